@@ -1,0 +1,3 @@
+"""CellState: virtual gene manipulation on one patient's transcriptome."""
+
+__version__ = "0.1.0"

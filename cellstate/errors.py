@@ -1,0 +1,43 @@
+"""Errors that a user sees: each says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+
+class CellStateError(Exception):
+    """Something the user can mend.
+
+    Parameters
+    ----------
+    message : str
+        One sentence: what is wrong.
+    hint : str
+        One sentence: what to do next.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ReadError(CellStateError):
+    """A file that cannot be taken as an expression profile."""
+
+
+class GeneError(CellStateError):
+    """A gene name that is unknown, ambiguous or not covered by the model."""
+
+
+class EditError(CellStateError):
+    """An edit that cannot be applied."""
+
+
+class ModelError(CellStateError):
+    """A model folder or checkpoint that is missing, damaged or of another kind."""
+
+
+class DataError(CellStateError):
+    """A download or a cohort that is incomplete, altered or missing."""

