@@ -1,0 +1,118 @@
+"""Weights on disk: safetensors with the config, the gene list's hash and a schema version as metadata.
+
+Loading maps the file into memory, is strict, and names what is wrong with a file that does not fit. Nothing in a
+checkpoint is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cellstate.errors import ModelError
+from cellstate.model.config import ModelConfig
+from cellstate.model.network import AutoEncoder
+
+SCHEMA_VERSION = 1
+#: Standardisation tensors that a checkpoint carries beside the layers, always float32.
+STANDARDISE = ("genes.mean", "genes.scale", "genes.share_tpm")
+
+
+def save_checkpoint(
+    path: Path, network: AutoEncoder, standardise: dict[str, Tensor], gene_hash: str, dtype: torch.dtype
+) -> None:
+    """Write a checkpoint; it appears whole or not at all.
+
+    Parameters
+    ----------
+    standardise : dict
+        The tensors named by `STANDARDISE`, each of shape (G,).
+    dtype : torch.dtype
+        Precision of the stored weights.
+    """
+    tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in network.state_dict().items()}
+    tensors |= {k: standardise[k].to(torch.float32).contiguous() for k in STANDARDISE}
+    metadata = {
+        "format": "cellstate",
+        "schema_version": str(SCHEMA_VERSION),
+        "config": network.config.to_json(),
+        "gene_hash": gene_hash,
+    }
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata=metadata)
+    partial.chmod(0o644)
+    os.replace(partial, path)
+
+
+def read_header(path: Path) -> tuple[ModelConfig, str]:
+    """Return (config, gene list hash) of a checkpoint without reading its weights."""
+    metadata = _metadata(path)
+    try:
+        config = ModelConfig.from_dict(json.loads(metadata["config"]))
+        return config, metadata["gene_hash"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path.name} has a damaged header.", "Copy the model folder again.") from error
+
+
+def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
+    """Return (network, standardisation tensors, gene list hash), the weights still mapped to the file.
+
+    Raises
+    ------
+    ModelError
+        When the file is missing, truncated, not from CellState, of another schema, or its tensors do not fit its
+        config.
+    """
+    config, gene_hash = read_header(path)
+    with torch.device("meta"):
+        network = AutoEncoder(config)
+    expected = {name: tuple(p.shape) for name, p in network.state_dict().items()}
+    expected |= dict.fromkeys(STANDARDISE, (config.n_genes,))
+    with safe_open(path, framework="pt") as file:
+        names = set(file.keys())
+        if missing := sorted(set(expected) - names):
+            raise ModelError(f"{path.name} lacks {_few(missing)}.", "Copy the model folder again.")
+        if foreign := sorted(names - set(expected)):
+            raise ModelError(f"{path.name} holds tensors that its config does not name: {_few(foreign)}.")
+        for name, shape in expected.items():
+            stored = tuple(file.get_slice(name).get_shape())
+            if stored != shape:
+                raise ModelError(f"{path.name}: {name} has shape {stored}, its config says {shape}.")
+        tensors = {name: file.get_tensor(name) for name in expected}
+    if bad := [n for n, t in tensors.items() if not t.is_floating_point()]:
+        raise ModelError(f"{path.name}: {_few(bad)} is not of a floating-point type.")
+    standardise = {name: tensors.pop(name) for name in STANDARDISE}
+    if not all(torch.isfinite(t).all() for t in standardise.values()) or (standardise["genes.scale"] <= 0).any():
+        raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")
+    network.load_state_dict(tensors, strict=True, assign=True)
+    return network.requires_grad_(False).eval(), standardise, gene_hash
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise ModelError(f"There is no file {path.name} in {path.parent}.", "Name a model folder.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path.name} is truncated or not a safetensors file ({error}).", "Copy the model folder again."
+        ) from error
+    if metadata.get("format") != "cellstate":
+        raise ModelError(f"{path.name} is a safetensors file of another program.", "Name a CellState model folder.")
+    if metadata.get("schema_version") != str(SCHEMA_VERSION):
+        found = metadata.get("schema_version")
+        raise ModelError(
+            f"{path.name} has schema version {found}, this CellState reads {SCHEMA_VERSION}.", "Update CellState."
+        )
+    return metadata
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,90 @@
+"""What a network is: layer widths, activation, and the presets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from cellstate.errors import ModelError
+
+ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
+#: Layer widths of the published network (Nguyen, Le, Tran; University of Southern California).
+POSTER_WIDTHS = (19383, 20000, 8000, 4000, 2000, 1000, 2000, 4000, 8000, 20000, 19383)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A fully connected auto-encoder.
+
+    Attributes
+    ----------
+    name : str
+        Shown to users.
+    widths : tuple of int
+        Units of every layer, genes first and last; the narrowest one is the latent layer.
+    activation : str
+        One of `ACTIVATIONS`, after every layer but the latent one and the last: those two stay linear, so that latent
+        coordinates and predicted values can have either sign.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
+        if len(self.widths) < 3 or min(self.widths) < 1:
+            raise ModelError("A network needs at least three layers of one unit or more.", "Mend `widths`.")
+        if self.widths[0] != self.widths[-1]:
+            raise ModelError("The first and the last width of an auto-encoder are its genes.", "Make them equal.")
+        if self.latent_index in (0, len(self.widths) - 1):
+            raise ModelError("The narrowest layer must lie inside the network.", "Mend `widths`.")
+        if self.activation not in ACTIVATIONS:
+            raise ModelError(f"There is no activation {self.activation!r}.", f"Use one of {', '.join(ACTIVATIONS)}.")
+
+    @property
+    def n_genes(self) -> int:
+        """Genes read and predicted."""
+        return self.widths[0]
+
+    @property
+    def n_latent(self) -> int:
+        """Width of the latent layer."""
+        return min(self.widths)
+
+    @property
+    def latent_index(self) -> int:
+        """Position of the latent layer in `widths`."""
+        return self.widths.index(self.n_latent)
+
+    @property
+    def n_parameters(self) -> int:
+        """Weights and biases."""
+        return sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+
+    def to_json(self) -> str:
+        """Return the config as one line of JSON, as a checkpoint carries it."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> ModelConfig:
+        """Read a config; raises ``ModelError`` that names what is wrong."""
+        known = {"name", "widths", "activation"}
+        if unknown := set(values) - known:
+            raise ModelError(f"The network config has unknown entries: {', '.join(sorted(unknown))}.")
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"The network config is not complete: {error}.") from error
+
+
+def preset(name: str, n_genes: int | None = None) -> ModelConfig:
+    """Return a named network: ``poster``, exactly as published, or ``demo``, small enough to ship.
+
+    ``n_genes`` changes the first and last width, for a model of fewer genes than the axis.
+    """
+    inner = {"poster": POSTER_WIDTHS[1:-1], "demo": (128, 64, 128)}
+    if name not in inner:
+        raise ModelError(f"There is no preset {name!r}.", f"The presets are: {', '.join(inner)}.")
+    genes = n_genes or POSTER_WIDTHS[0]
+    return ModelConfig(name, (genes, *inner[name], genes))

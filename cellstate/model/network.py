@@ -1,0 +1,60 @@
+"""The fully connected auto-encoder.
+
+Shape suffixes: S samples, G genes, L latent, H any hidden width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cellstate.model.config import ModelConfig
+
+_ACTIVATION = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
+
+
+class AutoEncoder(nn.Module):
+    """Standardised log1p TPM in, the same predicted through a narrow latent layer out."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        pairs = zip(config.widths, config.widths[1:], strict=False)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
+        self.activation = _ACTIVATION[config.activation]()
+
+    def is_linear(self, layer: int) -> bool:
+        """Whether no activation follows a layer: the latent one and the last."""
+        return layer in (self.config.latent_index - 1, len(self.layers) - 1)
+
+    def step(self, layer: int, h_SH: Tensor) -> Tensor:
+        """Run one layer with its activation."""
+        h_SH = self.layers[layer](h_SH)
+        return h_SH if self.is_linear(layer) else self.activation(h_SH)
+
+    def encode(self, z_SG: Tensor) -> Tensor:
+        """Genes to latent, shape (S, L)."""
+        for layer in range(self.config.latent_index):
+            z_SG = self.step(layer, z_SG)
+        return z_SG
+
+    def decode(self, latent_SL: Tensor) -> Tensor:
+        """Latent to genes, shape (S, G)."""
+        for layer in range(self.config.latent_index, len(self.layers)):
+            latent_SL = self.step(layer, latent_SL)
+        return latent_SL
+
+    def forward(self, z_SG: Tensor) -> Tensor:
+        """Predict every gene of every sample, shape (S, G)."""
+        return self.decode(self.encode(z_SG))
+
+
+def initialise(network: AutoEncoder, seed: int) -> None:
+    """Draw weights as He et al. (2015) for the network's activation, biases 0; the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    gain = nn.init.calculate_gain("tanh" if network.config.activation == "tanh" else "relu")
+    for layer in network.layers:
+        assert isinstance(layer, nn.Linear)
+        with torch.no_grad():
+            layer.weight.normal_(0.0, gain / layer.in_features**0.5, generator=generator)
+            layer.bias.zero_()
