@@ -1,0 +1,8 @@
+"""How far to believe a prediction."""
+
+from cellstate.evaluate.bins import Tolerance
+from cellstate.evaluate.distance import distances
+from cellstate.evaluate.reconstruction import Evaluation, evaluate
+from cellstate.evaluate.trust import trust_reasons, trusted
+
+__all__ = ["Evaluation", "Tolerance", "distances", "evaluate", "trust_reasons", "trusted"]

@@ -1,0 +1,141 @@
+"""Predicted against true: the network, the gene mean and PCA on the same samples.
+
+Shape suffixes: S samples, G genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from cellstate.errors import ModelError
+from cellstate.evaluate.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
+from cellstate.evaluate.ceiling import ceiling_per_bin
+from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
+from cellstate.expression import Samples, align
+from cellstate.genes import gene_axis
+from cellstate.model import Model
+from cellstate.perturb.rivals import load_pca
+
+#: The predictors in the order in which tables show them, with the words that pages use.
+PREDICTORS = {"network": "Network", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """How one predictor does.
+
+    Attributes
+    ----------
+    r2_pooled : float
+    r2_gene_G : ndarray of float64, shape (G,)
+        NaN where a gene has too few samples or does not vary.
+    r2_sample_S : ndarray of float64, shape (S,)
+    bins : list of Bin
+    """
+
+    r2_pooled: float
+    r2_gene_G: np.ndarray
+    r2_sample_S: np.ndarray
+    bins: list[Bin]
+
+    @property
+    def r2_gene_median(self) -> float | None:
+        """Median over genes; ``None`` with fewer than three samples."""
+        return median(self.r2_gene_G)
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON."""
+        return {
+            "r2_pooled": self.r2_pooled,
+            "r2_gene_median": self.r2_gene_median,
+            "r2_sample_median": median(self.r2_sample_S),
+            "bins": [bin_to_dict(b) for b in self.bins],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Every predictor's quality on the same samples, with the values behind it.
+
+    Attributes
+    ----------
+    names : tuple of str, length S
+    symbols : tuple of str, length G
+    truth_tpm_SG : ndarray, shape (S, G)
+        NaN where a gene was not measured.
+    predicted_tpm : dict of predictor to ndarray, shape (S, G)
+    quality : dict of predictor to Quality
+    ceiling : list of Bin
+        Accuracy that sampling noise alone allows, per bin.
+    """
+
+    names: tuple[str, ...]
+    symbols: tuple[str, ...]
+    truth_tpm_SG: np.ndarray
+    predicted_tpm: dict[str, np.ndarray]
+    quality: dict[str, Quality]
+    ceiling: list[Bin]
+
+    def to_dict(self) -> dict:
+        """What ``cellstate evaluate --json`` prints."""
+        network = self.quality["network"]
+        bins = [
+            bin_to_dict(b) | {"ceiling": c.accuracy} for b, c in zip(network.bins, self.ceiling, strict=True)
+        ]
+        return network.to_dict() | {
+            "n_samples": len(self.names),
+            "n_values": int((~np.isnan(self.truth_tpm_SG)).sum()),
+            "bins": bins,
+            "samples": [
+                {"name": name, "r2": float(r2)} for name, r2 in zip(self.names, network.r2_sample_S, strict=True)
+            ],
+            "baselines": {name: q.to_dict() for name, q in self.quality.items() if name != "network"},
+        }
+
+
+def evaluate(
+    model: Model,
+    samples: Samples,
+    *,
+    edges: Sequence[float] = EDGES,
+    tolerance: Tolerance = Tolerance(),  # noqa: B008 - a frozen value
+) -> Evaluation:
+    """Reconstruct samples and compare with what was measured.
+
+    Every figure is on the measured genes of the model, on log1p TPM (R2) or TPM (bins), each beside the gene mean
+    and, for a trained model, PCA of the same latent width.
+    """
+    edges = check_edges(edges)
+    aligned = align(samples, model.space)
+    z_SG = model.space.standardise(aligned.tpm_SG)
+    z_hat = {"network": model.reconstruct(z_SG)}
+    if not np.isfinite(z_hat["network"]).all():
+        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
+    if (pca := load_pca(model)) is not None:
+        z_hat["pca"] = pca.reconstruct(z_SG)
+    z_hat["gene_mean"] = np.zeros_like(z_SG)
+
+    truth_SG = np.log1p(aligned.tpm_SG)
+    predicted_tpm, quality = {}, {}
+    for name, z in z_hat.items():
+        log1p_SG = model.space.log1p_tpm(z)
+        predicted_tpm[name] = np.expm1(log1p_SG)
+        quality[name] = Quality(
+            r2_pooled(truth_SG, log1p_SG),
+            r2_per_gene(truth_SG, log1p_SG),
+            r2_per_sample(truth_SG, log1p_SG),
+            accuracy_per_bin(aligned.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
+        )
+    length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
+    ceiling = ceiling_per_bin(
+        aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance
+    )
+    return Evaluation(samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling)
+
+
+def bin_to_dict(one: Bin) -> dict:
+    """A bin for JSON, where infinity has no place: the last bin's ``high`` is ``None``."""
+    return asdict(one) | {"high": one.high if np.isfinite(one.high) else None}

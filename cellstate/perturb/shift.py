@@ -1,0 +1,136 @@
+"""Predict what else moves when genes of a profile are edited.
+
+Shape suffixes: S samples, G genes, K edited genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cellstate.errors import ModelError
+from cellstate.expression import Samples, align
+from cellstate.model import Model
+from cellstate.model.folder import BATCH
+from cellstate.perturb.edits import Edit, input_change
+from cellstate.perturb.propagate import base_pass, propagate
+from cellstate.perturb.rivals import rival_shifts
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """A predicted shift with what its rivals say: a hypothesis, not a measurement.
+
+    Attributes
+    ----------
+    names : tuple of str, length S
+    edits : tuple of Edit
+    symbols, ensembl : tuple of str, length G
+    edited_G : ndarray of bool, shape (G,)
+    measured_SG : ndarray of bool, shape (S, G)
+    log1p_before_SG, log1p_after_SG : ndarray of float32, shape (S, G)
+        Natural log of 1 + TPM. Before is what was measured, the training mean where nothing was.
+    rival_log1p_after : dict of str to ndarray of float32, shape (S, G)
+    """
+
+    names: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    symbols: tuple[str, ...]
+    ensembl: tuple[str, ...]
+    edited_G: np.ndarray
+    measured_SG: np.ndarray
+    log1p_before_SG: np.ndarray
+    log1p_after_SG: np.ndarray
+    rival_log1p_after: dict[str, np.ndarray]
+
+    @property
+    def delta_log2_SG(self) -> np.ndarray:
+        """Predicted log2 fold change of TPM + 1, shape (S, G)."""
+        return _log2_change(self.log1p_before_SG, self.log1p_after_SG)
+
+    def rival_delta_log2(self) -> dict[str, np.ndarray]:
+        """The same from each rival."""
+        return {name: _log2_change(self.log1p_before_SG, after) for name, after in self.rival_log1p_after.items()}
+
+    def table(self, sample: int = 0) -> pd.DataFrame:
+        """One row a gene, by absolute shift, the edited genes marked and last.
+
+        Columns: gene, ensembl_id, tpm_before, tpm_after, delta_log2, one ``delta_log2_<rival>`` each, measured,
+        edited.
+        """
+        columns = {
+            "gene": self.symbols,
+            "ensembl_id": self.ensembl,
+            "tpm_before": np.expm1(self.log1p_before_SG[sample]),
+            "tpm_after": np.expm1(self.log1p_after_SG[sample]),
+            "delta_log2": self.delta_log2_SG[sample],
+        }
+        columns |= {f"delta_log2_{name}": delta[sample] for name, delta in self.rival_delta_log2().items()}
+        columns |= {"measured": self.measured_SG[sample], "edited": self.edited_G}
+        table = pd.DataFrame(columns)
+        order = np.lexsort((-table["delta_log2"].abs().to_numpy(), table["edited"].to_numpy()))
+        return table.iloc[order].reset_index(drop=True)
+
+
+def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
+    """Apply edits to samples and predict the shift of every gene.
+
+    The edited genes themselves take their edited level; every other gene moves by the network's difference
+    f(x') - f(x), computed by difference propagation.
+
+    Raises
+    ------
+    CellStateError
+        An unknown gene, a gene edited twice, a sample without expression, weights that give no number.
+    """
+    space = model.space
+    aligned = align(samples, space)
+    z_SG = space.standardise(aligned.tpm_SG)
+    mean_tpm_G = np.expm1(np.maximum(space.mean_G, 0))
+    tpm_SG = np.where(aligned.measured_SG, aligned.tpm_SG, mean_tpm_G)
+    change = input_change(edits, tpm_SG, space)
+
+    before_SG = np.log1p(tpm_SG).astype(np.float32)
+    edited_G = np.zeros(len(space), bool)
+    edited_G[change.genes_K] = True
+
+    def after(delta_z_SG: np.ndarray) -> np.ndarray:
+        after_SG = np.maximum(before_SG + delta_z_SG * space.scale_G, 0.0)
+        after_SG[:, change.genes_K] = np.log1p(change.tpm_after_SK)
+        return after_SG
+
+    return Shift(
+        names=samples.names,
+        edits=tuple(edits),
+        symbols=space.symbols,
+        ensembl=space.ensembl,
+        edited_G=edited_G,
+        measured_SG=aligned.measured_SG,
+        log1p_before_SG=before_SG,
+        log1p_after_SG=after(network_shift(model, z_SG, change.genes_K, change.delta_z_SK)),
+        rival_log1p_after={name: after(delta) for name, delta in rival_shifts(model, change).items()},
+    )
+
+
+def network_shift(model: Model, z_SG: np.ndarray, genes_K: np.ndarray, delta_z_SK: np.ndarray) -> np.ndarray:
+    """Return the network's change of z, shape (S, G), float32."""
+    genes = torch.from_numpy(genes_K).to(model.device)
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(z_SG), BATCH):
+            rows = slice(start, start + BATCH)
+            base = base_pass(model.network, torch.from_numpy(z_SG[rows]).to(model.device))
+            delta_SK = torch.from_numpy(delta_z_SK[rows]).to(model.device)
+            parts.append(propagate(model.network, base, genes, delta_SK).cpu())
+    delta_SG = torch.cat(parts).numpy()
+    if not np.isfinite(delta_SG).all():
+        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
+    return delta_SG
+
+
+def _log2_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return (after - before) / np.float32(np.log(2))
