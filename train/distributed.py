@@ -1,0 +1,55 @@
+"""One process or many: the same code under plain Python and under torchrun."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from cellstate.model.device import pick_device
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among its peers."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    def share(self, n: int) -> slice:
+        """Return this process's rows of a global batch of n samples; the shares differ by one at most."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def total(self, value: Tensor) -> Tensor:
+        """Sum a tensor over all processes."""
+        if self.size > 1:
+            dist.all_reduce(value)
+        return value
+
+
+@contextmanager
+def world(device: str = "auto") -> Iterator[World]:
+    """Join the process group that torchrun describes, or stand alone."""
+    if "LOCAL_RANK" not in os.environ:
+        yield World(0, 1, pick_device(device))
+        return
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    own = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(own)
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield World(dist.get_rank(), dist.get_world_size(), own)
+    finally:
+        dist.destroy_process_group()

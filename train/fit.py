@@ -1,0 +1,150 @@
+"""Fit a model from a config and write its complete folder: weights, genes, rivals, history, metrics, card."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cellstate.cohorts import Cohort, open_cohort
+from cellstate.errors import DataError
+from cellstate.evaluate.distance import reference, residual_rms
+from cellstate.evaluate.metrics import r2_per_gene
+from cellstate.evaluate.reconstruction import evaluate
+from cellstate.model.config import ModelConfig
+from cellstate.model.device import DTYPES
+from cellstate.model.folder import CARD, HISTORY, METRICS, WEIGHTS, Model, load_model, save_model
+from cellstate.model.network import AutoEncoder, initialise
+from cellstate.perturb.rivals import fit_pca, save_pca
+from train.card import write_card
+from train.config import TrainConfig
+from train.data import TrainingData, prepare
+from train.distributed import World
+from train.loop import Epoch, best_of, train
+from train.progress import Progress
+from train.warm_start import warm_start
+
+#: Splits that no choice of the training ever sees.
+HELD_OUT = ("test", "older_test")
+
+
+def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
+    """Train, evaluate on the held-out splits, write the model folder; returns what the command prints.
+
+    The folder is made beside its final place and swapped in when whole, so an interrupted run leaves the old one.
+    Only the first process writes; the others return an empty dict.
+    """
+    started = time.perf_counter()
+    target = Path(config.output.folder)
+    if target.exists() and any(target.iterdir()) and not (target / WEIGHTS).exists():
+        raise DataError(f"{target} exists and holds no model.", "Choose another output folder.")
+    cohort = open_cohort(config.data.cohort)
+    data = prepare(cohort, config.data.min_detected)
+    network = build(config, data)
+    stage = target.with_name(f".{target.name}.partial")
+    if world.is_first:
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir(parents=True)
+
+    def on_epoch(epoch: Epoch) -> None:
+        if world.is_first:
+            with open(stage / HISTORY, "a") as history:
+                history.write(json.dumps(epoch.to_dict()) + "\n")
+            progress.epoch(epoch)
+
+    with progress:
+        history = train(
+            network, data.train_z_SG, data.validation_z_SG, config.loop, world, on_epoch, progress.step
+        )
+    if not world.is_first:
+        return {}
+    network.to("cpu")
+    metrics = _write(stage, config, cohort, data, network, history, world, started)
+    _swap(stage, target)
+    return {
+        "model": str(target),
+        "best_epoch": best_of(history).epoch,
+        "validation_loss": best_of(history).validation_loss,
+        "seconds": round(time.perf_counter() - started, 1),
+        "evaluation": metrics["evaluation"],
+    }
+
+
+def build(config: TrainConfig, data: TrainingData) -> AutoEncoder:
+    """Return the network of a config at its start: PCA or random weights."""
+    genes = len(data.space)
+    network = AutoEncoder(
+        ModelConfig(config.network.name, (genes, *config.network.hidden, genes), config.network.activation)
+    )
+    if config.network.warm_start == "none":
+        initialise(network, config.loop.seed)
+    elif config.network.warm_start == "pca":
+        warm_start(network, fit_pca(data.train_z_SG, network.config.n_latent), config.loop.seed)
+    else:
+        raise DataError(f"There is no warm start {config.network.warm_start!r}.", "Use 'pca' or 'none'.")
+    return network
+
+
+def _write(
+    stage: Path,
+    config: TrainConfig,
+    cohort: Cohort,
+    data: TrainingData,
+    network: AutoEncoder,
+    history: list[Epoch],
+    world: World,
+    started: float,
+) -> dict:
+    """Write everything but the history, which is there already; quality is measured on the stored weights."""
+    table = data.gene_table
+    dtype = DTYPES[config.output.dtype]
+    save_model(stage, network, data.space, table, dtype)
+    save_pca(fit_pca(data.train_z_SG, network.config.n_latent), stage)
+    model = load_model(stage, device="cpu")
+    table = table.assign(r2_validation=_validation_r2(model, data))
+    save_model(stage, network, data.space, table, dtype)
+
+    z_SG = data.validation_z_SG
+    rms_S = residual_rms(z_SG, model.reconstruct(z_SG), np.ones_like(z_SG, dtype=bool))
+    model = load_model(stage, device="cpu")
+    metrics = {
+        "trained_on": {k: cohort.manifest[k] for k in ("name", "source", "source_sha256", "licence", "splits")},
+        "cohort_sha256": cohort.manifest["sha256"],
+        "config": asdict(config),
+        "processes": world.size,
+        "torch": torch.__version__.split("+")[0],
+        "best_epoch": best_of(history).epoch,
+        "validation_loss": best_of(history).validation_loss,
+        "distance": reference(rms_S),
+        "evaluation": {split: evaluate(model, cohort.split(split)).to_dict() for split in HELD_OUT},
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    for figures in metrics["evaluation"].values():
+        # One line a patient is for the command; the folder keeps the summary.
+        del figures["samples"]
+    (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+    write_card(stage / CARD, model, metrics)
+    return metrics
+
+
+def _validation_r2(model: Model, data: TrainingData) -> np.ndarray:
+    log1p_SG, predicted_SG = (
+        data.space.log1p_tpm(z) for z in (data.validation_z_SG, model.reconstruct(data.validation_z_SG))
+    )
+    return r2_per_gene(log1p_SG, predicted_SG)
+
+
+def _swap(stage: Path, target: Path) -> None:
+    """Put the finished folder in place of an older one with no moment in which neither is there whole."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)
+    os.replace(stage, target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,64 @@
+"""Start from PCA: weights with which a ReLU network computes principal components exactly.
+
+relu(t) - relu(-t) = t, so a signed score passes a ReLU layer as a pair of units. Any network whose hidden layers are
+at least twice as wide as its latent layer can carry every component that way, the published one included. The units
+that are left over start with random input weights and zero output weights: they change nothing and can learn.
+
+Shape suffixes: G genes, P principal components, H hidden units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cellstate.errors import ModelError
+from cellstate.model.network import AutoEncoder, initialise
+from cellstate.perturb.rivals import Pca
+
+
+def warm_start(network: AutoEncoder, pca: Pca, seed: int) -> None:
+    """Set the weights so that the network equals PCA of its latent width.
+
+    Raises
+    ------
+    ModelError
+        When the activation is not ReLU or a hidden layer is narrower than twice the components.
+    """
+    config, n = network.config, len(pca.components_PG)
+    hidden = [w for i, w in enumerate(config.widths[1:-1], start=1) if i != config.latent_index]
+    if config.activation != "relu" or any(w < 2 * n for w in hidden):
+        raise ModelError(
+            f"A PCA warm start needs relu and hidden layers of {2 * n} units or more.", "Or set warm_start = 'none'."
+        )
+    initialise(network, seed)
+    components_PG = torch.from_numpy(np.array(pca.components_PG))
+    # Unit-variance scores inside the network give every component the same step size.
+    scale_P = torch.from_numpy(np.sqrt(np.maximum(pca.variance_P, 1e-6)))[:, None]
+    with torch.no_grad():
+        for index, layer in enumerate(network.layers):
+            assert isinstance(layer, nn.Linear)
+            carried = _carried(network, index, n)
+            if index == 0:
+                carried = carried @ (components_PG / scale_P)
+            if index == len(network.layers) - 1:
+                carried = components_PG.T @ (carried * scale_P)
+            # Columns of spare units are silenced, so that what they hold does not leak into the pairs.
+            inputs = slice(None) if index == 0 else slice(carried.shape[1], None)
+            layer.weight[: carried.shape[0]] = 0
+            if index > 0:
+                layer.weight[:, inputs] = 0
+            layer.weight[: carried.shape[0], : carried.shape[1]] = carried
+
+
+def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:
+    """The block of one layer that hands the n scores on: pairs after a ReLU, plain scores after a linear layer."""
+    one = torch.eye(n)
+    pair = torch.cat([one, -one])
+    enters_as_pair = index > 0 and not network.is_linear(index - 1)
+    leaves_as_pair = not network.is_linear(index)
+    if enters_as_pair:
+        # A pair is never negative, so a further ReLU layer keeps it as it is.
+        return torch.eye(2 * n) if leaves_as_pair else pair.T
+    return pair if leaves_as_pair else one
