@@ -1,7 +1,7 @@
 """The offline side.
 
-    python -m train fit train/configs/coadread.toml
-    torchrun --standalone --nproc-per-node 2 -m train fit train/configs/coadread.toml
+python -m train fit train/configs/coadread.toml
+torchrun --standalone --nproc-per-node 2 -m train fit train/configs/coadread.toml
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ def write_card(path: Path, model: Model, metrics: dict) -> None:
         "",
         "## Data",
         "",
-        f"- {data['name']}; source {data['source']} (sha256 `{data['source_sha256'][:16]}…`); licence {data['licence']}.",
+        f"- {data['name']}; source {data['source']} (sha256 `{data['source_sha256'][:16]}…`); licence "
+        f"{data['licence']}.",
         "- Samples: " + ", ".join(f"{n} {split.replace('_', ' ')}" for split, n in data["splits"].items()) + ".",
         "- Split by patient. Genes, standardisation, components and early stopping use training and validation "
         "patients only.",

@@ -59,9 +59,7 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
             progress.epoch(epoch)
 
     with progress:
-        history = train(
-            network, data.train_z_SG, data.validation_z_SG, config.loop, world, on_epoch, progress.step
-        )
+        history = train(network, data.train_z_SG, data.validation_z_SG, config.loop, world, on_epoch, progress.step)
     if not world.is_first:
         return {}
     network.to("cpu")

@@ -90,7 +90,7 @@ def train(
         if not math.isfinite(train_loss + validation_loss):
             raise CellStateError(f"The loss is not a number in epoch {epoch}.", "Lower the learning rate.")
         seconds = time.perf_counter() - start
-        history.append(Epoch(epoch, train_loss, validation_loss, schedule.get_last_lr()[0], seconds))
+        history.append(Epoch(epoch, train_loss, validation_loss, float(schedule.get_last_lr()[0]), seconds))
         on_epoch(history[-1])
         best_epoch = best_of(history).epoch
         if best_epoch == epoch:
@@ -107,9 +107,7 @@ def best_of(history: list[Epoch]) -> Epoch:
     return min(history, key=lambda e: e.validation_loss)
 
 
-def _batches(
-    data_SG: Tensor, config: LoopConfig, epoch: int, world: World
-) -> Iterator[tuple[Tensor, Tensor, int]]:
+def _batches(data_SG: Tensor, config: LoopConfig, epoch: int, world: World) -> Iterator[tuple[Tensor, Tensor, int]]:
     """Yield (input, target, size of the global batch); order and noise depend on seed and epoch alone."""
     generator = torch.Generator().manual_seed(hash((config.seed, epoch)) % 2**63)
     for rows in torch.randperm(len(data_SG), generator=generator).split(config.batch_size):

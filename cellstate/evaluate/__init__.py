@@ -1,8 +1,11 @@
 """How far to believe a prediction."""
 
+from cellstate.callable_package import make_callable
 from cellstate.evaluate.bins import Tolerance
 from cellstate.evaluate.distance import distances
 from cellstate.evaluate.reconstruction import Evaluation, evaluate
 from cellstate.evaluate.trust import trust_reasons, trusted
 
 __all__ = ["Evaluation", "Tolerance", "distances", "evaluate", "trust_reasons", "trusted"]
+
+make_callable(__name__, evaluate)

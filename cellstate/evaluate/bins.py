@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Bin:
 def check_edges(edges: Sequence[float]) -> tuple[float, ...]:
     """Return ascending bin edges, or raise ``CellStateError``."""
     edges = tuple(float(edge) for edge in edges)
-    if len(edges) < 2 or edges[0] < 0 or any(not a < b for a, b in zip(edges, edges[1:], strict=False)):
+    if len(edges) < 2 or edges[0] < 0 or any(not a < b for a, b in itertools.pairwise(edges)):
         raise CellStateError("Bin edges must ascend from 0 or more.", "Try 0, 2.5, 10, 100, inf.")
     return edges
 
@@ -48,7 +49,7 @@ def accuracy_per_bin(
     predicted_tpm: np.ndarray,
     *,
     edges: Sequence[float] = EDGES,
-    tolerance: Tolerance = Tolerance(),  # noqa: B008 - a frozen value
+    tolerance: Tolerance = Tolerance(),
 ) -> list[Bin]:
     """Return the accuracy in each bin of true TPM; NaN in the truth counts nowhere."""
     edges = check_edges(edges)
@@ -61,5 +62,5 @@ def accuracy_per_bin(
     hits = np.bincount(which[inside], weights=hit[inside], minlength=len(edges) - 1)
     return [
         Bin(low, high, int(n[i]), float(hits[i] / n[i]) if n[i] else None)
-        for i, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+        for i, (low, high) in enumerate(itertools.pairwise(edges))
     ]

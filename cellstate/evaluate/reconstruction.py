@@ -82,9 +82,7 @@ class Evaluation:
     def to_dict(self) -> dict:
         """What ``cellstate evaluate --json`` prints."""
         network = self.quality["network"]
-        bins = [
-            bin_to_dict(b) | {"ceiling": c.accuracy} for b, c in zip(network.bins, self.ceiling, strict=True)
-        ]
+        bins = [bin_to_dict(b) | {"ceiling": c.accuracy} for b, c in zip(network.bins, self.ceiling, strict=True)]
         return network.to_dict() | {
             "n_samples": len(self.names),
             "n_values": int((~np.isnan(self.truth_tpm_SG)).sum()),
@@ -130,9 +128,7 @@ def evaluate(
             accuracy_per_bin(aligned.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
         )
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
-    ceiling = ceiling_per_bin(
-        aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance
-    )
+    ceiling = ceiling_per_bin(aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance)
     return Evaluation(samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling)
 
 

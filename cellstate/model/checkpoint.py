@@ -20,6 +20,8 @@ from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
 
 SCHEMA_VERSION = 1
+#: The metadata entry, JSON: schema version, config, gene list hash.
+HEADER = "cellstate"
 #: Standardisation tensors that a checkpoint carries beside the layers, always float32.
 STANDARDISE = ("genes.mean", "genes.scale", "genes.share_tpm")
 
@@ -38,12 +40,13 @@ def save_checkpoint(
     """
     tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in network.state_dict().items()}
     tensors |= {k: standardise[k].to(torch.float32).contiguous() for k in STANDARDISE}
-    metadata = {
-        "format": "cellstate",
-        "schema_version": str(SCHEMA_VERSION),
-        "config": network.config.to_json(),
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "config": json.loads(network.config.to_json()),
         "gene_hash": gene_hash,
     }
+    # One entry: safetensors writes several in random order, and equal models would differ in their checksum.
+    metadata = {HEADER: json.dumps(header, sort_keys=True)}
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata=metadata)
     partial.chmod(0o644)
@@ -52,10 +55,25 @@ def save_checkpoint(
 
 def read_header(path: Path) -> tuple[ModelConfig, str]:
     """Return (config, gene list hash) of a checkpoint without reading its weights."""
-    metadata = _metadata(path)
+    if not path.is_file():
+        raise ModelError(f"There is no file {path.name} in {path.parent}.", "Name a model folder.")
     try:
-        config = ModelConfig.from_dict(json.loads(metadata["config"]))
-        return config, metadata["gene_hash"]
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path.name} is truncated or not a safetensors file ({error}).", "Copy the model folder again."
+        ) from error
+    if HEADER not in metadata:
+        raise ModelError(f"{path.name} is a safetensors file of another program.", "Name a CellState model folder.")
+    try:
+        header = json.loads(metadata[HEADER])
+        version = header["schema_version"]
+        if version != SCHEMA_VERSION:
+            raise ModelError(
+                f"{path.name} has schema version {version}, this CellState reads {SCHEMA_VERSION}.", "Update CellState."
+            )
+        return ModelConfig.from_dict(dict(header["config"])), header["gene_hash"]
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path.name} has a damaged header.", "Copy the model folder again.") from error
 
@@ -92,26 +110,6 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.requires_grad_(False).eval(), standardise, gene_hash
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise ModelError(f"There is no file {path.name} in {path.parent}.", "Name a model folder.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            f"{path.name} is truncated or not a safetensors file ({error}).", "Copy the model folder again."
-        ) from error
-    if metadata.get("format") != "cellstate":
-        raise ModelError(f"{path.name} is a safetensors file of another program.", "Name a CellState model folder.")
-    if metadata.get("schema_version") != str(SCHEMA_VERSION):
-        found = metadata.get("schema_version")
-        raise ModelError(
-            f"{path.name} has schema version {found}, this CellState reads {SCHEMA_VERSION}.", "Update CellState."
-        )
-    return metadata
 
 
 def _few(names: list[str]) -> str:

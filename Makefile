@@ -1,0 +1,92 @@
+# CellState: make run serves the app, make test runs every check. make help lists the rest.
+
+PORT   ?= 8501
+VENV   := .venv
+PY     := $(VENV)/bin/python
+ARGS   ?=
+REQS   := requirements.txt pyproject.toml
+CODE   := $(wildcard cellstate train benchmarks tests pages app.py data/genes/build.py hatch_build.py)
+
+# What another environment left behind must not leak into this one.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PIP_RETRIES ?= 5
+export PIP_DEFAULT_TIMEOUT ?= 120
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint format clean
+
+help:
+	@echo "make run      serve the app on http://127.0.0.1:$(PORT) (another port: make run PORT=8600)"
+	@echo "make test     style, types, walls, then every test (some of them: make test ARGS='-k genes')"
+	@echo "make lint     style, types and walls alone"
+	@echo "make format   put the code into the house's form"
+	@echo "make clean    remove the environment and every cache"
+
+run: $(VENV)/.for-run
+	@echo "CellState: http://127.0.0.1:$(PORT) (Ctrl+C stops it)"
+	@exec $(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) --server.headless=true \
+	  --browser.gatherUsageStats=false </dev/null
+
+# pytest comes last: its summary closes the output.
+test: $(VENV)/.for-test
+	@lint=0; $(MAKE) --no-print-directory lint || lint=1; \
+	$(PY) -m pytest $(ARGS); tests=$$?; \
+	[ $$lint -eq 0 ] || echo "make test: style, types or walls failed, see above the tests."; \
+	[ $$lint -eq 0 ] && exit $$tests; exit 1
+
+lint: $(VENV)/.for-test
+	@status=0; \
+	$(PY) -m ruff check --quiet . && echo "ruff: clean" || status=1; \
+	$(PY) -m mypy --no-error-summary $(CODE) && echo "mypy: clean" || status=1; \
+	walls=$$(PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache 2>&1) && echo "walls: kept" || { echo "$$walls"; status=1; }; \
+	exit $$status
+
+format: $(VENV)/.for-test
+	@$(PY) -m ruff check --quiet --fix .
+	@$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# One stamp a purpose: made when the install went through, stale when a list of packages changed.
+$(VENV)/.for-run: $(REQS)
+	$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/.for-test: $(REQS) requirements-dev.txt
+	$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/.for-run
+
+# An environment that does not start, or that was made in another folder, is made anew.
+ifneq ($(shell $(PY) -c 'print("sound")' 2>/dev/null) $(shell cat $(VENV)/.folder 2>/dev/null),sound $(CURDIR))
+.PHONY: $(VENV)/.for-run $(VENV)/.for-test
+endif
+
+define install
+@set -e; \
+if [ "$$(cat $(VENV)/.folder 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -c 'import pip' 2>/dev/null; then \
+  python=; \
+  for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+  done; \
+  if [ -z "$$python" ]; then \
+    echo "CellState needs Python 3.11 or later, and none was found: install it, or name it with make PYTHON=..." >&2; \
+    exit 1; \
+  fi; \
+  rm -rf $(VENV); \
+  "$$python" -m venv $(VENV) || { \
+    rm -rf $(VENV); \
+    echo "Python could not make an environment: on Debian and Ubuntu, install the package python3-venv." >&2; exit 1; }; \
+  echo "Installing CellState into $(VENV): some minutes the first time, then never again."; \
+  printf '%s\n' "$(CURDIR)" > $(VENV)/.folder; \
+else \
+  echo "Bringing $(VENV) up to date with $(1)."; \
+fi; \
+$(PY) -m pip install -qq -r $(1); \
+$(PY) -m pip install -qq --no-deps -e .
+endef

@@ -1,0 +1,139 @@
+"""The command line that scripts rely on: keys, exit status, nothing but JSON on standard output."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellstate.cli import main
+from cellstate.genes import gene_axis
+from cellstate.paths import shipped
+
+EXAMPLES = sorted(shipped("data", "examples").glob("*.tpm.tsv.gz"))
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments, status=0):
+        assert main([str(a) for a in arguments]) == status
+        captured = capsys.readouterr()
+        return json.loads(captured.out) if "--json" in arguments else captured
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def table(cohort, tmp_path_factory):
+    """An upload of two samples, never trained on."""
+    samples = cohort.split("test").take([0, 1])
+    genes = np.flatnonzero(~np.isnan(samples.tpm_SA[0]))
+    frame = pd.DataFrame(samples.tpm_SA[:, genes].T, index=[gene_axis().ensembl[g] for g in genes])
+    frame.columns = list(samples.names)
+    path = tmp_path_factory.mktemp("upload") / "two.csv"
+    frame.to_csv(path)
+    return path
+
+
+def test_inspect(run, table, small_model):
+    shown = run("inspect", table, "--model", small_model.folder, "--json")
+    assert {
+        "format", "orientation", "unit", "id_type", "n_samples", "n_genes_read", "n_genes_matched",
+        "fraction_matched", "warnings", "samples",
+    } <= set(shown)  # fmt: skip
+    assert (shown["n_samples"], shown["n_genes_matched"], shown["fraction_matched"]) == (2, 240, 1.0)
+    assert set(shown["samples"][0]) == {"name", "detected_genes", "ood_score", "ood_flag"}
+    assert not shown["samples"][0]["ood_flag"]
+
+
+def test_perturb(run, table, small_model, tmp_path):
+    first, second = small_model.space.symbols[:2]
+    shown = run(
+        "perturb", table, "--edit", f"{first}=ko", "--edit", f"{second}=x3", "--sample", "P061",
+        "--out", tmp_path / "out.csv", "--model", small_model.folder, "--json",
+    )  # fmt: skip
+    assert shown["sample"] == "P061"
+    assert shown["edits"] == [f"{first}=ko", f"{second}=x3"]
+    genes = shown["genes"]
+    assert len(genes) == 240
+    assert {"gene", "tpm_before", "tpm_after", "delta_log2", "baseline_deltas", "trusted"} <= set(genes[0])
+    assert {g["gene"] for g in genes[-2:]} == {first, second} and all(g["edited"] for g in genes[-2:])
+    sizes = [abs(g["delta_log2"]) for g in genes[:-2]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert set(genes[0]["baseline_deltas"]) == {"no_change", "pca", "coexpression"}
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert written["gene"].tolist() == [g["gene"] for g in genes]
+    assert written["delta_log2"].to_numpy() == pytest.approx([g["delta_log2"] for g in genes], abs=1e-6)
+
+
+def test_a_file_of_several_samples_says_which_is_used(run, table, small_model):
+    gene = small_model.space.symbols[0]
+    captured = run("perturb", table, "--edit", f"{gene}=ko", "--model", small_model.folder)
+    assert "P060" in captured.err and "hypothesis" in captured.out
+
+
+def test_evaluate(run, table, small_model):
+    shown = run("evaluate", table, "--model", small_model.folder, "--json")
+    assert {"r2_pooled", "r2_gene_median", "bins", "baselines"} <= set(shown)
+    assert set(shown["baselines"]) == {"gene_mean", "pca"}
+    chosen = run("evaluate", table, "--edges", "0,5,inf", "--relative", "0.5", "--model", small_model.folder, "--json")
+    assert [b["low"] for b in chosen["bins"]] == [0, 5]
+    assert "Gene mean" in run("evaluate", table, "--model", small_model.folder).out
+
+
+def test_model_init_and_show(run, tmp_path):
+    made = run("model", "init", "--preset", "demo", "--dtype", "float16", "--out", tmp_path / "m", "--json")
+    shown = run("model", "show", tmp_path / "m", "--json")
+    assert {"n_parameters", "layers", "genes", "dtype", "sha256"} <= set(shown)
+    assert made["n_parameters"] == shown["n_parameters"]
+    assert run("model", "show", "--json")["name"] == "coadread"
+
+
+def test_data_get_refuses_another_file(run, tmp_path):
+    (tmp_path / "w.whl").write_text("no wheel")
+    captured = run("data", "get", "coadread", "--out", tmp_path / "c", "--from", tmp_path / "w.whl", status=2)
+    assert captured.err.splitlines()[-2].startswith("error: The wheel is not the pinned one")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["perturb", "FILE", "--edit", "NOSUCHGENE=ko"], "No gene is called 'NOSUCHGENE'"),
+        (["perturb", "FILE", "--edit", "TP53"], "is not an edit"),
+        (["perturb", "FILE", "--edit", "TP53=ko", "--edit", "p53=x2"], "edited twice"),
+        (["perturb", "FILE", "--edit", "TP53=ko", "--sample", "nobody"], "no sample called 'nobody'"),
+        (["perturb", "FILE", "--edit", "1-Mar=ko"], "into a date"),
+        (["evaluate", "FILE", "--edges", "a,b"], "not a list of numbers"),
+        (["evaluate", "FILE", "--edges", "5,1"], "must ascend"),
+        (["evaluate", "FILE", "--relative", "-1"], "not negative"),
+        (["inspect", "FILE", "--model", "nowhere"], "no model folder nowhere"),
+        (["inspect", "FILE", "--device", "abacus"], "no device 'abacus'"),
+        (["inspect", "nowhere.csv"], "nowhere.csv"),
+        (["model", "show", "nowhere"], "no model folder nowhere"),
+        (["model", "init", "--preset", "huge", "--out", "x"], "no preset 'huge'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(run, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    captured = run(*[EXAMPLES[0] if a == "FILE" else a for a in arguments], status=2)
+    error = [line for line in captured.err.splitlines() if line.startswith("error:")]
+    assert captured.out == "" and len(error) == 1 and words in error[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_standard_output_is_json_alone_in_a_process_of_its_own():
+    """Also the imports stay silent, and a reader that stops early is no error."""
+    command = [sys.executable, "-W", "error", "-m", "cellstate.cli", "inspect", str(EXAMPLES[0]), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=shipped())
+    assert json.loads(done.stdout)["n_samples"] == 1
+    assert done.stderr == ""
+
+
+def test_six_examples_read_and_are_of_the_held_out_patients(run):
+    assert len(EXAMPLES) == 6
+    for path in EXAMPLES:
+        shown = run("inspect", path, "--json")
+        assert (shown["unit"], shown["n_samples"]) == ("TPM", 1)
+        assert shown["fraction_matched"] > 0.85 and not shown["samples"][0]["ood_flag"]
