@@ -1,0 +1,120 @@
+"""What every reader hands on: the values of a file as they stand, and what the user decided about it.
+
+Shape suffixes: S samples, F features (rows of the file: genes or transcripts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellstate.errors import ReadError
+
+ROWS, COLUMNS = "genes in rows", "genes in columns"
+MAX_SAMPLES = 20_000
+#: 2 GB of float64; a table beyond is refused before it is unfolded in memory.
+MAX_VALUES = 250_000_000
+#: No count, coverage or TPM comes near; larger numbers are refused before they overflow.
+LARGEST_VALUE = 1e15
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the user decides in the reader's place; None leaves it to the reader.
+
+    Attributes
+    ----------
+    format : str, optional
+        ``csv``, ``tsv``, ``semicolon``, ``space``, ``gct``, ``salmon``, ``kallisto``, ``rsem``, ``star``,
+        ``featurecounts`` or ``h5ad``.
+    orientation : str, optional
+        ``genes in rows`` or ``genes in columns``.
+    unit : str, optional
+        ``counts``, ``coverage``, ``TPM``, ``FPKM``, ``CPM`` or a logarithm such as ``log2(TPM+1)``, ``log1p TPM``,
+        ``log10(FPKM+1)``.
+    id_type : str, optional
+        Which names to take the genes from: the name of a column, or ``ensembl``, ``transcript``, ``entrez``,
+        ``symbol``.
+    """
+
+    format: str | None = None
+    orientation: str | None = None
+    unit: str | None = None
+    id_type: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.orientation not in (None, ROWS, COLUMNS):
+            raise ReadError(f"There is no orientation {self.orientation!r}.", f"Choose {ROWS!r} or {COLUMNS!r}.")
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The values of a file, before any is converted.
+
+    Attributes
+    ----------
+    values_SF : ndarray of float64, shape (S, F)
+        As in the file; NaN where a cell is empty.
+    feature_ids : sequence of str, length F
+    sample_names : sequence of str, length S
+    format, orientation : str
+    unit : str or None
+        The unit where the format fixes it.
+    unit_hint : str or None
+        The unit that a column's or the file's name suggests.
+    length_bp : ndarray or None, shape (F,) or (S, F)
+        Feature lengths that the file carries.
+    reads_S : ndarray or None, shape (S,)
+        Total reads, where the file states counts beside the values.
+    warnings : tuple of str
+    """
+
+    values_SF: np.ndarray
+    feature_ids: Sequence[str]
+    sample_names: Sequence[str]
+    format: str
+    orientation: str = ROWS
+    unit: str | None = None
+    unit_hint: str | None = None
+    length_bp: np.ndarray | None = None
+    reads_S: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def check_size(n_samples: int, n_features: int) -> None:
+    """Raise ``ReadError`` for a table of more samples or values than can be handled."""
+    if n_samples > MAX_SAMPLES:
+        raise ReadError(
+            f"The file has {n_samples:,} samples; at most {MAX_SAMPLES:,} can be read.",
+            "If these are single cells, sum them per patient or cell type first; otherwise split the file.",
+        )
+    if n_samples * n_features > MAX_VALUES:
+        raise ReadError(f"The table is too large ({n_samples:,} x {n_features:,} values).", "Split it by samples.")
+
+
+def total(values: np.ndarray) -> float:
+    """Sum what is neither missing nor beyond belief."""
+    return float(values[np.abs(values) <= LARGEST_VALUE].sum())
+
+
+def unique_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Make sample names unique by numbering repeats: ``A``, ``A (2)``; an empty name becomes ``sample 1``."""
+    taken: set[str] = set()
+    unique = []
+    for number, name in enumerate(names, start=1):
+        base = name.strip() or f"sample {number}"
+        chosen, repeat = base, 1
+        while chosen in taken:
+            repeat += 1
+            chosen = f"{base} ({repeat})"
+        taken.add(chosen)
+        unique.append(chosen)
+    return tuple(unique)
+
+
+def some(items: Sequence[str], limit: int = 3) -> str:
+    """Join up to three items for a sentence: ``a, b, c and 4 more``."""
+    shown = ", ".join(items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit:,} more"
