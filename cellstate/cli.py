@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cellstate import __version__
-from cellstate.errors import CellStateError
+from cellstate.errors import CellStateError, print_error
 
 GENES_SHOWN = 20
 
@@ -27,10 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result, lines = options.run(options)
     except CellStateError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return 2
+        return print_error(error)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -87,7 +84,7 @@ def _inspect(options: argparse.Namespace) -> Answer:
 
 
 def _perturb(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate import distances, trust_reasons, trusted
+    from cellstate.evaluate import distances, trust_table
     from cellstate.io import write_table
     from cellstate.perturb import parse_edits, perturb
 
@@ -99,11 +96,7 @@ def _perturb(options: argparse.Namespace) -> Answer:
     sample = samples.take([0]) if options.sample is None else samples.select(options.sample)
     shift = perturb(model, sample, edits)
     distance = distances(model, sample)[0]
-    reasons = trust_reasons(model, shift.measured_SG[0], distance.flag)
-    table = shift.table()
-    by_gene = dict(zip(shift.symbols, reasons, strict=True))
-    table["reason"] = [by_gene[gene] for gene in table["gene"]]
-    table["trusted"] = trusted(table["reason"])
+    table = trust_table(model, shift, far=distance.flag)
     if options.out:
         write_table(table, options.out)
     rivals = list(shift.rival_log1p_after)

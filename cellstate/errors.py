@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class CellStateError(Exception):
     """Something the user can mend.
@@ -41,3 +43,11 @@ class ModelError(CellStateError):
 
 class DataError(CellStateError):
     """A download or a cohort that is incomplete, altered or missing."""
+
+
+def print_error(error: CellStateError) -> int:
+    """Print message and hint to standard error; return the exit status of bad input."""
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    return 2

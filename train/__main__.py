@@ -11,7 +11,7 @@ import json
 import sys
 from dataclasses import replace
 
-from cellstate.errors import CellStateError
+from cellstate.errors import CellStateError, print_error
 from train.config import read_config
 from train.distributed import world
 from train.fit import fit
@@ -39,10 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         with world(options.device) as here:
             result = fit(config, here, Progress(visible=here.is_first))
     except CellStateError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return 2
+        return print_error(error)
     if result:
         print(json.dumps(result))
     return 0

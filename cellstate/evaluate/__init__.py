@@ -4,8 +4,8 @@ from cellstate.callable_package import make_callable
 from cellstate.evaluate.bins import Tolerance
 from cellstate.evaluate.distance import distances
 from cellstate.evaluate.reconstruction import Evaluation, evaluate
-from cellstate.evaluate.trust import trust_reasons, trusted
+from cellstate.evaluate.trust import trust_reasons, trust_table
 
-__all__ = ["Evaluation", "Tolerance", "distances", "evaluate", "trust_reasons", "trusted"]
+__all__ = ["Evaluation", "Tolerance", "distances", "evaluate", "trust_reasons", "trust_table"]
 
 make_callable(__name__, evaluate)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+import pandas as pd
 
 from cellstate.model import Model
+from cellstate.perturb import Shift
 
 #: A gene whose held-out R2 is lower is not followed by the model well enough to speak about its shift.
 MIN_R2 = 0.3
@@ -30,9 +30,14 @@ def trust_reasons(model: Model, measured_G: np.ndarray, far: bool) -> list[str]:
     return [_reason(r2, measured) for r2, measured in zip(r2_G, measured_G, strict=True)]
 
 
-def trusted(reasons: Sequence[str]) -> np.ndarray:
-    """Return which genes have no reason against them."""
-    return np.array([not reason for reason in reasons])
+def trust_table(model: Model, shift: Shift, *, far: bool, sample: int = 0) -> pd.DataFrame:
+    """Return `Shift.table` with two more columns, ``trusted`` and ``reason``: why not, empty where trusted."""
+    table = shift.table(sample)
+    reasons = trust_reasons(model, shift.measured_SG[sample], far)
+    table["reason"] = table["ensembl_id"].map(dict(zip(shift.ensembl, reasons, strict=True)))
+    table.loc[table["edited"], "reason"] = "edited: set, not predicted"
+    table["trusted"] = table["reason"] == ""
+    return table
 
 
 def _reason(r2: float, measured: bool) -> str:

@@ -78,13 +78,9 @@ class ModelConfig:
             raise ModelError(f"The network config is not complete: {error}.") from error
 
 
-def preset(name: str, n_genes: int | None = None) -> ModelConfig:
-    """Return a named network: ``poster``, exactly as published, or ``demo``, small enough to ship.
-
-    ``n_genes`` changes the first and last width, for a model of fewer genes than the axis.
-    """
-    inner = {"poster": POSTER_WIDTHS[1:-1], "demo": (128, 64, 128)}
-    if name not in inner:
-        raise ModelError(f"There is no preset {name!r}.", f"The presets are: {', '.join(inner)}.")
-    genes = n_genes or POSTER_WIDTHS[0]
-    return ModelConfig(name, (genes, *inner[name], genes))
+def preset(name: str) -> ModelConfig:
+    """Return a named network on the whole gene axis: ``poster``, exactly as published, or ``demo``, small."""
+    widths = {"poster": POSTER_WIDTHS, "demo": (POSTER_WIDTHS[0], 128, 64, 128, POSTER_WIDTHS[0])}
+    if name not in widths:
+        raise ModelError(f"There is no preset {name!r}.", f"The presets are: {', '.join(widths)}.")
+    return ModelConfig(name, widths[name])

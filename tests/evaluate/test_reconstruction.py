@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from cellstate.evaluate import distances, evaluate, trust_reasons, trusted
+from cellstate.evaluate import distances, evaluate, trust_reasons, trust_table
 from cellstate.evaluate.distance import residual_rms
 from cellstate.expression import align
 from cellstate.model import create_model, load_model
+from cellstate.perturb import Edit, perturb
 from cellstate.perturb.rivals import load_pca
 from tests.factories import make_samples
 
@@ -68,7 +69,7 @@ def test_random_weights_stand_beside_the_gene_mean_alone(tmp_path):
     samples = make_samples(2)
     assert set(evaluate(model, samples).quality) == {"network", "gene_mean"}
     assert [d.score for d in distances(model, samples)] == [None, None]
-    assert not trusted(trust_reasons(model, np.ones(len(model.space), bool), far=False)).any()
+    assert set(trust_reasons(model, np.ones(len(model.space), bool), far=False)) == {"the model is not trained"}
 
 
 def test_a_sample_of_the_cohort_is_near_and_a_shuffled_one_far(small_model, cohort):
@@ -94,5 +95,18 @@ def test_each_reason_against_trust(small_model):
     r2 = small_model.gene_table["r2_validation"].to_numpy()
     assert reasons[0] == "not measured in this sample"
     assert [r == "" for r in reasons[1:]] == (r2[1:] >= 0.3).tolist()
-    assert 0 < trusted(reasons).sum() < len(reasons)
+    assert 0 < reasons.count("") < len(reasons)
     assert set(trust_reasons(small_model, measured, far=True)) == {"the sample is unlike the training samples"}
+
+
+def test_the_table_of_a_shift_says_whom_to_trust(small_model, cohort):
+    sample, space = cohort.split("older_test").take([0]), small_model.space
+    shift = perturb(small_model, sample, [Edit(space.symbols[3], "knock-out")])
+    table = trust_table(small_model, shift, far=False).set_index("gene")
+    assert table.loc[space.symbols[3], "reason"] == "edited: set, not predicted"
+    assert not table.loc[space.symbols[3], "trusted"]
+    for symbol, measured, r2 in zip(
+        space.symbols, shift.measured_SG[0], small_model.gene_table["r2_validation"], strict=True
+    ):
+        if symbol != space.symbols[3]:
+            assert table.loc[symbol, "trusted"] == (measured and r2 >= 0.3)
