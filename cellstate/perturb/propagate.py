@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from cellstate.model.network import AutoEncoder
 
-#: Output units whose low-precision weights are widened at once: 2,048 x 20,000 float32 is 160 MB.
-ROWS = 2_048
+#: Output units whose low-precision weights are widened at once: few on a CPU, so that the copy stays in its cache.
+ROWS = {"cpu": 64}
+ROWS_ELSEWHERE = 2_048
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,10 @@ def _linear32(layer: nn.Module, h_SH: Tensor) -> Tensor:
     weight, bias = layer.weight, layer.bias.float()
     if weight.dtype == torch.float32:
         return functional.linear(h_SH, weight, bias)
-    parts = [functional.linear(h_SH, weight[i : i + ROWS].float()) for i in range(0, len(weight), ROWS)]
-    return torch.cat(parts, dim=1) + bias
+    rows = ROWS.get(weight.device.type, ROWS_ELSEWHERE)
+    wide = torch.empty(rows, weight.shape[1], device=weight.device)
+    out_SH = h_SH.new_empty(len(h_SH), len(weight))
+    for start in range(0, len(weight), rows):
+        block = weight[start : start + rows]
+        out_SH[:, start : start + rows] = functional.linear(h_SH, wide[: len(block)].copy_(block))
+    return out_SH + bias

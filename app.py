@@ -1,0 +1,22 @@
+"""The web app: `streamlit run app.py`. Navigation and nothing else."""
+
+import streamlit as st
+
+from cellstate.ui.icon import icon
+from cellstate.ui.shell import draw
+
+st.set_page_config(page_title="CellState", page_icon=icon(), layout="wide")
+st.logo(icon(), size="large")
+
+draw(
+    st.navigation(
+        [
+            st.Page("pages/home.py", title="Home", icon=":material/home:", url_path="home", default=True),
+            st.Page("pages/sample.py", title="Sample", icon=":material/person:", url_path="sample"),
+            st.Page("pages/perturb.py", title="Perturb", icon=":material/edit:", url_path="perturb"),
+            st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:", url_path="accuracy"),
+            st.Page("pages/model.py", title="Model", icon=":material/network_node:", url_path="model"),
+        ],
+        position="top",
+    )
+)

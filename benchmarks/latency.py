@@ -1,0 +1,125 @@
+"""How fast a model opens and answers, and how much memory it takes.
+
+    python -m benchmarks.latency [--quick]
+
+Each model runs in a process of its own, so that resident memory is its own: the memory of the process is read before
+the model is opened and after its answers, and the difference is compared with the size of the weights in use. The
+weights file was written (and so is in the page cache) before, as after any first use. Times are medians of repeated
+calls but for the load and the first prediction, which happen once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Mark, at_most, show
+from cellstate.paths import shipped
+
+REPEATS = 7
+
+
+def measure(folder: Path, dtype: str) -> dict[str, float]:
+    """Open one model and use it as the app does; times in seconds, memory in bytes."""
+    import torch
+
+    from cellstate import Edit, load_model, perturb, read_samples
+    from cellstate.expression import align
+
+    samples = read_samples(sorted(shipped("data", "examples").glob("*.tsv.gz"))[0])
+    torch.nn.Linear(8, 8)(torch.zeros(1, 8))  # what torch itself allocates is not the model's
+    before = resident()
+    start = time.perf_counter()
+    model = load_model(folder, device="cpu", dtype=dtype)
+    load = time.perf_counter() - start
+    z_SG = model.space.standardise(align(samples, model.space).tpm_SG)
+    start = time.perf_counter()
+    model.reconstruct(z_SG)
+    first = time.perf_counter() - start
+    edits = [Edit("TP53", "knock-out"), Edit("MYC", "multiply", 3)]
+    forward = median_time(lambda: model.reconstruct(z_SG))
+    edit = median_time(lambda: perturb(model, samples, edits))
+    weights = sum(p.numel() * p.element_size() for p in model.network.parameters())
+    used = resident() - before
+    reference = np.isfinite(model.reconstruct(z_SG)).all()
+    assert reference
+    return {"load": load, "first": first, "forward": forward, "edit": edit, "resident": used, "weights": weights}
+
+
+def median_time(call: Callable[[], object]) -> float:
+    """Median of repeated calls, after one that is not counted."""
+    call()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def resident() -> int:
+    """Resident memory of this process in bytes, mapped files included."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def in_a_process(folder: Path, dtype: str) -> dict[str, float]:
+    """Measure in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.latency", "--measure", str(folder), "--dtype", dtype]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=shipped())
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def marks_of(name: str, figures: dict[str, float], *, poster: bool) -> list[Mark]:
+    """Turn figures into rows; only the published network has bounds."""
+    ratio = figures["resident"] / figures["weights"]
+    rows = [
+        ("load", figures["load"], "s", 1.0),
+        ("first prediction, one sample", figures["first"], "s", None),
+        ("one sample", figures["forward"], "s", 1.0),
+        ("one edit of two genes, full output", figures["edit"], "s", None),
+        ("resident memory / weights in use", ratio, "x", 1.15),
+    ]
+    marks = [
+        at_most(f"{name}: {what}", value, unit, bound)
+        if poster and bound is not None
+        else Mark(f"{name}: {what}", value, unit)
+        for what, value, unit, bound in rows
+    ]
+    return [*marks, Mark(f"{name}: weights in use", figures["weights"] / 1e9, "GB")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the demo model alone; claims nothing")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--dtype", default="auto", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure, options.dtype)))
+        return
+    from cellstate import load_model
+    from cellstate.model import create_model
+
+    assert load_model(device="cpu").is_trained
+    marks = marks_of("demo", in_a_process(shipped("models", "coadread"), "auto"), poster=False)
+    if not options.quick:
+        for dtype in ("float32", "bfloat16"):
+            with tempfile.TemporaryDirectory() as temporary:
+                create_model(Path(temporary) / "poster", "poster", dtype=dtype)
+                figures = in_a_process(Path(temporary) / "poster", "auto")
+            marks += marks_of(f"poster {dtype}", figures, poster=True)
+    show("latency", marks, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()

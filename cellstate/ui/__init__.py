@@ -1,0 +1,1 @@
+"""The web app's parts: the only package code that knows Streamlit."""

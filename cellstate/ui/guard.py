@@ -1,0 +1,48 @@
+"""Errors as a user meets them: one clear sentence and what to do next, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import format_tb
+
+import streamlit as st
+
+from cellstate.errors import CellStateError
+from cellstate.ui.text import literal
+
+_log = logging.getLogger("cellstate.app")
+_LONG = 400
+
+
+@contextmanager
+def guard(doing: str) -> Iterator[None]:
+    """Show what goes wrong inside as a sentence, and let the rest of the page go on.
+
+    Parameters
+    ----------
+    doing : str
+        What is being done, to end the sentence "Something went wrong while ...".
+    """
+    try:
+        yield
+    except CellStateError as error:
+        show_error(error)
+    except MemoryError:
+        st.error("This needs more memory than the machine has. Use a file with fewer samples.", title="Too large")
+    # Streamlit's own signals (rerun, stop) are no Exception and pass through.
+    except Exception as error:
+        # Where it happened, without the message: that may hold a sample's name or values.
+        _log.error("%s while %s\n%s", type(error).__name__, doing, "".join(format_tb(error.__traceback__)))
+        st.error(
+            f"Something went wrong while {doing}. Your data is untouched: try again, or go back one step.",
+            title="That is our mistake, not yours",
+            icon=":material/error:",
+        )
+
+
+def show_error(error: CellStateError, title: str | None = None) -> None:
+    """Show a user's error: what is wrong, then what to do."""
+    text = literal(error.message, _LONG)
+    st.error(f"{text}\n\n{literal(error.hint, _LONG)}" if error.hint else text, title=title, icon=":material/error:")

@@ -1,0 +1,57 @@
+"""From a file to this user's samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cellstate.errors import CellStateError, ReadError
+from cellstate.io import Overrides, read_samples
+from cellstate.ui.examples import Example
+from cellstate.ui.resources import queue
+from cellstate.ui.session import Loaded, session
+
+
+def load_example(example: Example) -> bool:
+    """Read an example patient; returns whether that went well."""
+    return _load(example.path, example.path.name, Overrides(), is_example=True)
+
+
+def load_upload(upload: Any) -> bool:
+    """Read an uploaded file and drop Streamlit's copy of it; returns whether that went well."""
+    data, name = upload.getvalue(), upload.name
+    _drop(upload.file_id)
+    return _load(data, name, Overrides(), is_example=False)
+
+
+def read_again(overrides: Overrides) -> bool:
+    """Read the file at hand with the user's decisions; the samples stay as they were if that fails."""
+    loaded = session().loaded
+    assert loaded is not None
+    return _load(loaded.source, loaded.name, overrides, is_example=loaded.is_example)
+
+
+def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: bool) -> bool:
+    state = session()
+    try:
+        with queue().turn(), st.spinner("Reading the file …"):
+            samples = read_samples(source, name=name, overrides=overrides)
+        if not len(samples):
+            raise ReadError("The file holds no sample.", "Check that it has a column or row of values.")
+    except CellStateError as error:
+        # Nothing of this file is kept; the samples before it stay.
+        state.problem = (name, error)
+        state.round += 1
+        return False
+    state.load(Loaded(samples, source, name, overrides, is_example))
+    return True
+
+
+def _drop(file_id: str) -> None:
+    """Take an upload out of Streamlit's store, where it would stay until the session ends."""
+    context = get_script_run_ctx()
+    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):
+        context.uploaded_file_mgr.remove_file(context.session_id, file_id)

@@ -1,0 +1,166 @@
+"""The model page: what it is made of, what it has seen, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from cellstate.errors import GeneError
+from cellstate.genes import gene_axis
+from cellstate.model import Model
+from cellstate.model.device import device_label
+from cellstate.ui.guard import guard, show_error
+from cellstate.ui.parts import READABLE, chart, heading, tiles
+from cellstate.ui.resources import description, model, papers
+from cellstate.ui.text import literal
+from cellstate.viz import training_curve
+from cellstate.viz.style import percent
+
+#: A gain over the start as PCA that is called none.
+BARELY = 0.01
+
+_LIMITS = """
+- **A shift is not an effect.** It is how genes go together in the training samples. A real knock-out can do nothing, or
+  the opposite.
+- **A high pooled R² is mostly the gene mean's.** Compare the rows on the accuracy page before you believe one.
+- **Other tissues are unknown territory.** A sample unlike the training samples is flagged, and none of its genes is
+  trusted.
+- **Genes that the cohort hardly expresses** are not in the model, and weakly expressed ones are mostly counting noise.
+- **No decision about a patient** may rest on this.
+"""
+
+
+def model_page() -> None:
+    """Draw the model page."""
+    heading("Model", "What answers your questions: its parts, its data and its limits.")
+    with guard("describing the model"):
+        opened = model()
+        about = description(opened, str(opened.folder))
+        card, history = papers(opened, str(opened.folder))
+        tiles(
+            [
+                (
+                    "Parameters",
+                    f"{about['n_parameters'] / 1e6:,.2f} M",
+                    f"{about['n_parameters']:,} weights and biases.",
+                ),
+                ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
+                ("Latent units", f"{about['n_latent']:,}", "All that the network keeps of a sample."),
+                ("Training patients", _training(opened.metrics), "Patients whose samples the weights were fitted to."),
+            ]
+        )
+        left, right = st.columns(2, gap="large")
+        with left:
+            _layers(about, opened)
+        with right:
+            _data(opened.metrics)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _training_run(history, opened.metrics)
+        with right:
+            _coverage(opened)
+            st.header("What not to conclude", anchor=False)
+            st.markdown(_LIMITS, width=READABLE)
+        if card:
+            with st.expander("The model card", icon=":material/description:"):
+                st.markdown(_demoted(card), anchors=False)
+
+
+def _layers(about: Mapping, opened: Model) -> None:
+    st.header("Architecture", anchor=False)
+    st.markdown(
+        "A fully connected auto-encoder: it squeezes a sample through its narrowest layer and rebuilds every gene.",
+    )
+    rows = [
+        (str(i + 1), f"{a['inputs']:,} → {a['outputs']:,}", a["activation"], f"{a['parameters']:,}")
+        for i, a in enumerate(about["layers"])
+    ]
+    table = pd.DataFrame(rows, columns=["Layer", "Units", "Activation", "Parameters"])
+    st.table(table, hide_index=True, border="horizontal", alt="Layers of the network")
+    st.caption(
+        f"Stored as {about['dtype']}, computed on {literal(device_label(opened.device))}. Checksum of the weights: "
+        f"{about['sha256'][:16]}…"
+    )
+
+
+def _data(metrics: Mapping) -> None:
+    st.header("Data", anchor=False)
+    trained = metrics.get("trained_on")
+    if not trained:
+        st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
+        return
+    splits = trained.get("splits", {})
+    rows = [("Cohort", trained.get("name", "")), ("Licence", trained.get("licence", ""))]
+    words = {
+        "train": "Training",
+        "validation": "Validation (early stopping, trust)",
+        "test": "Held out, same sequencer",
+        "older_test": "Held out, older sequencer",
+    }
+    rows += [(words.get(name, name), f"{n:,} samples") for name, n in splits.items()]
+    table = pd.DataFrame([(literal(a), literal(b)) for a, b in rows], columns=["", "What"])
+    st.table(table, hide_index=True, hide_header=True, border="horizontal", alt="Training data")
+    st.caption("Split by patient: no patient is on both sides.")
+
+
+def _training_run(history: pd.DataFrame, metrics: Mapping) -> None:
+    if history.empty:
+        return
+    st.header("Training", anchor=False)
+    losses = history["validation_loss"].astype(float)
+    if metrics.get("config", {}).get("network", {}).get("warm_start") == "pca" and losses.iloc[0] > 0:
+        gained = 1 - float(losses.min()) / float(losses.iloc[0])
+        text = f"The weights start as PCA of the training samples; training lowered the loss by {percent(gained, 2)}."
+        if gained < BARELY:
+            text += " **So this network is PCA in another form**, and its answers are nearly PCA's."
+        st.markdown(text, width=READABLE)
+    chart(training_curve(history), key="training-curve")
+
+
+def _coverage(opened: Model) -> None:
+    st.header("Is my gene covered?", anchor=False)
+    query = st.text_input(
+        "Gene", placeholder="Any name of a gene", icon=":material/search:", live=True, key="coverage", width=360
+    )
+    if not query or not query.strip():
+        st.caption(f"The model covers {len(opened.space):,} of {len(gene_axis()):,} protein-coding genes.")
+        return
+    table = coverage(query, opened)
+    if table.empty:
+        try:
+            gene_axis().find(query)
+        except GeneError as error:
+            show_error(error)
+        return
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="content",
+        placeholder="–",
+        column_config={"Held-out R²": st.column_config.NumberColumn(format="%.2f")},
+        key="coverage-table",
+        alt="Genes that match the search, and whether the model covers them",
+    )
+
+
+def coverage(query: str, opened: Model, limit: int = 10) -> pd.DataFrame:
+    """Return the genes that match a search, and how well the model follows each."""
+    axis, rows = gene_axis(), []
+    r2_of = dict(zip(opened.gene_table["ensembl_id"], opened.gene_table.get("r2_validation", ()), strict=False))
+    for position, why in axis.search(query, limit=limit):
+        covered = opened.space.covers(position)
+        ensembl = axis.ensembl[position]
+        rows.append((axis.symbol[position], why, ensembl, covered, r2_of.get(ensembl)))
+    return pd.DataFrame(rows, columns=["Gene", "Found by", "Ensembl id", "Covered", "Held-out R²"])
+
+
+def _training(metrics: Mapping) -> str:
+    n = metrics.get("trained_on", {}).get("splits", {}).get("train")
+    return f"{n:,}" if n else "none"
+
+
+def _demoted(card: str) -> str:
+    """Return the card with its headings two levels lower, as a part of the page."""
+    return "\n".join("##" + line if line.startswith("#") else line for line in card.splitlines())

@@ -1,0 +1,70 @@
+"""Parts that every page is made of: heading, label, empty state, chart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from cellstate.ui.examples import examples
+from cellstate.ui.loading import load_example
+from cellstate.viz import PLOT_CONFIG, Chart
+
+#: Lines of text longer than this many pixels are hard to read.
+READABLE = 760
+
+
+def heading(title: str, what: str) -> None:
+    """Open a page: its title and one sentence."""
+    st.title(title, anchor=False)
+    st.markdown(what, width=READABLE)
+
+
+def hypothesis() -> None:
+    """Label what follows."""
+    st.badge(
+        "Hypothesis",
+        icon=":material/science:",
+        color="orange",
+        help="How genes go together in the training samples, with no claim of cause. A real edit can do the opposite: "
+        "check it in the laboratory.",
+    )
+
+
+def chart(drawn: Chart, key: str) -> None:
+    """Show a figure with its sentence below."""
+    st.plotly_chart(drawn.figure, width="stretch", config=PLOT_CONFIG, key=key, alt=drawn.alt)
+    st.caption(drawn.alt)
+
+
+def need_sample(what: str) -> None:
+    """Say what the page would show, and lead on to a sample."""
+    with st.container(border=True):
+        st.subheader("No sample yet", anchor=False)
+        st.markdown(what, width=READABLE)
+        start_buttons("empty")
+
+
+def start_buttons(key: str) -> None:
+    """Two ways to begin."""
+    with st.container(horizontal=True):
+        if st.button(
+            "Try an example patient", type="primary", icon=":material/person:", key=f"{key}-example", width=240
+        ) and load_example(examples()[0]):
+            if key == "home":
+                st.switch_page("pages/sample.py")
+            st.rerun()
+        if st.button("Use my own file", icon=":material/upload_file:", key=f"{key}-upload", width=240):
+            st.switch_page("pages/sample.py")
+
+
+def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
+    """Show figures side by side: (label, value, help)."""
+    with st.grid(columns, min_column_width=150):
+        for label, value, told in values:
+            st.metric(label, value, help=told or None, border=True, height="stretch")
+
+
+def number_column(label: str, digits: int, told: str, **more: Any) -> Any:
+    """Return a table column of numbers."""
+    return st.column_config.NumberColumn(label, format=f"%.{digits}f", help=told, **more)

@@ -1,0 +1,158 @@
+"""The perturb page: edits, and the shift they would cause, beside its rivals."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellstate.io import to_csv
+from cellstate.model import Model
+from cellstate.ui.builder import builder, in_force
+from cellstate.ui.guard import guard
+from cellstate.ui.parts import READABLE, chart, heading, hypothesis, need_sample, number_column, tiles
+from cellstate.ui.resources import model
+from cellstate.ui.session import session
+from cellstate.ui.shifts import Answer, agreement_sentence, answer, filtered, rivals_of, size_sentence
+from cellstate.ui.text import file_stem, literal, plural
+from cellstate.viz import shift_scatter, top_genes
+from cellstate.viz.style import look
+
+_READING = """
+- **Edited genes are set, not predicted.** They take the level that you gave them, and every score leaves them out.
+- **Every other gene** moves by the difference between what the network says with the edit and without it. TPM are on
+  the training cohort's scale, so they can differ from the file's by a constant factor.
+- **A gene that was not measured** enters at the training cohort's mean; its shift is shown but not trusted.
+- **Trusted** means: measured here, followed by the model on held-out patients (R² of 0.3 or more), and the sample is
+  not unlike the training samples. It does not mean that the shift is true.
+- **Rivals** are simple predictors made from the same training samples. *No change* leaves every gene where it is.
+  *PCA* projects the edit on the main axes of variation and back. *Co-expression* moves each gene along its regression
+  line on each edited gene. Where they say the same as the network, the simple reason is the better one.
+"""
+
+
+def perturb_page() -> None:
+    """Draw the perturb page."""
+    state = session()
+    heading("Perturb", "Edit genes of the sample, and see which others the model expects to move.")
+    if state.loaded is None:
+        need_sample(
+            "Here you edit genes of a patient's sample: knock out, knock down, multiply, or set to a level, several "
+            "at once. The app then lists how every other gene would shift, beside what simpler predictors say."
+        )
+        return
+    opened = model()
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        builder(state, opened)
+    with right, guard("listing the edits"):
+        in_force(state)
+    with guard("predicting the shift"):
+        if state.edits:
+            _result(answer(state, opened), opened)
+        else:
+            st.caption("Add an edit, and the predicted shift of every gene appears here.")
+
+
+def _result(found: Answer, opened: Model) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header("Predicted shift", anchor=False, width="content")
+        hypothesis()
+    st.markdown(f"{literal(found.sample)} with {literal(found.edits, 400)}.", width=READABLE)
+    if found.far:
+        st.warning(
+            "This sample is unlike the training samples, so no gene of this prediction is trusted.",
+            icon=":material/warning:",
+        )
+    if found.n_unmeasured_edited:
+        st.info(
+            f"{plural(found.n_unmeasured_edited, 'edited gene is', 'edited genes are')} not measured in this sample: "
+            "the edit starts from the training mean.",
+            icon=":material/info:",
+        )
+    _numbers(found)
+    st.markdown(f"{size_sentence(found.table)} {agreement_sentence(found.agreement)}", width=READABLE)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        chart(top_genes(found.table, rivals_of(found.table)), key="top-genes")
+    with right:
+        chart(shift_scatter(found.table, sample=found.sample), key="shift-scatter")
+    _table(found)
+    with st.expander("How to read this", icon=":material/help:"):
+        st.markdown(_READING)
+
+
+def _numbers(found: Answer) -> None:
+    rest = found.table[~found.table["edited"]]
+    trusted = rest[rest["trusted"]]
+    first = literal(trusted["gene"].iloc[0]) if len(trusted) else "none"
+    tiles(
+        [
+            ("Shifts most", first, "The gene that shifts most among those trusted."),
+            ("Trusted genes", f"{len(trusted):,}", f"Of {len(rest):,} that were not edited. See how to read this."),
+            *(
+                (
+                    f"{look(rival).label}: agreement",
+                    f"r = {r:.2f}",
+                    "Correlation of the network's shift with this rival's over all genes that were not edited.",
+                )
+                for rival, r in found.agreement.items()
+                if r is not None
+            ),
+        ]
+    )
+
+
+def _table(found: Answer) -> None:
+    st.subheader("Every gene", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search the table", placeholder="Gene or Ensembl id", icon=":material/search:", key="table-query", width=280
+        )
+        # Where nothing is trusted, the filter would only hide the answer.
+        some = bool(found.table["trusted"].any())
+        trusted_only = some and st.toggle("Trusted only", value=True, key="trusted-only", persist_state="session")
+        st.download_button(
+            "Download all genes as CSV",
+            lambda: _csv(found),
+            file_name=f"cellstate-hypothesis-{file_stem(found.sample)}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key="download-shift",
+            on_click="ignore",
+        )
+    shown = filtered(found.table, text or "", trusted_only)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_order=list(_columns(found)),
+        height=420,
+        column_config=_columns(found),
+        placeholder="–",
+        key="shift-table",
+        alt="Predicted shift of every gene, largest first, beside its rivals",
+    )
+    note = " Edited genes stand at the end." if found.table["edited"].any() else ""
+    st.caption(f"{len(shown):,} of {len(found.table):,} genes, largest shift first; click a heading to sort.{note}")
+
+
+def _columns(found: Answer) -> dict:
+    rivals = {
+        f"delta_log2_{rival}": number_column(f"{look(rival).label} (log2)", 3, f"What {look(rival).label} predicts.")
+        for rival in rivals_of(found.table)
+    }
+    return {
+        "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
+        "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
+        "tpm_after": number_column("TPM after", 2, "Predicted by the network; for an edited gene, as set."),
+        "delta_log2": number_column("Network (log2)", 3, "Predicted log2 fold change of TPM + 1."),
+        "trusted": st.column_config.CheckboxColumn("Trusted", help="Nothing known speaks against this gene."),
+        "reason": st.column_config.TextColumn("Why not trusted", width=250),
+        **rivals,
+        "ensembl_id": st.column_config.TextColumn("Ensembl id"),
+    }
+
+
+def _csv(found: Answer) -> bytes:
+    table = found.table.round(6)
+    table.insert(0, "sample", found.sample)
+    table["edits"], table["kind"] = found.edits, "hypothesis"
+    return to_csv(table).encode()

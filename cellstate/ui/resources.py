@@ -1,0 +1,100 @@
+"""What all users share: the model, opened once, and the queue in front of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+import streamlit as st
+
+from cellstate.genes import gene_axis
+from cellstate.model import Model, describe_model, load_model
+from cellstate.model.folder import CARD, HISTORY, default_model_folder
+from cellstate.perturb.rivals import load_pca
+
+#: Folder of another model, and where it runs; the command ``cellstate app`` sets them.
+MODEL_VARIABLE, DEVICE_VARIABLE = "CELLSTATE_MODEL", "CELLSTATE_DEVICE"
+#: Predictions that run at once; more would only share the same processors and need more memory.
+AT_ONCE = 2
+_LOOK_AGAIN_S = 0.2
+
+
+def model() -> Model:
+    """Return the model of this server; raises ``ModelError`` if it cannot be opened."""
+    folder = os.environ.get(MODEL_VARIABLE) or str(default_model_folder())
+    return _open(folder, os.environ.get(DEVICE_VARIABLE, "auto"))
+
+
+def model_folder_name() -> str:
+    """Return the name of the model folder without opening it."""
+    return os.path.basename((os.environ.get(MODEL_VARIABLE) or str(default_model_folder())).rstrip("/\\"))
+
+
+@st.cache_resource(show_spinner="Opening the model …", max_entries=2)
+def _open(folder: str, device: str) -> Model:
+    opened = load_model(folder, device=device)
+    # What is computed at first use is computed now, once, and not in a user's first search.
+    load_pca(opened)
+    gene_axis().search("TP53")
+    return opened
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def description(_model: Model, folder: str) -> dict:
+    """Return `describe_model` of a folder."""
+    return describe_model(folder)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def papers(_model: Model, folder: str) -> tuple[str, pd.DataFrame]:
+    """Return the model's card and its training history, empty where the folder has none."""
+    card, history = _model.folder / CARD, _model.folder / HISTORY
+    text = card.read_text(encoding="utf-8") if card.exists() else ""
+    return text, pd.read_json(history, lines=True) if history.exists() else pd.DataFrame()
+
+
+class Queue:
+    """Lets a few predictions run at once; the others wait and see how many are ahead of them."""
+
+    def __init__(self, at_once: int) -> None:
+        self._slots = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self._waiting: list[object] = []
+
+    def ahead(self, ticket: object) -> int:
+        """Return how many came before."""
+        with self._lock:
+            return self._waiting.index(ticket)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a slot, with a sentence on the page, and hold it inside."""
+        ticket, place = object(), st.empty()
+        with self._lock:
+            self._waiting.append(ticket)
+        taken = False
+        try:
+            # First come, first served: only the one at the front may take a slot.
+            while not (taken := self.ahead(ticket) == 0 and self._slots.acquire(timeout=_LOOK_AGAIN_S)):
+                ahead = self.ahead(ticket)
+                place.info(f"The model is busy: {ahead} ahead of you." if ahead else "The model is busy: you are next.")
+                if ahead:
+                    threading.Event().wait(_LOOK_AGAIN_S)
+        finally:
+            with self._lock:
+                self._waiting.remove(ticket)
+            place.empty()
+        try:
+            yield
+        finally:
+            if taken:
+                self._slots.release()
+
+
+@st.cache_resource(show_spinner=False)
+def queue() -> Queue:
+    """Return the one queue of this server."""
+    return Queue(AT_ONCE)

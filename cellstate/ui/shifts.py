@@ -1,0 +1,131 @@
+"""A predicted shift as the pages need it: one table with trust and rivals, and how far the rivals agree in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellstate.evaluate import trust_table
+from cellstate.model import Model
+from cellstate.perturb import Shift, perturb
+from cellstate.ui.reading import distance
+from cellstate.ui.resources import queue
+from cellstate.ui.session import Session
+from cellstate.viz.style import look, percent
+
+#: A largest shift below this (7 %) is called small.
+COUNTED_LOG2 = 0.1
+#: A rival whose largest shift is this many times the network's is named.
+MUCH_LARGER = 3
+#: From here on two predictors say the same.
+SAME, ALIKE = 0.98, 0.7
+_PREFIX = "delta_log2_"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the perturb page shows.
+
+    Attributes
+    ----------
+    sample : str
+    edits : str
+        In words.
+    table : DataFrame
+        What `trust_table` returns.
+    agreement : dict of rival to Pearson correlation with the network over the genes that were not edited, None where
+        the rival predicts no shift at all
+    far : bool
+        Whether the sample is out of distribution.
+    n_unmeasured_edited : int
+        Edited genes that the file does not measure.
+    """
+
+    sample: str
+    edits: str
+    table: pd.DataFrame
+    agreement: Mapping[str, float | None]
+    far: bool
+    n_unmeasured_edited: int
+
+
+def answer(state: Session, opened: Model) -> Answer:
+    """Predict what the edits in force do to the selected sample, once."""
+    far = distance(state, opened).flag
+
+    def predict() -> Answer:
+        with queue().turn():
+            return _answer(perturb(opened, state.sample(), state.edits), opened, far)
+
+    return state.once("shift", (state.selected, state.edits, str(opened.folder)), predict)
+
+
+def _answer(shift: Shift, opened: Model, far: bool) -> Answer:
+    table = trust_table(opened, shift, far=far)
+    return Answer(
+        sample=shift.names[0],
+        edits=", ".join(edit.label for edit in shift.edits),
+        table=table,
+        agreement=agreement(table),
+        far=far,
+        n_unmeasured_edited=int((table["edited"] & ~table["measured"]).sum()),
+    )
+
+
+def agreement(table: pd.DataFrame) -> dict[str, float | None]:
+    """Correlate the network's shift with each rival's over the genes that were not edited."""
+    rest = table[~table["edited"]]
+    found: dict[str, float | None] = {}
+    for column in rest.columns:
+        if column.startswith(_PREFIX):
+            both = rest["delta_log2"].to_numpy(float), rest[column].to_numpy(float)
+            moves = len(rest) > 2 and min(np.ptp(v) for v in both) > 0
+            found[column.removeprefix(_PREFIX)] = float(np.corrcoef(*both)[0, 1]) if moves else None
+    return found
+
+
+def agreement_sentence(found: Mapping[str, float | None]) -> str:
+    """Say how far the rivals agree, without flattering the network."""
+    parts = []
+    for rival, r in found.items():
+        if r is None:
+            continue
+        name = look(rival).label
+        if r >= SAME:
+            parts.append(f"**{name} says the same** (r = {r:.2f}): here the network adds nothing to it")
+        elif r >= ALIKE:
+            parts.append(f"**{name}** points the same way (r = {r:.2f})")
+        else:
+            parts.append(f"**{name} ranks genes differently** (r = {r:.2f})")
+    if not parts:
+        return "Nothing stands beside this answer: the model is not trained, or no gene moves."
+    return "; ".join(parts) + ". **No change** says that nothing moves, and often wins against real experiments."
+
+
+def size_sentence(table: pd.DataFrame) -> str:
+    """Say how large the shifts are, and how far the predictors differ in that."""
+    rest = table[~table["edited"]]
+    largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
+    rivals = {r: float(rest[_PREFIX + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
+    loud = [f"{look(r).label} goes up to {size:.2g}" for r, size in rivals.items() if size > MUCH_LARGER * largest]
+    text = f"The network's largest shift is {largest:.2g} log2 ({percent(2**largest - 1, 1)})."
+    if largest < COUNTED_LOG2:
+        text += " That is small: **read it as a ranking, not as an amount**."
+    return text + (f" {', '.join(loud)}: the predictors do not agree on size." if loud else "")
+
+
+def rivals_of(table: pd.DataFrame) -> list[str]:
+    """Return the rivals of a table."""
+    return [column.removeprefix(_PREFIX) for column in table.columns if column.startswith(_PREFIX)]
+
+
+def filtered(table: pd.DataFrame, text: str, trusted_only: bool) -> pd.DataFrame:
+    """Return the rows whose gene or Ensembl id contains a text; edited genes are never hidden by trust."""
+    keep = table["trusted"] | table["edited"] if trusted_only else pd.Series(True, index=table.index)
+    for word in text.upper().split()[:1]:
+        names = table["gene"].str.upper() + " " + table["ensembl_id"]
+        keep &= names.str.contains(word, regex=False)
+    return table[keep]

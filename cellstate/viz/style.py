@@ -1,0 +1,111 @@
+"""What every figure shares: colours, symbols, patterns, axes in TPM and the toolbar.
+
+Colours are Okabe and Ito's, chosen so that each has a contrast of at least 3 to 1 on white and on the dark theme's
+background; a symbol or a pattern says the same where colour does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+#: The toolbar: no logo, no upload to a cloud, and a download that stays sharp in print.
+PLOT_CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg", "filename": "cellstate"},
+    "responsive": True,
+}
+
+GREY = "#7D8894"
+VIOLET = "#B5588F"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one predictor is drawn, the same in every figure."""
+
+    label: str
+    colour: str
+    pattern: str
+    symbol: str
+
+
+LOOKS: Mapping[str, Look] = {
+    "network": Look("Network", "#0072B2", "", "circle"),
+    "pca": Look("PCA", "#D55E00", "/", "diamond"),
+    "coexpression": Look("Co-expression", "#009E73", ".", "square"),
+    "gene_mean": Look("Gene mean", GREY, "x", "x"),
+    "no_change": Look("No change", GREY, "x", "x"),
+}
+_UNKNOWN = Look("", VIOLET, "+", "star")
+
+#: Characters of a name that fit on a phone.
+_LONGEST = 44
+_TPM_TICKS = (0, 1, 10, 100, 1_000, 10_000, 100_000)
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A figure and the sentence that stands in for it.
+
+    Attributes
+    ----------
+    figure : plotly Figure
+    alt : str
+        Plain text: what the figure shows, for captions and screen readers.
+    """
+
+    figure: go.Figure
+    alt: str
+
+
+def look(predictor: str) -> Look:
+    """Return how a predictor is drawn; one without a look of its own is drawn in violet under its own name."""
+    return LOOKS.get(predictor) or Look(predictor.replace("_", " "), *list(vars(_UNKNOWN).values())[1:])
+
+
+def literal(text: str) -> str:
+    """Return text that plotly shows as it stands: a name from a file is never taken for markup."""
+    return escape(text, quote=False)
+
+
+def lay_out(figure: go.Figure, title: str, x: str, y: str, *, below: str = "", height: int = 420) -> go.Figure:
+    """Give a figure its title, a name from a file below it, axis titles and a legend at the foot that may wrap."""
+    name = below if len(below) <= _LONGEST else below[: _LONGEST - 1] + "…"
+    figure.update_layout(
+        title={
+            "text": title,
+            "subtitle": {"text": literal(name), "font": {"size": 12}},
+            "x": 0,
+            "xanchor": "left",
+            "y": 0.98,
+            "yanchor": "top",
+            "font": {"size": 16},
+        },
+        height=height,
+        margin={"l": 10, "r": 10, "t": 64 if below else 56, "b": 10},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"},
+        hoverlabel={"align": "left"},
+        dragmode="zoom",
+    )
+    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=True)
+    figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=True)
+    return figure
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Return ``47 %``, a dash for None."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def tpm_ticks(limit_log1p: float) -> dict[str, Sequence]:
+    """Return ticks in TPM for an axis of log1p TPM that ends at `limit_log1p`."""
+    shown = [t for t in _TPM_TICKS if np.log1p(t) <= limit_log1p + 0.05]
+    return {"tickvals": [float(np.log1p(t)) for t in shown], "ticktext": [f"{t:,}" for t in shown]}

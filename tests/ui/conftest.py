@@ -1,0 +1,47 @@
+"""The app as a user starts it, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drop_cached_model() -> Iterator[None]:
+    """Leave no model behind for other tests."""
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """The app on its first page, with nothing loaded."""
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+@pytest.fixture
+def with_example(app: AppTest) -> AppTest:
+    """The app on the sample page, with the first example patient loaded."""
+    app.switch_page("pages/sample.py").run()
+    app.button(key="load-example").click().run()
+    check(app)
+    return app
+
+
+def check(app: AppTest) -> None:
+    """Nothing went wrong: no exception, and no sentence about one."""
+    assert [e.message for e in app.exception] == []
+    assert [e.value for e in app.error] == []
+
+
+def words(app: AppTest) -> str:
+    """Everything that the page says."""
+    parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning]
+    parts += [*app.info, *app.success]
+    return "\n".join(str(part.value) for part in parts)

@@ -1,0 +1,133 @@
+"""Small parts: escaping, the queue, the guard, words, state."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellstate.errors import CellStateError
+from cellstate.perturb import Edit
+from cellstate.ui.accuracy import parse_edges
+from cellstate.ui.reading import doubts
+from cellstate.ui.resources import Queue
+from cellstate.ui.session import Session
+from cellstate.ui.text import file_stem, literal, plural
+from cellstate.ui.words import bins_of, explained, verdict
+
+
+@pytest.mark.parametrize("mark", list("<>*_`[]()#$~|\\&!"))
+def test_markup_is_escaped(mark: str) -> None:
+    assert literal(f"a{mark}b") == f"a\\{mark}b"
+
+
+def test_late_patterns_are_broken() -> None:
+    for text in (":red[x]", ":tada:", "http://x.example", "www.x.example", "a@b.example"):
+        shown = literal(text)
+        assert "\u2060" in shown
+        assert shown.replace("\\", "").replace("\u2060", "") == text
+
+
+def test_long_names_and_lines_are_cut() -> None:
+    assert len(literal("x" * 1000)) == 80
+    assert literal("a\nb\t\x00c") == "a b c"
+
+
+def test_small_words() -> None:
+    assert plural(1, "edit") == "1 edit"
+    assert plural(2_000, "edit") == "2,000 edits"
+    assert file_stem("../../a b<c>") == "a_b_c"
+    assert file_stem("///") == "sample"
+
+
+def test_unexpected_errors_show_no_traceback() -> None:
+    def script() -> None:
+        from cellstate.errors import ReadError
+        from cellstate.ui.guard import guard
+
+        with guard("adding one and one"):
+            int("secret/path.py")
+        with guard("reading"):
+            raise ReadError("A <b>bold</b> failure.", "Do **this**.")
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    first, second = (error.value for error in app.error)
+    assert "adding one and one" in first
+    assert "secret" not in first
+    assert "<b>" not in second
+    assert "**" not in second
+
+
+def test_queue_serves_all_and_no_more_than_its_slots_at_once() -> None:
+    queue, lock, now, most, served = Queue(2), threading.Lock(), [0], [0], [0]
+
+    def work() -> None:
+        with queue.turn():
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            threading.Event().wait(0.02)
+            with lock:
+                now[0] -= 1
+                served[0] += 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert served == [6]
+    assert most[0] <= 2
+
+
+def test_queue_frees_its_slot_after_a_failure() -> None:
+    queue = Queue(1)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="x"), queue.turn():
+            raise ValueError("x")
+
+
+def test_results_are_made_again_only_when_needed() -> None:
+    state, made = Session(), []
+    for key in ("a", "a", "b"):
+        state.once("kind", key, lambda: made.append(1))
+    assert len(made) == 2
+
+
+def test_history_keeps_no_change_twice() -> None:
+    state = Session()
+    state.add(Edit("TP53", "knock-out"))
+    state.add(Edit("TP53", "knock-out"))
+    state.remove("MYC")
+    assert len(state.history) == 2
+
+
+def found(network: float, pca: float | None = None, mean: float = 0.9) -> dict:
+    baselines = {"gene_mean": {"r2_pooled": mean, "bins": []}}
+    if pca is not None:
+        baselines["pca"] = {"r2_pooled": pca, "bins": []}
+    return {"r2_pooled": network, "bins": [], "baselines": baselines}
+
+
+def test_verdict_does_not_flatter() -> None:
+    assert explained(0.95, 0.9) == pytest.approx(0.5)
+    assert "removes 50 %" in verdict(found(0.95))
+    assert "worse than knowing nothing" in verdict(found(0.8, 0.95))
+    assert "no better here" in verdict(found(0.95, 0.9502))
+    assert "does better" in verdict(found(0.95, 0.96))
+    assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
+    assert list(bins_of(found(0.95, 0.92))) == ["network", "pca", "gene_mean"]
+
+
+def test_edges_are_read() -> None:
+    assert parse_edges("0, 2.5,10") == (0, 2.5, 10, float("inf"))
+    assert parse_edges("0, 1, inf") == (0, 1, float("inf"))
+    with pytest.raises(CellStateError, match="separated by commas"):
+        parse_edges("0; 1")
+
+
+def test_doubts_are_plain_sentences() -> None:
+    assert doubts(16_000, 1.0) == []
+    assert len(doubts(5_000, 0.5)) == 2
