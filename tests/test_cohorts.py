@@ -24,9 +24,7 @@ def wheel(tmp_path, monkeypatch):
     for position in range(2000):
         values = rng.gamma(1, 300, len(NAMES))
         values[3] = -0.5 if position == 7 else values[3]
-        shown = [
-            "" if name in OLDER and position >= 500 else f"{v:.4f}" for name, v in zip(NAMES, values, strict=True)
-        ]
+        shown = ["" if name in OLDER and position >= 500 else f"{v:.4f}" for name, v in zip(NAMES, values, strict=True)]
         rows.append([axis.symbol[position], axis.entrez[position], *shown])
     rows += [["", axis.entrez[0], *["100"] * len(NAMES)], ["NOSUCH", "999999999", *["5"] * len(NAMES)]]
     text = "\n".join("\t".join(row) for row in [["Hugo_Symbol", "Entrez_Gene_Id", *NAMES], *rows])
