@@ -17,6 +17,7 @@ from cellstate.genes import FOUND, gene_axis
 
 #: Delimiter to the format's name, in order of preference where a table could be split either way.
 DELIMITERS = {"\t": "tsv", ";": "semicolon", ",": "csv", " ": "space"}
+_PANDAS_UNNAMED = re.compile(r"Unnamed: \d+")
 _SAMPLE_LINES = 60
 _SAMPLE_BYTES = 300_000
 #: More columns than there are transcripts are no expression table, nor is a line of this length.
@@ -230,8 +231,12 @@ def _parse(
 
 
 def _drop_blank_columns(frame: pd.DataFrame, header: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Drop unnamed columns without any value, as a delimiter at the end of each line leaves them."""
-    keep = [c for c, name in enumerate(header) if name or not frame[c].isna().all()]
+    """Drop unnamed columns without any value, as a delimiter at the end of each line leaves them.
+
+    pandas, when it writes such a table again, names them "Unnamed: 7".
+    """
+    named = [bool(name) and not _PANDAS_UNNAMED.fullmatch(name) for name in header]
+    keep = [c for c in range(len(header)) if named[c] or not frame[c].isna().all()]
     if len(keep) < len(header):
         frame = frame[keep].set_axis(range(len(keep)), axis="columns")
     return frame, [header[c] for c in keep]

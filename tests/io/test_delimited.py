@@ -38,9 +38,24 @@ def test_every_delimiter_in_both_orientations(profile, delimiter, name, orientat
         lambda text: b"\n\n# made by hand\n" + text.encode(),
         lambda text: text.replace("\n", ",\n").encode(),
         lambda text: text.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
+        lambda text: text.replace("\n", ",\n").replace(",\n", ",Unnamed: 4\n", 1).encode(),
         lambda text: text.encode().rstrip(b"\n"),
     ],
-    ids=["bom", "crlf", "cr", "utf16", "utf16le", "utf16be", "gzip", "bgzip", "comments", "blank1", "blank2", "no-end"],
+    ids=[
+        "bom",
+        "crlf",
+        "cr",
+        "utf16",
+        "utf16le",
+        "utf16be",
+        "gzip",
+        "bgzip",
+        "comments",
+        "blank1",
+        "blank2",
+        "pandas",
+        "end",
+    ],
 )
 def test_encodings_and_line_ends(profile, encode):
     profile.assert_same(read_samples(encode(profile.frame(profile.tpm_SF).to_csv())))
