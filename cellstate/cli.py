@@ -162,6 +162,28 @@ def _evaluate(options: argparse.Namespace) -> Answer:
     return result, lines
 
 
+def _compare(options: argparse.Namespace) -> Answer:
+    from cellstate.evaluate import compare
+    from cellstate.perturb import parse_edits
+
+    edits = parse_edits(options.edit)
+    model = _model(options)
+    experiment = compare(model, _group(options.control), _group(options.treated), edits)
+    result = experiment.to_dict()
+    lines = [
+        f"{', '.join(edit.label for edit in edits)}: {result['n_control']} control and {result['n_treated']} treated "
+        f"sample(s), {result['n_genes']:,} genes",
+        f"{'':<16}{'Pearson-delta':>14}{'95% interval':>18}{'sign, top 50':>14}",
+        *(
+            f"{name:<16}{_signed(a.pearson_delta):>14}"
+            f"{'-' if a.low is None else f'{_signed(a.low)} to {_signed(a.high)}':>18}{_share(a.sign_accuracy_top50):>14}"
+            for name, a in experiment.agreement.items()
+        ),
+        experiment.verdict,
+    ]
+    return result, lines
+
+
 def _model_init(options: argparse.Namespace) -> Answer:
     from cellstate.model import create_model
 
@@ -220,6 +242,17 @@ def _samples(options: argparse.Namespace):
     return samples, samples.report
 
 
+def _group(text: str):
+    """Read the samples of a file, or those named after a ``#``."""
+    from cellstate.io import read_samples
+
+    path, _, names = text.partition("#") if not Path(text).exists() else (text, "", "")
+    samples = read_samples(path)
+    if not names:
+        return samples
+    return samples.take([samples.names.index(samples.select(name.strip()).names[0]) for name in names.split(",")])
+
+
 def _plain(value):
     """Return a value that JSON can hold: numpy scalars as numbers, what is not a number as null."""
     if isinstance(value, dict):
@@ -236,6 +269,10 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise CellStateError(f"{text!r} is not a list of numbers.", "Write --edges 0,2.5,10,100,inf") from error
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
 
 
 def _share(accuracy: float | None) -> str:
@@ -291,6 +328,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--edges", metavar="LIST", help="bin edges in TPM (default: 0,2.5,10,100,inf)")
     one.add_argument("--relative", type=float, default=0.20, help="tolerance as a share of the truth (default 0.20)")
     one.add_argument("--absolute", type=float, default=0.1, help="tolerance in TPM added to it (default 0.1)")
+
+    one = command("compare", "virtual against real: predicted and measured change of an experiment", _compare, running)
+    for group in ("control", "treated"):
+        words = f"the {group} samples: a file, or FILE#NAME,NAME for some samples of it"
+        one.add_argument(f"--{group}", required=True, metavar="FILE", help=words)
+    one.add_argument("--edit", action="append", required=True, metavar="GENE=EDIT", help="what was done to the cells")
 
     models = commands.add_parser("model", help="random weights of a preset; a summary of a model folder")
     kinds = models.add_subparsers(dest="kind", required=True, metavar="COMMAND")

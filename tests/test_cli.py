@@ -83,6 +83,15 @@ def test_evaluate(run, table, small_model):
     assert "Gene mean" in run("evaluate", table, "--model", small_model.folder).out
 
 
+def test_compare(run, table, small_model):
+    gene = small_model.space.symbols[0]
+    arguments = ("compare", "--control", f"{table}#P060", "--treated", f"{table}#P061", "--edit", f"{gene}=kd50")
+    shown = run(*arguments, "--model", small_model.folder, "--json")
+    assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
+    assert (shown["n_control"], shown["n_treated"]) == (1, 1)
+    assert "Pearson-delta" in run(*arguments, "--model", small_model.folder).out
+
+
 def test_model_init_and_show(run, tmp_path):
     made = run("model", "init", "--preset", "demo", "--dtype", "float16", "--out", tmp_path / "m", "--json")
     shown = run("model", "show", tmp_path / "m", "--json")
@@ -105,6 +114,7 @@ def test_data_get_refuses_another_file(run, tmp_path):
         (["perturb", "FILE", "--edit", "TP53=ko", "--edit", "p53=x2"], "edited twice"),
         (["perturb", "FILE", "--edit", "TP53=ko", "--sample", "nobody"], "no sample called 'nobody'"),
         (["perturb", "FILE", "--edit", "1-Mar=ko"], "into a date"),
+        (["compare", "--control", "FILE", "--treated", "FILE", "--edit", "TP53=ko"], "are the same"),
         (["evaluate", "FILE", "--edges", "a,b"], "not a list of numbers"),
         (["evaluate", "FILE", "--edges", "5,1"], "must ascend"),
         (["evaluate", "FILE", "--relative", "-1"], "not negative"),

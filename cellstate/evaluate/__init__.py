@@ -3,9 +3,10 @@
 from cellstate.callable_package import make_callable
 from cellstate.evaluate.bins import Tolerance
 from cellstate.evaluate.distance import distances
+from cellstate.evaluate.experiment import Experiment, compare
 from cellstate.evaluate.reconstruction import Evaluation, evaluate
 from cellstate.evaluate.trust import trust_reasons, trust_table
 
-__all__ = ["Evaluation", "Tolerance", "distances", "evaluate", "trust_reasons", "trust_table"]
+__all__ = ["Evaluation", "Experiment", "Tolerance", "compare", "distances", "evaluate", "trust_reasons", "trust_table"]
 
 make_callable(__name__, evaluate)

@@ -1,0 +1,95 @@
+"""What a comparison of prediction and experiment says, in words that do not flatter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cellstate.perturb import Edit
+
+#: From this correlation on, an agreement is called clear.
+CLEAR = 0.3
+#: Correlations closer than this are called equal.
+EQUAL = 0.01
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one predictor's shift agrees with the measured one.
+
+    Attributes
+    ----------
+    pearson_delta : float or None
+        Pearson correlation of predicted and measured log2 change over genes; ``None`` where nothing is predicted to
+        move, as no-change does.
+    low, high : float or None
+        95 % bootstrap interval over genes.
+    sign_accuracy_top50 : float or None
+        Share of the 50 genes that changed most whose direction is right; 0.5 is chance.
+    """
+
+    pearson_delta: float | None
+    low: float | None
+    high: float | None
+    sign_accuracy_top50: float | None
+
+
+def verdict(edits: Sequence[Edit], edited: pd.DataFrame, agreement: Mapping[str, Agreement], *, far: bool) -> str:
+    """Put a comparison in words.
+
+    Parameters
+    ----------
+    edits : sequence of Edit
+    edited : DataFrame
+        Columns gene and measured_log2, one row an edited gene.
+    agreement : mapping of predictor to Agreement
+        With ``network``.
+    far : bool
+        Whether the control samples are out of the model's distribution.
+    """
+    network = agreement["network"]
+    if network.pearson_delta is None or network.low is None or network.high is None:
+        return "The network predicts that nothing moves, so there is nothing to compare."
+    # Rounded first: a small negative number is shown as 0.00, not as -0.00.
+    shown = [round(value, 2) + 0.0 for value in (network.pearson_delta, network.low, network.high)]
+    r = "r = {:.2f}, 95% interval {:.2f} to {:.2f}".format(*shown)
+    if network.low > 0:
+        how = "agrees clearly" if network.pearson_delta >= CLEAR else "agrees only weakly"
+        said = [f"The predicted shift {how} with the measured one ({r})."]
+    elif network.high < 0:
+        said = [f"The predicted shift points against the measured one ({r})."]
+    else:
+        said = [f"The predicted shift does not agree with the measured one ({r})."]
+    rivals = {n: a.pearson_delta for n, a in agreement.items() if n != "network" and a.pearson_delta is not None}
+    good = [n.replace("_", " ") for n, value in rivals.items() if value > network.pearson_delta - EQUAL]
+    if good:
+        said.append(f"As good or better: {', '.join(good)}.")
+    elif rivals:
+        said.append("No rival does as well.")
+    if network.sign_accuracy_top50 is not None:
+        said.append(
+            f"Of the genes that changed most, {network.sign_accuracy_top50:.0%} move in the predicted direction; "
+            "chance is 50%."
+        )
+    said += _against_the_edit(edits, edited)
+    if far:
+        said.append("The control samples are unlike the training samples, so little was to be expected.")
+    return " ".join(said)
+
+
+def _against_the_edit(edits: Sequence[Edit], edited: pd.DataFrame) -> list[str]:
+    """Say where an edited gene itself moved against its edit: then prediction and experiment are not of one thing."""
+    directions = {"knock-out": -1, "knock-down": -1}
+    said = []
+    # The rows follow the model's gene order, so an edit finds its gene only where there is one of each.
+    if len(edits) == len(edited) == 1 and edits[0].kind != "set":
+        edit, change = edits[0], float(edited["measured_log2"].iloc[0])
+        direction = directions.get(edit.kind, 1 if edit.amount > 1 else -1)
+        if change * direction < 0:
+            word = "rose" if change > 0 else "fell"
+            said.append(
+                f"{edited['gene'].iloc[0]} itself {word} by {abs(change):.2f} log2 in the experiment, against the edit."
+            )
+    return said
