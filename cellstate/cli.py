@@ -176,7 +176,8 @@ def _compare(options: argparse.Namespace) -> Answer:
         f"{'':<16}{'Pearson-delta':>14}{'95% interval':>18}{'sign, top 50':>14}",
         *(
             f"{name:<16}{_signed(a.pearson_delta):>14}"
-            f"{'-' if a.low is None else f'{_signed(a.low)} to {_signed(a.high)}':>18}{_share(a.sign_accuracy_top50):>14}"
+            f"{'-' if a.low is None else f'{_signed(a.low)} to {_signed(a.high)}':>18}"
+            f"{_share(a.sign_accuracy_top50):>14}"
             for name, a in experiment.agreement.items()
         ),
         experiment.verdict,
