@@ -1,0 +1,56 @@
+"""Virtual against real: two public perturbation experiments, every predictor.
+
+    python -m benchmarks.experiments [--quick] [--data DIR]
+
+HOXA1 knock-down in lung fibroblasts (GSE37704: 3 control, 3 siRNA samples) and EHF over-expression in lung carcinoma
+cells (SRP049988: 5 and 5). The edit asked of the model is the change of the gene that the experiment measured, so that
+the comparison is about all other genes. ``DIR`` holds the two tables (default: ../shared/data/perturbation).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.report import Mark, show
+from cellstate import load_model, read_samples
+from cellstate.evaluate import compare
+from cellstate.expression import align
+from cellstate.model import Model
+from cellstate.paths import shipped
+from cellstate.perturb import Edit
+
+EXPERIMENTS = (
+    ("HOXA1 knock-down", "GSE37704_featurecounts.csv", "HOXA1", (0, 1, 2), (3, 4, 5)),
+    ("EHF over-expression", "SRP049988.raw_counts.tsv.gz", "EHF", (5, 6, 7, 8, 9), (0, 1, 2, 3, 4)),
+)
+
+
+def measure(model: Model, folder: Path) -> list[Mark]:
+    """Return Pearson-delta and sign accuracy of every predictor in each experiment."""
+    marks = []
+    for title, file, gene, control, treated in EXPERIMENTS:
+        samples = read_samples(folder / file)
+        before, after = samples.take(control), samples.take(treated)
+        position = model.space.find(gene)
+        levels = [align(group, model.space).tpm_SG[:, position].mean() for group in (before, after)]
+        experiment = compare(model, before, after, [Edit(gene, "multiply", float(levels[1] / levels[0]))])
+        for name, agreement in experiment.agreement.items():
+            if agreement.pearson_delta is not None and agreement.sign_accuracy_top50 is not None:
+                marks.append(Mark(f"{title}: {name}, Pearson-delta", agreement.pearson_delta, ""))
+                marks.append(Mark(f"{title}: {name}, sign accuracy of the top 50", agreement.sign_accuracy_top50, ""))
+    return marks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the same; it claims nothing either way")
+    parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "perturbation"))
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        parser.error(f"there is no folder {options.data}: give --data DIR")
+    show("experiments", measure(load_model(device="cpu"), options.data), quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()
