@@ -15,6 +15,7 @@ draw(
             st.Page("pages/sample.py", title="Sample", icon=":material/person:", url_path="sample"),
             st.Page("pages/perturb.py", title="Perturb", icon=":material/edit:", url_path="perturb"),
             st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:", url_path="accuracy"),
+            st.Page("pages/experiment.py", title="Experiment", icon=":material/compare:", url_path="experiment"),
             st.Page("pages/model.py", title="Model", icon=":material/network_node:", url_path="model"),
         ],
         position="top",

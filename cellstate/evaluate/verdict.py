@@ -13,6 +13,7 @@ from cellstate.perturb import Edit
 CLEAR = 0.3
 #: Correlations closer than this are called equal.
 EQUAL = 0.01
+_WORDS = {"pca": "PCA", "coexpression": "co-expression"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def verdict(edits: Sequence[Edit], edited: pd.DataFrame, agreement: Mapping[str,
     else:
         said = [f"The predicted shift does not agree with the measured one ({r})."]
     rivals = {n: a.pearson_delta for n, a in agreement.items() if n != "network" and a.pearson_delta is not None}
-    good = [n.replace("_", " ") for n, value in rivals.items() if value > network.pearson_delta - EQUAL]
+    good = [_WORDS.get(n, n) for n, value in rivals.items() if value > network.pearson_delta - EQUAL]
     if good:
         said.append(f"As good or better: {', '.join(good)}.")
     elif rivals:

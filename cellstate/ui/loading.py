@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellstate.errors import CellStateError, ReadError
+from cellstate.expression import Samples
 from cellstate.io import Overrides, read_samples
 from cellstate.ui.examples import Example
 from cellstate.ui.resources import queue
@@ -27,6 +28,21 @@ def load_upload(upload: Any) -> bool:
     return _load(data, name, Overrides(), is_example=False)
 
 
+def load_group(upload: Any, group: str) -> bool:
+    """Read a file of the experiment page and drop Streamlit's copy of it; returns whether that went well."""
+    data, name = upload.getvalue(), upload.name
+    _drop(upload.file_id)
+    state = session()
+    try:
+        samples = _read(data, name, Overrides())
+    except CellStateError as error:
+        state.refuse(group, name, error)
+        return False
+    # It is never read again, so the bytes are not kept.
+    state.load_group(group, Loaded(samples, b"", name))
+    return True
+
+
 def read_again(overrides: Overrides) -> bool:
     """Read the file at hand with the user's decisions; the samples stay as they were if that fails."""
     loaded = session().loaded
@@ -37,10 +53,7 @@ def read_again(overrides: Overrides) -> bool:
 def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: bool) -> bool:
     state = session()
     try:
-        with queue().turn(), st.spinner("Reading the file …"):
-            samples = read_samples(source, name=name, overrides=overrides)
-        if not len(samples):
-            raise ReadError("The file holds no sample.", "Check that it has a column or row of values.")
+        samples = _read(source, name, overrides)
     except CellStateError as error:
         # Nothing of this file is kept; the samples before it stay.
         state.problem = (name, error)
@@ -48,6 +61,14 @@ def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: 
         return False
     state.load(Loaded(samples, source, name, overrides, is_example))
     return True
+
+
+def _read(source: Path | bytes, name: str, overrides: Overrides) -> Samples:
+    with queue().turn(), st.spinner("Reading the file …"):
+        samples = read_samples(source, name=name, overrides=overrides)
+    if not len(samples):
+        raise ReadError("The file holds no sample.", "Check that it has a column or row of values.")
+    return samples
 
 
 def _drop(file_id: str) -> None:

@@ -5,6 +5,7 @@ Nothing here is cached across users or written to disk; `forget` drops it all.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from cellstate.io import Overrides
 from cellstate.perturb import Edit
 
 _KEY = "cellstate"
+#: Kind of result that the experiment page keeps.
+COMPARISON = "comparison"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,12 @@ class Session:
         A file that could not be read, and why.
     round : int
         Counts files and forgetting: widgets that carry it start anew.
+    groups : dict of str to Loaded
+        Files of the experiment page: ``control``, ``treated``.
+    refused : dict of str to (str, CellStateError)
+        As `problem`, for the files of the experiment page.
+    turns : dict of str to int
+        As `round`, for each file and for the edit of the experiment page.
     """
 
     loaded: Loaded | None = None
@@ -53,6 +62,9 @@ class Session:
     history: list[tuple[Edit, ...]] = field(default_factory=lambda: [()])
     problem: tuple[str, CellStateError] | None = None
     round: int = 0
+    groups: dict[str, Loaded] = field(default_factory=dict)
+    refused: dict[str, tuple[str, CellStateError]] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
@@ -70,6 +82,20 @@ class Session:
         self.loaded, self.selected, self.problem = loaded, 0, None
         self.round += 1
         self._results.clear()
+
+    def load_group(self, group: str, loaded: Loaded | None) -> None:
+        """Put a file of the experiment page in place of the one before, or take it away."""
+        self.groups.pop(group, None)
+        self.refused.pop(group, None)
+        if loaded is not None:
+            self.groups[group] = loaded
+        self.turns[group] += 1
+        self._results.pop(COMPARISON, None)
+
+    def refuse(self, group: str, name: str, error: CellStateError) -> None:
+        """Remember why a file of the experiment page could not be read; the one before stays."""
+        self.refused[group] = (name, error)
+        self.turns[group] += 1
 
     def add(self, edit: Edit) -> None:
         """Add an edit, in place of an earlier one of the same gene."""
@@ -108,6 +134,9 @@ def session() -> Session:
 
 def forget() -> None:
     """Drop everything this user brought or made."""
-    rounds = session().round + 1
+    rounds, turns = session().round + 1, session().turns
     st.session_state.clear()
     st.session_state[_KEY] = Session(round=rounds)
+    # Only the counts stay, so that no widget finds what was chosen for a file that is gone.
+    for group, n in turns.items():
+        st.session_state[_KEY].turns[group] = n + 1

@@ -37,7 +37,7 @@ def status_strip() -> None:
             color="orange" if n else "gray",
             help=literal(told, 400) or None,
         )
-        if state.loaded is not None or n:
+        if state.loaded is not None or state.groups or n:
             st.button(
                 "Forget my data",
                 icon=":material/delete:",

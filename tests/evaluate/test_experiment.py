@@ -103,7 +103,7 @@ def test_words_for_every_outcome():
 
     assert "agrees clearly" in say(0.3, 0.4, 0.5, 0.1) and "No rival does as well." in say(0.3, 0.4, 0.5, 0.1)
     assert "agrees only weakly" in say(0.05, 0.1, 0.2) and "rival" not in say(0.05, 0.1, 0.2)
-    assert "does not agree" in say(-0.1, 0.0, 0.1, 0.2) and "As good or better: pca." in say(-0.1, 0.0, 0.1, 0.2)
+    assert "does not agree" in say(-0.1, 0.0, 0.1, 0.2) and "As good or better: PCA." in say(-0.1, 0.0, 0.1, 0.2)
     assert "unlike the training samples" in say(-0.1, 0.0, 0.1, far=True)
     assert "HOXA1 itself rose by 0.70 log2 in the experiment, against the edit." in say(-0.1, 0.0, 0.1)
     assert "nothing moves" in verdict(edits, up, {"network": Agreement(None, None, None, None)}, far=False)
