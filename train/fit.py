@@ -19,9 +19,9 @@ from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
-from cellstate.model.folder import CARD, HISTORY, METRICS, WEIGHTS, Model, load_model, save_model
+from cellstate.model.folder import CARD, HISTORY, METRICS, WEIGHTS, load_model, save_genes, save_model
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.rivals import fit_pca, save_pca
+from cellstate.perturb.rivals import Pca, fit_pca, save_pca
 from train.card import write_card
 from train.config import TrainConfig
 from train.data import TrainingData, prepare
@@ -46,7 +46,8 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
         raise DataError(f"{target} exists and holds no model.", "Choose another output folder.")
     cohort = open_cohort(config.data.cohort)
     data = prepare(cohort, config.data.min_detected)
-    network = build(config, data)
+    pca = fit_pca(data.train_z_SG, min(config.network.hidden))
+    network = build(config, data, pca)
     stage = target.with_name(f".{target.name}.partial")
     if world.is_first:
         shutil.rmtree(stage, ignore_errors=True)
@@ -63,7 +64,7 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
     if not world.is_first:
         return {}
     network.to("cpu")
-    metrics = _write(stage, config, cohort, data, network, history, world, started)
+    metrics = _write(stage, config, cohort, data, pca, network, history, world, started)
     _swap(stage, target)
     return {
         "model": str(target),
@@ -74,7 +75,7 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
     }
 
 
-def build(config: TrainConfig, data: TrainingData) -> AutoEncoder:
+def build(config: TrainConfig, data: TrainingData, pca: Pca) -> AutoEncoder:
     """Return the network of a config at its start: PCA or random weights."""
     genes = len(data.space)
     network = AutoEncoder(
@@ -83,7 +84,7 @@ def build(config: TrainConfig, data: TrainingData) -> AutoEncoder:
     if config.network.warm_start == "none":
         initialise(network, config.loop.seed)
     elif config.network.warm_start == "pca":
-        warm_start(network, fit_pca(data.train_z_SG, network.config.n_latent), config.loop.seed)
+        warm_start(network, pca, config.loop.seed)
     else:
         raise DataError(f"There is no warm start {config.network.warm_start!r}.", "Use 'pca' or 'none'.")
     return network
@@ -94,23 +95,21 @@ def _write(
     config: TrainConfig,
     cohort: Cohort,
     data: TrainingData,
+    pca: Pca,
     network: AutoEncoder,
     history: list[Epoch],
     world: World,
     started: float,
 ) -> dict:
     """Write everything but the history, which is there already; quality is measured on the stored weights."""
-    table = data.gene_table
-    dtype = DTYPES[config.output.dtype]
-    save_model(stage, network, data.space, table, dtype)
-    save_pca(fit_pca(data.train_z_SG, network.config.n_latent), stage)
+    save_model(stage, network, data.space, data.gene_table, DTYPES[config.output.dtype])
+    save_pca(pca, stage)
     model = load_model(stage, device="cpu")
-    table = table.assign(r2_validation=_validation_r2(model, data))
-    save_model(stage, network, data.space, table, dtype)
-
     z_SG = data.validation_z_SG
-    rms_S = residual_rms(z_SG, model.reconstruct(z_SG), np.ones_like(z_SG, dtype=bool))
-    model = load_model(stage, device="cpu")
+    z_hat_SG = model.reconstruct(z_SG)
+    r2_G = r2_per_gene(data.space.log1p_tpm(z_SG), data.space.log1p_tpm(z_hat_SG))
+    save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
+    rms_S = residual_rms(z_SG, z_hat_SG, np.ones_like(z_SG, dtype=bool))
     metrics = {
         "trained_on": {k: cohort.manifest[k] for k in ("name", "source", "source_sha256", "licence", "splits")},
         "cohort_sha256": cohort.manifest["sha256"],
@@ -129,13 +128,6 @@ def _write(
     (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
     write_card(stage / CARD, model, metrics)
     return metrics
-
-
-def _validation_r2(model: Model, data: TrainingData) -> np.ndarray:
-    log1p_SG, predicted_SG = (
-        data.space.log1p_tpm(z) for z in (data.validation_z_SG, model.reconstruct(data.validation_z_SG))
-    )
-    return r2_per_gene(log1p_SG, predicted_SG)
 
 
 def _swap(stage: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ import torch
 from cellstate.errors import ModelError
 from cellstate.expression import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.model.checkpoint import load_checkpoint, save_checkpoint
+from cellstate.model.checkpoint import STANDARDISE, load_checkpoint, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.device import DTYPES, dtype_name, pick_device, pick_dtype
 from cellstate.model.network import AutoEncoder, initialise
@@ -132,12 +132,16 @@ def save_model(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = (space.mean_G, space.scale_G, space.share_tpm_G)
-    names = ("genes.mean", "genes.scale", "genes.share_tpm")
-    standardise = {n: torch.from_numpy(np.array(a, dtype=np.float32)) for n, a in zip(names, arrays, strict=True)}
-    text = gene_table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.4g")
-    (folder / GENES).write_bytes(gzip.compress(text.encode(), mtime=0))
+    standardise = {n: torch.from_numpy(np.array(a, dtype=np.float32)) for n, a in zip(STANDARDISE, arrays, strict=True)}
+    save_genes(folder, gene_table)
     save_checkpoint(folder / WEIGHTS, network, standardise, space.hash, dtype)
     (folder / CONFIG).write_text(json.dumps(json.loads(network.config.to_json()), indent=2) + "\n")
+
+
+def save_genes(folder: Path, gene_table: pd.DataFrame) -> None:
+    """Write the gene table of a model folder: one row a gene, in the order of the weights."""
+    text = gene_table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.4g")
+    (folder / GENES).write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32", seed: int = 0) -> ModelConfig:

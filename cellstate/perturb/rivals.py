@@ -67,7 +67,8 @@ def save_pca(pca: Pca, model_folder) -> None:
         "pca.variance": pca.variance_P,
         "pca.z_variance": pca.z_variance_G,
     }
-    save_file(tensors, model_folder / RIVALS, metadata={"format": "cellstate-rivals", "schema_version": "1"})
+    # One entry of metadata, as in a checkpoint: several are written in random order.
+    save_file(tensors, model_folder / RIVALS, metadata={"cellstate-rivals": "1"})
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ from cellstate.perturb import Edit, parse_edits
 from cellstate.perturb.edits import resolve_edits
 from cellstate.ui.groups import CONTROL, TREATED, chosen_groups, files
 from cellstate.ui.guard import guard, show_error
-from cellstate.ui.parts import READABLE, chart, heading, hypothesis, number_column, tiles
+from cellstate.ui.parts import READABLE, chart, download_table, gene_table, heading, hypothesis, number_column, tiles
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import COMPARISON, Session, session
 from cellstate.ui.shifts import filtered
@@ -247,23 +247,11 @@ def _genes(found: Experiment) -> None:
         text = st.text_input(
             "Search", placeholder="Gene or Ensembl id", icon=":material/search:", key="experiment-query", width=280
         )
-        st.download_button(
-            "Download all genes as CSV",
-            lambda: _csv(found),
-            file_name="cellstate-hypothesis-experiment.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            key="download-experiment",
-            on_click="ignore",
-        )
+        download_table(lambda: _csv(found), "cellstate-hypothesis-experiment.csv", key="download-experiment")
     shown = filtered(found.table, text or "", trusted_only=False)
-    st.dataframe(
+    gene_table(
         shown,
-        hide_index=True,
-        column_order=list(_columns(found)),
-        height=420,
-        column_config=_columns(found),
-        placeholder="–",
+        _columns(found),
         key="experiment-table",
         alt="Measured and predicted change of every compared gene, largest measured change first",
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from cellstate.ui.examples import examples
@@ -63,6 +65,33 @@ def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
     with st.grid(columns, min_column_width=150):
         for label, value, told in values:
             st.metric(label, value, help=told or None, border=True, height="stretch")
+
+
+def download_table(make: Callable[[], bytes], file_name: str, key: str) -> None:
+    """Offer a table as CSV, made when it is asked for."""
+    st.download_button(
+        "Download all genes as CSV",
+        make,
+        file_name=file_name,
+        mime="text/csv",
+        icon=":material/download:",
+        key=key,
+        on_click="ignore",
+    )
+
+
+def gene_table(shown: pd.DataFrame, columns: dict[str, Any], key: str, alt: str) -> None:
+    """Show genes row by row, with the columns and in the order that ``columns`` names."""
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_order=list(columns),
+        height=420,
+        column_config=columns,
+        placeholder="–",
+        key=key,
+        alt=alt,
+    )
 
 
 def number_column(label: str, digits: int, told: str, **more: Any) -> Any:

@@ -8,7 +8,17 @@ from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.ui.builder import builder, in_force
 from cellstate.ui.guard import guard
-from cellstate.ui.parts import READABLE, chart, heading, hypothesis, need_sample, number_column, tiles
+from cellstate.ui.parts import (
+    READABLE,
+    chart,
+    download_table,
+    gene_table,
+    heading,
+    hypothesis,
+    need_sample,
+    number_column,
+    tiles,
+)
 from cellstate.ui.resources import model
 from cellstate.ui.session import session
 from cellstate.ui.shifts import Answer, agreement_sentence, answer, filtered, rivals_of, size_sentence
@@ -110,23 +120,11 @@ def _table(found: Answer) -> None:
         # Where nothing is trusted, the filter would only hide the answer.
         some = bool(found.table["trusted"].any())
         trusted_only = some and st.toggle("Trusted only", value=True, key="trusted-only", persist_state="session")
-        st.download_button(
-            "Download all genes as CSV",
-            lambda: _csv(found),
-            file_name=f"cellstate-hypothesis-{file_stem(found.sample)}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            key="download-shift",
-            on_click="ignore",
-        )
+        download_table(lambda: _csv(found), f"cellstate-hypothesis-{file_stem(found.sample)}.csv", key="download-shift")
     shown = filtered(found.table, text or "", trusted_only)
-    st.dataframe(
+    gene_table(
         shown,
-        hide_index=True,
-        column_order=list(_columns(found)),
-        height=420,
-        column_config=_columns(found),
-        placeholder="–",
+        _columns(found),
         key="shift-table",
         alt="Predicted shift of every gene, largest first, beside its rivals",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,6 @@ import pytest
 
 from cellstate.expression import TPM_TOTAL, Samples
 from cellstate.genes import gene_axis
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,3 @@ def profile() -> Profile:
     per_base_SF = counts_SF / length_bp
     tpm_SF = per_base_SF * TPM_TOTAL / per_base_SF.sum(axis=1, keepdims=True)
     return Profile(positions, tpm_SF, counts_SF, length_bp)
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Folder of real files beside the checkout; its tests are skipped where there is none."""
-    if not SHARED.is_dir():
-        pytest.skip("no real files beside this checkout")
-    return SHARED
