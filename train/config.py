@@ -29,7 +29,9 @@ class NetworkConfig:
     """Widths between the genes; the narrowest is the latent layer."""
     activation: str = "relu"
     warm_start: str = "pca"
-    """``pca``: weights that compute the training samples' PCA exactly (needs relu); ``none``: random weights."""
+    """``pca``: weights that compute the training samples' PCA exactly (relu, or residual); ``none``: random weights."""
+    residual: bool = False
+    """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
 
 
 @dataclass(frozen=True)

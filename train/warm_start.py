@@ -4,6 +4,9 @@ relu(t) - relu(-t) = t, so a signed score passes a ReLU layer as a pair of units
 at least twice as wide as its latent layer can carry every component that way, the published one included. The units
 that are left over start with random input weights and zero output weights: they change nothing and can learn.
 
+A residual network needs no pairs and no ReLU: its linear maps are the components, and the layers beside them start with
+zero weights where they end, so that they add nothing until they have learnt.
+
 Shape suffixes: G genes, P principal components, H hidden units.
 """
 
@@ -24,9 +27,13 @@ def warm_start(network: AutoEncoder, pca: Pca, seed: int) -> None:
     Raises
     ------
     ModelError
-        When the activation is not ReLU or a hidden layer is narrower than twice the components.
+        When a network without linear maps of its own is not ReLU or has a hidden layer narrower than twice the
+        components.
     """
     config, n = network.config, len(pca.components_PG)
+    if config.residual:
+        _warm_residual(network, pca, seed)
+        return
     hidden = [w for i, w in enumerate(config.widths[1:-1], start=1) if i != config.latent_index]
     if config.activation != "relu" or any(w < 2 * n for w in hidden):
         raise ModelError(
@@ -50,6 +57,20 @@ def warm_start(network: AutoEncoder, pca: Pca, seed: int) -> None:
             if index > 0:
                 layer.weight[:, inputs] = 0
             layer.weight[: carried.shape[0], : carried.shape[1]] = carried
+
+
+def _warm_residual(network: AutoEncoder, pca: Pca, seed: int) -> None:
+    initialise(network, seed)
+    scale_P = np.sqrt(np.maximum(pca.variance_P, 1e-6))[:, None]
+    n = len(scale_P)
+    assert network.skip_in is not None and network.skip_out is not None
+    with torch.no_grad():
+        for index in (network.config.latent_index - 1, len(network.layers) - 1):
+            network.weight(index).zero_()
+        network.skip_in.weight.zero_()
+        network.skip_out.weight.zero_()
+        network.skip_in.weight[:n] = torch.from_numpy(pca.components_PG / scale_P)
+        network.skip_out.weight[:, :n] = torch.from_numpy((pca.components_PG * scale_P).T.copy())
 
 
 def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:

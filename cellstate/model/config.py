@@ -25,11 +25,15 @@ class ModelConfig:
     activation : str
         One of `ACTIVATIONS`, after every layer but the latent one and the last: those two stay linear, so that latent
         coordinates and predicted values can have either sign.
+    residual : bool
+        Whether a linear map genes -> latent runs beside the encoder and a linear map latent -> genes beside the
+        decoder, so that the layers learn only what a linear model (PCA, as it starts) leaves over.
     """
 
     name: str
     widths: tuple[int, ...]
     activation: str = "relu"
+    residual: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
@@ -39,6 +43,8 @@ class ModelConfig:
             raise ModelError("The first and the last width of an auto-encoder are its genes.", "Make them equal.")
         if self.latent_index in (0, len(self.widths) - 1):
             raise ModelError("The narrowest layer must lie inside the network.", "Mend `widths`.")
+        if not isinstance(self.residual, bool):
+            raise ModelError(f"`residual` is true or false, not {self.residual!r}.", "Mend the network config.")
         if self.activation not in ACTIVATIONS:
             raise ModelError(f"There is no activation {self.activation!r}.", f"Use one of {', '.join(ACTIVATIONS)}.")
 
@@ -59,8 +65,9 @@ class ModelConfig:
 
     @property
     def n_parameters(self) -> int:
-        """Weights and biases."""
-        return sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+        """Weights and biases, the linear maps of a residual network included."""
+        layers = sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+        return layers + (2 * self.n_genes * self.n_latent if self.residual else 0)
 
     def to_json(self) -> str:
         """Return the config as one line of JSON, as a checkpoint carries it."""
@@ -69,7 +76,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: dict) -> ModelConfig:
         """Read a config; raises ``ModelError`` that names what is wrong."""
-        known = {"name", "widths", "activation"}
+        known = {"name", "widths", "activation", "residual"}
         if unknown := set(values) - known:
             raise ModelError(f"The network config has unknown entries: {', '.join(sorted(unknown))}.")
         try:

@@ -22,10 +22,18 @@ class AutoEncoder(nn.Module):
         pairs = zip(config.widths, config.widths[1:], strict=False)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
         self.activation = _ACTIVATION[config.activation]()
+        n, latent = config.n_genes, config.n_latent
+        #: Linear maps beside the encoder and the decoder of a residual network.
+        self.skip_in = nn.Linear(n, latent, bias=False) if config.residual else None
+        self.skip_out = nn.Linear(latent, n, bias=False) if config.residual else None
 
     def is_linear(self, layer: int) -> bool:
         """Whether no activation follows a layer: the latent one and the last."""
         return layer in (self.config.latent_index - 1, len(self.layers) - 1)
+
+    def is_latent(self, layer: int) -> bool:
+        """Whether a layer's output is the latent one."""
+        return layer == self.config.latent_index - 1
 
     def weight(self, layer: int) -> Tensor:
         """Return the weight matrix of a layer, shape (outputs, inputs)."""
@@ -40,15 +48,17 @@ class AutoEncoder(nn.Module):
 
     def encode(self, z_SG: Tensor) -> Tensor:
         """Genes to latent, shape (S, L)."""
+        h_SH = z_SG
         for layer in range(self.config.latent_index):
-            z_SG = self.step(layer, z_SG)
-        return z_SG
+            h_SH = self.step(layer, h_SH)
+        return h_SH if self.skip_in is None else h_SH + self.skip_in(z_SG)
 
     def decode(self, latent_SL: Tensor) -> Tensor:
         """Latent to genes, shape (S, G)."""
+        h_SH = latent_SL
         for layer in range(self.config.latent_index, len(self.layers)):
-            latent_SL = self.step(layer, latent_SL)
-        return latent_SL
+            h_SH = self.step(layer, h_SH)
+        return h_SH if self.skip_out is None else h_SH + self.skip_out(latent_SL)
 
     def forward(self, z_SG: Tensor) -> Tensor:
         """Predict every gene of every sample, shape (S, G)."""
@@ -64,3 +74,7 @@ def initialise(network: AutoEncoder, seed: int) -> None:
         with torch.no_grad():
             layer.weight.normal_(0.0, gain / layer.in_features**0.5, generator=generator)
             layer.bias.zero_()
+    for skip in (network.skip_in, network.skip_out):
+        if skip is not None:
+            with torch.no_grad():
+                skip.weight.normal_(0.0, skip.in_features**-0.5, generator=generator)

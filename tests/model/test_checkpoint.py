@@ -34,6 +34,21 @@ def rewrite(path, *, metadata=None, tensors=None):
     save_file(tensors or load_file(path), path, metadata={"cellstate": json.dumps(header)})
 
 
+def test_a_residual_network_is_saved_and_loaded(tmp_path):
+    space = make_space(30)
+    network = AutoEncoder(ModelConfig("tiny", (30, 8, 4, 8, 30), "gelu", residual=True))
+    initialise(network, 1)
+    table = pd.DataFrame({"ensembl_id": space.ensembl, "symbol": space.symbols})
+    save_model(tmp_path, network, space, table, torch.float32)
+    model = load_model(tmp_path, device="cpu")
+    assert model.config.residual and model.config.n_parameters == sum(p.numel() for p in network.parameters())
+    z = torch.randn(3, 30)
+    with torch.inference_mode():
+        assert np.allclose(model.reconstruct(z.numpy()), network(z).numpy(), atol=1e-6)
+        linear = z @ network.skip_in.weight.T @ network.skip_out.weight.T
+    assert not np.allclose(model.reconstruct(z.numpy()), linear)
+
+
 def test_what_is_saved_is_loaded(folder):
     network, standardise, gene_hash = load_checkpoint(folder / "model.safetensors")
     space = make_space(30)

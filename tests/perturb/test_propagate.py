@@ -4,57 +4,57 @@ import numpy as np
 import pytest
 import torch
 
-from cellstate.model import ModelConfig
-from cellstate.model.config import ACTIVATIONS
-from cellstate.model.network import AutoEncoder, initialise
 from cellstate.perturb.propagate import ROWS, base_pass, propagate
-
-GENES = 300
-
-
-def network(activation: str, hidden=(200, 80, 200)) -> AutoEncoder:
-    made = AutoEncoder(ModelConfig("any", (GENES, *hidden, GENES), activation))
-    initialise(made, 5)
-    for index, layer in enumerate(made.layers):
-        assert isinstance(layer, torch.nn.Linear)
-        torch.nn.init.normal_(layer.bias, std=0.1, generator=torch.Generator().manual_seed(index))
-    return made.requires_grad_(False)
+from tests.perturb.networks import GENES, KINDS, make_network, make_warm, relative, widen
 
 
-def exact(made: AutoEncoder, z, genes, delta):
+def exact(made, z, genes, delta):
     """f(x') - f(x) in float64."""
-    wide = AutoEncoder(made.config).double()
-    wide.load_state_dict({k: v.double() for k, v in made.state_dict().items()})
+    wide = widen(made)
     edited = z.double().clone()
     edited[:, genes] += delta.double()
-    with torch.inference_mode():
-        return wide(edited) - wide(z.double())
+    return wide(edited) - wide(z.double())
 
 
-def relative(found, reference) -> float:
-    return float((found.double() - reference).norm() / reference.norm())
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("hidden", [(200, 80, 200), (90,), (150, 120, 60, 120, 150)])
-@pytest.mark.parametrize("n_edits", [1, 4])
-def test_float32_equals_the_difference(activation, hidden, n_edits):
-    made = network(activation, hidden)
+def batch(n_edits: int):
     generator = torch.Generator().manual_seed(0)
-    z = torch.randn(3, GENES, generator=generator)
     genes = torch.randperm(GENES, generator=generator)[:n_edits]
-    delta = torch.randn(3, n_edits, generator=generator)
+    return torch.randn(3, GENES, generator=generator), genes, torch.randn(3, n_edits, generator=generator)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("n_edits", [1, 4])
+def test_float32_equals_the_difference(kind, n_edits):
+    made = make_network(*kind)
+    z, genes, delta = batch(n_edits)
     with torch.inference_mode():
         found = propagate(made, base_pass(made, z), genes, delta)
     assert relative(found, exact(made, z, genes, delta)) < 1e-4
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_bfloat16_keeps_the_shift_that_a_plain_difference_loses(activation):
-    made = network(activation)
-    low = network(activation).to(torch.bfloat16)
-    reference = network(activation)
-    reference.load_state_dict({k: v.float() for k, v in low.state_dict().items()})
+@pytest.mark.parametrize(("activation", "residual"), [("relu", False), ("relu", True), ("gelu", True)])
+def test_warm_started_networks_too(activation, residual):
+    made = make_warm(activation, residual)
+    z, genes, delta = batch(2)
+    with torch.inference_mode():
+        found = propagate(made, base_pass(made, z), genes, delta)
+    assert relative(found, exact(made, z, genes, delta)) < 1e-4
+
+
+def test_each_row_may_have_edits_of_its_own():
+    made = make_network("gelu", residual=True)
+    z, _, delta = batch(2)
+    genes = torch.tensor([[3, 8], [100, 7], [7, 250]])
+    with torch.inference_mode():
+        found = propagate(made, base_pass(made, z), genes, delta)
+    for row in range(3):
+        truth = exact(made, z[row : row + 1], genes[row], delta[row : row + 1])
+        assert relative(found[row : row + 1], truth) < 1e-4
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_bfloat16_keeps_the_shift_that_a_plain_difference_loses(kind):
+    low = make_network(*kind).to(torch.bfloat16)
     z = torch.randn(2, GENES, generator=torch.Generator().manual_seed(1))
     genes, delta = torch.tensor([7]), torch.full((2, 1), -0.02)
     with torch.inference_mode():
@@ -62,21 +62,21 @@ def test_bfloat16_keeps_the_shift_that_a_plain_difference_loses(activation):
         edited = z.clone()
         edited[:, genes] += delta
         naive = low(edited.bfloat16()).float() - low(z.bfloat16()).float()
-    truth = exact(reference, z, genes, delta)
+    truth = exact(low, z, genes, delta)
     assert relative(found, truth) < 2e-2
     assert relative(naive, truth) > 0.2
-    assert made.layers[0].weight.dtype == torch.float32
 
 
-def test_the_base_pass_is_the_network_itself():
-    made = network("relu")
+@pytest.mark.parametrize("residual", [False, True])
+def test_the_base_pass_is_the_network_itself(residual):
+    made = make_network(residual=residual)
     z = torch.randn(4, GENES)
     with torch.inference_mode():
         assert torch.allclose(base_pass(made, z).output_SG, made(z), atol=1e-5)
 
 
 def test_low_precision_weights_are_widened_in_blocks(monkeypatch):
-    low = network("gelu").half()
+    low = make_network("gelu", residual=True).half()
     z = torch.randn(2, GENES)
     with torch.inference_mode():
         whole = base_pass(low, z).output_SG

@@ -58,6 +58,21 @@ def test_spare_units_can_learn(z):
     assert not torch.equal(made.layers[0].weight[16:], before)
 
 
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh"])
+@pytest.mark.parametrize("hidden", [(9, 8, 9), (8,), (30, 12, 8, 30)])
+def test_a_residual_network_of_any_kind_starts_as_pca_and_learns(z, activation, hidden):
+    config = ModelConfig("any", (GENES, *hidden, GENES), activation, residual=True)
+    made, pca = AutoEncoder(config), fit_pca(z[:45], 8)
+    warm_start(made, pca, seed=1)
+    rest = torch.from_numpy(z[45:])
+    with torch.inference_mode():
+        assert np.allclose(made(rest).numpy(), pca.reconstruct(z[45:]), atol=1e-4)
+    before = made.layers[-1].weight.clone()
+    ((made(rest) - rest) ** 2).mean().backward()
+    torch.optim.SGD(made.parameters(), lr=0.1).step()
+    assert not torch.equal(made.layers[-1].weight, before)
+
+
 def test_a_network_that_cannot_carry_pca_is_refused(z):
     for made in (network(15, 8, 16), network(16, 8, 16, activation="gelu")):
         with pytest.raises(ModelError, match="needs relu and hidden layers of 16"):
