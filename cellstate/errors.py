@@ -37,6 +37,14 @@ class EditError(CellStateError):
     """An edit that cannot be applied."""
 
 
+class GoalError(CellStateError):
+    """A goal that names no direction: no known gene, contradictory signs, a reference equal to the patient."""
+
+
+class Stopped(CellStateError):  # noqa: N818 -- stopping is no error of anyone
+    """The user stopped a long run; what was finished before is kept."""
+
+
 class ModelError(CellStateError):
     """A model folder or checkpoint that is missing, damaged or of another kind."""
 

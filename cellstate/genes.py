@@ -294,6 +294,13 @@ def gene_axis() -> GeneAxis:
 
 
 @lru_cache(maxsize=1)
+def transcription_factors() -> frozenset[int]:
+    """Return the axis positions of the transcription factors of Lambert et al. (Cell 2018)."""
+    with gzip.open(shipped("data", "genes", f"tf-v{AXIS_VERSION}.txt.gz"), "rt", encoding="utf-8") as lines:
+        return frozenset(gene_axis().resolve(lines).index.tolist())
+
+
+@lru_cache(maxsize=1)
 def _transcripts() -> dict[str, int]:
     table = _read("transcripts")
     return dict(zip(table["transcript_id"], table["gene"].tolist(), strict=True))

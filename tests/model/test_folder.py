@@ -78,7 +78,7 @@ def test_the_shipped_model_is_whole_and_small():
     assert model.is_trained
     assert {f.name for f in folder.iterdir()} == {
         "config.json", "genes.tsv.gz", "history.jsonl", "metrics.json", "model.safetensors", "MODEL_CARD.md",
-        "rivals.safetensors",
+        "rivals.safetensors", "cohort.safetensors",
     }  # fmt: skip
     assert sum(f.stat().st_size for f in folder.iterdir()) <= 25e6
     assert model.gene_table["r2_validation"].notna().mean() > 0.9

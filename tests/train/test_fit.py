@@ -8,6 +8,7 @@ import torch
 from cellstate.errors import CellStateError, DataError
 from cellstate.expression import align
 from cellstate.model import load_model
+from cellstate.model.profiles import COHORT, load_profiles
 from tests.factories import make_cohort, small_config
 from train.__main__ import main
 from train.config import read_config
@@ -36,7 +37,7 @@ def test_a_complete_folder(small_model):
     names = {path.name for path in small_model.folder.iterdir()}
     assert names == {
         "config.json", "model.safetensors", "genes.tsv.gz", "metrics.json", "history.jsonl", "MODEL_CARD.md",
-        "rivals.safetensors",
+        "rivals.safetensors", "cohort.safetensors",
     }  # fmt: skip
     history = [json.loads(line) for line in (small_model.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in history] == list(range(7))
@@ -45,6 +46,24 @@ def test_a_complete_folder(small_model):
     assert f"{figures['r2_pooled']:.4f}" in card and f"{figures['baselines']['pca']['r2_pooled']:.4f}" in card
     assert "hypotheses" in card
     assert small_model.gene_table["r2_validation"].between(-5, 1).all()
+
+
+def test_the_folder_carries_the_training_profiles_without_names(small_model, cohort):
+    profiles = load_profiles(small_model)
+    train = cohort.split("train")
+    log1p_SG = np.log1p(align(train, small_model.space).tpm_SG)
+    assert len(profiles) == len(train)
+    assert (np.abs(profiles.log1p_SG - log1p_SG) <= profiles.step_G / 2 + 1e-5).all()
+    stored = (small_model.folder / COHORT).read_bytes()
+    assert not any(name.encode() in stored for name in train.names)
+    assert f"carries {len(train)} training profiles" in (small_model.folder / "MODEL_CARD.md").read_text()
+
+
+def test_the_shipped_model_carries_its_cohort():
+    model = load_model(device="cpu")
+    assert len(load_profiles(model)) == model.metrics["trained_on"]["splits"]["train"]
+    assert (model.folder / COHORT).stat().st_size <= 5_000_000
+    assert b"TCGA" not in (model.folder / COHORT).read_bytes()
 
 
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):

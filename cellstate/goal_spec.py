@@ -1,0 +1,150 @@
+"""Goals as text, the way the command line and the pages write them.
+
+=============================  =====================================================================================
+``up:GMT#SET``                 every gene of a gene set up by one S (``down:`` for down)
+``genes:+A,+B,-C``             genes up and down; a name without a sign goes up
+``toward:FILE[#NAME,NAME]``    towards the mean of the samples of a file, or of some of them
+``cohort:high:GENE``           towards the quarter of the model's cohort with the highest level (``low:`` for lowest)
+``cohort:high:GMT#SET``        the same for the mean z of a gene set
+``cohort:median``              towards the median of the model's cohort
+=============================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+import numpy as np
+
+from cellstate.errors import GoalError
+from cellstate.io import read_gmt, read_group, split_fragment
+from cellstate.model import Model
+from cellstate.model.profiles import load_profiles
+from cellstate.perturb.goals import (
+    Goal,
+    cohort_end,
+    cohort_goal,
+    find_genes,
+    gene_set_goal,
+    no_known_gene,
+    toward_goal,
+)
+from cellstate.perturb.patient import Patient
+
+FORMS = (
+    "up:GMT#SET",
+    "down:GMT#SET",
+    "genes:+A,+B,-C",
+    "toward:FILE#NAME",
+    "cohort:high:GENE",
+    "cohort:low:GENE",
+    "cohort:high:GMT#SET",
+    "cohort:median",
+)
+_HINT = f"Write one of: {', '.join(FORMS)}."
+_MINUS = "-−–"
+
+
+def read_goal(text: str, model: Model, patient: Patient) -> Goal:
+    """Make the goal that a text stands for; see the module's text for the forms.
+
+    Raises
+    ------
+    CellStateError
+        A text of no form, a file that cannot be read, a set or sample that it lacks, or a goal that gives no
+        direction for this patient.
+    """
+    spec = text.strip()
+    form, colon, rest = spec.partition(":")
+    form, rest = form.strip().lower(), rest.strip()
+    if colon and rest and "\0" not in rest:  # no file name holds that character
+        if form in ("up", "down"):
+            title, genes = _gene_set(rest)
+            sign = 1 if form == "up" else -1
+            return gene_set_goal(model.space, dict.fromkeys(genes, sign), spec=spec, label=f"{title} {form}")
+        if form == "genes":
+            return _genes(rest, model, spec)
+        if form == "toward":
+            return _toward(rest, patient, spec)
+        if form == "cohort":
+            return _cohort(rest, model, patient, spec)
+    raise GoalError(f"{_shown(text)} is not a goal.", _HINT)
+
+
+def _genes(text: str, model: Model, spec: str) -> Goal:
+    signs: list[tuple[str, int]] = []
+    for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text))):
+        name = part[1:].strip() if part[0] in "+" + _MINUS else part
+        if not name:
+            raise GoalError(f"{_shown(spec)} has a sign without a gene.", "Write genes:+A,+B,-C.")
+        signs.append((name, -1 if part[0] in _MINUS else 1))
+    words = []
+    for word, sign in (("up", 1), ("down", -1)):
+        if names := [name for name, s in signs if s == sign]:
+            words.append(f"{_few(names)} {word}")
+    return gene_set_goal(model.space, signs, spec=spec, label=", ".join(words), typed=True)
+
+
+def _toward(text: str, patient: Patient, spec: str) -> Goal:
+    reference = read_group(text)
+    file = Path(split_fragment(text)[0]).name
+    who = reference.names[0] if len(reference) == 1 else f"the mean of {len(reference)} samples"
+    return toward_goal(patient, reference, spec=spec, label=f"toward {who} of {file}")
+
+
+def _cohort(text: str, model: Model, patient: Patient, spec: str) -> Goal:
+    end, _, of = (part.strip() for part in text.partition(":"))
+    end = end.lower()
+    median = end == "median" and not of
+    if not median and not (end in ("high", "low") and of):
+        raise GoalError(f"{_shown(spec)} is not a goal.", _HINT)
+    profiles = load_profiles(model)
+    if profiles is None:
+        raise GoalError("This model carries no cohort to go towards.", "Choose another goal, or use a trained model.")
+    if median:
+        return cohort_goal(patient, profiles, spec=spec, label="toward the median of the model's cohort")
+    genes, title = _level_genes(of, model)
+    members = cohort_end(profiles, genes, high=end == "high")
+    label = f"toward the quarter of the model's cohort with the {end}est {title}"
+    return cohort_goal(patient, profiles, members, spec=spec, label=label)
+
+
+def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
+    """Return the model positions of a gene or of a gene set, and what to call it."""
+    if "#" not in text and not text.lower().endswith((".gmt", ".gmt.gz")):
+        gene = model.space.find(text)
+        return np.array([gene]), model.space.symbols[gene]
+    title, names = _gene_set(text)
+    genes, missing = find_genes(model.space, names)
+    if not (genes >= 0).any():
+        raise no_known_gene(missing)
+    return np.unique(genes[genes >= 0]), title
+
+
+def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return title and genes of ``GMT#SET``; the set need not be named where there is only one."""
+    path, title = split_fragment(text)
+    sets = read_gmt(path)
+    if not title and len(sets) == 1:
+        title = next(iter(sets))
+    if title in sets:
+        return title, sets[title]
+    file = Path(path).name
+    if not title:
+        raise GoalError(f"{file} holds {len(sets):,} gene sets.", f"Write which one after a #: {_few(list(sets))}.")
+    # Compared in capitals: what is typed by hand is most often wrong in its case.
+    capitals = {name.upper(): name for name in sets}
+    near = [capitals[name] for name in difflib.get_close_matches(title.upper(), capitals, n=3, cutoff=0.6)]
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"It holds {_few(list(sets))}."
+    raise GoalError(f"{file} has no gene set called {_shown(title)}.", hint)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _shown(text: str) -> str:
+    """Return a text as a message quotes it, however long it was."""
+    return repr(text if len(text) <= 80 else text[:79] + "…")

@@ -1,0 +1,134 @@
+"""The training patients' profiles that a trained model carries: what is usual, for goals, quantiles and backgrounds.
+
+Each gene's log1p TPM is rounded to 256 levels between its lowest and its highest value, so that hundreds of profiles
+fit a few megabytes; names are not kept.
+
+Shape suffixes: S samples, G genes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from cellstate.errors import ModelError
+from cellstate.expression import GeneSpace
+from cellstate.model.folder import Model
+
+COHORT = "cohort.safetensors"
+#: Most profiles that a model folder carries.
+MAX_PROFILES = 400
+LEVELS = 255
+#: Percentiles kept for the next edit, so that a server asked for ever new ones does not grow.
+QUANTILES_KEPT = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Profiles of a model's cohort.
+
+    Attributes
+    ----------
+    space : GeneSpace
+    level_SG : ndarray of uint8, shape (S, G)
+    low_G, step_G : ndarray of float32, shape (G,)
+        log1p TPM = low + step * level.
+    """
+
+    space: GeneSpace
+    level_SG: np.ndarray
+    low_G: np.ndarray
+    step_G: np.ndarray
+    _quantiles: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.level_SG)
+
+    @property
+    def log1p_SG(self) -> np.ndarray:
+        """log1p TPM, shape (S, G), float32."""
+        return self.low_G + self.step_G * self.level_SG
+
+    @cached_property
+    def z_SG(self) -> np.ndarray:
+        """Standardised log1p TPM, shape (S, G), float32."""
+        return ((self.log1p_SG - self.space.mean_G) / self.space.scale_G).astype(np.float32, copy=False)
+
+    def quantile_tpm(self, percent: float) -> np.ndarray:
+        """Return a percentile of each gene in TPM, shape (G,), float32, interpolated on the log1p scale."""
+        if not 0 <= percent <= 100:
+            raise ValueError(f"a percentile is 0 to 100, not {percent}")
+        tpm_G = self._quantiles.get(percent)
+        if tpm_G is None:
+            level_G = np.percentile(self.level_SG, percent, axis=0)
+            tpm_G = np.expm1(self.low_G + self.step_G * level_G).astype(np.float32)
+            if len(self._quantiles) < QUANTILES_KEPT:
+                self._quantiles[percent] = tpm_G
+        return tpm_G
+
+
+def pack_profiles(log1p_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Round log1p TPM to levels; returns (level_SG, low_G, step_G). The error is at most half a step."""
+    low_G = log1p_SG.min(axis=0).astype(np.float32)
+    step_G = ((log1p_SG.max(axis=0) - low_G) / LEVELS).astype(np.float32)
+    # A gene of one value has step 0; any divisor gives its level 0.
+    exact_SG = (log1p_SG.astype(np.float64) - low_G) / np.where(step_G > 0, step_G, 1.0)
+    return np.rint(exact_SG).clip(0, LEVELS).astype(np.uint8), low_G, np.maximum(step_G, 0)
+
+
+def save_profiles(folder: Path | str, log1p_SG: np.ndarray, seed: int = 0) -> int:
+    """Write training profiles into a model folder, at most `MAX_PROFILES` of them; returns how many.
+
+    Parameters
+    ----------
+    log1p_SG : ndarray, shape (S, G)
+        log1p TPM of the training samples, finite, on the model's genes.
+    seed : int
+        Decides which are taken where there are more.
+    """
+    chosen = np.arange(len(log1p_SG))
+    if len(chosen) > MAX_PROFILES:
+        chosen = np.sort(np.random.default_rng(seed).choice(chosen, MAX_PROFILES, replace=False))
+    names = ("cohort.level", "cohort.low", "cohort.step")
+    path = Path(folder) / COHORT
+    partial = path.with_name(path.name + ".partial")
+    # One entry of metadata, as in a checkpoint: several are written in random order.
+    arrays = pack_profiles(log1p_SG[chosen])
+    save_file(dict(zip(names, arrays, strict=True)), partial, metadata={"cellstate-cohort": "1"})
+    partial.chmod(0o644)
+    os.replace(partial, path)
+    return len(chosen)
+
+
+@lru_cache(maxsize=8)
+def load_profiles(model: Model) -> Profiles | None:
+    """Return the profiles of a trained model, ``None`` where the folder carries none (random weights).
+
+    Raises
+    ------
+    ModelError
+        A file that is damaged or belongs to another model.
+    """
+    path = model.folder / COHORT
+    if not path.exists():
+        return None
+    try:
+        tensors = load_file(path)
+        level_SG, low_G, step_G = (tensors[f"cohort.{name}"] for name in ("level", "low", "step"))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{COHORT} is damaged ({error}).", "Copy the model folder again.") from error
+    genes = (len(model.space),)
+    fits = level_SG.ndim == 2 and len(level_SG) and level_SG.shape[1:] == low_G.shape == step_G.shape == genes
+    if (
+        not fits
+        or level_SG.dtype != np.uint8
+        or not all(np.isfinite(a).all() and (a >= 0).all() for a in (low_G, step_G))
+    ):
+        raise ModelError(f"{COHORT} does not belong to this model.", "Copy the model folder again.")
+    return Profiles(model.space, level_SG, low_G.astype(np.float32), step_G.astype(np.float32))
