@@ -97,11 +97,14 @@ class Rival:
     name, sentence : str
     predict : callable
         (PCA, input change, number of genes) -> change of standardised log1p TPM, shape (S, G).
+    slope : callable
+        (PCA, direction of shape (G,)) -> how a score along it moves with each gene's z, that gene left out, shape (G,).
     """
 
     name: str
     sentence: str
     predict: Callable[[Pca, InputChange, int], np.ndarray]
+    slope: Callable[[Pca, np.ndarray], np.ndarray]
 
 
 def _no_change(pca: Pca, change: InputChange, n_genes: int) -> np.ndarray:
@@ -117,11 +120,33 @@ def _coexpression(pca: Pca, change: InputChange, n_genes: int) -> np.ndarray:
     return change.delta_z_SK @ slope_KG
 
 
+def _pca_slope(pca: Pca, direction_G: np.ndarray) -> np.ndarray:
+    own_G = (pca.components_PG**2).sum(axis=0)
+    return (pca.components_PG @ direction_G) @ pca.components_PG - direction_G * own_G
+
+
+def _coexpression_slope(pca: Pca, direction_G: np.ndarray) -> np.ndarray:
+    weighted_PG = pca.components_PG * pca.variance_P[:, None]
+    own_G = (weighted_PG * pca.components_PG).sum(axis=0)
+    covariance_G = (pca.components_PG @ direction_G) @ weighted_PG - direction_G * own_G
+    return covariance_G / np.maximum(pca.z_variance_G, 1e-6)
+
+
 #: Every rival, in the order in which tables show them.
 REGISTRY = (
-    Rival("no_change", "Nothing but the edited genes moves: every gene stays at its level.", _no_change),
-    Rival("pca", "The edit projected on the training patients' principal components and back.", _pca),
-    Rival("coexpression", "Each gene moves along its regression line on each edited gene.", _coexpression),
+    Rival(
+        "no_change",
+        "Nothing but the edited genes moves: every gene stays at its level.",
+        _no_change,
+        lambda _, d: np.zeros_like(d),
+    ),
+    Rival("pca", "The edit projected on the training patients' principal components and back.", _pca, _pca_slope),
+    Rival(
+        "coexpression",
+        "Each gene moves along its regression line on each edited gene.",
+        _coexpression,
+        _coexpression_slope,
+    ),
 )
 
 
@@ -132,3 +157,11 @@ def rival_shifts(model: Model, change: InputChange) -> dict[str, np.ndarray]:
     if pca is None:
         return {"no_change": np.zeros((len(change.delta_z_SK), n_genes), np.float32)}
     return {rival.name: rival.predict(pca, change, n_genes) for rival in REGISTRY}
+
+
+def rival_slopes(model: Model, direction_G: np.ndarray) -> dict[str, np.ndarray]:
+    """Return how a score along a direction moves with each gene's z, by each rival that predicts a movement at all."""
+    pca = load_pca(model)
+    if pca is None:
+        return {}
+    return {rival.name: rival.slope(pca, direction_G) for rival in REGISTRY if rival.name != "no_change"}

@@ -1,0 +1,222 @@
+"""Rank pairs of edits of one patient by what they do together towards a goal.
+
+Gradients propose over all pairs (`sweep`), the best are scored exactly (`interactions`), and each synergy is held
+against random pairs of matched expression.
+
+Shape suffixes: G genes, E pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellstate.errors import CellStateError
+from cellstate.expression import Samples
+from cellstate.model import Model
+from cellstate.perturb.blocks import Block
+from cellstate.perturb.edits import Edit
+from cellstate.perturb.engine import Engine
+from cellstate.perturb.goals import Goal
+from cellstate.perturb.nulls import benjamini_hochberg, pair_p
+from cellstate.perturb.patient import prepare
+from cellstate.perturb.progress import Progress
+from cellstate.perturb.ranks import Ranks
+from cellstate.perturb.screen import measured_candidates
+from cellstate.perturb.sweep import Plan, sweep
+
+#: Best pairs that are shown, each scored exactly; fewer for the partners of one gene, which are wanted at once.
+TOP, TOP_ANCHORED = 1_000, 50
+#: Small networks score more proposals exactly than are shown, up to so many.
+MOST_SCORED = 20_000
+#: Pairs kept of each block for each that is scored exactly: a pair may rank lower in one direction than in the other.
+_SPARE = 2
+SCALE = (
+    "Synergy is the movement along the goal, in S of log1p TPM, that two edits cause together beyond the sum of what "
+    "each causes alone; both edited genes are left out of all three."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of edits by what they do together: hypotheses.
+
+    Attributes
+    ----------
+    sample : str
+    goal : Goal
+    edit : str
+        What is done to both genes.
+    table : DataFrame
+        One row a pair, all scored exactly, best first. Columns: a, b, ensembl_a, ensembl_b, score (both edits),
+        score_a, score_b (each alone), synergy, share (of the goal's distance), p and fdr (of the synergy, against
+        random pairs of matched expression, corrected for all pairs that were looked at).
+    n_pairs : int
+        Pairs that were looked at.
+    n_exact : int
+        Pairs that were scored exactly: those of the table, and further proposals where that is cheap.
+    scale : str
+        What a synergy is measured in.
+    """
+
+    sample: str
+    goal: Goal
+    edit: str
+    table: pd.DataFrame
+    n_pairs: int
+    n_exact: int
+    scale: str = SCALE
+
+
+def pairs(
+    model: Model,
+    samples: Samples,
+    goal: Goal,
+    *,
+    edit: str = "ko",
+    genes: np.ndarray | None = None,
+    partners: np.ndarray | None = None,
+    anchor: int | None = None,
+    by: str = "synergy",
+    top: int | None = None,
+    progress: Progress | None = None,
+    blocks: MutableMapping[int, Block] | None = None,
+    ranks: Ranks | None = None,
+) -> Pairs | None:
+    """Rank pairs of edits of one sample towards a goal.
+
+    Parameters
+    ----------
+    samples : Samples
+        Exactly one.
+    edit : str
+        What is done to both genes: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
+    genes, partners : ndarray of int, optional
+        Positions of the first and of the second genes in the model (default: all). Genes that the sample does not
+        measure, and those that the edit does not change, are left out.
+    anchor : int, optional
+        One gene whose partners are sought; takes the place of ``genes``.
+    by : str
+        ``synergy`` or ``score`` (of both edits together).
+    top : int, optional
+        Rows of the table; at least as many proposals are scored exactly (default: 1,000; 50 for an anchor).
+    progress : callable, optional
+        Receives (done, total, what); raises `Stopped` to stop the run.
+    blocks : mapping of int to Block, optional
+        Finished blocks of rows. A stopped run goes on when it is repeated with the same mapping.
+    ranks : Ranks, optional
+        The processes that share the rows. All but the first get ``None``.
+
+    Raises
+    ------
+    CellStateError
+        No pair to look at, ``top`` below 1, an edit that cannot be read, weights that give no number.
+    """
+    if by not in ("synergy", "score"):
+        raise CellStateError(f"Pairs are not ranked by {by!r}.", "Use synergy or score.")
+    if top is None:
+        top = TOP if anchor is None else TOP_ANCHORED
+    if top < 1:
+        raise CellStateError(f"The number of pairs to score is {top}.", "Give 1 or more.")
+    patient = prepare(model, samples)
+    engine = Engine(model, patient, goal)
+    pattern = Edit.pattern(edit)
+    n_scored = max(top, min(MOST_SCORED, engine.affordable // 3))
+    plan = _plan(engine, pattern, np.array([anchor]) if anchor is not None else genes, partners, by, _SPARE * n_scored)
+    found = sweep(engine, plan, {} if blocks is None else blocks, ranks or Ranks(), progress)
+    if found is None:
+        return None
+    best = _best(found, plan, n_scored)
+    table = _exact(engine, plan, best, progress)
+    table["p"] = _p(engine, best, table["synergy"].to_numpy(), found)
+    table["fdr"] = benjamini_hochberg(table["p"].to_numpy(), n_tests=plan.n_pairs)
+    if anchor is not None:
+        table = _anchor_first(table, model.space.ensembl[anchor])
+    table = table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
+    return Pairs(patient.name, goal, edit, table.head(top), plan.n_pairs, len(table))
+
+
+def _p(engine: Engine, best: pd.DataFrame, exact_E: np.ndarray, found: list[Block]) -> np.ndarray:
+    """Hold synergies against random pairs of matched expression.
+
+    Those of the random pairs are proposals, so the more modest of a pair's proposed and exact synergy is held against
+    them: where the two disagree, the gradient was wrong about this pair.
+    """
+    a_N, b_N, value_N = (
+        np.concatenate([getattr(block, name) for block in found]) for name in ("null_a", "null_b", "null_value")
+    )
+    held_E = np.sign(exact_E) * np.minimum(np.abs(exact_E), np.abs(best["proposed"].to_numpy()))
+    a_E, b_E = best["a"].to_numpy(), best["b"].to_numpy()
+    return pair_p(a_E, b_E, held_E, a_N, b_N, value_N, expression_G=np.log1p(engine.patient.tpm_G))
+
+
+def _anchor_first(table: pd.DataFrame, anchor: str) -> pd.DataFrame:
+    """Put the anchor in the place of the first gene everywhere."""
+    swap = {"a": "b", "ensembl_a": "ensembl_b", "score_a": "score_b"}
+    swapped = table.rename(columns=swap | {new: old for old, new in swap.items()})[table.columns]
+    return table.where(table["ensembl_a"] == anchor, swapped)
+
+
+def _plan(
+    engine: Engine, pattern: Edit, genes: np.ndarray | None, partners: np.ndarray | None, by: str, keep: int
+) -> Plan:
+    n_genes = len(engine.model.space)
+    firsts, seconds = measured_candidates(engine, genes), measured_candidates(engine, partners)
+    either = np.union1d(firsts, seconds)
+    delta_G = np.zeros(n_genes, np.float32)
+    delta_G[either] = engine.changes(pattern, either)
+    changed_G = delta_G != 0
+    partner_G = np.zeros(n_genes, bool)
+    partner_G[seconds] = True
+    alone_G = np.zeros(n_genes, np.float32)
+    if by == "score":
+        alone_G = (delta_G * engine.first_order()).astype(np.float32)
+        if len(either) <= engine.affordable:
+            alone_G[either] = engine.scores(either[:, None], delta_G[either, None])
+    plan = Plan(
+        rows=firsts[changed_G[firsts]],
+        partner_G=partner_G & changed_G,
+        delta_G=delta_G,
+        alone_G=alone_G,
+        keep=keep,
+    )
+    if not plan.n_pairs:
+        raise CellStateError(
+            "There is no pair to look at: the edit changes too few of these genes.",
+            "Give more genes, or another edit (a gene that is not expressed cannot be knocked out).",
+        )
+    return plan
+
+
+def _best(found: list[Block], plan: Plan, top: int) -> pd.DataFrame:
+    """Join the blocks: both directions of a pair are averaged, the best pairs kept, in an order that never varies."""
+    a, b, value = (np.concatenate([getattr(block, name) for block in found]) for name in ("a_N", "b_N", "value_N"))
+    pair = pd.DataFrame({"a": np.minimum(a, b), "b": np.maximum(a, b), "proposed": value.astype(float)})
+    pair = pair.groupby(["a", "b"], as_index=False, sort=True)["proposed"].mean()
+    rank = pair["proposed"] + plan.alone_G[pair["a"]] + plan.alone_G[pair["b"]]
+    best = np.argsort(-rank.to_numpy(), kind="stable")[:top]
+    # By first gene, so that pairs which share one are scored together.
+    return pair.iloc[np.sort(best)].reset_index(drop=True)
+
+
+def _exact(engine: Engine, plan: Plan, best: pd.DataFrame, progress: Progress | None) -> pd.DataFrame:
+    a_E, b_E = best["a"].to_numpy(), best["b"].to_numpy()
+    scores = engine.pair_scores(a_E, b_E, plan.delta_G, progress)
+    space = engine.model.space
+    both_E = scores.a_E + scores.b_E + scores.synergy_E
+    return pd.DataFrame(
+        {
+            "a": [space.symbols[g] for g in a_E],
+            "b": [space.symbols[g] for g in b_E],
+            "ensembl_a": [space.ensembl[g] for g in a_E],
+            "ensembl_b": [space.ensembl[g] for g in b_E],
+            "score": both_E,
+            "score_a": scores.a_E,
+            "score_b": scores.b_E,
+            "synergy": scores.synergy_E,
+            "share": both_E / engine.goal.distance,
+        }
+    )

@@ -1,0 +1,173 @@
+"""Rank every single edit of one patient by how far it would move the cells towards a goal.
+
+One backward pass proposes over all genes, difference propagation re-scores the best exactly. Each score stands beside
+its evidence: per unit of change, against genes of matched expression and variance, against the cohort's patients, and
+beside what the rivals say.
+
+Shape suffixes: G genes, E candidate genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellstate.errors import CellStateError
+from cellstate.expression import Samples
+from cellstate.model import Model
+from cellstate.perturb.background import Background, background
+from cellstate.perturb.edits import Edit, edited_tpm
+from cellstate.perturb.engine import Engine
+from cellstate.perturb.goals import Goal
+from cellstate.perturb.nulls import benjamini_hochberg, matched_p
+from cellstate.perturb.patient import prepare
+from cellstate.perturb.progress import Progress
+from cellstate.perturb.rivals import rival_slopes
+
+#: Best candidates that are re-scored exactly.
+TOP = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Screen:
+    """Single edits by their movement towards a goal: hypotheses.
+
+    Attributes
+    ----------
+    sample : str
+    goal : Goal
+    table : DataFrame
+        One row a candidate, by score, highest first. Columns: gene, ensembl_id, edit, tpm_before, tpm_after, score (S
+        along the goal, the edited gene left out), score_per_sd (for each S by which the edit moves its gene), share (of
+        the goal's distance), z_patient (NaN for a model without a cohort), p and fdr (against genes of matched
+        expression and variance), exact (re-scored; else first order), ``score_<rival>``.
+    n_exact : int
+    n_cohort : int
+        Patients behind ``z_patient``.
+    """
+
+    sample: str
+    goal: Goal
+    table: pd.DataFrame
+    n_exact: int
+    n_cohort: int
+
+
+def screen(
+    model: Model,
+    samples: Samples,
+    goal: Goal,
+    *,
+    edits: Sequence[str] = ("ko",),
+    genes: np.ndarray | None = None,
+    top: int = TOP,
+    progress: Progress | None = None,
+) -> Screen:
+    """Rank single edits of one sample towards a goal.
+
+    Parameters
+    ----------
+    samples : Samples
+        Exactly one.
+    edits : sequence of str
+        What is tried on each gene, as the command line writes it: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
+    genes : ndarray of int, optional
+        Positions of the candidates in the model (default: all). Genes that the sample does not measure are left out.
+    top : int
+        How many of the best are re-scored exactly; a small network scores all of them.
+    progress : callable, optional
+        Receives (done, total, what); raises `Stopped` to stop the run.
+
+    Raises
+    ------
+    CellStateError
+        No candidate, ``top`` below 1, an edit that cannot be read, weights that give no number.
+    """
+    if top < 1:
+        raise CellStateError(f"The number of edits to re-score is {top}.", "Give 1 or more.")
+    patient = prepare(model, samples)
+    engine = Engine(model, patient, goal)
+    candidates = measured_candidates(engine, genes)
+    patterns = [Edit.pattern(text) for text in dict.fromkeys(edits)]
+    if not patterns:
+        raise CellStateError("There is no edit to try.", "Give ko, kd50, x3, =12.5 or =q90.")
+    cohort = background(model, goal, progress)
+    slopes = {"score": engine.first_order()}
+    slopes |= {f"score_{name}": slope for name, slope in rival_slopes(model, goal.direction_G).items()}
+    table = pd.concat([_rows(engine, pattern, candidates, slopes, cohort) for pattern in patterns], ignore_index=True)
+    n_exact = _rescore(engine, table, max(top, engine.affordable), progress)
+    table["fdr"] = benjamini_hochberg(table["p"].to_numpy())
+    size = table["delta_z"].abs().to_numpy()
+    table["score_per_sd"] = np.divide(table["score"], size, out=np.zeros(len(table)), where=size > 0)
+    table["share"] = table["score"] / goal.distance
+    table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    first = ["gene", "ensembl_id", "edit", "tpm_before", "tpm_after", "score", "score_per_sd", "share", "z_patient"]
+    return Screen(
+        sample=patient.name,
+        goal=goal,
+        table=table[[*first, "p", "fdr", "exact", *(name for name in slopes if name != "score")]],
+        n_exact=n_exact,
+        n_cohort=0 if cohort is None else len(cohort.slope_SG),
+    )
+
+
+def measured_candidates(engine: Engine, genes: np.ndarray | None) -> np.ndarray:
+    """Return the genes that a screen tries: those asked for that the sample measures."""
+    measured_G = engine.patient.measured_G
+    asked = np.arange(len(measured_G)) if genes is None else np.unique(genes)
+    candidates = asked[measured_G[asked]]
+    if not len(candidates):
+        raise CellStateError(
+            "The sample measures none of the genes to try.", "Give other genes, or leave the list out to try all."
+        )
+    return candidates
+
+
+def _rows(
+    engine: Engine,
+    pattern: Edit,
+    candidates: np.ndarray,
+    slopes: dict[str, np.ndarray],
+    cohort: Background | None,
+) -> pd.DataFrame:
+    """First-order scores of one pattern of edit on every candidate, with what is known of each."""
+    space, patient = engine.model.space, engine.patient
+    measured = np.flatnonzero(patient.measured_G)
+    delta_G = np.zeros(len(space), np.float32)
+    delta_G[measured] = engine.changes(pattern, measured)
+    # The null is made of every measured gene, whatever list of candidates was asked for.
+    p_G = np.full(len(space), np.nan)
+    expression_E = np.log1p(patient.tpm_G[measured])
+    p_G[measured] = matched_p((delta_G * slopes["score"])[measured], expression_E, space.scale_G[measured])
+    tpm_E = patient.tpm_G[candidates]
+    return pd.DataFrame(
+        {
+            "gene": [space.symbols[g] for g in candidates],
+            "ensembl_id": [space.ensembl[g] for g in candidates],
+            "edit": pattern.spec.partition("=")[2],
+            "tpm_before": tpm_E,
+            "tpm_after": edited_tpm(pattern, tpm_E, candidates, engine.profiles),
+            "position": candidates,
+            "delta_z": delta_G[candidates],
+            "z_patient": np.nan if cohort is None else cohort.z(engine, pattern, candidates),
+            "p": p_G[candidates],
+            "exact": False,
+        }
+        | {name: (delta_G * slope)[candidates].astype(float) for name, slope in slopes.items()}
+    )
+
+
+def _rescore(engine: Engine, table: pd.DataFrame, top: int, progress: Progress | None) -> int:
+    """Score the best candidates exactly, in place; returns how many."""
+    best = np.argsort(-table["score"].to_numpy(), kind="stable")[:top]
+    if progress:
+        progress(0, len(best), "the best candidates, exactly")
+    genes_E1 = table["position"].to_numpy()[best, None]
+    table.loc[best, "score"] = engine.scores(genes_E1, table["delta_z"].to_numpy()[best, None])
+    table.loc[best, "exact"] = True
+    if progress:
+        progress(len(best), len(best), "the best candidates, exactly")
+    return len(best)

@@ -1,0 +1,150 @@
+"""All pairs of edits to first order, row block by row block: only the best pairs and a random sample are kept.
+
+A row is a gene a: after its edit one gradient gives the effect of every b, and what the gradient changed by is their
+synergy. A block of rows is one batch of matrix products; a pair's two directions may lie in different blocks, and meet
+when the blocks are joined. No matrix of all pairs is ever held.
+
+Shape suffixes: R rows of a block, G genes, N pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cellstate.errors import ModelError
+from cellstate.perturb.blocks import Block
+from cellstate.perturb.engine import Engine
+from cellstate.perturb.progress import Progress
+from cellstate.perturb.ranks import Ranks
+from cellstate.perturb.sensitivity import Backward
+
+#: Rows of a block: wide enough to run at the machine's matrix-multiplication rate, small enough for its memory.
+ROWS = 512
+#: Random pairs kept over the whole run, as the null of the best.
+NULL_PAIRS = 1_000_000
+_SEED = 20_260_101
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a sweep goes through.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (rows,)
+        Genes that are edited first. Sorted, each once.
+    partner_G : ndarray of bool, shape (G,)
+        Genes that may be the second of a pair.
+    delta_G : ndarray of float32, shape (G,)
+        Change of z that the edit makes to each gene, 0 where it is no candidate.
+    alone_G : ndarray of float32, shape (G,)
+        Score of each edit alone, added to the synergy where pairs are ranked by their whole score; zeros
+        where they are ranked by synergy.
+    keep : int
+        Best pairs kept of each block.
+    """
+
+    rows: np.ndarray
+    partner_G: np.ndarray
+    delta_G: np.ndarray
+    alone_G: np.ndarray
+    keep: int
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of rows."""
+        return -(-len(self.rows) // ROWS)
+
+    @property
+    def n_pairs(self) -> int:
+        """Unordered pairs that are looked at."""
+        both = int(self.partner_G[self.rows].sum())
+        return len(self.rows) * int(self.partner_G.sum()) - both - both * (both - 1) // 2
+
+    def block_rows(self, number: int) -> np.ndarray:
+        """The genes of one block."""
+        return self.rows[number * ROWS : (number + 1) * ROWS]
+
+
+def sweep(
+    engine: Engine, plan: Plan, blocks: MutableMapping[int, Block], ranks: Ranks, progress: Progress | None = None
+) -> list[Block] | None:
+    """Compute the blocks that are not there yet, shared among processes; the first process gets all of them.
+
+    Every finished block is put into ``blocks`` at once, so a stopped run that is repeated with the same mapping goes on
+    where it was. What a block holds does not depend on who computes it.
+    """
+    # One list for all: a process that starts late would see what others have finished meanwhile.
+    missing = ranks.share([number for number in range(plan.n_blocks) if number not in blocks])
+    mine = [missing[i] for i in ranks.mine(len(missing))]
+    total = sum(len(plan.block_rows(number)) for number in mine)
+    done = 0
+    partner_G, delta_G, alone_G = (
+        torch.from_numpy(v).to(engine.model.device) for v in (plan.partner_G, plan.delta_G, plan.alone_G)
+    )
+    before = engine.smoothed(plan.delta_G) if mine else None
+    for number in mine:
+        if progress:
+            progress(done, total, "rows of pairs")
+        blocks[number] = _block(engine, plan, number, before, partner_G, delta_G, alone_G)
+        done += len(plan.block_rows(number))
+    if progress and total:
+        progress(total, total, "rows of pairs")
+    gathered = ranks.gather({number: blocks[number] for number in mine})
+    if gathered is None:
+        return None
+    new = {number: block for part in gathered for number, block in part.items()}
+    return [new[number] if number in new else blocks[number] for number in range(plan.n_blocks)]
+
+
+def _block(
+    engine: Engine,
+    plan: Plan,
+    number: int,
+    before: Backward | None,
+    partner_G: torch.Tensor,
+    delta_G: torch.Tensor,
+    alone_G: torch.Tensor,
+) -> Block:
+    rows = plan.block_rows(number)
+    with torch.inference_mode():
+        rows_R = torch.from_numpy(rows).to(engine.model.device)
+        synergy_RG = engine.gradient_change(rows_R[:, None], delta_G[rows_R][:, None], before).mul_(delta_G)
+        # The diagonal is no pair, and its own effect is first order only.
+        synergy_RG[torch.arange(len(rows)), rows_R] = 0
+        if not torch.isfinite(synergy_RG).all():
+            raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
+        null_a, null_b = _random_pairs(plan, number)
+        null = synergy_RG[torch.from_numpy(np.searchsorted(rows, null_a)), torch.from_numpy(null_b)]
+        rank_RG = synergy_RG
+        if plan.alone_G.any():
+            rank_RG = synergy_RG + (alone_G[rows_R][:, None] + alone_G)
+        rank_RG = rank_RG.masked_fill(~partner_G, -torch.inf)
+        rank_RG[torch.arange(len(rows)), rows_R] = -torch.inf
+        best = torch.topk(rank_RG.flatten(), min(plan.keep, rank_RG.numel()))
+        found = best.indices[torch.isfinite(best.values)]
+        a_N, b_N = rows[(found // len(delta_G)).cpu().numpy()], (found % len(delta_G)).cpu().numpy()
+        return Block(
+            a_N=a_N,
+            b_N=b_N,
+            value_N=synergy_RG.flatten()[found].cpu().numpy(),
+            null_a=null_a,
+            null_b=null_b,
+            null_value=null.cpu().numpy(),
+            n_pairs=len(rows) * int(plan.partner_G.sum()) - int(plan.partner_G[rows].sum()),
+        )
+
+
+def _random_pairs(plan: Plan, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw partners for each row of a block, the same whoever computes it; a gene is no partner of its own."""
+    rows, partners = plan.block_rows(number), np.flatnonzero(plan.partner_G)
+    n = min(len(partners), -(-NULL_PAIRS // len(plan.rows)))
+    rng = np.random.default_rng((_SEED, number))
+    # All partners of few rows; of many rows, a draw with replacement is as good and cheaper.
+    drawn_RN = np.tile(partners, (len(rows), 1)) if n == len(partners) else rng.choice(partners, (len(rows), n))
+    a_N, b_N = np.repeat(rows, n), drawn_RN.ravel()
+    return a_N[a_N != b_N], b_N[a_N != b_N]

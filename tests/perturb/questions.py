@@ -1,0 +1,21 @@
+"""One patient and one goal of the synthetic cohort."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellstate.model import Model
+from cellstate.perturb.goals import Goal, gene_set_goal
+from tests.factories import make_samples
+
+
+def patient_samples(seed: int = 7):
+    """One sample that the small model never saw."""
+    return make_samples(1, seed=seed)
+
+
+def some_goal(model: Model, n: int = 20, seed: int = 0) -> Goal:
+    """Genes of the model, half of them down."""
+    chosen = np.random.default_rng(seed).choice(len(model.space), n, replace=False)
+    signs = {model.space.ensembl[g]: 1 if i % 2 else -1 for i, g in enumerate(chosen)}
+    return gene_set_goal(model.space, signs, spec="genes", label="some genes")

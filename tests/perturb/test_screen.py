@@ -1,0 +1,197 @@
+"""The screen of single edits, against brute force by `perturb` on the same sample."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cellstate.errors import CellStateError, EditError, ModelError, Stopped
+from cellstate.expression import Samples
+from cellstate.model import create_model, load_model
+from cellstate.perturb import Edit, perturb
+from cellstate.perturb import engine as engine_module
+from cellstate.perturb.background import background
+from cellstate.perturb.engine import Engine
+from cellstate.perturb.patient import prepare
+from cellstate.perturb.screen import screen
+from tests.perturb.questions import patient_samples, some_goal
+
+
+def brute_force(model, samples, goal, gene: str, action: str) -> float:
+    """Score of one edit from the table of `perturb`: z change along the goal, the edited gene left out."""
+    shift = perturb(model, samples, [Edit.parse(f"{gene}={action}")])
+    position = model.space.find(gene)
+    z = torch.from_numpy(model.space.standardise(np.expm1(shift.log1p_before_SG)))
+    edited = z.double().clone()
+    change = shift.log1p_after_SG[0, position] - shift.log1p_before_SG[0, position]
+    edited[0, position] += change / model.space.scale_G[position]
+    wide = load_model(model.folder, device="cpu").network.double()
+    with torch.inference_mode():
+        delta_G = (wide(edited) - wide(z.double()))[0].numpy()
+    delta_G[position] = 0
+    return float(delta_G @ goal.direction_G)
+
+
+@pytest.fixture(scope="module")
+def found(small_model):
+    """Sixty edits scored exactly, as if the network were a large one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_module, "CHEAP", 0)
+        return screen(small_model, patient_samples(), some_goal(small_model), edits=("ko", "x3"), top=60)
+
+
+def test_a_small_network_scores_every_edit_exactly(small_model):
+    result = screen(small_model, patient_samples(), some_goal(small_model), top=5)
+    assert result.n_exact == len(result.table) and result.table["exact"].all()
+
+
+def test_every_measured_gene_is_ranked_and_the_best_are_exact(small_model, found):
+    table = found.table
+    assert len(table) == 2 * len(small_model.space)
+    assert table["score"].is_monotonic_decreasing
+    assert found.n_exact == table["exact"].sum() == 60
+    assert set(table["edit"]) == {"ko", "x3"}
+    assert np.isfinite(table[["score", "score_per_sd", "share", "p", "fdr", "score_pca", "score_coexpression"]]).all(
+        None
+    )
+
+
+def test_exact_scores_are_those_of_whole_forward_passes(small_model, found):
+    exact = found.table[found.table["exact"]]
+    for row in exact.iloc[[0, 7, 30, 59]].itertuples():
+        truth = brute_force(small_model, patient_samples(), found.goal, row.gene, row.edit)
+        assert row.score == pytest.approx(truth, rel=1e-3, abs=1e-7)
+
+
+def test_first_order_scores_follow_whole_forward_passes(small_model, found):
+    rest = found.table[~found.table["exact"]].iloc[::40]
+    truth = [brute_force(small_model, patient_samples(), found.goal, r.gene, r.edit) for r in rest.itertuples()]
+    assert np.corrcoef(rest["score"], truth)[0, 1] > 0.99
+
+
+def test_per_unit_and_share(found):
+    best = found.table.iloc[0]
+    assert best["share"] == pytest.approx(best["score"] / found.goal.distance)
+    assert abs(best["score_per_sd"]) < abs(best["score"]) or best["tpm_before"] < 10
+
+
+def test_a_rival_scores_what_it_predicts(small_model, found):
+    row = found.table[found.table["edit"] == "ko"].iloc[5]
+    shift = perturb(small_model, patient_samples(), [Edit(row["gene"], "knock-out")])
+    for rival in ("pca", "coexpression"):
+        delta_G = (shift.rival_log1p_after[rival] - shift.log1p_before_SG)[0] / small_model.space.scale_G
+        delta_G[shift.edited_G] = 0
+        # TPM stop at 0 in a shift, which a linear score does not know.
+        assert row[f"score_{rival}"] == pytest.approx(float(delta_G @ found.goal.direction_G), rel=0.3, abs=0.02)
+
+
+def test_unmeasured_genes_are_not_tried(small_model):
+    samples = patient_samples()
+    gone = small_model.space.axis_index_G[:30]
+    tpm_SA = samples.tpm_SA.copy()
+    tpm_SA[:, gone] = np.nan
+    table = screen(small_model, replace(samples, tpm_SA=tpm_SA), some_goal(small_model)).table
+    assert len(table) == len(small_model.space) - 30
+    assert not set(table["ensembl_id"]) & set(small_model.space.ensembl[:30])
+
+
+def test_a_silent_gene_cannot_be_knocked_out(small_model):
+    samples = patient_samples()
+    tpm_SA = samples.tpm_SA.copy()
+    tpm_SA[:, small_model.space.axis_index_G[4]] = 0
+    table = screen(small_model, replace(samples, tpm_SA=tpm_SA), some_goal(small_model)).table
+    row = table[table["ensembl_id"] == small_model.space.ensembl[4]].iloc[0]
+    assert row["score"] == row["score_per_sd"] == 0 and row["p"] == 1
+
+
+def test_candidates_may_be_a_list(small_model):
+    wanted = np.array([3, 9, 11])
+    table = screen(small_model, patient_samples(), some_goal(small_model), genes=wanted).table
+    assert set(table["ensembl_id"]) == {small_model.space.ensembl[g] for g in wanted}
+    whole = screen(small_model, patient_samples(), some_goal(small_model)).table.set_index("ensembl_id")
+    # The null is made of all genes either way.
+    assert np.allclose(table["p"], whole.loc[table["ensembl_id"], "p"])
+
+
+def test_a_dose_that_changes_nothing_scores_nothing(small_model):
+    table = screen(small_model, patient_samples(), some_goal(small_model), edits=("x1", "kd0")).table
+    assert not table["score"].any() and (table["p"] == 1).all()
+
+
+def test_the_patient_beside_the_cohort(small_model):
+    """z_patient is the patient's effect in standard deviations of the cohort's, each computed alone."""
+    goal, pattern = some_goal(small_model), Edit.pattern("ko")
+    known = background(small_model, goal)
+    engine = Engine(small_model, prepare(small_model, patient_samples()), goal)
+    genes = np.arange(len(small_model.space))
+    z_E = known.z(engine, pattern, genes)
+    assert len(known.slope_SG) == 48 and background(small_model, goal) is known
+    here = engine.changes(pattern, genes) * (engine.gradient()[0] - known.own_G)
+    from cellstate.model.profiles import load_profiles
+
+    log1p_SG = load_profiles(small_model).log1p_SG
+    effect_SG = -log1p_SG / small_model.space.scale_G * known.slope_SG
+    assert np.allclose(z_E, (here - effect_SG.mean(0)) / effect_SG.std(0, ddof=1), rtol=1e-3, atol=1e-3)
+
+
+def test_a_patient_of_another_kind_stands_out(small_model):
+    goal = some_goal(small_model)
+    samples = patient_samples()
+    usual = screen(small_model, samples, goal, top=1).table.set_index("gene")["z_patient"]
+    gene = usual.abs().idxmin()
+    tpm_SA = samples.tpm_SA.copy()
+    tpm_SA[:, small_model.space.axis_index_G[small_model.space.find(gene)]] *= 200
+    unusual = screen(small_model, replace(samples, tpm_SA=tpm_SA), goal, top=1).table.set_index("gene")["z_patient"]
+    assert abs(unusual[gene]) > abs(usual[gene]) + 2
+
+
+def test_a_model_without_a_cohort(tmp_path):
+    create_model(tmp_path / "m", "demo")
+    model = load_model(tmp_path / "m", device="cpu")
+    result = screen(model, patient_samples(), some_goal(model, 100), top=5)
+    assert result.n_cohort == 0 and result.table["z_patient"].isna().all()
+    assert "score_pca" not in result.table
+
+
+def test_progress_and_stopping(small_model):
+    said = []
+    screen(small_model, patient_samples(), some_goal(small_model), progress=lambda *s: said.append(s))
+    assert said[-1][0] == said[-1][1] > 0
+
+    def stop(done, total, what):
+        raise Stopped("stopped")
+
+    with pytest.raises(Stopped):
+        screen(small_model, patient_samples(), some_goal(small_model), progress=stop)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"top": 0}, "re-score is 0"),
+        ({"edits": ()}, "no edit"),
+        ({"edits": ("foo",)}, "not an edit"),
+        ({"genes": np.array([], int)}, "measures none"),
+    ],
+)
+def test_bad_input(small_model, options, words):
+    with pytest.raises(CellStateError, match=words) as caught:
+        screen(small_model, patient_samples(), some_goal(small_model), **options)
+    assert caught.value.hint
+    assert isinstance(caught.value, EditError) or "foo" not in str(options)
+
+
+def test_two_samples_are_too_many(small_model):
+    from tests.factories import make_samples
+
+    with pytest.raises(CellStateError, match="one sample, not 2"):
+        screen(small_model, make_samples(2), some_goal(small_model))
+
+
+def test_weights_that_are_no_numbers(tmp_path, small_model):
+    broken = replace(small_model, network=load_model(small_model.folder, device="cpu").network)
+    broken.network.layers[1].weight[0, 0] = float("nan")
+    with pytest.raises(ModelError, match="not numbers"):
+        screen(broken, patient_samples(), some_goal(small_model))
+    assert isinstance(patient_samples(), Samples)
