@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from cellstate.errors import CellStateError
 
 #: A spreadsheet runs text that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -29,7 +33,41 @@ def to_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
 
 
 def write_table(frame: pd.DataFrame, path: Path | str, *, index: bool = False) -> Path:
-    """Write a table as CSV (UTF-8) and return its path."""
+    """Write a table as CSV (UTF-8) and return its path; the file is there whole or not at all.
+
+    Raises
+    ------
+    CellStateError
+        When it cannot be written there.
+    """
     path = Path(path)
-    path.write_text(to_csv(frame, index=index), encoding="utf-8", newline="\n")
+    try:
+        _write_whole(to_csv(frame, index=index).encode(), path)
+    except OSError as error:
+        raise CellStateError(f"{path} cannot be written: {error.strerror}.", "Give another path.") from error
     return path
+
+
+def check_writable(path: Path | str) -> None:
+    """Raise ``CellStateError`` where a file could not be written, before the work that would fill it."""
+    path = Path(path)
+    if not path.resolve().parent.is_dir():
+        raise CellStateError(f"There is no folder {path.parent}.", f"Make it, or write {path.name} to another one.")
+    if path.is_dir():
+        raise CellStateError(f"{path} is a folder.", "Name a file in it.")
+    if not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+        raise CellStateError(f"{path} cannot be written: permission denied.", "Give another path.")
+
+
+def _write_whole(data: bytes, path: Path) -> None:
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a pipe or /dev/stdout: nothing to put in its place
+        path.write_bytes(data)
+        return
+    target = path.resolve()  # a link stays a link
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

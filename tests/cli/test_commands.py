@@ -4,37 +4,12 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.cli import main
-from cellstate.genes import gene_axis
 from cellstate.paths import shipped
 
 EXAMPLES = sorted(shipped("data", "examples").glob("*.tpm.tsv.gz"))
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments, status=0):
-        assert main([str(a) for a in arguments]) == status
-        captured = capsys.readouterr()
-        return json.loads(captured.out) if "--json" in arguments else captured
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def table(cohort, tmp_path_factory):
-    """An upload of two samples, never trained on."""
-    samples = cohort.split("test").take([0, 1])
-    genes = np.flatnonzero(~np.isnan(samples.tpm_SA[0]))
-    frame = pd.DataFrame(samples.tpm_SA[:, genes].T, index=[gene_axis().ensembl[g] for g in genes])
-    frame.columns = list(samples.names)
-    path = tmp_path_factory.mktemp("upload") / "two.csv"
-    frame.to_csv(path)
-    return path
 
 
 def test_inspect(run, table, small_model):
@@ -133,9 +108,10 @@ def test_bad_input_is_one_sentence_and_status_2(run, arguments, words, tmp_path,
     assert not list(tmp_path.iterdir())
 
 
-def test_standard_output_is_json_alone_in_a_process_of_its_own():
+@pytest.mark.parametrize("module", ["cellstate", "cellstate.cli"])
+def test_standard_output_is_json_alone_in_a_process_of_its_own(module):
     """Also the imports stay silent, and a reader that stops early is no error."""
-    command = [sys.executable, "-W", "error", "-m", "cellstate.cli", "inspect", str(EXAMPLES[0]), "--json"]
+    command = [sys.executable, "-W", "error", "-m", module, "inspect", str(EXAMPLES[0]), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=shipped())
     assert json.loads(done.stdout)["n_samples"] == 1
     assert done.stderr == ""
@@ -147,3 +123,19 @@ def test_six_examples_read_and_are_of_the_held_out_patients(run):
         shown = run("inspect", path, "--json")
         assert (shown["unit"], shown["n_samples"]) == ("TPM", 1)
         assert shown["fraction_matched"] > 0.85 and not shown["samples"][0]["ood_flag"]
+
+
+def test_help_waits_for_nothing_heavy():
+    code = (
+        "import sys; from cellstate.cli import main\n"
+        "try: main(['pairs', '--help'])\n"
+        "except SystemExit: sys.exit(sorted({'torch', 'numpy', 'pandas', 'rich'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=shipped(), stdout=subprocess.DEVNULL)
+
+
+def test_a_table_that_cannot_be_written_is_told_before_the_work(run, table, small_model, tmp_path):
+    edit = f"{small_model.space.symbols[0]}=ko"
+    arguments = ("perturb", table, "--edit", edit, "--model", small_model.folder, "--out")
+    assert "error: There is no folder" in run(*arguments, tmp_path / "none" / "x.csv", status=2).err
+    assert "is a folder" in run(*arguments, tmp_path, status=2).err

@@ -1,0 +1,109 @@
+"""What commands read: the model, the samples, the one sample, the list of genes."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cellstate.errors import CellStateError, GeneError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cellstate.expression import GeneSpace, Samples
+    from cellstate.model import Model
+
+
+def note(options: argparse.Namespace, text: str) -> None:
+    """Tell the user something beside the result; of several processes of one run, the first does."""
+    if not getattr(options, "quiet", False):
+        print(f"note: {text}", file=sys.stderr)
+
+
+def at_least_one(option: str, value: int) -> int:
+    """Return a number of things, or raise ``CellStateError`` for none."""
+    if value < 1:
+        raise CellStateError(f"{option} {value} asks for nothing.", f"Give {option} 1 or more.")
+    return value
+
+
+def read_model(options: argparse.Namespace) -> Model:
+    """Open the model that the options name."""
+    from cellstate.model import load_model
+
+    return load_model(options.model, device=options.device, dtype=options.dtype)
+
+
+def read_file(options: argparse.Namespace) -> Samples:
+    """Read every sample of FILE."""
+    from cellstate.io import Overrides, read_samples
+
+    overrides = Overrides(
+        format=options.format, orientation=options.orientation, unit=options.unit, id_type=options.ids
+    )
+    return read_samples(options.file, overrides=overrides)
+
+
+def read_sample(options: argparse.Namespace) -> Samples:
+    """Read the one sample of FILE that the options name; the first, with a note, if they name none of several."""
+    samples = read_file(options)
+    if options.sample is not None:
+        return samples.select(options.sample)
+    if len(samples) > 1:
+        note(options, f"{len(samples)} samples; the first, {samples.names[0]}, is used (--sample NAME)")
+    return samples.take([0])
+
+
+def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) -> np.ndarray | None:
+    """Return the model positions that ``tf``, ``all`` or a file of names stands for; ``None`` is all.
+
+    Of a file, the first column counts; the rest of a line after ``#`` is a comment. Names that the model does not
+    know are told in a note.
+
+    Raises
+    ------
+    CellStateError
+        A file that cannot be read, or none of whose names the model knows.
+    """
+    import numpy as np
+
+    from cellstate.genes import transcription_factors
+    from cellstate.perturb.goals import find_genes
+
+    if text is None or text.lower() == "all":
+        return None
+    if text.lower() == "tf":
+        return np.flatnonzero(np.isin(space.axis_index_G, list(transcription_factors())))
+    names = list(dict.fromkeys(_names(Path(text))))
+    genes, missing = find_genes(space, names)
+    known = np.unique(genes[genes >= 0])
+    shown = ", ".join(name[:40] for name in missing[:3]) + (f" and {len(missing) - 3:,} more" if missing[3:] else "")
+    if not len(known):
+        raise GeneError(
+            f"The model knows none of the {len(names):,} names in {text}" + (f": {shown}." if names else "."),
+            "Write one gene a line: approved human symbols, Ensembl or Entrez ids.",
+        )
+    if missing:
+        note(options, f"{len(missing):,} of the {len(names):,} names in {text} are not genes of the model: {shown}")
+    return known
+
+
+def _names(path: Path) -> Iterator[str]:
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        lines = data.decode("utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise CellStateError(f"There is no gene list {path}.", "Write tf, all, or the path of a file.") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise CellStateError(f"{path} is not a list of names.", "Give a text file with one gene a line.") from error
+    for line in lines:
+        if name := re.split(r"[\t,;]", line.partition("#")[0])[0].strip().strip("\"'").strip():
+            yield name

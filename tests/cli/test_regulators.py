@@ -1,0 +1,178 @@
+"""``screen`` and ``combine``, and what every search for regulators is asked."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pandas as pd
+import pytest
+
+from cellstate.cli.bar import Bar
+from cellstate.genes import gene_axis, transcription_factors
+
+ASKED = {"goal", "goal_label", "goal_missing", "sample", "kind", "ood_score", "ood_flag"}
+
+
+@pytest.fixture
+def ask(run, table, small_model):
+    """Run a search on the first sample of the upload, towards the first genes of the model."""
+    first, second, third = small_model.space.symbols[:3]
+
+    def call(command, *arguments, goal=f"genes:+{first},+{second},-{third}", file=table, **options):
+        return run(command, file, "--goal", goal, "--model", small_model.folder, *arguments, **options)
+
+    return call
+
+
+def test_screen(ask, small_model, tmp_path):
+    out = tmp_path / "out.csv"
+    shown = ask("screen", "--edit", "ko,x3", "--edit", "=q90", "--sample", "P061", "--top", "7", "--out", out, "--json")
+    assert shown.keys() >= ASKED | {"ranked", "n_candidates", "n_exact", "n_cohort"}
+    assert (shown["sample"], shown["kind"], shown["edits"]) == ("P061", "hypothesis", ["ko", "x3", "=q90"])
+    assert shown["n_candidates"] == 720 and shown["n_exact"] == 200
+    ranked = shown["ranked"]
+    assert len(ranked) == 7 and all(row["exact"] for row in ranked)
+    keys = {"gene", "ensembl_id", "edit", "score", "score_per_sd", "share", "z_patient", "p", "fdr", "exact"}
+    assert ranked[0].keys() >= keys | {"baseline_scores", "tpm_before", "tpm_after"}
+    assert set(ranked[0]["baseline_scores"]) == {"pca", "coexpression"}
+    assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
+    written = pd.read_csv(out)
+    assert len(written) == 720  # the whole table, not what is shown
+    assert written["gene"].head(7).tolist() == [row["gene"] for row in ranked]
+    assert written["score"].head(7).to_numpy() == pytest.approx([row["score"] for row in ranked])
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_more_rows_are_asked_for_than_are_usually_exact(ask):
+    shown = ask("screen", "--top", "230", "--json")
+    assert len(shown["ranked"]) == shown["n_exact"] == 230
+    assert len(ask("screen", "--json")["ranked"]) == 200
+
+
+def test_screen_for_a_person(ask, small_model):
+    captured = ask("screen")
+    assert "note: 2 samples; the first, P060, is used (--sample NAME)" in captured.err
+    lines = captured.out.splitlines()
+    assert "hypotheses" in lines[0] and "coexpression" in lines[3]
+    assert len(lines) == 4 + 20
+    assert len(ask("screen", "--top", "3").out.splitlines()) == 4 + 3
+
+
+def test_names_of_the_goal_that_are_no_genes_are_told(ask, small_model):
+    captured = ask("screen", goal=f"genes:+{small_model.space.symbols[0]},+NOSUCHGENE")
+    assert "NOSUCHGENE" in captured.err
+    shown = ask("screen", "--json", goal=f"genes:+{small_model.space.symbols[0]},+NOSUCHGENE")
+    assert shown["goal_missing"] == ["NOSUCHGENE"]
+
+
+def test_transcription_factors_alone(ask, small_model):
+    space = small_model.space
+    factors = {space.symbols[g] for g, a in enumerate(space.axis_index_G) if int(a) in transcription_factors()}
+    shown = ask("screen", "--genes", "TF", "--json")
+    assert 0 < len(factors) < len(space)
+    assert {row["gene"] for row in shown["ranked"]} == factors
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_list_of_genes(ask, small_model, tmp_path, pack):
+    a, b, c, d = small_model.space.symbols[:4]
+    entrez = gene_axis().entrez[small_model.space.axis_index_G[3]]
+    text = f'\ufeffgene\tnote\n# a comment\n{a}\tx\n\n  {b} # why\n"{c}",1\n{a}\n{entrez or d}\nNOSUCHGENE\n'
+    path = tmp_path / "list"
+    path.write_bytes(pack(text.encode()))
+    shown = ask("screen", "--genes", path, "--json")
+    assert {row["gene"] for row in shown["ranked"]} == {a, b, c, d}
+    told = [line for line in ask("screen", "--genes", path).err.splitlines() if "names" in line]
+    assert told == [f"note: 2 of the 6 names in {path} are not genes of the model: gene, NOSUCHGENE"]
+
+
+def test_combine(ask, small_model):
+    shown = ask("combine", "--max", "3", "--edit", "ko", "--edit", "x3", "--json")
+    assert shown.keys() >= ASKED | {"steps", "reached", "greedy", "sum_of_singles", "n_scored"}
+    assert not shown["reached"] and 1 <= len(shown["steps"]) <= 3
+    assert set(shown["steps"][0]) == {"gene", "edit", "score", "gain", "share", "alone", "sentence"}
+    assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
+    assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
+    captured = ask("combine", "--max", "2")
+    assert "Not reached" in captured.out and "hypotheses" in captured.out
+
+
+def test_combine_stops_where_the_share_is_reached(ask):
+    best = ask("screen", "--json")["ranked"][0]
+    shown = ask("combine", "--share", str(best["share"] / 2), "--json")
+    assert shown["reached"] and len(shown["steps"]) == 1
+
+
+@pytest.mark.parametrize("command", ["screen", "pairs", "combine"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--goal", "better"], "is not a goal"),
+        (["--goal", "genes:+NOSUCHGENE"], "knows no gene of this goal: NOSUCHGENE"),
+        (["--goal", "up:nowhere.gmt#SET"], "nowhere.gmt"),
+        (["--edit", "foo"], "'foo' is not an edit"),
+        (["--edit", ","], "no edit to try"),
+        (["--genes", "nowhere.txt"], "no gene list nowhere.txt"),
+        (["--genes", "."], ". is not a list of names"),
+        (["--genes", "UNKNOWN"], "knows none of the 2 names in"),
+        (["--genes", "EMPTY"], "knows none of the 0 names in"),
+        (["--sample", "nobody"], "no sample called 'nobody'"),
+        (["--model", "nowhere"], "no model folder nowhere"),
+    ],
+)
+def test_bad_input_is_one_sentence_a_hint_and_status_2(ask, command, arguments, words, tmp_path):
+    lists = {"UNKNOWN": "NOSUCHGENE\nNEITHER\n", "EMPTY": "# nothing\n"}
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+    captured = ask(command, *(tmp_path / a if a in lists else a for a in arguments), status=2)
+    error = [line for line in captured.err.splitlines() if line.startswith("error:")]
+    hint = [line for line in captured.err.splitlines() if line.startswith("hint:")]
+    assert captured.out == "" and len(error) == len(hint) == 1 and words in error[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["screen", "--top", "0"], "--top 0 asks for nothing"),
+        (["screen", "--out", "nowhere/x.csv"], "There is no folder nowhere"),
+        (["pairs", "--top", "-1"], "--top -1 asks for nothing"),
+        (["pairs", "--by", "luck"], "not ranked by 'luck'"),
+        (["pairs", "--edit", "ko,x3"], "tries one edit, not 2"),
+        (["pairs", "--anchor", "NOSUCHGENE"], "No gene is called 'NOSUCHGENE'"),
+        (["pairs", "--anchor", "OUTSIDE"], "The model does not cover"),
+        (["pairs", "--anchor", "FIRST", "--genes", "tf"], "both say what the first gene is"),
+        (["combine", "--max", "0"], "--max 0 asks for nothing"),
+        (["combine", "--share", "0"], "no share of a way to go"),
+        (["combine", "--share", "nan"], "no share of a way to go"),
+    ],
+)
+def test_bad_input_of_one_command(ask, small_model, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outside = next(e for a, e in enumerate(gene_axis().ensembl) if a not in small_model.space.axis_index_G)
+    names = {"OUTSIDE": outside, "FIRST": small_model.space.symbols[0]}
+    captured = ask(*(names.get(a, a) for a in arguments), status=2)
+    error = [line for line in captured.err.splitlines() if line.startswith("error:")]
+    assert captured.out == "" and len(error) == 1 and words in error[0] and "hint:" in captured.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(ask, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    assert ask("screen", "--sample", "P060").err == ""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with Bar() as bar:
+        bar(0, 2, "first part")
+        bar(2, 2, "first part")
+        bar(1, 2, "second part")
+    shown = terminal.getvalue()
+    assert "first part" in shown and "100%" in shown and "second part" in shown
+    terminal.truncate(0)
+    with Bar(quiet=True) as bar:
+        bar(1, 2, "first part")
+    assert "first part" not in terminal.getvalue()
