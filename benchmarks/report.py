@@ -26,6 +26,11 @@ def at_most(name: str, value: float, unit: str, bound: float) -> Mark:
     return Mark(name, value, unit, f"<= {bound:g}", value <= bound)
 
 
+def at_least(name: str, value: float, unit: str, bound: float) -> Mark:
+    """A mark that is reached when the value is not below the bound."""
+    return Mark(name, value, unit, f">= {bound:g}", value >= bound)
+
+
 def machine() -> str:
     """Describe the machine in a few words, without its name."""
     model = platform.processor() or platform.machine()

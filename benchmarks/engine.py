@@ -1,0 +1,302 @@
+"""What the perturbation engine costs and how exact it is, beside the naive way measured in the same run.
+
+    python -m benchmarks.engine [--quick] [--skip-all-pairs]
+
+The published network (``poster``, 1,179,408,383 parameters) with random weights and with weights that start as a PCA,
+in float32 and bfloat16, each in a process of its own; then the shipped demo model. The sample is synthetic and has
+every gene above 0, so that every edit counts; the goal is a random set of 200 genes. The naive way runs every edited
+profile through the whole network in batches: it is timed on a slice and multiplied. Times are medians of repeated calls
+but for the long runs, which happen once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks import engine_ranking
+from benchmarks.report import Mark, at_least, at_most, show
+from cellstate import load_model
+from cellstate.expression import Samples
+from cellstate.genes import N_AXIS, gene_axis
+from cellstate.model import Model, create_model, save_model
+from cellstate.model.config import preset
+from cellstate.model.network import AutoEncoder
+from cellstate.paths import shipped
+from cellstate.perturb.edits import Edit
+from cellstate.perturb.engine import Engine
+from cellstate.perturb.goals import Goal, gene_set_goal
+from cellstate.perturb.pairs import pairs
+from cellstate.perturb.patient import prepare
+from cellstate.perturb.propagate import base_pass, hidden_change, propagate
+from cellstate.perturb.rivals import Pca, load_pca
+from cellstate.perturb.screen import screen
+from cellstate.perturb.sweep import ROWS
+from train.warm_start import warm_start
+
+REPEATS = 5
+#: Rows of the transcription factors of Lambert et al. (2018).
+TF_ROWS = 1_639
+GB = 1e9
+KO = Edit.pattern("ko")
+
+
+def sample() -> Samples:
+    """One made-up profile in which every gene is expressed."""
+    tpm = np.exp(np.random.default_rng(1).normal(1.5, 1.8, N_AXIS))
+    return Samples(("made up",), (tpm / tpm.sum() * 1e6).astype(np.float32)[None], np.array([3e7]))
+
+
+def some_goal(model: Model) -> Goal:
+    """A random set of 200 genes, up."""
+    chosen = np.random.default_rng(2).choice(len(model.space), 200, replace=False)
+    return gene_set_goal(model.space, {model.space.ensembl[g]: 1 for g in chosen}, spec="random", label="200 genes")
+
+
+def timed(call: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Median time of repeated calls in seconds, after one that is not counted."""
+    call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def once(call: Callable[[], object]) -> float:
+    """Time of one call in seconds."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def peak_resident() -> int:
+    """Highest resident memory of this process so far in bytes, mapped weights and the interpreter included."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def matmul_rate(dtype: torch.dtype) -> float:
+    """Floating-point operations a second of torch's matrix product, in the shape of the largest inner layer."""
+    rows, inputs, outputs = ROWS, 20_000, 8_000
+    left, right = torch.randn(rows, inputs).to(dtype), torch.randn(outputs, inputs).to(dtype)
+    return 2 * rows * inputs * outputs / timed(lambda: torch.nn.functional.linear(left, right))
+
+
+def naive_second_per_edit(model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n: int = 256, batch: int = 128) -> float:
+    """Time of one edited profile through the whole network, in batches."""
+    z = model.tensor(z_1G)
+    goal = torch.zeros(len(delta_G), dtype=model.dtype)
+
+    def run() -> None:
+        with torch.inference_mode():
+            before = model.network(z) @ goal
+            for start in range(0, n, batch):
+                edited = z.repeat(batch, 1)
+                edited[torch.arange(batch), torch.arange(start, start + batch)] += model.tensor(
+                    delta_G[start : start + batch]
+                )
+                _ = model.network(edited) @ goal - before
+
+    return timed(run, 2) / n
+
+
+def measure(folder: Path, dtype: str, all_pairs: bool) -> dict[str, float]:
+    """Everything about one set of weights; times in seconds, memory in bytes."""
+    model, samples = load_model(folder, device="cpu", dtype=dtype), sample()
+    weights = sum(p.numel() * p.element_size() for p in model.network.parameters())
+    goal, patient = some_goal(model), prepare(model, samples)
+    everything = np.arange(len(model.space))
+    found: dict[str, float] = {"weights": weights, "matmul": matmul_rate(model.dtype)}
+
+    engine = Engine(model, patient, goal)
+    delta_G = engine.changes(KO, everything)
+    z = torch.from_numpy(patient.z_1G)
+    genes, delta = torch.tensor([7]), torch.from_numpy(delta_G[7:8])[:, None]
+    with torch.inference_mode():
+        base = base_pass(model.network, z)
+        found["forward"] = timed(lambda: model.network(z.to(model.dtype)))
+        found["base"] = timed(lambda: base_pass(model.network, z))
+        found["score_alone"] = timed(lambda: engine.scores(genes[:, None].numpy(), delta.numpy()))
+        found["full_output"] = timed(lambda: propagate(model.network, base, genes, delta))
+    found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
+    found["screen"] = timed(lambda: screen(model, samples, goal), 3)
+    found["anchor"] = timed(lambda: pairs(model, samples, goal, anchor=11), 3)
+    found["resident_screen"] = peak_resident()
+    rows = np.sort(np.random.default_rng(3).choice(everything, min(TF_ROWS, len(everything)), replace=False))
+    found["tf_rows"] = once(lambda: pairs(model, samples, goal, genes=rows))
+    if all_pairs:
+        marks: list[float] = []
+        started = time.perf_counter()
+        result = pairs(
+            model,
+            samples,
+            goal,
+            progress=lambda done, total, what: marks.append(time.perf_counter()) if done == total else None,
+        )
+        found["all_pairs"] = time.perf_counter() - started
+        found["all_sweep"] = marks[0] - started
+        found["n_pairs"] = result.n_pairs if result else 0
+        found["matmul_after"] = matmul_rate(model.dtype)
+    found["resident"] = peak_resident()
+    per_row = 2 * sum(model.network.weight(i).numel() for i in range(1, len(model.network.layers) - 1))
+    found["flop_row"] = 2 * (per_row + model.network.weight(0).numel())
+    return found | exactness(model, patient, engine, delta_G)
+
+
+def exactness(model: Model, patient, engine: Engine, delta_G: np.ndarray, n: int = 16) -> dict[str, float]:
+    """Relative error of predicted shifts and of synergies, against float64 and float32 of the same weights."""
+    genes = torch.arange(0, n * 1_000, 1_000)[:, None]
+    delta = torch.from_numpy(delta_G)[genes[:, 0]][:, None]
+    z = torch.from_numpy(patient.z_1G)
+    edited = z.repeat(n, 1)
+    edited[torch.arange(n), genes[:, 0]] += delta[:, 0]
+    with torch.inference_mode():
+        truth = float64_pass(model.network, edited) - float64_pass(model.network, z)
+        base = base_pass(model.network, z)
+        found = propagate(model.network, base, genes, delta).double()
+        naive = model.network(edited.to(model.dtype)).double() - model.network(z.to(model.dtype)).double()
+        hidden = hidden_change(model.network, base, genes, delta)
+    assert torch.isfinite(hidden.last_RH).all()
+    result = {
+        "error": float((found - truth).norm() / truth.norm()),
+        "error_naive": float((naive - truth).norm() / truth.norm()),
+    }
+    if model.dtype != torch.float32:
+        result |= engine_ranking.low_precision(model, patient, engine, delta_G)
+    return result
+
+
+def float64_pass(network: AutoEncoder, z_SG: torch.Tensor) -> torch.Tensor:
+    """The network in float64, widened a few rows at a time: the truth."""
+    h = z_SG.double()
+    for index, layer in enumerate(network.layers):
+        assert isinstance(layer, torch.nn.Linear)
+        parts = [torch.nn.functional.linear(h, rows.double()) for rows in layer.weight.split(512)]
+        h = torch.cat(parts, dim=1) + layer.bias.double()
+        if not network.is_linear(index):
+            h = network.activation(h)
+    return h
+
+
+def create_warm(folder: Path, dtype: torch.dtype) -> None:
+    """The published network with weights that start as the shipped model's PCA, on the whole gene axis."""
+    demo, axis = load_model(device="cpu"), gene_axis()
+    pca = load_pca(demo)
+    assert pca is not None
+
+    def on_axis(values: np.ndarray, fill: float) -> np.ndarray:
+        wide = np.full((*values.shape[:-1], N_AXIS), fill, np.float32)
+        wide[..., demo.space.axis_index_G] = values
+        return wide
+
+    network = AutoEncoder(preset("poster"))
+    warm_start(network, Pca(on_axis(pca.components_PG, 0), pca.variance_P, on_axis(pca.z_variance_G, 1)), 0)
+    with tempfile.TemporaryDirectory() as temporary:
+        create_model(Path(temporary) / "names", "demo")
+        neutral = load_model(Path(temporary) / "names", device="cpu")
+    space = type(neutral.space)(
+        axis.ensembl, on_axis(demo.space.mean_G, 0), on_axis(demo.space.scale_G, 1), neutral.space.share_tpm_G
+    )
+    save_model(folder, network, space, neutral.gene_table, dtype)
+
+
+def marks_of(name: str, f: dict[str, float]) -> list[Mark]:
+    """The rows of one set of weights."""
+    naive_all = f["naive_edit"] * N_AXIS
+    tf_pairs = TF_ROWS * N_AXIS
+    rows = [
+        Mark(f"{name}: matrix products of the machine", f["matmul"] / GB, "GFLOP/s"),
+        Mark(f"{name}: naive way, all single edits (extrapolated from 256)", naive_all, "s"),
+        Mark(f"{name}: all single edits ranked, top 200 exact", f["screen"], "s"),
+        at_least(f"{name}: the same, times faster than naive", naive_all / f["screen"], "x", 150),
+        Mark(f"{name}: full forward pass of one sample", f["forward"], "s"),
+        at_most(
+            f"{name}: one edit after the base pass, score alone / forward", f["score_alone"] / f["forward"], "x", 0.45
+        ),
+        at_most(
+            f"{name}: one edit after the base pass, full output / forward", f["full_output"] / f["forward"], "x", 0.75
+        ),
+        Mark(f"{name}: base pass", f["base"], "s"),
+        Mark(f"{name}: partners of one gene, best 50 exact", f["anchor"], "s"),
+        at_most(f"{name}: 1,639 rows x 19,383 partners, top 1,000 exact", f["tf_rows"], "s", 60),
+        at_least(f"{name}: the same, times faster than naive", tf_pairs * f["naive_edit"] / f["tf_rows"], "x", 5_000),
+        at_most(
+            f"{name}: resident, screen and rows / (weights + 1.5 GB)",
+            f["resident_screen"] / (f["weights"] + 1.5 * GB),
+            "x",
+            1,
+        ),
+        at_most(f"{name}: error of a shift against float64", f["error"], "", 1e-4 if "float32" in name else 2e-2),
+        Mark(f"{name}: error of the naive difference", f["error_naive"], ""),
+    ]
+    if "all_pairs" in f:
+        rate = f["flop_row"] * N_AXIS / f["all_sweep"]
+        machine = statistics.mean([f["matmul"], f["matmul_after"]])
+        rows += [
+            at_most(f"{name}: all {f['n_pairs']:,.0f} pairs", f["all_pairs"] / 60, "min", 12),
+            Mark(f"{name}: the naive way", f["n_pairs"] * f["naive_edit"] / 3600, "h"),
+            at_least(f"{name}: all pairs, share of the machine's matrix-product rate", rate / machine, "x", 0.7),
+            at_most(f"{name}: all pairs, memory beyond the weights", (f["resident"] - f["weights"]) / GB, "GB", 2),
+            at_most(
+                f"{name}: all pairs, resident / (weights + 1.5 GB)", f["resident"] / (f["weights"] + 1.5 * GB), "x", 1
+            ),
+        ]
+    if "spearman_rows" in f:
+        rows += [
+            at_least(f"{name}: synergies, Spearman with float32 of the same weights", f["spearman_rows"], "", 0.99),
+            Mark(f"{name}: the same of a plain bfloat16 difference", f["spearman_rows_naive"], ""),
+        ]
+    return rows
+
+
+def in_a_process(folder: Path, dtype: str, all_pairs: bool) -> dict[str, float]:
+    """Measure in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.engine", "--measure", str(folder), "--dtype", dtype]
+    done = subprocess.run(
+        command + ["--all-pairs"] * all_pairs, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped()
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the demo model alone, few patients; claims nothing")
+    parser.add_argument("--skip-all-pairs", action="store_true", help="leave out the runs of several minutes")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--dtype", default="auto", help=argparse.SUPPRESS)
+    parser.add_argument("--all-pairs", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure, options.dtype, options.all_pairs)))
+        return
+    marks = []
+    if not options.quick:
+        for kind in ("random", "warm-started"):
+            for dtype in (torch.float32, torch.bfloat16):
+                name = str(dtype).removeprefix("torch.")
+                with tempfile.TemporaryDirectory() as temporary:
+                    folder = Path(temporary) / "poster"
+                    if kind == "random":
+                        create_model(folder, "poster", dtype=name)
+                    else:
+                        create_warm(folder, dtype)
+                    whole = kind == "random" and not options.skip_all_pairs
+                    marks += marks_of(f"poster {kind} {name}", in_a_process(folder, "auto", whole))
+    marks += engine_ranking.demo_marks(quick=options.quick)
+    show("engine", marks, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""How well gradients rank edits and pairs, and what bfloat16 leaves of it: parts of `benchmarks.engine`."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from benchmarks.report import Mark, at_least, at_most
+from cellstate import load_model, perturb, read_samples
+from cellstate.model import Model, ModelConfig
+from cellstate.model.network import AutoEncoder
+from cellstate.model.profiles import load_profiles
+from cellstate.paths import shipped
+from cellstate.perturb.edits import Edit
+from cellstate.perturb.engine import Engine
+from cellstate.perturb.goals import Goal, gene_set_goal
+from cellstate.perturb.patient import Patient
+from cellstate.perturb.propagate import base_pass
+from cellstate.perturb.rivals import load_pca
+from cellstate.perturb.sensitivity import backward, readout
+from train.warm_start import warm_start
+
+PATIENTS, PAIRS, RESCORED = 20, 20_000, 1_000
+KO = Edit.pattern("ko")
+
+
+def demo_marks(*, quick: bool) -> list[Mark]:
+    """Ranking of single edits and pairs, and the time of an edit, by the shipped model."""
+    model = load_model(device="cpu")
+    n = 2 if quick else PATIENTS
+    single, recall = rankings(model, n, n if quick else 5)
+    curved_single, curved_recall = rankings(curved_model(model, steps=5 if quick else 150), n, n if quick else 5)
+    samples = read_samples(sorted(shipped("data", "examples").glob("*.tsv.gz"))[0])
+    edit = Edit("TP53", "knock-out")
+    perturb(model, samples, [edit])
+    times = []
+    for _ in range(9):
+        start = time.perf_counter()
+        perturb(model, samples, [edit])
+        times.append(time.perf_counter() - start)
+    spearman, top = "single edits, lowest Spearman with exact", "single edits, fewest of the exact top 50 found"
+    pair = "pairs, fewest of the exact top 100 of 20,000 found"
+    return [
+        at_most("demo: one edit with every rival, whole answer", 1e3 * float(np.median(times)), "ms", 20),
+        at_least(f"demo: {spearman}, {n} patients", min(s for s, _ in single), "", 0.99),
+        at_least(f"demo: {top}, {n} patients", min(t for _, t in single), "", 45),
+        at_least(f"demo: {pair}, {len(recall)} patients", min(recall), "", 80),
+        Mark(f"demo: the same, median of {len(recall)} patients", float(np.median(recall)), ""),
+        at_least(f"trained curved network: {spearman}, {n} patients", min(s for s, _ in curved_single), "", 0.99),
+        at_least(f"trained curved network: {top}, {n} patients", min(t for _, t in curved_single), "", 45),
+        at_least(f"trained curved network: {pair}, {len(recall)} patients", min(curved_recall), "", 80),
+    ]
+
+
+def rankings(model: Model, n_single: int, n_pairs: int) -> tuple[list[tuple[float, int]], list[int]]:
+    """What `ranking` and `pair_recall` say of some cohort patients, each with a goal of its own."""
+    engines = [Engine(model, cohort_patient(model, i), set_goal(model, i)) for i in range(n_single)]
+    return [ranking(engine) for engine in engines], [pair_recall(engine) for engine in engines[:n_pairs]]
+
+
+def curved_model(model: Model, steps: int) -> Model:
+    """The demo model's genes with a network that bends everywhere: PCA with a GELU network beside it.
+
+    The shipped network is PCA but for a few units near the jump of their slope, so most of its pairs do not cooperate
+    at all. This one learns to predict hidden genes, for which no linear map is best; only its curvature counts here.
+    """
+    pca, profiles = load_pca(model), load_profiles(model)
+    assert pca is not None and profiles is not None
+    network = AutoEncoder(ModelConfig("curved", model.config.widths, "gelu", residual=True))
+    warm_start(network, pca, 0)
+    z_SG, draw = torch.from_numpy(profiles.z_SG), torch.Generator().manual_seed(0)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    for _ in range(steps):
+        z_BG = z_SG[torch.randint(len(z_SG), (32,), generator=draw)]
+        seen_BG = torch.rand(z_BG.shape, generator=draw) > torch.rand(len(z_BG), 1, generator=draw) * 0.8
+        optimiser.zero_grad()
+        ((network(z_BG * seen_BG) - z_BG) ** 2).mean().backward()
+        optimiser.step()
+    return replace(model, network=network.requires_grad_(False).eval(), config=network.config)
+
+
+def cohort_patient(model: Model, row: int) -> Patient:
+    """One patient of the model's cohort."""
+    profiles = load_profiles(model)
+    assert profiles is not None
+    tpm_G = np.expm1(profiles.log1p_SG[row])
+    return Patient(f"cohort {row}", model, profiles.z_SG[row : row + 1], tpm_G, np.ones(len(tpm_G), bool))
+
+
+def set_goal(model: Model, seed: int) -> Goal:
+    """A random set of 100 genes, half of them down."""
+    chosen = np.random.default_rng((7, seed)).choice(len(model.space), 100, replace=False)
+    signs = {model.space.ensembl[g]: 1 if i % 2 else -1 for i, g in enumerate(chosen)}
+    return gene_set_goal(model.space, signs, spec="random", label="100 genes")
+
+
+def ranking(engine: Engine) -> tuple[float, int]:
+    """Spearman of first-order with exact scores over all genes, and how many of the exact top 50 it finds."""
+    genes = np.arange(len(engine.model.space))
+    delta_G = engine.changes(KO, genes)
+    proposed, exact = delta_G * engine.first_order(), engine.scores(genes[:, None], delta_G[:, None])
+    top = [set(np.argsort(-v, kind="stable")[:50]) for v in (proposed, exact)]
+    return float(spearmanr(proposed, exact).statistic), len(top[0] & top[1])
+
+
+def pair_recall(engine: Engine) -> int:
+    """How many of the 100 best of 20,000 random pairs are left after proposal by gradient and exact re-scoring.
+
+    The truth is four whole forward passes in float64.
+    """
+    rng = np.random.default_rng(11)
+    genes = np.flatnonzero(engine.changes(KO, np.arange(len(engine.model.space))))
+    delta_G = np.zeros(len(engine.model.space), np.float32)
+    delta_G[genes] = engine.changes(KO, genes)
+    pair_E2 = np.sort(np.stack([rng.choice(genes, PAIRS), rng.choice(genes, PAIRS)], axis=1), axis=1)
+    pair_E2 = np.unique(pair_E2[pair_E2[:, 0] != pair_E2[:, 1]], axis=0)
+    proposed_E, before = np.zeros(len(pair_E2)), engine.smoothed(delta_G)
+    for first, second in ((0, 1), (1, 0)):
+        order = np.argsort(pair_E2[:, first], kind="stable")
+        for part in np.array_split(order, 40):
+            rows, row_E = np.unique(pair_E2[part, first], return_inverse=True)
+            change = engine.gradient_change(
+                torch.from_numpy(rows)[:, None], torch.from_numpy(delta_G[rows])[:, None], before
+            )
+            partner_E = pair_E2[part, second]
+            proposed_E[part] += 0.5 * delta_G[partner_E] * change.numpy()[row_E, partner_E]
+    best = np.sort(np.argsort(-proposed_E, kind="stable")[:RESCORED])
+    scored = engine.pair_scores(pair_E2[best, 0], pair_E2[best, 1], delta_G).synergy_E
+    found = set(best[np.argsort(-scored, kind="stable")[:100]])
+    truth = set(np.argsort(-brute_force(engine, pair_E2, delta_G), kind="stable")[:100])
+    return len(found & truth)
+
+
+def brute_force(engine: Engine, pair_E2: np.ndarray, delta_G: np.ndarray, batch: int = 1_000) -> np.ndarray:
+    """Synergy of pairs by whole forward passes in float64, both genes left out of the score."""
+    network = copy.deepcopy(engine.model.network).double()
+    direction = torch.from_numpy(engine.goal.direction_G).double()
+    z = torch.from_numpy(engine.patient.z_1G).double()
+    parts = []
+    with torch.inference_mode():
+        before = network(z)
+        for start in range(0, len(pair_E2), batch):
+            pair = torch.from_numpy(pair_E2[start : start + batch])
+            row = torch.arange(len(pair))
+
+            def shift(*which: int, pair=pair, row=row) -> torch.Tensor:
+                edited = z.repeat(len(pair), 1)
+                for k in which:
+                    edited[row, pair[:, k]] += torch.from_numpy(delta_G).double()[pair[:, k]]
+                return network(edited) - before
+
+            rest = shift(0, 1) - shift(0) - shift(1)
+            own = sum(rest[row, pair[:, k]] * direction[pair[:, k]] for k in (0, 1))
+            parts.append(rest @ direction - own)
+    return torch.cat(parts).numpy()
+
+
+def low_precision(model: Model, patient: Patient, engine: Engine, delta_G: np.ndarray, n: int = 4) -> dict[str, float]:
+    """Spearman of bfloat16 synergies of some rows with float32 of the same weights, and of the plain difference."""
+    rows = np.arange(n) * 4_000 + 5
+    genes, delta = torch.from_numpy(rows)[:, None], torch.from_numpy(delta_G[rows])[:, None]
+    found = engine.gradient_change(genes, delta).numpy() * delta_G
+    z = torch.from_numpy(patient.z_1G)
+    edited = z.repeat(n, 1)
+    edited[torch.arange(n), genes[:, 0]] += delta[:, 0]
+    with torch.inference_mode():
+        goal = readout(model.network, torch.from_numpy(engine.goal.direction_G))
+        plain = [backward(model.network, base_pass(model.network, x), goal).input_SG for x in (edited, z)]
+    naive = (plain[0] - plain[1]).numpy() * delta_G
+    wide = load_model(model.folder, device="cpu", dtype="float32")
+    truth = Engine(wide, patient, engine.goal).gradient_change(genes, delta).numpy() * delta_G
+
+    def worst(values: np.ndarray) -> float:
+        return min(float(spearmanr(values[i], truth[i]).statistic) for i in range(n))
+
+    return {"spearman_rows": worst(found), "spearman_rows_naive": worst(naive)}
