@@ -14,6 +14,7 @@ draw(
             st.Page("pages/home.py", title="Home", icon=":material/home:", url_path="home", default=True),
             st.Page("pages/sample.py", title="Sample", icon=":material/person:", url_path="sample"),
             st.Page("pages/perturb.py", title="Perturb", icon=":material/edit:", url_path="perturb"),
+            st.Page("pages/regulators.py", title="Regulators", icon=":material/hub:", url_path="regulators"),
             st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:", url_path="accuracy"),
             st.Page("pages/experiment.py", title="Experiment", icon=":material/compare:", url_path="experiment"),
             st.Page("pages/model.py", title="Model", icon=":material/network_node:", url_path="model"),

@@ -61,9 +61,10 @@ def _screen(options: argparse.Namespace) -> Answer:
         ],
     }
     shown = records(table, GENES_SHOWN if options.top is None else top)
+    exact = "all" if found.n_exact == len(table) else f"the best {found.n_exact:,}"
     lines = [
         *asked.lines(),
-        f"{len(table):,} edits, the best {found.n_exact:,} scored exactly, "
+        f"{len(table):,} edits, {exact} scored exactly, "
         f"{found.n_cohort:,} patients to compare with; scores in S along the goal",
         f"{'gene':<12}{'edit':>8}{'score':>10}{'per S':>10}{'share':>9}{'z patient':>11}{'p':>9}{'FDR':>9}"
         + "".join(f"{name.removeprefix('score_'):>14}" for name in rivals),

@@ -10,10 +10,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellstate.errors import CellStateError, ReadError
 from cellstate.expression import Samples
-from cellstate.io import Overrides, read_samples
+from cellstate.io import Overrides, read_gmt, read_samples
 from cellstate.ui.examples import Example
 from cellstate.ui.resources import queue
-from cellstate.ui.session import Loaded, session
+from cellstate.ui.session import GENE_SETS, REFERENCE, GeneSets, Loaded, session
 
 
 def load_example(example: Example) -> bool:
@@ -41,6 +41,26 @@ def load_group(upload: Any, group: str) -> bool:
     # It is never read again, so the bytes are not kept.
     state.load_group(group, Loaded(samples, b"", name))
     return True
+
+
+def load_reference(upload: Any) -> None:
+    """Read the samples that a goal leads to, and drop Streamlit's copy of the file."""
+    data, name = upload.getvalue(), upload.name
+    _drop(upload.file_id)
+    try:
+        session().load_reference(Loaded(_read(data, name, Overrides()), b"", name))
+    except CellStateError as error:
+        session().refuse(REFERENCE, name, error)
+
+
+def load_gene_sets(upload: Any) -> None:
+    """Read gene sets, and drop Streamlit's copy of the file."""
+    data, name = upload.getvalue(), upload.name
+    _drop(upload.file_id)
+    try:
+        session().load_gene_sets(GeneSets(name, read_gmt(data, name=name)))
+    except CellStateError as error:
+        session().refuse(GENE_SETS, name, error)
 
 
 def read_again(overrides: Overrides) -> bool:

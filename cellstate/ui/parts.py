@@ -67,10 +67,12 @@ def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
             st.metric(label, value, help=told or None, border=True, height="stretch")
 
 
-def download_table(make: Callable[[], bytes], file_name: str, key: str) -> None:
+def download_table(
+    make: Callable[[], bytes], file_name: str, key: str, label: str = "Download all genes as CSV"
+) -> None:
     """Offer a table as CSV, made when it is asked for."""
     st.download_button(
-        "Download all genes as CSV",
+        label,
         make,
         file_name=file_name,
         mime="text/csv",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pandas as pd
@@ -69,29 +69,54 @@ class Queue:
         with self._lock:
             return self._waiting.index(ticket)
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a slot, with a sentence on the page, and hold it inside."""
-        ticket, place = object(), st.empty()
+    @property
+    def crowded(self) -> bool:
+        """Whether anyone is waiting."""
+        with self._lock:
+            return bool(self._waiting)
+
+    def take(self, told: Callable[[int], None]) -> None:
+        """Wait for a slot; whoever takes one gives it back with `free`.
+
+        Parameters
+        ----------
+        told : callable
+            Receives how many are ahead, again and again while waiting; gives up by raising.
+        """
+        ticket = object()
         with self._lock:
             self._waiting.append(ticket)
-        taken = False
         try:
             # First come, first served: only the one at the front may take a slot.
-            while not (taken := self.ahead(ticket) == 0 and self._slots.acquire(timeout=_LOOK_AGAIN_S)):
+            while not (self.ahead(ticket) == 0 and self._slots.acquire(timeout=_LOOK_AGAIN_S)):
                 ahead = self.ahead(ticket)
-                place.info(f"The model is busy: {ahead} ahead of you." if ahead else "The model is busy: you are next.")
+                told(ahead)
                 if ahead:
                     threading.Event().wait(_LOOK_AGAIN_S)
         finally:
             with self._lock:
                 self._waiting.remove(ticket)
+
+    def free(self) -> None:
+        """Give a slot back."""
+        self._slots.release()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a slot, with a sentence on the page, and hold it inside."""
+        place = st.empty()
+
+        def told(ahead: int) -> None:
+            place.info(f"The model is busy: {ahead} ahead of you." if ahead else "The model is busy: you are next.")
+
+        try:
+            self.take(told)
+        finally:
             place.empty()
         try:
             yield
         finally:
-            if taken:
-                self._slots.release()
+            self.free()
 
 
 @st.cache_resource(show_spinner=False)

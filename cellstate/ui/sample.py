@@ -94,5 +94,5 @@ def _pick(state: Session, loaded: Loaded) -> None:
         width=460,
     )
     if chosen is not None and chosen != state.selected:
-        state.selected = chosen
+        state.select(chosen)
         st.rerun()

@@ -5,8 +5,9 @@ Nothing here is cached across users or written to disk; `forget` drops it all.
 
 from __future__ import annotations
 
+import weakref
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,14 @@ from cellstate.errors import CellStateError
 from cellstate.expression import Samples
 from cellstate.io import Overrides
 from cellstate.perturb import Edit
+from cellstate.perturb.goals import Goal
+from cellstate.ui.jobs import DONE, Job
 
 _KEY = "cellstate"
 #: Kind of result that the experiment page keeps.
 COMPARISON = "comparison"
+#: Files of the regulators page, as `Session.turns` and `Session.refused` name them.
+REFERENCE, GENE_SETS = "reference", "gene-sets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,14 @@ class Loaded:
     name: str
     overrides: Overrides = Overrides()  # noqa: RUF009 - a frozen value
     is_example: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class GeneSets:
+    """Gene sets of a file: its name, and the genes of each set."""
+
+    name: str
+    sets: Mapping[str, tuple[str, ...]]
 
 
 @dataclass
@@ -54,7 +67,16 @@ class Session:
     refused : dict of str to (str, CellStateError)
         As `problem`, for the files of the experiment page.
     turns : dict of str to int
-        As `round`, for each file and for the edit of the experiment page.
+        As `round`, for each file and for the edit of the experiment page, and for the files of the regulators page.
+    reference : Loaded or None
+        Samples that a goal leads to.
+    gene_sets : GeneSets or None
+    goal : Goal or None
+        What the regulators page was last asked to reach, for the sample at hand.
+    job : Job or None
+        The last long run, whatever became of it.
+    runs : dict of str to Job
+        The last finished run of each kind.
     """
 
     loaded: Loaded | None = None
@@ -65,6 +87,11 @@ class Session:
     groups: dict[str, Loaded] = field(default_factory=dict)
     refused: dict[str, tuple[str, CellStateError]] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    reference: Loaded | None = None
+    gene_sets: GeneSets | None = None
+    goal: Goal | None = None
+    job: Job | None = None
+    runs: dict[str, Job] = field(default_factory=dict)
     _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
@@ -82,6 +109,54 @@ class Session:
         self.loaded, self.selected, self.problem = loaded, 0, None
         self.round += 1
         self._results.clear()
+        self.drop_runs()
+
+    def select(self, position: int) -> None:
+        """Work with another sample of the file."""
+        if position != self.selected:
+            self.selected = position
+            self.drop_runs()
+
+    def load_reference(self, loaded: Loaded | None) -> None:
+        """Put the samples that a goal leads to in place of those before, or take them away."""
+        self.reference = loaded
+        self._turn(REFERENCE)
+
+    def load_gene_sets(self, sets: GeneSets | None) -> None:
+        """Put gene sets in place of those before, or take them away."""
+        self.gene_sets = sets
+        self._turn(GENE_SETS)
+
+    def _turn(self, file: str) -> None:
+        self.refused.pop(file, None)
+        self.turns[file] += 1
+
+    def run(self, job: Job) -> None:
+        """Begin a long run, unless one is going on."""
+        self._keep()
+        if self.job is None or self.job.has_ended:
+            self.job = job.start()
+            # A user who closes the page leaves no run behind. The job itself must not be held here: its result would
+            # outlive the next one.
+            weakref.finalize(self, job.stop.set).atexit = False
+
+    def drop_runs(self) -> None:
+        """Stop the run that is going on, and forget its goal and every result of one."""
+        self.goal = None
+        if self.job is not None:
+            self.job.cancel()
+        self.job = None
+        self.runs.clear()
+
+    def finished(self, kind: str, key: Hashable) -> Job | None:
+        """Return the last finished run of a kind, if it is about `key`."""
+        self._keep()
+        job = self.runs.get(kind)
+        return job if job is not None and job.key == key else None
+
+    def _keep(self) -> None:
+        if self.job is not None and self.job.state == DONE:
+            self.runs[self.job.kind] = self.job
 
     def load_group(self, group: str, loaded: Loaded | None) -> None:
         """Put a file of the experiment page in place of the one before, or take it away."""
@@ -100,6 +175,10 @@ class Session:
     def add(self, edit: Edit) -> None:
         """Add an edit, in place of an earlier one of the same gene."""
         self._change((*(e for e in self.edits if e.gene != edit.gene), edit))
+
+    def put(self, edits: Iterable[Edit]) -> None:
+        """Put edits in place of those in force; `undo` brings these back."""
+        self._change(tuple(edits))
 
     def remove(self, gene: str) -> None:
         """Remove the edit of a gene."""
@@ -134,6 +213,7 @@ def session() -> Session:
 
 def forget() -> None:
     """Drop everything this user brought or made."""
+    session().drop_runs()
     rounds, turns = session().round + 1, session().turns
     st.session_state.clear()
     st.session_state[_KEY] = Session(round=rounds)

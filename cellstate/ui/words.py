@@ -1,15 +1,23 @@
-"""What an evaluation says, in words that do not flatter. Pure functions of `Evaluation.to_dict`."""
+"""What results say, in words that do not flatter: pure functions of plain results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cellstate.viz.style import percent
+import pandas as pd
+
+from cellstate.ui.text import literal, plural
+from cellstate.viz.style import digits, percent
 
 #: Two predictors whose R2 differ by less are called equal.
 EQUAL_R2 = 0.001
 #: Usual for the gene mean on samples like the training samples; far below it, the samples are of another kind.
 HIGH_R2 = 0.8
+#: A movement below this share of the goal's distance is called small.
+SMALL_SHARE = 0.05
+#: False discovery rate up to which an edit is said to stand out, and how unusual an effect is called unusual.
+STANDS_OUT_FDR, UNUSUAL_Z = 0.1, 2.0
+_TOP = 20
 
 
 def explained(r2: float, r2_mean: float) -> float:
@@ -47,3 +55,75 @@ def bins_of(found: Mapping) -> dict[str, list[dict]]:
     return {"network": found["bins"]} | {
         name: found["baselines"][name]["bins"] for name in ("pca", "gene_mean") if name in found["baselines"]
     }
+
+
+def screen_sentence(table: pd.DataFrame) -> str:
+    """Say what a screen of single edits found; the table is sorted by score."""
+    best = table.iloc[0]
+    if not best["score"] > 0:
+        return "**No edit moves the sample toward the goal.**"
+    text = (
+        f"**{literal(best['name'])}** moves the sample furthest toward the goal: {digits(best['score'])} S, "
+        f"{share(best['share'])} of the way."
+    )
+    text += _small(best["share"])
+    clear = int((table["fdr"] <= STANDS_OUT_FDR).sum())
+    text += (
+        f" {plural(clear, 'edit stands', 'edits stand')} out from genes of matched expression and variance (FDR up to "
+        f"{percent(STANDS_OUT_FDR)})."
+        if clear
+        else " **None stands out from genes of matched expression and variance**: the order may be chance."
+    )
+    z = table["z_patient"].head(_TOP)
+    if z.notna().any():
+        unusual = int((z.abs() >= UNUSUAL_Z).sum())
+        text += f" Of the top {len(z)}, {unusual or 'none'} would act unusually strongly or weakly in this patient."
+    return text
+
+
+def pairs_sentence(table: pd.DataFrame, n_pairs: int) -> str:
+    """Say what a screen of pairs found."""
+    if not len(table):
+        return "No pair was found."
+    best = table.loc[table["synergy"].idxmax()]
+    text = f"{n_pairs:,} pairs were looked at, and the best {len(table):,} scored exactly."
+    if not best["synergy"] > 0:
+        return text + " **No pair does more together than the sum of its parts.**"
+    text += (
+        f" **{literal(best['a'])} and {literal(best['b'])}** cooperate most: {digits(best['score'])} S together, "
+        f"{digits(best['synergy'], 2)} S more than the sum of both alone."
+    )
+    if not best["score"] > 0:
+        text += " Even so, both together move the sample **away from the goal**."
+    clear = int((table["fdr"] <= STANDS_OUT_FDR).sum())
+    if not clear:
+        return text + " **No pair stands out from random pairs of matched expression**: the order may be chance."
+    return text + f" {plural(clear, 'pair stands', 'pairs stand')} out (FDR up to {percent(STANDS_OUT_FDR)})."
+
+
+def combination_sentence(steps: pd.DataFrame, greedy: pd.DataFrame, *, reached: bool, wanted: float) -> str:
+    """Say what a combination reaches, and whether the search was worth it."""
+    if not len(steps):
+        return "**No edit moves the sample toward the goal**, so there is nothing to combine."
+    last = steps.iloc[-1]
+    text = f"{plural(len(steps), 'edit moves', 'edits move')} the sample {share(last['share'])} of the way. "
+    text += f"The {percent(wanted)} asked for is **{'reached' if reached else 'not reached'}**."
+    text += _small(last["share"])
+    if len(greedy):
+        gain = last["score"] - greedy["score"].iloc[-1]
+        if len(greedy) > len(steps):
+            text += f" Taking the best edit each time needs {len(greedy)}."
+        elif gain > 0.01 * abs(last["score"]):
+            text += f" Taking the best edit each time stays {digits(gain, 2)} S behind."
+        else:
+            text += " Taking the best edit each time does as well."
+    return text
+
+
+def share(value: float) -> str:
+    """Return a share of the way in percent, with more digits where it is small."""
+    return percent(value, 0 if abs(value) >= 0.1 else 1 if abs(value) >= 0.01 else 2)
+
+
+def _small(value: float) -> str:
+    return " That is small: **read it as a ranking, not as an amount**." if value < SMALL_SHARE else ""

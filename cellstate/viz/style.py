@@ -105,6 +105,11 @@ def percent(share: float | None, digits: int = 0) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
+def digits(value: float, n: int = 3) -> str:
+    """Return a number in n digits, never with an exponent, as it would be said."""
+    return np.format_float_positional(value, precision=n, fractional=False, trim="-", unique=False)
+
+
 def tpm_ticks(limit_log1p: float) -> dict[str, Sequence]:
     """Return ticks in TPM for an axis of log1p TPM that ends at `limit_log1p`."""
     shown = [t for t in _TPM_TICKS if np.log1p(t) <= limit_log1p + 0.05]

@@ -167,9 +167,54 @@ def test_own_file(page: Page, upload: Path) -> None:
     expect(page.get_by_text("No sample yet")).to_be_visible()
 
 
+def test_regulators(page: Page) -> None:
+    page.get_by_role("button", name="Try an example patient").click()
+    expect(page.get_by_role("heading", name="What was read")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Regulators").click()
+    page.get_by_role("button", name="Try an example:").click()
+    expect(page.get_by_text("100 % means")).to_be_visible(timeout=PATIENCE_MS)
+    search = page.get_by_role("button", name="Search", exact=True)
+    search.click()
+    expect(page.get_by_role("heading", name="Every edit")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Hypothesis").first).to_be_visible()
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(1)
+    shot(page, "regulators-1-single")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download all edits as CSV").click()
+    assert download.value.suggested_filename.startswith("cellstate-hypothesis-screen-")
+    table = pd.read_csv(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert table["score"].is_monotonic_decreasing
+    # All pairs take long enough to be stopped, and to go on on another page.
+    page.get_by_role("radio", name="Pairs").click()
+    page.get_by_role("combobox", name="First gene").press("ArrowDown")
+    page.get_by_role("option", name="All measured genes").click()
+    expect(page.get_by_text("go on later")).to_be_visible(timeout=PATIENCE_MS)
+    search.click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Home").click()
+    expect(page.get_by_role("heading", name="What else would move?")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Regulators").click()
+    expect(page.get_by_text("Rows of pairs")).to_be_visible(timeout=PATIENCE_MS)
+    shot(page, "regulators-2-running")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("You stopped this search")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("You stopped this search")).to_be_visible(timeout=PATIENCE_MS)
+    shot(page, "regulators-3-stopped")
+    # The result before is still there; its first row opens in Perturb.
+    page.get_by_role("radio", name="Single genes").click()
+    frame = page.get_by_test_id("stDataFrame")
+    frame.scroll_into_view_if_needed()
+    frame.click(position={"x": 25, "y": 55})
+    page.get_by_role("button", name=f"Open {table['gene'].iloc[0]} in Perturb").click()
+    expect(page.get_by_role("heading", name="Predicted shift")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(f"{table['gene'].iloc[0]} knocked out").first).to_be_visible()
+
+
 def test_first_visitor_may_come_in_by_any_address(server: str, chromium: Browser) -> None:
     page = chromium.new_page()
     page.goto(server + "/model")
     expect(page.get_by_role("heading", name="What not to conclude").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(6)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(7)
     page.close()

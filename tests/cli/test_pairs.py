@@ -106,7 +106,7 @@ def assert_same(found: dict, expected: dict) -> None:
 def test_pairs(run, arguments, tmp_path):
     shown = run(*arguments, "--top", "9", "--out", tmp_path / "out.csv", "--json")
     assert shown.keys() >= {"goal", "sample", "kind", "pairs", "n_pairs", "scale", "goal_missing", "ood_flag"}
-    assert (shown["n_pairs"], shown["n_exact"], shown["kind"]) == (240 * 239 // 2, 1000, "hypothesis")
+    assert (shown["n_pairs"], shown["n_exact"], shown["kind"]) == (240 * 239 // 2, 20_000, "hypothesis")
     rows = shown["pairs"]
     assert len(rows) == 9
     assert rows[0].keys() >= {"a", "b", "score", "score_a", "score_b", "synergy", "share", "p", "fdr"}

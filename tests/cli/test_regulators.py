@@ -30,7 +30,7 @@ def test_screen(ask, small_model, tmp_path):
     shown = ask("screen", "--edit", "ko,x3", "--edit", "=q90", "--sample", "P061", "--top", "7", "--out", out, "--json")
     assert shown.keys() >= ASKED | {"ranked", "n_candidates", "n_exact", "n_cohort"}
     assert (shown["sample"], shown["kind"], shown["edits"]) == ("P061", "hypothesis", ["ko", "x3", "=q90"])
-    assert shown["n_candidates"] == 720 and shown["n_exact"] == 200
+    assert shown["n_candidates"] == shown["n_exact"] == 720
     ranked = shown["ranked"]
     assert len(ranked) == 7 and all(row["exact"] for row in ranked)
     keys = {"gene", "ensembl_id", "edit", "score", "score_per_sd", "share", "z_patient", "p", "fdr", "exact"}
@@ -44,9 +44,8 @@ def test_screen(ask, small_model, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
 
-def test_more_rows_are_asked_for_than_are_usually_exact(ask):
-    shown = ask("screen", "--top", "230", "--json")
-    assert len(shown["ranked"]) == shown["n_exact"] == 230
+def test_more_rows_than_usual(ask):
+    assert len(ask("screen", "--top", "230", "--json")["ranked"]) == 230
     assert len(ask("screen", "--json")["ranked"]) == 200
 
 

@@ -12,7 +12,7 @@ from cellstate.ui.accuracy import figures_table
 from cellstate.ui.examples import examples
 from tests.ui.conftest import check, words
 
-PAGES = ("home", "sample", "perturb", "accuracy", "experiment", "model")
+PAGES = ("home", "sample", "perturb", "regulators", "accuracy", "experiment", "model")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -24,7 +24,7 @@ def test_page_is_useful_when_nothing_is_loaded(app: AppTest, page: str) -> None:
     assert app.session_state["cellstate"].loaded is None
 
 
-@pytest.mark.parametrize("page", ["perturb", "accuracy"])
+@pytest.mark.parametrize("page", ["perturb", "regulators", "accuracy"])
 def test_empty_page_leads_on(app: AppTest, page: str) -> None:
     app.switch_page(f"pages/{page}.py").run()
     app.button(key="empty-example").click().run()
@@ -48,6 +48,13 @@ def test_home_leads_to_an_example(app: AppTest) -> None:
     app.button(key="home-example").click().run()
     check(app)
     assert app.title[0].value == "Sample"
+
+
+def test_home_leads_to_the_search_for_regulators(with_example: AppTest) -> None:
+    with_example.switch_page("pages/home.py").run()
+    with_example.button(key="home-regulators").click().run()
+    check(with_example)
+    assert with_example.title[0].value == "Regulators"
 
 
 def test_six_examples_tell_their_sequencer() -> None:

@@ -1,0 +1,206 @@
+"""Long runs beside the page: a thread of their own, with progress, time left and a way to stop.
+
+A job knows nothing of Streamlit: it is handed plain objects, and pages look at it whenever they are drawn. It takes its
+turn in the queue that all users share, and steps back between two steps of its work when someone else is waiting, so a
+run of minutes holds nobody up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from traceback import format_tb
+from typing import Any, Protocol
+
+from cellstate.errors import CellStateError, Stopped
+
+#: Called with (done, total, what) by the work; raises `Stopped` when the user has stopped it.
+Progress = Callable[[int, int, str], None]
+WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
+#: No guess of the time left before so many seconds of a step.
+_GUESS_AFTER_S = 1.5
+_log = logging.getLogger("cellstate.app")
+
+
+class Turns(Protocol):
+    """A queue as `cellstate.ui.resources.Queue` is one."""
+
+    @property
+    def crowded(self) -> bool: ...
+
+    def take(self, told: Callable[[int], None]) -> None: ...
+
+    def free(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a run stands.
+
+    Attributes
+    ----------
+    done, total : int
+        Of the step at hand; total is 0 while nothing is known.
+    what : str
+    seconds : float
+        Since the run began.
+    seconds_left : float or None
+        Of the step at hand; None while there is nothing to guess from.
+    ahead : int
+        How many are before this run in the queue, while it waits.
+    """
+
+    done: int = 0
+    total: int = 0
+    what: str = ""
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    ahead: int = 0
+
+
+class Job:
+    """One long run.
+
+    Parameters
+    ----------
+    kind : str
+        What is run: one result of each kind is kept.
+    key : hashable
+        What the run is about (file, sample, model); a page shows its result only for the same key.
+    said : str
+        The run in words.
+    work : callable
+        Receives a `Progress` and returns the result. It runs in another thread: no Streamlit in it.
+    queue : Queue
+    resumes : bool, optional
+        Whether `again` goes on where the run was stopped.
+
+    Attributes
+    ----------
+    state : str
+        ``waiting``, ``running``, ``done``, ``stopped`` or ``failed``.
+    result : object
+        Of a run that is done.
+    error : CellStateError or None
+        Of a run that failed.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        key: Hashable,
+        said: str,
+        work: Callable[[Progress], Any],
+        queue: Turns,
+        *,
+        resumes: bool = False,
+    ) -> None:
+        self.kind, self.key, self.said, self.resumes = kind, key, said, resumes
+        self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
+        self.stop = threading.Event()
+        self._work: Callable[[Progress], Any] | None = work
+        self._queue, self._holds = queue, False
+        self._step = Step()
+        self._began = self._step_began = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=f"cellstate-{kind}", daemon=True)
+
+    def start(self) -> Job:
+        """Begin; returns the job itself."""
+        self._thread.start()
+        return self
+
+    def cancel(self) -> None:
+        """Ask the run to stop; it does at its next step."""
+        self.stop.set()
+
+    def again(self) -> Job:
+        """Return a run that goes on where this one was stopped, not yet begun."""
+        assert self._work is not None
+        return Job(self.kind, self.key, self.said, self._work, self._queue, resumes=self.resumes)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for the end."""
+        self._thread.join(seconds)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of the run is going on any more."""
+        return self.state in (DONE, STOPPED, FAILED)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether `again` goes on where the user stopped this run."""
+        return self.resumes and self.state == STOPPED
+
+    def step(self) -> Step:
+        """Return where the run stands."""
+        step, now = self._step, time.monotonic()
+        spent, left = now - self._step_began, None
+        if step.done and step.total and spent > _GUESS_AFTER_S:
+            left = max(0.0, spent / step.done * (step.total - step.done))
+        return Step(step.done, step.total, step.what, now - self._began, left, step.ahead)
+
+    def _run(self) -> None:
+        try:
+            self._take()
+            self.state = RUNNING
+            assert self._work is not None
+            self.result = self._work(self._progress)
+            self.state = DONE
+        except Stopped:
+            self.state = STOPPED
+        except CellStateError as error:
+            self._fail(error)
+        except MemoryError:
+            self._fail(CellStateError("This run needs more memory than the machine has.", "Try fewer genes."))
+        except Exception as error:
+            # Where it happened, without the message: that may hold a sample's name or values.
+            where = "".join(format_tb(error.__traceback__))
+            _log.error("%s while running %s\n%s", type(error).__name__, self.kind, where)
+            self._fail(CellStateError("Something went wrong in this run: our mistake, not yours.", "Try it again."))
+        finally:
+            if self._holds:
+                self._queue.free()
+            if not self.can_resume:
+                self._work = None  # it holds the sample
+
+    def _fail(self, error: CellStateError) -> None:
+        # Without its traceback, whose frames hold the sample.
+        self.error, self.state = error.with_traceback(None), FAILED
+
+    def _take(self) -> None:
+        self._queue.take(self._waits)
+        self._holds = True
+
+    def _waits(self, ahead: int) -> None:
+        if self.stop.is_set():
+            raise Stopped("The run was stopped.")
+        self._step = Step(self._step.done, self._step.total, self._step.what, ahead=ahead)
+
+    def _progress(self, done: int, total: int, what: str) -> None:
+        if self.stop.is_set():
+            raise Stopped("The run was stopped.")
+        if (total, what) != (self._step.total, self._step.what) or done < self._step.done:
+            self._step_began = time.monotonic()
+        self._step = Step(done, total, what)
+        if self._queue.crowded:
+            # Whoever is waiting goes first: most of them want one prediction.
+            self._queue.free()
+            self._holds = False
+            self._take()
+
+
+def time_left(seconds: float | None) -> str:
+    """Return a time in words, roughly; empty where nothing is known."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 90:
+        return f"about {round(seconds / 5) * 5} seconds left"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} minutes left"
+    return f"about {seconds / 3600:.1f} hours left"

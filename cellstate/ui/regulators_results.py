@@ -1,0 +1,335 @@
+"""What a search for regulators found: table with its evidence, figures, and the way to the perturb page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellstate.io import to_csv
+from cellstate.model import Model
+from cellstate.perturb import Edit
+from cellstate.perturb.combine import Combination
+from cellstate.perturb.goals import Goal
+from cellstate.perturb.pairs import Pairs
+from cellstate.perturb.screen import Screen
+from cellstate.ui.jobs import Job
+from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, tiles
+from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
+from cellstate.ui.session import Session
+from cellstate.ui.shifts import agreement_sentence
+from cellstate.ui.text import file_stem, literal
+from cellstate.ui.words import combination_sentence, pairs_sentence, screen_sentence, share
+from cellstate.viz import combination_steps, partner_bars, regulator_bars, synergy_map
+from cellstate.viz.style import look
+
+#: Rows of a table that the page sends to the browser; the download has them all.
+MOST_ROWS = 20_000
+_TITLES = {
+    SCREEN: "Single edits toward the goal",
+    PAIRS: "Pairs toward the goal",
+    COMBINATION: "A combination toward the goal",
+}
+_READING = """
+- **Score** is the movement along the goal that the network predicts, in S: one S is a gene's standard deviation over
+  the training samples. Edited genes are left out, so no gene scores by being edited.
+- **Of the way** is the score as a share of the goal's whole distance.
+- **Per S** is the score for each S by which the edit changes its own gene. A highly expressed gene is changed more by
+  a knock-out; this column takes that away.
+- **p** compares the score with measured genes of similar expression and variance; **FDR** corrects it for the number
+  of edits tried. A small p does not make a regulator.
+- **z in this patient** asks how unusual the effect is against the patients of the model's cohort: beyond 2 or below
+  -2, the same edit would act differently in most of them.
+- **Exact** scores come from the whole network; the others from its slope at this sample, close for small changes.
+- **PCA** and **co-expression** say what much simpler predictors expect of the same edit. The network that is shipped
+  is PCA in another form, so its agreement with PCA is expected and confirms nothing.
+- **Synergy** is what two edits move together beyond the sum of what each moves alone. It depends on the scale, here
+  log1p TPM in S; p and FDR compare it with random pairs of matched expression.
+- Everything here is a **hypothesis**: the model knows how genes go together in tumours, not what causes what.
+"""
+
+
+def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Plan | None) -> None:
+    """Show what a finished search found.
+
+    Parameters
+    ----------
+    goal, plan
+        What is chosen on the page now, which may have changed since the search.
+    """
+    found, wanted = job.result if job.kind == COMBINATION else (job.result, 1.0)
+    st.space("small")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(_TITLES[job.kind], anchor=False, width="content")
+        hypothesis()
+    st.markdown(
+        f":material/person: {literal(found.sample)} &nbsp; :material/flag: {literal(found.goal.label, 200)} &nbsp; "
+        f":material/search: {literal(job.said, 200)}",
+        width=READABLE,
+    )
+    if goal is not found.goal or plan is None or plan.said != job.said:
+        st.info("The goal or the options were changed after this search.", icon=":material/history:")
+    if job.kind == SCREEN:
+        _screen(state, found)
+    elif job.kind == PAIRS:
+        _pairs(state, found)
+    else:
+        _combination(state, found, wanted)
+    with st.expander("How to read this", icon=":material/help:"):
+        st.markdown(_READING)
+
+
+def _screen(state: Session, found: Screen) -> None:
+    table = named(found.table)
+    rivals = rivals_of(table)
+    best = table.iloc[0]
+    clear = int((table["fdr"] <= 0.1).sum())
+    exact = "All of them" if found.n_exact == len(table) else f"Of these, the best {found.n_exact:,}"
+    tiles(
+        [
+            ("Moves furthest", literal(best["gene"]), f"{literal(best['name'])}, by the network's score."),
+            ("Of the way", share(best["share"]), "Share of the goal's distance that this one edit covers."),
+            ("Stand out", f"{clear:,}", "Edits with an FDR of 10 % or less."),
+            ("Edits tried", f"{len(table):,}", f"{exact} were scored exactly."),
+        ]
+    )
+    st.markdown(f"{screen_sentence(table)} {agreement_sentence(agreement(table, rivals))}", width=READABLE)
+    chart(regulator_bars(*short(table), rivals), key="regulator-bars")
+    st.subheader("Every edit", anchor=False)
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    with bar:
+        text = st.text_input(
+            "Search the table",
+            placeholder="Gene or Ensembl id",
+            icon=":material/search:",
+            key="screen-query",
+            width=280,
+        )
+    shown = containing(table, text or "", ["gene", "ensembl_id"]).head(MOST_ROWS)
+    row = _table(
+        shown.assign(share=100 * shown["share"], edit=_actions(shown["edit"])),
+        _screen_columns(rivals, found.n_cohort),
+        key="screen-table",
+        alt="Every edit that was tried, best first, with its evidence",
+    )
+    with bar:
+        edits = [] if row is None else [Edit.parse(f"{shown['gene'].iloc[row]}={shown['edit'].iloc[row]}")]
+        _open_button(state, edits)
+        _download(found.table, found, "Download all edits as CSV")
+    cut = " The download holds all." if len(shown) == MOST_ROWS < len(table) else ""
+    st.caption(
+        f"{len(shown):,} of {len(table):,} edits, highest score first.{cut} Click a heading to sort, and a row to "
+        "choose it for the Perturb page."
+    )
+
+
+def _pairs(state: Session, found: Pairs) -> None:
+    table = found.table
+    st.markdown(pairs_sentence(table, found.n_pairs), width=READABLE)
+    st.caption(literal(found.scale, 400), width=READABLE)
+    if not len(table):
+        return
+    anchor = common_gene(table)
+    best = table.sort_values("synergy", ascending=False, kind="stable")
+    chart(synergy_map(best) if anchor is None else partner_bars(table, anchor), key="pairs-figure")
+    st.subheader("The best pairs", anchor=False)
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    with bar:
+        text = st.text_input(
+            "Search the table", placeholder="Gene or Ensembl id", icon=":material/search:", key="pairs-query", width=280
+        )
+    shown = containing(table, text or "", ["a", "b", "ensembl_a", "ensembl_b"])
+    row = _table(
+        shown.assign(share=100 * shown["share"]),
+        {
+            "a": st.column_config.TextColumn("First gene", pinned=True),
+            "b": st.column_config.TextColumn("Second gene"),
+            "synergy": _figure("Synergy (S)", "Both together, minus the sum of both alone."),
+            "score": _figure("Together (S)", "Movement along the goal with both edits."),
+            "score_a": _figure("First alone (S)", "Movement with the first edit only."),
+            "score_b": _figure("Second alone (S)", "Movement with the second edit only."),
+            "share": number_column("Of the way (%)", 2, "Share of the goal's distance that both cover."),
+            "p": _figure("p", "Of the synergy, against random pairs of matched expression."),
+            "fdr": _figure("FDR", "p, corrected for the number of pairs looked at."),
+        },
+        key="pairs-table",
+        alt="The best pairs, with the synergy and the score of each",
+    )
+    with bar:
+        genes = [] if row is None else [shown["a"].iloc[row], shown["b"].iloc[row]]
+        _open_button(state, [Edit.parse(f"{gene}={found.edit}") for gene in genes])
+        _download(table, found, "Download all pairs as CSV")
+    st.caption(
+        f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.edit)}. Click a heading to sort, "
+        "and a row to choose it for the Perturb page."
+    )
+
+
+def _combination(state: Session, found: Combination, wanted: float) -> None:
+    steps, greedy = named(found.steps), named(found.greedy)
+    st.markdown(combination_sentence(steps, greedy, reached=found.reached, wanted=wanted), width=READABLE)
+    if not len(steps):
+        return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        drawn = combination_steps(
+            steps, greedy, sum_of_singles=found.sum_of_singles, wanted=wanted, distance=found.goal.distance
+        )
+        chart(drawn, key="combination-figure")
+    with right:
+        st.subheader("Step by step", anchor=False)
+        for number, step in enumerate(steps.itertuples(), start=1):
+            st.markdown(
+                f"**{number}. {literal(step.name)}** · {share(step.share)} of the way  \n{literal(step.sentence, 400)}"
+            )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _open_button(state, [Edit.parse(f"{s.gene}={s.edit}") for s in steps.itertuples()])
+        _download(found.steps, found, "Download the steps as CSV")
+    _plain_table(steps, "The combination, step by step")
+    if len(greedy):
+        with st.expander("The greedy way, for comparison", icon=":material/table:"):
+            _plain_table(greedy, "The greedy combination, step by step")
+    st.caption(f"{found.n_scored:,} combinations were scored exactly.")
+
+
+def _plain_table(steps: pd.DataFrame, alt: str) -> None:
+    st.dataframe(
+        steps.assign(share=100 * steps["share"]),
+        hide_index=True,
+        column_order=["name", "score", "gain", "alone", "share"],
+        column_config={
+            "name": st.column_config.TextColumn("Edit", pinned=True),
+            "score": _figure("Score (S)", "Movement along the goal after this step."),
+            "gain": _figure("Gain (S)", "What this step adds."),
+            "alone": _figure("Alone (S)", "What this edit would do by itself."),
+            "share": number_column("Of the way (%)", 2, "Share of the goal's distance after this step."),
+        },
+        alt=alt,
+    )
+
+
+def _screen_columns(rivals: Sequence[str], n_cohort: int) -> dict[str, Any]:
+    z = {
+        "z_patient": number_column("z in this patient", 1, f"How unusual against {n_cohort:,} patients of the cohort.")
+    }
+    return {
+        "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
+        "edit": st.column_config.TextColumn("Edit"),
+        "score": _figure("Score (S)", "Movement along the goal, the edited gene left out."),
+        "score_per_sd": _figure("Per S", "Score for each S by which the edit changes its own gene."),
+        "share": number_column("Of the way (%)", 2, "Share of the goal's distance."),
+        **(z if n_cohort else {}),
+        "p": _figure("p", "Against genes of matched expression and variance."),
+        "fdr": _figure("FDR", "p, corrected for the number of edits tried."),
+        "exact": st.column_config.CheckboxColumn("Exact", help="Scored by the whole network, not by its slope."),
+        **{f"score_{r}": _figure(f"{look(r).label} (S)", f"What {look(r).label} says of the edit.") for r in rivals},
+        "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
+        "tpm_after": number_column("TPM after", 2, "As set by the edit."),
+        "ensembl_id": st.column_config.TextColumn("Ensembl id"),
+    }
+
+
+def _figure(label: str, told: str) -> Any:
+    """Return a column of numbers of any size, in three digits."""
+    return st.column_config.NumberColumn(label, format="%.3g", help=told)
+
+
+def _table(shown: pd.DataFrame, columns: dict[str, Any], key: str, alt: str) -> int | None:
+    """Show a table; returns the position of the row that the user chose."""
+    chosen: Any = st.dataframe(
+        shown,
+        hide_index=True,
+        column_order=list(columns),
+        column_config=columns,
+        height=420,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+        alt=alt,
+    )
+    rows = chosen.selection.rows
+    return rows[0] if rows and rows[0] < len(shown) else None
+
+
+def _open_button(state: Session, edits: list[Edit]) -> None:
+    names = ", ".join(edit.gene for edit in edits)
+    if st.button(
+        f"Open {literal(names, 60)} in Perturb" if edits else "Open in Perturb",
+        icon=":material/edit:",
+        type="primary" if edits else "secondary",
+        key="open-in-perturb",
+        disabled=not edits,
+        help="Takes the place of the edits in force; Undo brings those back." if edits else "Choose a row first.",
+    ):
+        state.put(edits)
+        st.switch_page("pages/perturb.py")
+
+
+def _download(table: pd.DataFrame, found: Screen | Pairs | Combination, label: str) -> None:
+    kind = type(found).__name__.lower()
+    name = f"cellstate-hypothesis-{kind}-{file_stem(found.sample)}.csv"
+    download_table(lambda: csv(table, found), name, key=f"download-{kind}", label=label)
+
+
+def csv(table: pd.DataFrame, found: Screen | Pairs | Combination) -> bytes:
+    """Return a result as CSV, with what it is about in each row."""
+    table = table.copy()
+    table.insert(0, "sample", found.sample)
+    if isinstance(found, Pairs):
+        table["edit"] = found.edit
+    table["goal"], table["kind"] = found.goal.label, "hypothesis"
+    return to_csv(table).encode()
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """Add each edit in words, ``TP53 knocked out``, as the column ``name``."""
+    return table.assign(name=table["gene"] + " " + _actions(table["edit"]))
+
+
+def short(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Name edits for a figure: by their gene alone where all are of one kind, which is returned in words too."""
+    actions = table["edit"].unique()
+    if len(actions) == 1:
+        return table.assign(name=table["gene"]), action_in_words(actions[0])
+    return table.assign(name=table["gene"] + " " + table["edit"].str.lstrip("=").str.replace("ko", "KO")), ""
+
+
+def _actions(edits: pd.Series) -> pd.Series:
+    return edits.map({edit: action_in_words(edit) for edit in edits.unique()})
+
+
+def rivals_of(table: pd.DataFrame) -> list[str]:
+    """Return the rivals of a screen's table."""
+    return [c.removeprefix("score_") for c in table.columns if c.startswith("score_") and c != "score_per_sd"]
+
+
+def agreement(table: pd.DataFrame, rivals: Sequence[str]) -> dict[str, float | None]:
+    """Correlate the network's scores with each rival's; None where one of them says nothing."""
+    found: dict[str, float | None] = {}
+    for rival in rivals:
+        both = table[["score", f"score_{rival}"]].dropna().to_numpy(float)
+        moves = len(both) > 2 and min(np.ptp(both, axis=0)) > 0
+        found[rival] = float(np.corrcoef(both.T)[0, 1]) if moves else None
+    return found
+
+
+def containing(table: pd.DataFrame, text: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of which a column contains the first word of a text."""
+    words = text.upper().split()[:1]
+    if not words:
+        return table
+    names = table[list(columns)].agg(" ".join, axis=1).str.upper()
+    return table[names.str.contains(words[0], regex=False)]
+
+
+def common_gene(table: pd.DataFrame) -> str | None:
+    """Return the gene that every pair holds, if there is one."""
+    first = table.iloc[0]
+    for gene in (first["a"], first["b"]):
+        if len(table) > 1 and ((table["a"] == gene) | (table["b"] == gene)).all():
+            return str(gene)
+    return None
