@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import kstest, spearmanr
 
 from benchmarks.report import Mark, at_least, at_most
 from cellstate import load_model, perturb, read_samples
@@ -19,13 +19,14 @@ from cellstate.paths import shipped
 from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.goals import Goal, gene_set_goal
+from cellstate.perturb.nulls import benjamini_hochberg, matched_p
 from cellstate.perturb.patient import Patient
 from cellstate.perturb.propagate import base_pass
 from cellstate.perturb.rivals import load_pca
 from cellstate.perturb.sensitivity import backward, readout
 from train.warm_start import warm_start
 
-PATIENTS, PAIRS, RESCORED = 20, 20_000, 1_000
+PATIENTS, PAIRS, RESCORED, RANDOM_GOALS = 20, 20_000, 1_000, 20
 KO = Edit.pattern("ko")
 
 
@@ -45,7 +46,10 @@ def demo_marks(*, quick: bool) -> list[Mark]:
         times.append(time.perf_counter() - start)
     spearman, top = "single edits, lowest Spearman with exact", "single edits, fewest of the exact top 50 found"
     pair = "pairs, fewest of the exact top 100 of 20,000 found"
+    lowest_ks, false_goals = uniformity(model, 3 if quick else RANDOM_GOALS)
     return [
+        at_least(f"demo: p of {RANDOM_GOALS} random goals, lowest KS p of a goal", lowest_ks, "", 0.01),
+        Mark(f"demo: random goals of {RANDOM_GOALS} with any gene at FDR < 0.1", false_goals, ""),
         at_most("demo: one edit with every rival, whole answer", 1e3 * float(np.median(times)), "ms", 20),
         at_least(f"demo: {spearman}, {n} patients", min(s for s, _ in single), "", 0.99),
         at_least(f"demo: {top}, {n} patients", min(t for _, t in single), "", 45),
@@ -61,6 +65,22 @@ def rankings(model: Model, n_single: int, n_pairs: int) -> tuple[list[tuple[floa
     """What `ranking` and `pair_recall` say of some cohort patients, each with a goal of its own."""
     engines = [Engine(model, cohort_patient(model, i), set_goal(model, i)) for i in range(n_single)]
     return [ranking(engine) for engine in engines], [pair_recall(engine) for engine in engines[:n_pairs]]
+
+
+def uniformity(model: Model, n: int) -> tuple[float, int]:
+    """Lowest two-sided Kolmogorov-Smirnov p of the screen's p-values against uniform, and goals with a discovery.
+
+    One patient each, a random goal each: no gene is special, so no p-value should be.
+    """
+    lowest, false_goals = 1.0, 0
+    for i in range(n):
+        patient, genes = cohort_patient(model, i), np.arange(len(model.space))
+        engine = Engine(model, patient, set_goal(model, 100 + i))
+        effect_G = engine.changes(KO, genes) * engine.first_order()
+        p_G = matched_p(effect_G, np.log1p(patient.tpm_G), model.space.scale_G)[effect_G != 0]
+        lowest = min(lowest, float(kstest(p_G, "uniform").pvalue))
+        false_goals += bool((benjamini_hochberg(p_G) < 0.1).any())
+    return lowest, false_goals
 
 
 def curved_model(model: Model, steps: int) -> Model:

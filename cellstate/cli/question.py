@@ -41,11 +41,7 @@ class Question:
     def to_dict(self) -> dict:
         """The entries that every answer to such a question has."""
         return {
-            "goal": self.goal.spec,
-            "goal_label": self.goal.label,
-            "goal_genes": self.goal.n_genes,
-            "goal_distance": self.goal.distance,
-            "goal_missing": list(self.goal.missing),
+            **goal_entries(self.goal),
             "sample": self.sample.names[0],
             "kind": "hypothesis",
             "ood_score": self.distance.score,
@@ -61,16 +57,32 @@ class Question:
         ]
 
 
+def goal_entries(goal: Goal) -> dict:
+    """The entries that every answer about a goal has."""
+    return {
+        "goal": goal.spec,
+        "goal_label": goal.label,
+        "goal_genes": goal.n_genes,
+        "goal_distance": goal.distance,
+        "goal_missing": list(goal.missing),
+    }
+
+
 def add_question(command: argparse.ArgumentParser) -> None:
     """Add the options that say what is asked."""
+    add_goal(command, required=True)
+    add_sample(command)
+
+
+def add_goal(command: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add ``--goal``."""
     command.add_argument(
         "--goal",
-        required=True,
+        required=required,
         metavar="SPEC",
         help="up:GMT#SET, down:GMT#SET, genes:+A,+B,-C, toward:FILE#NAME, cohort:high:GENE, cohort:low:GENE or "
         "cohort:median",
     )
-    add_sample(command)
 
 
 def add_edits(command: argparse.ArgumentParser, several: bool) -> None:
@@ -95,13 +107,19 @@ def read_edits(texts: list[str] | None) -> list[str]:
 def read_question(options: argparse.Namespace) -> Question:
     """Open the model, read the sample and its goal."""
     from cellstate.evaluate import distances
-    from cellstate.goal_spec import read_goal
-    from cellstate.perturb.patient import prepare
 
     model = read_model(options)
     sample = read_sample(options)
+    return Question(model, sample, find_goal(options, model, sample), distances(model, sample)[0])
+
+
+def find_goal(options: argparse.Namespace, model: Model, sample: Samples) -> Goal:
+    """Return the goal that the options name; what the model does not know of it is told in a note."""
+    from cellstate.goal_spec import read_goal
+    from cellstate.perturb.patient import prepare
+
     goal = read_goal(options.goal, model, prepare(model, sample))
     if n := len(goal.missing):
         shown = ", ".join(name[:40] for name in goal.missing[:5]) + (f" and {n - 5:,} more" if n > 5 else "")
         note(options, f"{n:,} name(s) of the goal are not genes of the model: {shown}")
-    return Question(model, sample, goal, distances(model, sample)[0])
+    return goal

@@ -18,7 +18,7 @@ from scipy.stats import rankdata, t
 
 #: Genes: the joint of rank and tail leaves this share beyond it, and the tail is fitted to the bulk before it. Chosen
 #: as honest for goals made of random genes; fewer neighbours or a lighter family find more, falsely.
-GENE_JOINT = 0.1
+GENE_JOINT = 0.05
 GENE_FITS = np.array([[0.5, 0.4, 0.3, 0.2, 0.1]])
 #: Pairs: the null is large and made of clusters (pairs that switch the same unit), so the joint leaves only this many
 #: beyond it, and a fit before the joint is held against one about it.
@@ -26,8 +26,8 @@ PAIR_TAIL, PAIR_JOINT = 200, 0.06
 PAIR_FITS = np.array([[8.0, 4.0, 2.0, 1.0], [2.0, 1.0, 0.5, 0.25]])
 #: Fewer members of the null than this beyond the joint: no tail is fitted, p is the rank.
 FEWEST_IN_TAIL = 10
-#: Degrees of freedom tried: no tail lighter than the last is believed, whatever the bulk says.
-DEGREES = np.geomspace(1, 30, 120)
+#: Degrees of freedom tried. No tail lighter than the last is believed: a bulk cannot tell it from a normal one.
+DEGREES = np.geomspace(1, 15, 120)
 MAD_TO_SD = 1.4826
 EXPRESSION_BINS = 8
 FEWEST_IN_STRATUM = 200
@@ -210,9 +210,9 @@ def _centre_and_scale(
     for low, high in combinations_with_replacement(range(EXPRESSION_BINS), 2):
         stratum = low * EXPRESSION_BINS + high
         members = np.flatnonzero(stratum_N == stratum)
-        if len(members) < FEWEST_IN_STRATUM < len(value_N):
+        if len(members) < FEWEST_IN_STRATUM:
             middle_2 = (np.array([low, high]) + 0.5) / EXPRESSION_BINS
-            members = np.argpartition(((place_N2 - middle_2) ** 2).sum(axis=1), FEWEST_IN_STRATUM)[:FEWEST_IN_STRATUM]
+            members = np.argsort(((place_N2 - middle_2) ** 2).sum(axis=1), kind="stable")[:FEWEST_IN_STRATUM]
         centre_T[stratum] = np.median(value_N[members])
         scale_T[stratum] = 0.9 * _clipped_mean(np.abs(value_N[members] - centre_T[stratum])) + 0.1 * whole
     return centre_T, scale_T

@@ -7,15 +7,23 @@ import streamlit as st
 
 from cellstate.errors import GeneError
 from cellstate.evaluate.trust import MIN_R2
-from cellstate.expression import align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
+from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
+from cellstate.perturb.edits import edited_tpm
 from cellstate.ui.guard import guard, show_error
+from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
 from cellstate.ui.text import literal
 
-_KINDS = {"knock-out": "Knock out", "knock-down": "Knock down", "multiply": "Multiply", "set": "Set to"}
+_KINDS = {
+    "knock-out": "Knock out",
+    "knock-down": "Knock down",
+    "multiply": "Multiply",
+    "set": "Set to",
+    "quantile": "Set to percentile",
+}
 _MATCHES = 6
 _QUERY = "gene-query"
 #: Highest level that can be set: all transcripts of a cell.
@@ -53,10 +61,16 @@ def builder(state: Session, opened: Model) -> None:
 def _edit(gene: int, state: Session, opened: Model) -> Edit:
     """Say what is known of the gene, and let the user choose what happens to it."""
     _about(gene, state, opened)
+    profiles = load_profiles(opened)
+    kinds = [kind for kind in _KINDS if kind != "quantile" or profiles is not None]
     kind = st.segmented_control(
-        "Edit", list(_KINDS), format_func=_KINDS.__getitem__, default="knock-out", required=True, key="kind"
+        "Edit", kinds, format_func=_KINDS.__getitem__, default="knock-out", required=True, key="kind"
     )
-    return Edit(opened.space.symbols[gene], str(kind), _amount(str(kind)))
+    edit = Edit(opened.space.symbols[gene], str(kind), _amount(str(kind)))
+    before = patient_of(state, opened).tpm_G[[gene]]
+    after = edited_tpm(edit, before, np.array([gene]), profiles)
+    st.caption(f"{_tpm(before[0])} TPM becomes {_tpm(after[0])} TPM.")
+    return edit
 
 
 def _add(state: Session, edit: Edit) -> None:
@@ -100,18 +114,20 @@ def _choose(query: str, opened: Model) -> int | None:
     return chosen
 
 
+def _tpm(tpm: float) -> str:
+    return f"{tpm:,.4g}"
+
+
 def _about(gene: int, state: Session, opened: Model) -> None:
     """Say where the gene stands in this sample and how well the model follows it."""
-    aligned = state.once(
-        "aligned", (state.selected, str(opened.folder)), lambda: align(state.sample(), opened.space).tpm_SG[0]
-    )
+    patient = patient_of(state, opened)
     typical = float(np.expm1(max(opened.space.mean_G[gene], 0)))
     level = (
-        f"{aligned[gene]:,.4g} TPM in this sample"
-        if np.isfinite(aligned[gene])
+        f"{_tpm(patient.tpm_G[gene])} TPM in this sample"
+        if patient.measured_G[gene]
         else "not measured in this sample, so the training mean stands in"
     )
-    told = f"**{literal(opened.space.symbols[gene])}**: {level}; {typical:,.4g} TPM is typical."
+    told = f"**{literal(opened.space.symbols[gene])}**: {level}; {_tpm(typical)} TPM is typical."
     if "r2_validation" in opened.gene_table:
         r2 = float(opened.gene_table["r2_validation"].iloc[gene])
         if np.isfinite(r2):
@@ -128,6 +144,18 @@ def _amount(kind: str) -> float:
         return float(st.number_input("Times", 0.0, _MOST_TIMES, 2.0, 0.5, key="times"))
     if kind == "set":
         return float(st.number_input("Level (TPM)", 0.0, _MOST_TPM, 10.0, 1.0, key="level"))
+    if kind == "quantile":
+        return float(
+            st.slider(
+                "Percentile of the model's cohort",
+                0,
+                100,
+                90,
+                5,
+                key="percentile",
+                help="The level that so many percent of the training patients do not exceed: 90 is high, yet seen.",
+            )
+        )
     return 0.0
 
 

@@ -14,7 +14,8 @@ _STEPS = (
     ),
     (
         ":material/edit: 2. Edit genes",
-        "Knock genes out or down, multiply them, or set them to a level. A network says which others would move.",
+        "Knock genes out or down, multiply them, or set them to a level. A network says which others would move. Or "
+        "name a goal, and **Regulators** ranks the edits that would move the sample toward it.",
     ),
     (
         ":material/target: 3. Doubt the answer",
@@ -37,6 +38,8 @@ def home() -> None:
         with st.container(horizontal=True):
             if st.button("Edit genes", type="primary", icon=":material/edit:", key="home-perturb"):
                 st.switch_page("pages/perturb.py")
+            if st.button("Search for regulators", icon=":material/hub:", key="home-regulators"):
+                st.switch_page("pages/regulators.py")
             if st.button("Another sample", icon=":material/person:", key="home-sample"):
                 st.switch_page("pages/sample.py")
     st.space("small")

@@ -7,6 +7,7 @@ import streamlit as st
 from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.ui.builder import builder, in_force
+from cellstate.ui.doses import dose_section
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import (
     READABLE,
@@ -58,6 +59,7 @@ def perturb_page() -> None:
     with guard("predicting the shift"):
         if state.edits:
             _result(answer(state, opened), opened)
+            dose_section(state, opened)
         else:
             st.caption("Add an edit, and the predicted shift of every gene appears here.")
 

@@ -1,4 +1,4 @@
-"""The strip on every page: which sample, which model, where it runs, which edits, and the way to forget it all."""
+"""The strip on every page: sample, model, machine, edits, a running search, and the way to forget it all."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import streamlit as st
 
 from cellstate.model.device import device_label
 from cellstate.ui.resources import model, model_folder_name
-from cellstate.ui.session import forget, session
+from cellstate.ui.session import Session, forget, session
 from cellstate.ui.text import literal, plural
 
 SHORT = 28
+#: How often a running search is looked at.
+_LOOK_S = 2.0
 
 
 def status_strip() -> None:
@@ -37,6 +39,9 @@ def status_strip() -> None:
             color="orange" if n else "gray",
             help=literal(told, 400) or None,
         )
+        if state.job is not None and not state.job.has_ended:
+            with st.container(width="content"):
+                _searching(state)
         if state.loaded is not None or state.groups or n:
             st.button(
                 "Forget my data",
@@ -47,3 +52,14 @@ def status_strip() -> None:
                 help="Drops your sample, edits and results from this server's memory at once. Nothing was ever "
                 "written to disk.",
             )
+
+
+@st.fragment(run_every=_LOOK_S)
+def _searching(state: Session) -> None:
+    """Say how far a running search is, and lead to it; nothing once it has ended."""
+    job = state.job
+    if job is None or job.has_ended:
+        return
+    step = job.step()
+    far = f" {100 * step.done // step.total} %" if step.total else " …"
+    st.page_link("pages/regulators.py", label=f"Searching:{far}", icon=":material/hourglass_top:")

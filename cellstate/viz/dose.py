@@ -62,8 +62,9 @@ def dose_lines(
     doses = table["dose_tpm"]
     _mark(figure, float(doses.max()), present_tpm, usual_tpm)
     alt = (
-        f"Hypothesis: shifts (log2 of TPM + 1) as {gene} is set from {digits(doses.min())} to {digits(doses.max())} TPM; in "
-        f"this sample it is at {digits(present_tpm)}. The largest are {', '.join(furthest[:3])}."
+        f"Hypothesis: shifts (log2 of TPM + 1) as {gene} is set from {digits(doses.min())} to "
+        f"{digits(doses.max())} TPM; in this sample it is at {digits(present_tpm)}. The largest are "
+        f"{', '.join(furthest[:3])}."
     )
     return Chart(figure, alt + _outside(doses, usual_tpm))
 
@@ -99,7 +100,8 @@ def dose_score(
     best = doses.loc[doses["score"].idxmax()]
     alt = f"Hypothesis: movement along the goal as {gene} is set to {len(doses)} levels. "
     if best["score"] > 0:
-        alt += f"It is furthest at {digits(best['tpm'])} TPM: {digits(best['score'])} S, {digits(100 * best['share'], 2)} % of the way."
+        way = f"{digits(best['score'])} S, {digits(100 * best['share'], 2)} % of the way."
+        alt += f"It is furthest at {digits(best['tpm'])} TPM: {way}"
     else:
         alt += "No level moves the sample toward the goal."
     return Chart(figure, alt + _outside(doses["tpm"], usual_tpm))

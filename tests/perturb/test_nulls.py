@@ -9,21 +9,29 @@ from cellstate.perturb.nulls import benjamini_hochberg, matched_p, pair_p
 N_GENES = 3_000
 
 
+class Genes:
+    """Genes of one patient. As in a network, a knock-out acts in proportion to the change of the input."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(1)
+        self.expression_G = np.log1p(rng.lognormal(2.0, 1.5, N_GENES))
+        self.spread_G = rng.gamma(4.0, 0.15, N_GENES)
+        self.change_G = -self.expression_G / self.spread_G
+        self.pull_GL = rng.normal(size=(N_GENES, 8)) * rng.lognormal(0.0, 0.1, (N_GENES, 1))
+
+    def random_goals(self, n=20, seed=2):
+        """Effects on n goals along random directions, (n, G), one unit being the usual effect per unit of change."""
+        goal_NL = np.random.default_rng(seed).normal(size=(n, 8))
+        goal_NL /= np.linalg.norm(goal_NL, axis=1, keepdims=True)
+        return goal_NL @ self.pull_GL.T * self.change_G
+
+    def p(self, effect_G, **options):
+        return matched_p(effect_G, self.expression_G, self.spread_G, change_G=self.change_G, **options)
+
+
 @pytest.fixture(scope="module")
 def genes():
-    """Expression and spread of a patient's genes, and how strongly each one pulls on eight latent directions.
-
-    As in a network, a knock-out's effect grows with the change of the input, and some genes pull more than others.
-    """
-    rng = np.random.default_rng(1)
-    expression_G = np.log1p(rng.lognormal(2.0, 1.5, N_GENES))
-    spread_G = rng.gamma(4.0, 0.15, N_GENES)
-    pull_GL = rng.normal(size=(N_GENES, 8)) * rng.lognormal(0.0, 0.2, (N_GENES, 1))
-    return expression_G, spread_G, (expression_G / spread_G)[:, None] * pull_GL
-
-
-def random_goals(genes, n=20, seed=2):
-    return np.random.default_rng(seed).normal(size=(n, 8)) @ genes[2].T
+    return Genes()
 
 
 def discoveries(p):
@@ -31,56 +39,61 @@ def discoveries(p):
 
 
 def test_random_goals_give_uniform_p_and_find_next_to_nothing(genes):
-    p_NG = np.array([matched_p(effect_G, *genes[:2]) for effect_G in random_goals(genes)])
+    p_NG = np.array([genes.p(effect_G) for effect_G in genes.random_goals()])
     assert min(kstest(p_G, "uniform").pvalue for p_G in p_NG) > 0.01
-    assert (p_NG < 1e-3).mean() < 1.5e-3
+    assert 0.3e-3 < (p_NG < 1e-3).mean() < 1.3e-3
     assert sum(len(discoveries(p_G)) > 0 for p_G in p_NG) <= 2
 
 
-def test_no_level_of_expression_is_favoured(genes):
-    expression_G, spread_G, _ = genes
-    highest = expression_G > np.quantile(expression_G, 0.8)
-    small = [matched_p(effect_G, expression_G, spread_G)[highest] < 0.05 for effect_G in random_goals(genes)]
-    assert 0.03 < np.mean(small) < 0.075
-    alike = np.ones(N_GENES)
-    unmatched = [matched_p(effect_G, alike, alike)[highest] < 0.05 for effect_G in random_goals(genes)]
-    assert np.mean(unmatched) > 0.1
+@pytest.mark.parametrize("matched", [True, False])
+def test_only_matching_keeps_the_highly_expressed_from_being_favoured(genes, matched):
+    highest_G = genes.expression_G > np.quantile(genes.expression_G, 0.8)
+    alike_G = np.ones(N_GENES)
+    plane = (genes.expression_G, genes.spread_G) if matched else (alike_G, alike_G)
+    small = np.mean([matched_p(effect_G, *plane)[highest_G] < 0.05 for effect_G in genes.random_goals()])
+    assert (0.03 < small < 0.075) == matched
 
 
-def test_a_common_pull_of_matched_genes_is_nobody_s_own(genes):
-    expression_G, spread_G, _ = genes
-    effect_G = random_goals(genes, 1)[0]
-    shifted = matched_p(effect_G + 5 * np.std(effect_G) * np.sqrt(expression_G), expression_G, spread_G)
-    assert kstest(shifted, "uniform").pvalue > 0.01
-    assert np.corrcoef(shifted, matched_p(effect_G, expression_G, spread_G))[0, 1] > 0.9
+def test_the_rim_of_the_plane_is_as_ordinary_as_the_rest(genes):
+    rim_G = np.abs(genes.change_G) > np.quantile(np.abs(genes.change_G), 0.99)
+    effect_NG = genes.random_goals()
+    assert np.mean([genes.p(effect_G)[rim_G] < 0.05 for effect_G in effect_NG]) < 0.1
+    unknown = [matched_p(effect_G, genes.expression_G, genes.spread_G)[rim_G] < 0.05 for effect_G in effect_NG]
+    assert np.mean(unknown) > 0.15
 
 
-def test_planted_genes_are_found_and_hardly_any_other(genes):
+def test_a_pull_common_to_matched_genes_is_nobody_s_own(genes):
+    effect_G = genes.random_goals(1)[0]
+    p_G, pulled_G = genes.p(effect_G), genes.p(effect_G + 0.5 * genes.expression_G * np.abs(genes.change_G))
+    assert kstest(pulled_G, "uniform").pvalue > 0.01
+    assert np.corrcoef(p_G, pulled_G)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("n_planted", [20, 90])
+def test_planted_genes_are_found_and_hardly_any_other(genes, n_planted):
     rng = np.random.default_rng(3)
-    planted = rng.choice(N_GENES, 20, replace=False)
     found, false = [], []
-    for effect_G in random_goals(genes):
-        width = np.median(np.abs(effect_G)) * (genes[0] / genes[1])[planted] / np.median(genes[0] / genes[1])
-        effect_G[planted] = rng.choice([-1, 1], 20) * 10 * width
-        hits = discoveries(matched_p(effect_G, *genes[:2]))
+    for effect_G in genes.random_goals():
+        planted = rng.choice(N_GENES, n_planted, replace=False)
+        effect_G[planted] = rng.choice([-8, 8], n_planted) * genes.change_G[planted]
+        hits = discoveries(genes.p(effect_G))
         found.append(np.isin(planted, hits).mean())
         false.append((~np.isin(hits, planted)).sum() / max(len(hits), 1))
-    assert np.mean(found) > 0.8
+    assert np.mean(found) > 0.9
     assert np.mean(false) < 0.1
 
 
 def test_a_rank_alone_could_not_say_so(genes):
-    effect_G = random_goals(genes, 1)[0]
+    effect_G = genes.random_goals(1)[0]
     effect_G[7] = 100 * np.abs(effect_G).max()
-    p_G = matched_p(effect_G, *genes[:2])
+    p_G = genes.p(effect_G)
     assert 0 < p_G[7] < 1e-6
     assert p_G.argmin() == 7
 
 
 def test_order_and_unit_do_not_matter(genes):
-    expression_G, spread_G, _ = genes
-    expression_G = np.round(expression_G)
-    effect_G = random_goals(genes, 1)[0]
+    expression_G, spread_G = np.round(genes.expression_G), genes.spread_G
+    effect_G = genes.random_goals(1)[0]
     p_G = matched_p(effect_G, expression_G, spread_G)
     order = np.random.default_rng(4).permutation(N_GENES)
     assert np.array_equal(matched_p(effect_G[order], expression_G[order], spread_G[order]), p_G[order])
@@ -89,22 +102,24 @@ def test_order_and_unit_do_not_matter(genes):
 
 @pytest.mark.parametrize("tied", ["expression", "spread", "both"])
 def test_ties_do_not_break_it(genes, tied):
-    expression_G, spread_G = genes[0].copy(), genes[1].copy()
+    expression_G, spread_G = genes.expression_G.copy(), genes.spread_G.copy()
     if tied != "spread":
         expression_G[: N_GENES // 2] = 0.0
     if tied != "expression":
         spread_G[:] = 0.1
-    p_G = matched_p(random_goals(genes, 1)[0], expression_G, spread_G)
+    p_G = matched_p(genes.random_goals(1)[0], expression_G, spread_G)
     assert kstest(p_G, "uniform").pvalue > 0.01
 
 
 def test_no_effect_is_p_one_and_nan_stays_nan(genes):
-    expression_G, spread_G = genes[0].copy(), genes[1]
-    effect_G = random_goals(genes, 1)[0]
+    expression_G, spread_G = genes.expression_G.copy(), genes.spread_G
+    effect_G = genes.random_goals(1)[0]
     expression_G[:1_000] = effect_G[:1_000] = 0.0
     effect_G[1_000:1_010] = np.nan
     p_G = matched_p(effect_G, expression_G, spread_G)
     assert (p_G[:1_000] == 1).all() and np.isnan(p_G[1_000:1_010]).all()
+    change_G = np.where(np.arange(N_GENES) < 1_000, 0.0, -2.0)
+    assert (matched_p(genes.random_goals(1)[0], genes.expression_G, spread_G, change_G=change_G)[:1_000] == 1).all()
     # Genes without an effect are nobody's neighbours: the others have the p that they have without them.
     assert np.array_equal(p_G[1_010:], matched_p(effect_G[1_010:], expression_G[1_010:], spread_G[1_010:]))
 
@@ -155,7 +170,7 @@ def synergies(n, rng, expression_G, silent=0.4):
 
 def test_random_pairs_are_not_unusual_at_any_expression(genes):
     rng = np.random.default_rng(8)
-    expression_G = genes[0]
+    expression_G = genes.expression_G
     any_found, small = 0, []
     for _ in range(20):
         null, (a, b, value) = synergies(20_000, rng, expression_G), synergies(10_000, rng, expression_G)
@@ -172,7 +187,7 @@ def test_random_pairs_are_not_unusual_at_any_expression(genes):
 
 def test_planted_pairs_are_found_among_all_that_were_tested(genes):
     rng = np.random.default_rng(9)
-    expression_G = genes[0]
+    expression_G = genes.expression_G
     found, false = [], []
     for _ in range(20):
         a, b, value = synergies(45_000, rng, expression_G)
@@ -189,7 +204,7 @@ def test_planted_pairs_are_found_among_all_that_were_tested(genes):
 
 def test_pairs_that_switch_the_same_unit_are_a_cluster_and_no_find(genes):
     rng = np.random.default_rng(10)
-    expression_G = genes[0]
+    expression_G = genes.expression_G
     (a, b, value), null = (synergies(n, rng, expression_G) for n in (10_000, 20_000))
     value[:300], null[2][:600] = 300.0, 300.0
     assert not len(discoveries(pair_p(a, b, value, *null, expression_G)))
@@ -197,21 +212,23 @@ def test_pairs_that_switch_the_same_unit_are_a_cluster_and_no_find(genes):
 
 def test_a_pair_has_no_order_and_nan_stays_nan(genes):
     rng = np.random.default_rng(11)
-    null, (a, b, value) = synergies(5_000, rng, genes[0]), synergies(100, rng, genes[0])
+    null, (a, b, value) = synergies(5_000, rng, genes.expression_G), synergies(100, rng, genes.expression_G)
     value[3] = np.nan
     null[2][:10] = np.nan
-    p = pair_p(a, b, value, *null, genes[0])
+    p = pair_p(a, b, value, *null, genes.expression_G)
     assert np.isnan(p[3]) and np.isnan(p).sum() == 1
-    assert np.array_equal(pair_p(b, a, value, null[1], null[0], null[2], genes[0]), p, equal_nan=True)
+    assert np.array_equal(pair_p(b, a, value, null[1], null[0], null[2], genes.expression_G), p, equal_nan=True)
 
 
 def test_partners_of_one_gene_and_a_network_without_synergy(genes):
     rng = np.random.default_rng(12)
-    _, b, value = synergies(3_000, rng, genes[0])
+    _, b, value = synergies(3_000, rng, genes.expression_G)
     a = np.full(len(b), 5)
-    p = pair_p(a, b, value, a, b, value, genes[0])
+    p = pair_p(a, b, value, a, b, value, genes.expression_G)
     assert np.isfinite(p).all() and kstest(p[value != 0] / (value != 0).mean(), "uniform").pvalue > 0.01
     # All random pairs are additive: a candidate that is not is as rare as their number can show, and not rarer.
-    assert np.allclose(pair_p(a[:2], b[:2], np.array([1e-6, 0.0]), a, b, 0 * value, genes[0]), [1 / 3_001, 1.0])
+    assert np.allclose(
+        pair_p(a[:2], b[:2], np.array([1e-6, 0.0]), a, b, 0 * value, genes.expression_G), [1 / 3_001, 1.0]
+    )
     nobody = np.array([], int)
-    assert (pair_p(a[:2], b[:2], np.ones(2), nobody, nobody, np.array([]), genes[0]) == 1).all()
+    assert (pair_p(a[:2], b[:2], np.ones(2), nobody, nobody, np.array([]), genes.expression_G) == 1).all()

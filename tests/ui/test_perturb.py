@@ -13,7 +13,10 @@ from cellstate.evaluate import distances, trust_table
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
+from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit, perturb
+from cellstate.perturb.patient import prepare
+from cellstate.ui import builder
 from cellstate.ui.examples import examples
 from cellstate.ui.perturb import _csv
 from cellstate.ui.shifts import agreement, agreement_sentence, filtered, size_sentence
@@ -48,9 +51,47 @@ def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTe
 
 def test_every_kind_of_edit(with_example: AppTest) -> None:
     with_example.switch_page("pages/perturb.py").run()
-    for gene, kind in (("TP53", "knock-out"), ("MYC", "knock-down"), ("KRAS", "multiply"), ("EGFR", "set")):
+    for gene, kind in (
+        ("TP53", "knock-out"),
+        ("MYC", "knock-down"),
+        ("KRAS", "multiply"),
+        ("EGFR", "set"),
+        ("CDX2", "quantile"),
+    ):
         add(with_example, gene, kind)
-    assert edits(with_example) == ["TP53=ko", "MYC=kd50", "KRAS=x2", "EGFR==10"]
+    assert edits(with_example) == ["TP53=ko", "MYC=kd50", "KRAS=x2", "EGFR==10", "CDX2==q90"]
+    table = with_example.session_state["cellstate"]._results["shift"][1].table.set_index("gene")
+    assert table.loc["CDX2", "tpm_after"] == pytest.approx(percentile("CDX2", 90), rel=1e-5)
+
+
+def percentile(gene: str, percent: float) -> float:
+    """A gene's level in TPM that so many percent of the model's cohort do not exceed."""
+    model = load_model()
+    profiles = load_profiles(model)
+    assert profiles is not None
+    return float(profiles.quantile_tpm(percent)[model.space.find(gene)])
+
+
+def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) -> None:
+    with_example.switch_page("pages/perturb.py").run()
+    with_example.text_input(key="gene-query").set_value("CDX2").run()
+    model, samples = load_model(), read_samples(examples()[0].path)
+    now = float(prepare(model, samples).tpm_G[model.space.find("CDX2")])
+    for kind, after in (("knock-out", 0), ("multiply", 2 * now), ("set", 10), ("quantile", percentile("CDX2", 90))):
+        with_example.segmented_control(key="kind").set_value(kind).run()
+        check(with_example)
+        assert f"{now:,.4g} TPM becomes {after:,.4g} TPM." in words(with_example)
+    with_example.slider(key="percentile").set_value(5).run()
+    assert f"becomes {percentile('CDX2', 5):,.4g} TPM." in words(with_example)
+
+
+def test_a_model_without_a_cohort_offers_no_percentile(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "load_profiles", lambda model: None)
+    with_example.switch_page("pages/perturb.py").run()
+    with_example.text_input(key="gene-query").set_value("CDX2").run()
+    check(with_example)
+    assert "Set to percentile" not in with_example.segmented_control(key="kind").options
+    assert "becomes 0 TPM" in words(with_example)
 
 
 def test_remove_undo_and_clear(perturbed: AppTest) -> None:

@@ -1,0 +1,111 @@
+"""The dose curve on the perturb page: one edited gene, from nothing to many times its level."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellstate.io import to_csv
+from cellstate.model import Model
+from cellstate.perturb.doses import DoseCurve, dose_curve
+from cellstate.ui.guard import guard
+from cellstate.ui.parts import READABLE, chart, download_table, hypothesis
+from cellstate.ui.resources import queue
+from cellstate.ui.session import Session
+from cellstate.ui.text import file_stem, literal
+from cellstate.viz import dose_lines, dose_score
+from cellstate.viz.style import digits
+
+#: Genes in the download, those that respond most; the command ``cellstate doses`` writes all of them.
+MOST_GENES = 1_000
+
+
+@st.fragment
+def dose_section(state: Session, opened: Model) -> None:
+    """Draw the curve of an edited gene; it is computed when the user opens it."""
+    genes = [edit.gene for edit in state.edits]
+    if not genes:
+        return
+    title = "Dose curve: " + (f"{literal(genes[0])} at other levels" if len(genes) == 1 else "one gene at other levels")
+    with (
+        st.expander(title, icon=":material/show_chart:", key="dose-curve", on_change="rerun") as place,
+        guard("drawing the dose curve"),
+    ):
+        if place.open:
+            _section(state, opened, genes)
+
+
+def _section(state: Session, opened: Model, genes: list[str]) -> None:
+    gene = genes[0]
+    if len(genes) > 1:
+        key = f"dose-{'-'.join(genes)}"
+        gene = str(
+            st.pills("Gene", genes, default=gene, format_func=literal, required=True, key=key, persist_state="session")
+        )
+    found = curve(state, opened, gene)
+    hypothesis()
+    st.markdown(reading(found, n_edits=len(genes)), width=READABLE)
+    table = found.responders()
+    drawn = dose_lines(
+        table, gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm, sample=found.sample
+    )
+    chart(drawn, key="dose-lines")
+    if found.goal is not None:
+        st.markdown(
+            f":material/flag: **Goal of the Regulators page:** {literal(found.goal.label, 200)}.", width=READABLE
+        )
+        score = dose_score(found.doses(), gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm)
+        chart(score, key="dose-score")
+    download_table(
+        lambda: csv(found),
+        f"cellstate-hypothesis-doses-{file_stem(found.gene)}-{file_stem(found.sample)}.csv",
+        key="download-doses",
+        label=f"Download the {min(MOST_GENES, len(found.symbols)):,} genes that respond most as CSV",
+    )
+
+
+def curve(state: Session, opened: Model, gene: str) -> DoseCurve:
+    """Predict what each level of a gene does to the selected sample without its edits, once."""
+    goal = state.goal
+
+    def predict() -> DoseCurve:
+        with queue().turn():
+            return dose_curve(opened, state.sample(), gene, goal=goal)
+
+    return state.once("doses", (state.selected, gene, goal, str(opened.folder)), predict)
+
+
+def reading(found: DoseCurve, *, n_edits: int) -> str:
+    """Say what the curve is of and how to read it."""
+    gene = f"**{literal(found.gene)}**"
+    here = f"{_tpm(found.present_tpm)} TPM in this sample"
+    if not found.measured_G[found.edited]:
+        here = f"not measured in this sample, so it starts from the training mean, {_tpm(found.present_tpm)} TPM"
+    rest = ", without the other edits" if n_edits > 1 else ""
+    text = (
+        f"{gene} alone is set to {len(found.tpm_D)} levels in the sample as it is{rest}, whatever its edit says. It is "
+        f"{here}; at that level nothing changes."
+    )
+    if found.usual_tpm is None:
+        return text + " This model carries no cohort, so nobody can say which levels are usual."
+    low, high = found.usual_tpm
+    return text + (
+        f" Levels outside the shaded range, {_tpm(low)} to {_tpm(high)} TPM, were never seen in the model's cohort: "
+        "what is drawn there is **extrapolated**."
+    )
+
+
+def csv(found: DoseCurve) -> bytes:
+    """Return the genes that respond most, at every level, with what it is about in each row."""
+    table = found.responders(MOST_GENES).drop(columns="rank").rename(columns={"gene": "responder"})
+    table.insert(0, "sample", found.sample)
+    table.insert(1, "gene", found.gene)
+    if found.goal is not None:
+        doses = found.doses()[["tpm", "score", "share"]].rename(columns={"tpm": "dose_tpm"})
+        table = table.merge(doses, on="dose_tpm", how="left")
+        table["goal"] = found.goal.label
+    table["kind"] = "hypothesis"
+    return to_csv(table.round(6)).encode()
+
+
+def _tpm(tpm: float) -> str:
+    return digits(tpm) if tpm else "0"
