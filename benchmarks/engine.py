@@ -253,7 +253,8 @@ def marks_of(name: str, f: dict[str, float]) -> list[Mark]:
                 f"{name}: all pairs, resident / (weights + 1.5 GB)", f["resident"] / (f["weights"] + 1.5 * GB), "x", 1
             ),
         ]
-    if "spearman_rows" in f:
+    # Weights that are PCA to the last unit know no cooperation, so there is nothing to rank.
+    if "spearman_rows" in f and np.isfinite(f["spearman_rows"]):
         rows += [
             at_least(f"{name}: synergies, Spearman with float32 of the same weights", f["spearman_rows"], "", 0.99),
             Mark(f"{name}: the same of a plain bfloat16 difference", f["spearman_rows_naive"], ""),

@@ -196,6 +196,8 @@ def low_precision(model: Model, patient: Patient, engine: Engine, delta_G: np.nd
     truth = Engine(wide, patient, engine.goal).gradient_change(genes, delta).numpy() * delta_G
 
     def worst(values: np.ndarray) -> float:
+        if not truth.any(axis=1).all():
+            return float("nan")
         return min(float(spearmanr(values[i], truth[i]).statistic) for i in range(n))
 
     return {"spearman_rows": worst(found), "spearman_rows_naive": worst(naive)}

@@ -2,7 +2,7 @@
 
 A pure rank among matched genes is uniform by construction and can never name a gene. So the null is semi-parametric and
 empirical (Efron, "Large-scale simultaneous hypothesis testing: the choice of a null hypothesis", JASA 2004): its centre
-and width come from the matched neighbours, its bulk is a rank, and its tail is a Student t fitted to the bulk alone.
+and width come from what is matched, its bulk is a rank, and beyond the bulk a Student t fitted to quantiles goes on.
 It asks whether a gene stands out from its like under this goal; it does not ask whether the goal itself is special.
 
 Shape suffixes: G genes, N members of the null, C candidate pairs, K neighbours, L levels of a fit.
@@ -16,15 +16,15 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata, t
 
-#: Genes: the joint of rank and tail leaves this share beyond it, and the tail is fitted to the bulk before it. Chosen
-#: as honest for goals made of random genes; fewer neighbours or a lighter family find more, falsely.
+#: Genes: share of the null beyond the joint of rank and tail, and shares beyond the levels of the bulk that the tail is
+#: fitted to. Chosen on goals made of random genes: a generalised normal, or fewer neighbours, find more, falsely.
 GENE_JOINT = 0.05
 GENE_FITS = np.array([[0.5, 0.4, 0.3, 0.2, 0.1]])
-#: Pairs: the null is large and made of clusters (pairs that switch the same unit), so the joint leaves only this many
-#: beyond it, and a fit before the joint is held against one about it.
+#: Pairs: the null is large and made of clusters (pairs that switch the same unit), so that the joint leaves only this
+#: many beyond it, and a fit before the joint is held against one about it. Fits in multiples of the share at the joint.
 PAIR_TAIL, PAIR_JOINT = 200, 0.06
 PAIR_FITS = np.array([[8.0, 4.0, 2.0, 1.0], [2.0, 1.0, 0.5, 0.25]])
-#: Fewer members of the null than this beyond the joint: no tail is fitted, p is the rank.
+#: With fewer of the null than this beyond the joint no tail is fitted: p is the rank.
 FEWEST_IN_TAIL = 10
 #: Degrees of freedom tried. No tail lighter than the last is believed: a bulk cannot tell it from a normal one.
 DEGREES = np.geomspace(1, 15, 120)
@@ -50,11 +50,10 @@ def matched_p(
     expression_G, spread_G : ndarray of float, shape (G,)
         Level in this patient and spread over the cohort; any monotone scale, only their ranks matter.
     change_G : ndarray of float, shape (G,), optional
-        Change of the input that made each effect. Effects are then held against each other per unit of it. Give it
-        where it is known: genes at the rim of the plane have no neighbours that change as much as they do.
+        Change of the input that made each effect; effects are then compared per unit of it. Give it where it is
+        known: genes at the rim of the plane have no neighbours that change as much as they do.
     k : int
-        Neighbours in the plane of the two ranks, at most a fortieth of the genes tested (but 20): wider, they are
-        not alike.
+        Neighbours in the plane of the two ranks; at most a fortieth of the genes tested, but 20.
 
     Returns
     -------
@@ -69,9 +68,9 @@ def matched_p(
     if len(tested) < 3:
         return p_G
     # Ties of rank are broken by chance, the same chance whatever order the genes came in.
-    tested = tested[np.lexsort((effect_G[tested], expression_G[tested], spread_G[tested]))]
-    tested = np.random.default_rng(0).permutation(tested)
-    place_N2 = np.stack([_ordinal(expression_G[tested]), _ordinal(spread_G[tested])], axis=1)
+    order = np.lexsort((effect_G[tested], expression_G[tested], spread_G[tested]))
+    tested = np.random.default_rng(0).permutation(tested[order])
+    place_N2 = np.stack([rankdata(x[tested], method="ordinal") for x in (expression_G, spread_G)], axis=1)
     k = min(k, max(20, len(tested) // 40), len(tested) - 1)
     near_NK = cKDTree(place_N2).query(place_N2, k=k + 1)[1][:, 1:]
 
@@ -100,15 +99,10 @@ def pair_p(
     Parameters
     ----------
     a_C, b_C, value_C : ndarray, shape (C,)
-        Gene positions and synergy of the candidates; the order within a pair does not matter.
+        Gene positions and synergy of the candidates; p is 1 where the synergy is exactly 0, NaN where it is NaN.
     a_N, b_N, value_N : ndarray, shape (N,)
-        The same of pairs drawn at random from those tested, by the same approximation; 20,000 or more.
+        The same of pairs drawn at random from those tested, by the same approximation; 100,000 or more are best.
     expression_G : ndarray of float, shape (G,)
-
-    Returns
-    -------
-    ndarray of float64, shape (C,)
-        1 where the synergy is exactly 0, NaN where it is NaN.
     """
     value_C, value_N = np.asarray(value_C, np.float64), np.asarray(value_N, np.float64)
     finite_N = np.isfinite(value_N)
@@ -138,8 +132,7 @@ def benjamini_hochberg(p: np.ndarray, n_tests: int | None = None) -> np.ndarray:
     Parameters
     ----------
     n_tests : int, optional
-        Tests made in all, where `p` holds only the candidates chosen among them: the others count as p = 1, which
-        is conservative. Default: as many as there are p.
+        Tests made in all, where `p` holds only candidates chosen among them: the others count as p = 1 (conservative).
     """
     p = np.asarray(p, np.float64)
     order = np.argsort(p, kind="stable")[: np.count_nonzero(~np.isnan(p))]
@@ -153,17 +146,10 @@ def benjamini_hochberg(p: np.ndarray, n_tests: int | None = None) -> np.ndarray:
 
 
 def _tail_probability(size_C: np.ndarray, null_N: np.ndarray, joint: float, fits_FL: np.ndarray) -> np.ndarray:
-    """P(null >= size): a rank up to the joint; beyond it a Student tail that starts at the rank's p.
+    """P(null >= size): a rank up to the joint, with this share of the null beyond; then a Student tail from there on.
 
-    Degrees of freedom and width are those whose quantiles lie closest, in logarithms, to the null's at some levels.
-    Of several fits the most conservative holds, size by size.
-
-    Parameters
-    ----------
-    joint : float
-        Share of the null beyond the joint.
-    fits_FL : ndarray, shape (F, L)
-        Shares of the null beyond the levels of each fit.
+    Degrees of freedom and width are those whose quantiles lie closest, in logarithms, to the null's at the levels of a
+    fit, shares (F, L) of the null beyond each. Of several fits the most conservative holds, size by size.
     """
     null_N = np.sort(null_N)
 
@@ -186,26 +172,18 @@ def _tail_probability(size_C: np.ndarray, null_N: np.ndarray, joint: float, fits
     return p_C
 
 
-def _ordinal(value_N: np.ndarray) -> np.ndarray:
-    rank_N = np.empty(len(value_N))
-    rank_N[np.argsort(value_N, kind="stable")] = np.arange(len(value_N))
-    return rank_N
-
-
 def _strata(place_C2: np.ndarray) -> np.ndarray:
     bin_C2 = (place_C2 * EXPRESSION_BINS).astype(np.int64)
     return bin_C2[:, 0] * EXPRESSION_BINS + bin_C2[:, 1]
 
 
-def _centre_and_scale(
-    place_N2: np.ndarray, stratum_N: np.ndarray, value_N: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _centre_and_scale(place_N2: np.ndarray, stratum_N: np.ndarray, value_N: np.ndarray) -> np.ndarray:
     """Median and mean absolute deviation, its largest hundredth clipped, of the random pairs of each stratum.
 
-    A MAD would be 0 where most synergies are. A stratum with few pairs takes those nearest to its middle; one without
-    any synergy is kept from a scale of 0 by a tenth of weight for all pairs together.
+    A MAD would be 0 where most synergies are. A stratum with few pairs takes those nearest to its middle; all pairs
+    together have a tenth of the weight, so that no scale is 0.
     """
-    centre_T, scale_T = np.zeros((2, EXPRESSION_BINS**2))
+    both_2T = centre_T, scale_T = np.zeros((2, EXPRESSION_BINS**2))
     whole = _clipped_mean(np.abs(value_N - np.median(value_N))) or np.inf
     for low, high in combinations_with_replacement(range(EXPRESSION_BINS), 2):
         stratum = low * EXPRESSION_BINS + high
@@ -215,7 +193,7 @@ def _centre_and_scale(
             members = np.argsort(((place_N2 - middle_2) ** 2).sum(axis=1), kind="stable")[:FEWEST_IN_STRATUM]
         centre_T[stratum] = np.median(value_N[members])
         scale_T[stratum] = 0.9 * _clipped_mean(np.abs(value_N[members] - centre_T[stratum])) + 0.1 * whole
-    return centre_T, scale_T
+    return both_2T
 
 
 def _clipped_mean(size_N: np.ndarray) -> float:

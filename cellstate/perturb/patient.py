@@ -1,6 +1,6 @@
 """One patient's sample as the engine takes it.
 
-Shape suffixes: G genes of the model.
+Shape suffixes: S samples, G genes of the model.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ class Patient:
     measured_G: np.ndarray
 
 
+def network_input(model: Model, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Put samples on a model's genes: z, TPM and what was measured, each (S, G), as `Patient` explains them."""
+    space, aligned = model.space, align(samples, model.space)
+    measured_SG = aligned.measured_SG
+    mean_tpm_G = np.expm1(np.maximum(space.mean_G, 0))
+    return space.standardise(aligned.tpm_SG), np.where(measured_SG, aligned.tpm_SG, mean_tpm_G), measured_SG
+
+
 def prepare(model: Model, samples: Samples) -> Patient:
     """Put one sample on the model's genes; raises ``CellStateError`` for none or several."""
     if len(samples) != 1:
         raise CellStateError(f"A screen is about one sample, not {len(samples)}.", "Choose one sample of the file.")
-    space, aligned = model.space, align(samples, model.space)
-    mean_tpm_G = np.expm1(np.maximum(space.mean_G, 0))
-    return Patient(
-        name=samples.names[0],
-        model=model,
-        z_1G=space.standardise(aligned.tpm_SG),
-        tpm_G=np.where(aligned.measured_SG, aligned.tpm_SG, mean_tpm_G)[0],
-        measured_G=aligned.measured_SG[0],
-    )
+    z_SG, tpm_SG, measured_SG = network_input(model, samples)
+    return Patient(samples.names[0], model, z_SG, tpm_SG[0], measured_SG[0])

@@ -13,11 +13,12 @@ import pandas as pd
 import torch
 
 from cellstate.errors import ModelError
-from cellstate.expression import Samples, align
+from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.folder import BATCH
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import Edit, input_change
+from cellstate.perturb.patient import network_input
 from cellstate.perturb.propagate import base_pass, propagate
 from cellstate.perturb.rivals import rival_shifts
 
@@ -90,10 +91,7 @@ def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
         expression, weights that give no number.
     """
     space = model.space
-    aligned = align(samples, space)
-    z_SG = space.standardise(aligned.tpm_SG)
-    mean_tpm_G = np.expm1(np.maximum(space.mean_G, 0))
-    tpm_SG = np.where(aligned.measured_SG, aligned.tpm_SG, mean_tpm_G)
+    z_SG, tpm_SG, measured_SG = network_input(model, samples)
     needs_cohort = any(edit.kind == "quantile" for edit in edits)
     change = input_change(edits, tpm_SG, space, load_profiles(model) if needs_cohort else None)
 
@@ -112,7 +110,7 @@ def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
         symbols=space.symbols,
         ensembl=space.ensembl,
         edited_G=edited_G,
-        measured_SG=aligned.measured_SG,
+        measured_SG=measured_SG,
         log1p_before_SG=before_SG,
         log1p_after_SG=after(network_shift(model, z_SG, change.genes_K, change.delta_z_SK)),
         rival_log1p_after={name: after(delta) for name, delta in rival_shifts(model, change).items()},

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import false_discovery_control, kstest
+from scipy.stats import false_discovery_control, kstest, spearmanr
 
 from cellstate.perturb.nulls import benjamini_hochberg, matched_p, pair_p
 
@@ -107,8 +107,13 @@ def test_ties_do_not_break_it(genes, tied):
         expression_G[: N_GENES // 2] = 0.0
     if tied != "expression":
         spread_G[:] = 0.1
-    p_G = matched_p(genes.random_goals(1)[0], expression_G, spread_G)
+    effect_G = genes.random_goals(1)[0]
+    p_G = matched_p(effect_G, expression_G, spread_G)
     assert kstest(p_G, "uniform").pvalue > 0.01
+    if tied == "both":
+        # All of these are equally near to each other: whose effect is large among them has a small p.
+        alike = slice(0, N_GENES // 2)
+        assert spearmanr(p_G[alike], np.abs(effect_G[alike])).statistic < -0.9
 
 
 def test_no_effect_is_p_one_and_nan_stays_nan(genes):
