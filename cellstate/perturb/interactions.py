@@ -21,6 +21,9 @@ from cellstate.model.network import AutoEncoder
 from cellstate.perturb.propagate import BaseState, HiddenChange, changes, times
 from cellstate.perturb.sensitivity import Readout
 
+#: Units of a layer that are widened to float64 at once.
+UNITS = 2_048
+
 Vector = TypeVar("Vector", Tensor, np.ndarray)
 
 
@@ -93,7 +96,13 @@ def pair_scores(
 def _bend(network: AutoEncoder, pre: Tensor, d_UH: Tensor, a_E: Tensor, b_E: Tensor, i_EH: Tensor) -> Tensor:
     """What an activation makes of the cooperation: in float64 where there is one, as four numbers cancel."""
     wide = torch.float32 if pre.device.type == "mps" else torch.float64
-    act, pre, d_UH = network.activation, pre.to(wide), d_UH.to(wide)
-    alone_UH = act(pre + d_UH) - act(pre)
-    both_EH = act(pre + d_UH[a_E] + d_UH[b_E] + i_EH) - act(pre)
-    return (both_EH - alone_UH[a_E] - alone_UH[b_E]).float()
+    act, bent_EH = network.activation, torch.empty_like(i_EH)
+    # Some units at a time: float64 copies of a wide layer would be the largest thing in memory.
+    for start in range(0, i_EH.shape[1], UNITS):
+        units = slice(start, start + UNITS)
+        p, d = pre[:, units].to(wide), d_UH[:, units].to(wide)
+        rest = act(p)
+        alone = act(p + d) - rest
+        both = act(p + d[a_E] + d[b_E] + i_EH[:, units]) - rest
+        bent_EH[:, units] = (both - alone[a_E] - alone[b_E]).float()
+    return bent_EH

@@ -72,7 +72,7 @@ def matched_p(
     tested = np.random.default_rng(0).permutation(tested[order])
     place_N2 = np.stack([rankdata(x[tested], method="ordinal") for x in (expression_G, spread_G)], axis=1)
     k = min(k, max(20, len(tested) // 40), len(tested) - 1)
-    near_NK = cKDTree(place_N2).query(place_N2, k=k + 1)[1][:, 1:]
+    near_NK = cKDTree(place_N2).query(place_N2, k=k + 1, workers=-1)[1][:, 1:]
 
     effect_N = effect_G[tested] / change_G[tested]
     like_NK = effect_N[near_NK]

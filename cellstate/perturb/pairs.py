@@ -173,7 +173,7 @@ def _plan(
     partner_G[seconds] = True
     alone_G = np.zeros(n_genes, np.float32)
     if by == "score":
-        alone_G = (delta_G * engine.first_order()).astype(np.float32)
+        alone_G = (delta_G * engine.first_order(delta_G)).astype(np.float32)
         if len(either) <= engine.affordable:
             alone_G[either] = engine.scores(either[:, None], delta_G[either, None])
     plan = Plan(

@@ -95,8 +95,7 @@ def screen(
     if not patterns:
         raise CellStateError("There is no edit to try.", "Give ko, kd50, x3, =12.5 or =q90.")
     cohort = background(model, goal, progress)
-    slopes = {"score": engine.first_order()}
-    slopes |= {f"score_{name}": slope for name, slope in rival_slopes(model, goal.direction_G).items()}
+    slopes = {f"score_{name}": slope for name, slope in rival_slopes(model, goal.direction_G).items()}
     table = pd.concat([_rows(engine, pattern, candidates, slopes, cohort) for pattern in patterns], ignore_index=True)
     n_exact = _rescore(engine, table, max(top, engine.affordable), progress)
     table["fdr"] = benjamini_hochberg(table["p"].to_numpy())
@@ -108,7 +107,7 @@ def screen(
     return Screen(
         sample=patient.name,
         goal=goal,
-        table=table[[*first, "p", "fdr", "exact", *(name for name in slopes if name != "score")]],
+        table=table[[*first, "p", "fdr", "exact", *slopes]],
         n_exact=n_exact,
         n_cohort=0 if cohort is None else len(cohort.slope_SG),
     )
@@ -138,10 +137,11 @@ def _rows(
     measured = np.flatnonzero(patient.measured_G)
     delta_G = np.zeros(len(space), np.float32)
     delta_G[measured] = engine.changes(pattern, measured)
+    score_G = delta_G * engine.first_order(delta_G)
     # The null is made of every measured gene, whatever list of candidates was asked for.
     p_G = np.full(len(space), np.nan)
     expression_E = np.log1p(patient.tpm_G[measured])
-    p_G[measured] = matched_p((delta_G * slopes["score"])[measured], expression_E, space.scale_G[measured])
+    p_G[measured] = matched_p(score_G[measured], expression_E, space.scale_G[measured])
     tpm_E = patient.tpm_G[candidates]
     return pd.DataFrame(
         {
@@ -155,6 +155,7 @@ def _rows(
             "z_patient": np.nan if cohort is None else cohort.z(engine, pattern, candidates),
             "p": p_G[candidates],
             "exact": False,
+            "score": score_G[candidates].astype(float),
         }
         | {name: (delta_G * slope)[candidates].astype(float) for name, slope in slopes.items()}
     )

@@ -6,7 +6,7 @@ propagated as a difference, backwards as `propagate` does forwards, so that low-
 ``dg_pre = act'(pre + d_pre) (g + dg) - act'(pre) g``.
 
 A slope at one point says little about an edit that carries units far along a bend, least of all where it jumps (ReLU).
-For pairs it is therefore averaged over a Gaussian as wide as the reach of a typical edit: what a second edit meets.
+To propose edits it is therefore averaged over a Gaussian as wide as the reach of a typical one.
 
 Shape suffixes: R rows of a batch (edits of one sample, or samples), G genes, H any hidden width, L latent, K edited
 genes.
@@ -24,8 +24,8 @@ from torch import Tensor
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb.propagate import BaseState, changes, entering, times, times_transposed
 
-#: Multiply-adds that own responses may cost: all genes of a small network, some fifty of the published one.
-OWN_BUDGET = 2e10
+#: Multiply-adds that own responses may cost: all genes of a small network, a dozen of the published one.
+OWN_BUDGET = 5e9
 OWN_CHUNK = 512
 
 _aten = torch.ops.aten
@@ -157,13 +157,14 @@ def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, gen
     dg: Tensor | None = None  # the score is linear in what the last layer reads, so nothing changes there
     extra: Tensor | None = None
     for index in reversed(range(len(network.layers) - 1)):
-        pre, g = base.pre[index], before.behind[index]
+        # Taken off the list, so that a layer's memory is free for the next.
+        pre, g, d = base.pre[index], before.behind[index], d_pre.pop()
         if network.is_linear(index):
-            dg_pre = torch.zeros_like(d_pre[index]) if dg is None else dg
+            dg_pre = torch.zeros_like(d) if dg is None else dg
         else:
-            after = (g if dg is None else g + dg).expand_as(d_pre[index])
-            moved = _slope(network, index, after, pre + d_pre[index], before.reach)
-            dg_pre = moved - _slope(network, index, g, pre, before.reach)
+            after = (g if dg is None else g + dg).expand_as(d)
+            dg_pre = _slope(network, index, after, d.add_(pre), before.reach)
+            dg_pre = dg_pre.sub_(_slope(network, index, g, pre, before.reach))
         if network.is_latent(index) and network.skip_in is not None:
             extra = times_transposed(dg_pre, network.skip_in.weight)
         dg = times_transposed(dg_pre, network.weight(index))
@@ -174,15 +175,15 @@ def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, gen
 def own_responses(network: AutoEncoder, base: BaseState, direction_G: np.ndarray) -> np.ndarray:
     """Return d y_g / d z_g of one sample, how far a gene's own prediction follows its input, shape (G,).
 
-    Only a goal's own genes need it; it is 0 for the others. Where the network is too large for all of them, those with
-    the most weight in the goal are taken: the others keep their own part until they are scored exactly.
+    Only a goal's own genes need it; it is 0 for the others, and for all where the network is too large for so many
+    genes: then they keep their own part until they are scored exactly.
     """
     inner = sum(network.weight(i).numel() for i in range(1, len(network.layers) - 1))
-    affordable = OWN_BUDGET // (inner + 2 * len(network.weight(0)))
-    n = min(int(affordable), int(np.count_nonzero(direction_G)))
-    chosen = np.argsort(-np.abs(direction_G), kind="stable")[:n]
+    chosen = np.flatnonzero(direction_G)
+    if len(chosen) * (inner + 2 * len(network.weight(0))) > OWN_BUDGET:
+        chosen = chosen[:0]
     own_G = np.zeros(len(direction_G), np.float32)
-    for part in np.split(chosen, range(OWN_CHUNK, n, OWN_CHUNK)):
+    for part in np.split(chosen, range(OWN_CHUNK, len(chosen), OWN_CHUNK)) if len(chosen) else ():
         genes_R = torch.from_numpy(part).to(base.output_SG.device)
         own_G[part] = _own_response(network, base, genes_R).cpu().numpy()
     return own_G
