@@ -77,7 +77,7 @@ def uniformity(model: Model, n: int) -> tuple[float, int]:
         patient, genes = cohort_patient(model, i), np.arange(len(model.space))
         engine = Engine(model, patient, set_goal(model, 100 + i))
         effect_G = (delta_G := engine.changes(KO, genes)) * engine.first_order(delta_G)
-        p_G = matched_p(effect_G, np.log1p(patient.tpm_G), model.space.scale_G)[effect_G != 0]
+        p_G = matched_p(effect_G, np.log1p(patient.tpm_G), model.space.scale_G, change_G=delta_G)[effect_G != 0]
         lowest = min(lowest, float(kstest(p_G, "uniform").pvalue))
         false_goals += bool((benjamini_hochberg(p_G) < 0.1).any())
     return lowest, false_goals

@@ -140,8 +140,9 @@ def _rows(
     score_G = delta_G * engine.first_order(delta_G)
     # The null is made of every measured gene, whatever list of candidates was asked for.
     p_G = np.full(len(space), np.nan)
-    expression_E = np.log1p(patient.tpm_G[measured])
-    p_G[measured] = matched_p(score_G[measured], expression_E, space.scale_G[measured])
+    p_G[measured] = matched_p(
+        score_G[measured], np.log1p(patient.tpm_G[measured]), space.scale_G[measured], change_G=delta_G[measured]
+    )
     tpm_E = patient.tpm_G[candidates]
     return pd.DataFrame(
         {
