@@ -122,7 +122,12 @@ def test_a_stopped_run_goes_on_with_what_was_finished() -> None:
     assert made == [0, 1, 2, 3]
 
 
-def test_errors_are_sentences_without_the_sample(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_are_sentences_without_the_sample(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The import linter of tests/test_walls.py configures logging for itself, which silences loggers that are there.
+    monkeypatch.setattr(logging.getLogger("cellstate.app"), "disabled", False)
+
     def wrong(progress: Progress) -> None:
         raise CellStateError("No gene.", "Name one.")
 
