@@ -24,11 +24,10 @@ from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import (
     Goal,
-    cohort_end,
+    cohort_end_goal,
     cohort_goal,
-    find_genes,
     gene_set_goal,
-    no_known_gene,
+    known_genes,
     toward_goal,
 )
 from cellstate.perturb.patient import Patient
@@ -106,9 +105,7 @@ def _cohort(text: str, model: Model, patient: Patient, spec: str) -> Goal:
     if median:
         return cohort_goal(patient, profiles, spec=spec, label="toward the median of the model's cohort")
     genes, title = _level_genes(of, model)
-    members = cohort_end(profiles, genes, high=end == "high")
-    label = f"toward the quarter of the model's cohort with the {end}est {title}"
-    return cohort_goal(patient, profiles, members, spec=spec, label=label)
+    return cohort_end_goal(patient, profiles, genes, title, end, spec=spec)
 
 
 def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
@@ -117,10 +114,7 @@ def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
         gene = model.space.find(text)
         return np.array([gene]), model.space.symbols[gene]
     title, names = _gene_set(text)
-    genes, missing = find_genes(model.space, names)
-    if not (genes >= 0).any():
-        raise no_known_gene(missing)
-    return np.unique(genes[genes >= 0]), title
+    return known_genes(model.space, names), title
 
 
 def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:

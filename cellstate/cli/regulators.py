@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
 def _screen(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb.screen import TOP, screen
+    from cellstate.perturb.screen import TOP, rivals_of, screen
 
     edits = read_edits(options.edit)
     top = TOP if options.top is None else at_least_one("--top", options.top)
@@ -47,8 +47,8 @@ def _screen(options: argparse.Namespace) -> Answer:
     table = found.table
     if options.out:
         write_table(table, options.out)
-    rivals = [name for name in table.columns if name.startswith("score_") and name != "score_per_sd"]
-    names = [name for name in table.columns if name not in rivals]
+    rivals = rivals_of(table)
+    names = [name for name in table.columns if name.removeprefix("score_") not in rivals]
     result = asked.to_dict() | {
         "edits": edits,
         "n_candidates": len(table),
@@ -56,7 +56,7 @@ def _screen(options: argparse.Namespace) -> Answer:
         "n_cohort": found.n_cohort,
         "ranked": [
             {name: row[name] for name in names}
-            | {"baseline_scores": {name.removeprefix("score_"): row[name] for name in rivals}}
+            | {"baseline_scores": {rival: row[f"score_{rival}"] for rival in rivals}}
             for row in records(table, top)
         ],
     }
@@ -67,11 +67,11 @@ def _screen(options: argparse.Namespace) -> Answer:
         f"{len(table):,} edits, {exact} scored exactly, "
         f"{found.n_cohort:,} patients to compare with; scores in S along the goal",
         f"{'gene':<12}{'edit':>8}{'score':>10}{'per S':>10}{'share':>9}{'z patient':>11}{'p':>9}{'FDR':>9}"
-        + "".join(f"{name.removeprefix('score_'):>14}" for name in rivals),
+        + "".join(f"{rival:>14}" for rival in rivals),
         *(
             f"{row['gene']:<12}{row['edit']:>8}{row['score']:>+10.4f}{row['score_per_sd']:>+10.4f}{row['share']:>9.2%}"
             f"{number(row['z_patient'], '+.2f'):>11}{number(row['p'], '.2g'):>9}{number(row['fdr'], '.2g'):>9}"
-            + "".join(f"{number(row[name], '+.4f'):>14}" for name in rivals)
+            + "".join(f"{number(row[f'score_{rival}'], '+.4f'):>14}" for rival in rivals)
             for row in shown
         ),
     ]

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellstate.errors import EditError, ModelError
+from cellstate.errors import EditError
 from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.patient import prepare
-from cellstate.perturb.propagate import base_pass, propagate
+from cellstate.perturb.propagate import base_pass, check_numbers, propagate
 
 #: Doses as multiples of the present level.
 MULTIPLES = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -185,10 +185,9 @@ def _shifts(model: Model, z_1G: np.ndarray, edited: int, delta_z_D: np.ndarray) 
         base = base_pass(model.network, torch.from_numpy(z_1G).to(model.device))
         gene = torch.tensor([edited], device=model.device)
         delta_D1 = torch.from_numpy(delta_z_D[:, None]).to(model.device)
-        delta_DG = propagate(model.network, base, gene, delta_D1).cpu().numpy()
-    if not np.isfinite(delta_DG).all():
-        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
-    return delta_DG
+        delta_DG = propagate(model.network, base, gene, delta_D1)
+    check_numbers(delta_DG)
+    return delta_DG.cpu().numpy()
 
 
 def _usual(model: Model, edited: int) -> tuple[float, float] | None:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellstate.errors import ModelError
 from cellstate.model import Model
 from cellstate.model.profiles import Profiles, load_profiles
 from cellstate.perturb.edits import Edit, edited_tpm
@@ -21,7 +20,7 @@ from cellstate.perturb.goals import Goal
 from cellstate.perturb.interactions import PairScores, pair_scores, score
 from cellstate.perturb.patient import Patient
 from cellstate.perturb.progress import Progress
-from cellstate.perturb.propagate import base_pass, hidden_change
+from cellstate.perturb.propagate import base_pass, check_numbers, hidden_change
 from cellstate.perturb.sensitivity import (
     Backward,
     backward,
@@ -61,7 +60,7 @@ class Engine:
         with torch.inference_mode():
             self._base = base_pass(model.network, self._tensor(patient.z_1G))
             self._goal = readout(model.network, self._tensor(goal.direction_G))
-        _check(self._base.output_SG)
+        check_numbers(self._base.output_SG)
 
     @cached_property
     def _before(self) -> Backward:
@@ -186,15 +185,10 @@ class Engine:
 
 def _join(parts: list[Tensor]) -> np.ndarray:
     found = torch.cat(parts).double() if parts else torch.empty(0)
-    _check(found)
+    check_numbers(found)
     return found.cpu().numpy()
 
 
 def _checked(found: Backward) -> Backward:
-    _check(found.input_SG)
+    check_numbers(found.input_SG)
     return found
-
-
-def _check(numbers: Tensor) -> None:
-    if not torch.isfinite(numbers).all():
-        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")

@@ -169,6 +169,29 @@ def cohort_end(profiles: Profiles, genes: Sequence[int] | np.ndarray, *, high: b
     return members
 
 
+def cohort_end_goal(
+    patient: Patient, profiles: Profiles, genes: Sequence[int] | np.ndarray, title: str, end: str, *, spec: str
+) -> Goal:
+    """Make a goal of the way from a patient to the ``high`` or ``low`` end of the cohort in some genes.
+
+    Parameters
+    ----------
+    title : str
+        What to call the genes.
+    """
+    members = cohort_end(profiles, genes, high=end == "high")
+    label = f"toward the quarter of the model's cohort with the {end}est {title}"
+    return cohort_goal(patient, profiles, members, spec=spec, label=label)
+
+
+def known_genes(space: GeneSpace, names: Sequence[str]) -> np.ndarray:
+    """Return the model positions of the names that the model knows, or raise ``GoalError`` where it knows none."""
+    genes, missing = find_genes(space, names)
+    if not (genes >= 0).any():
+        raise no_known_gene(missing)
+    return np.unique(genes[genes >= 0])
+
+
 def no_known_gene(missing: Sequence[str]) -> GoalError:
     """Return the error of a goal without a gene, naming the first few names."""
     if not missing:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cellstate.errors import ModelError
 from cellstate.model.network import AutoEncoder
 
 #: Output units whose low-precision weights are widened at once: few on a CPU, so that the copy stays in its cache.
@@ -145,6 +146,12 @@ def _fit(d_RH: Tensor, weight: Tensor) -> tuple[Tensor, Tensor | float]:
         return d_RH.to(weight.dtype), 1.0
     size_R1 = d_RH.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     return (d_RH / size_R1).to(weight.dtype), size_R1
+
+
+def check_numbers(numbers: Tensor) -> None:
+    """Raise ``ModelError`` where weights give results that are not numbers."""
+    if not torch.isfinite(numbers).all():
+        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
 
 
 def linear32(layer: nn.Module, h_SH: Tensor) -> Tensor:

@@ -56,6 +56,11 @@ class Screen:
     n_cohort: int
 
 
+def rivals_of(table: pd.DataFrame) -> list[str]:
+    """Return the rivals whose scores stand in a screen's table."""
+    return [c.removeprefix("score_") for c in table.columns if c.startswith("score_") and c != "score_per_sd"]
+
+
 def screen(
     model: Model,
     samples: Samples,
@@ -148,7 +153,7 @@ def _rows(
         {
             "gene": [space.symbols[g] for g in candidates],
             "ensembl_id": [space.ensembl[g] for g in candidates],
-            "edit": pattern.spec.partition("=")[2],
+            "edit": pattern.action,
             "tpm_before": tpm_E,
             "tpm_after": edited_tpm(pattern, tpm_E, candidates, engine.profiles),
             "position": candidates,

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellstate.errors import ModelError
 from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.folder import BATCH
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import Edit, input_change
 from cellstate.perturb.patient import network_input
-from cellstate.perturb.propagate import base_pass, propagate
+from cellstate.perturb.propagate import base_pass, check_numbers, propagate
 from cellstate.perturb.rivals import rival_shifts
 
 
@@ -127,10 +126,9 @@ def network_shift(model: Model, z_SG: np.ndarray, genes_K: np.ndarray, delta_z_S
             base = base_pass(model.network, torch.from_numpy(z_SG[rows]).to(model.device))
             delta_SK = torch.from_numpy(delta_z_SK[rows]).to(model.device)
             parts.append(propagate(model.network, base, genes, delta_SK).cpu())
-    delta_SG = torch.cat(parts).numpy()
-    if not np.isfinite(delta_SG).all():
-        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
-    return delta_SG
+    delta_SG = torch.cat(parts)
+    check_numbers(delta_SG)
+    return delta_SG.numpy()
 
 
 def _log2_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:

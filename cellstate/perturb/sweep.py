@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cellstate.errors import ModelError
 from cellstate.perturb.blocks import Block
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.progress import Progress
+from cellstate.perturb.propagate import check_numbers
 from cellstate.perturb.ranks import Ranks
 from cellstate.perturb.sensitivity import Backward
 
@@ -114,10 +114,7 @@ def _block(
     with torch.inference_mode():
         rows_R = torch.from_numpy(rows).to(engine.model.device)
         synergy_RG = engine.gradient_change(rows_R[:, None], delta_G[rows_R][:, None], before).mul_(delta_G)
-        # The diagonal is no pair, and its own effect is first order only.
-        synergy_RG[torch.arange(len(rows)), rows_R] = 0
-        if not torch.isfinite(synergy_RG).all():
-            raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
+        check_numbers(synergy_RG)
         null_a, null_b = _random_pairs(plan, number)
         null = synergy_RG[torch.from_numpy(np.searchsorted(rows, null_a)), torch.from_numpy(null_b)]
         rank_RG = synergy_RG

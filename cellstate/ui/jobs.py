@@ -16,9 +16,8 @@ from traceback import format_tb
 from typing import Any, Protocol
 
 from cellstate.errors import CellStateError, Stopped
+from cellstate.perturb.progress import Progress
 
-#: Called with (done, total, what) by the work; raises `Stopped` when the user has stopped it.
-Progress = Callable[[int, int, str], None]
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 #: No guess of the time left before so many seconds of a step.
 _GUESS_AFTER_S = 1.5

@@ -11,7 +11,7 @@ from cellstate.errors import CellStateError
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.goals import Goal, cohort_end, cohort_goal, find_genes, gene_set_goal, no_known_gene, toward_goal
+from cellstate.perturb.goals import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.perturb.patient import Patient, prepare
 from cellstate.ui.groups import MOST_SAMPLES
 from cellstate.ui.guard import show_error
@@ -250,17 +250,12 @@ def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
             return None
         assert state.gene_sets is not None
         title = chosen
-        genes, missing = find_genes(opened.space, state.gene_sets.sets[title])
-        genes = np.unique(genes[genes >= 0])
-        if not len(genes):
-            raise no_known_gene(missing)
-
-    def make() -> Goal:
-        members = cohort_end(profiles, genes, high=end == "high")
-        label = f"toward the quarter of the model's cohort with the {end}est {title}"
-        return cohort_goal(patient, profiles, members, spec=f"cohort:{end}:{title}", label=label)
-
-    return state.once(GOAL, (state.selected, end, tuple(genes.tolist()), str(opened.folder)), make)
+        genes = known_genes(opened.space, state.gene_sets.sets[title])
+    return state.once(
+        GOAL,
+        (state.selected, end, tuple(genes.tolist()), str(opened.folder)),
+        lambda: cohort_end_goal(patient, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),
+    )
 
 
 def _file(told: str, key: str, remove) -> None:

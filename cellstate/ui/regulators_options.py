@@ -17,8 +17,8 @@ from cellstate.perturb import Edit
 from cellstate.perturb.combine import combine
 from cellstate.perturb.goals import Goal, find_genes
 from cellstate.perturb.pairs import pairs
+from cellstate.perturb.progress import Progress
 from cellstate.perturb.screen import screen
-from cellstate.ui.jobs import Progress
 from cellstate.ui.regulators_goal import GOAL, patient_of
 from cellstate.ui.session import Session
 from cellstate.ui.text import literal, plural

@@ -15,7 +15,7 @@ from cellstate.perturb import Edit
 from cellstate.perturb.combine import Combination
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.pairs import Pairs
-from cellstate.perturb.screen import Screen
+from cellstate.perturb.screen import Screen, rivals_of
 from cellstate.ui.jobs import Job
 from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, tiles
 from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
@@ -300,11 +300,6 @@ def short(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _actions(edits: pd.Series) -> pd.Series:
     return edits.map({edit: action_in_words(edit) for edit in edits.unique()})
-
-
-def rivals_of(table: pd.DataFrame) -> list[str]:
-    """Return the rivals of a screen's table."""
-    return [c.removeprefix("score_") for c in table.columns if c.startswith("score_") and c != "score_per_sd"]
 
 
 def agreement(table: pd.DataFrame, rivals: Sequence[str]) -> dict[str, float | None]:
