@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cellstate.model.device import release_memory
 from cellstate.perturb.blocks import Block
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.progress import Progress
@@ -23,7 +24,9 @@ from cellstate.perturb.ranks import Ranks
 from cellstate.perturb.sensitivity import Backward
 
 #: Rows of a block: wide enough to run at the machine's matrix-multiplication rate, small enough for its memory.
-ROWS = 512
+ROWS = 384
+#: Rows whose pairs are ranked at once.
+RANKED_ROWS = 32
 #: Random pairs kept over the whole run, as the null of the best.
 NULL_PAIRS = 1_000_000
 _SEED = 20_260_101
@@ -91,6 +94,7 @@ def sweep(
         if progress:
             progress(done, total, "rows of pairs")
         blocks[number] = _block(engine, plan, number, before, partner_G, delta_G, alone_G)
+        release_memory()
         done += len(plan.block_rows(number))
     if progress and total:
         progress(total, total, "rows of pairs")
@@ -117,23 +121,38 @@ def _block(
         check_numbers(synergy_RG)
         null_a, null_b = _random_pairs(plan, number)
         null = synergy_RG[torch.from_numpy(np.searchsorted(rows, null_a)), torch.from_numpy(null_b)]
-        rank_RG = synergy_RG
-        if plan.alone_G.any():
-            rank_RG = synergy_RG + (alone_G[rows_R][:, None] + alone_G)
-        rank_RG = rank_RG.masked_fill(~partner_G, -torch.inf)
-        rank_RG[torch.arange(len(rows)), rows_R] = -torch.inf
-        best = torch.topk(rank_RG.flatten(), min(plan.keep, rank_RG.numel()))
-        found = best.indices[torch.isfinite(best.values)]
+        found, value_N = _best(plan, rows_R, synergy_RG, partner_G, alone_G)
         a_N, b_N = rows[(found // len(delta_G)).cpu().numpy()], (found % len(delta_G)).cpu().numpy()
         return Block(
             a_N=a_N,
             b_N=b_N,
-            value_N=synergy_RG.flatten()[found].cpu().numpy(),
+            value_N=value_N.cpu().numpy(),
             null_a=null_a,
             null_b=null_b,
             null_value=null.cpu().numpy(),
             n_pairs=len(rows) * int(plan.partner_G.sum()) - int(plan.partner_G[rows].sum()),
         )
+
+
+def _best(
+    plan: Plan, rows_R: torch.Tensor, synergy_RG: torch.Tensor, partner_G: torch.Tensor, alone_G: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where a block's best pairs lie in its flattened matrix, and their synergies.
+
+    Sought among some rows at a time: ranking a matrix takes several times its memory.
+    """
+    n_genes, places, ranks = synergy_RG.shape[1], [], []
+    for start in range(0, len(rows_R), RANKED_ROWS):
+        some = slice(start, start + RANKED_ROWS)
+        rank_RG = (synergy_RG[some] + (alone_G[rows_R[some]][:, None] + alone_G)).masked_fill_(~partner_G, -torch.inf)
+        rank_RG.scatter_(1, rows_R[some][:, None], -torch.inf)
+        best = torch.topk(rank_RG.flatten(), min(plan.keep, rank_RG.numel()))
+        places.append(best.indices + start * n_genes)
+        ranks.append(best.values)
+    rank_N = torch.cat(ranks)
+    best = torch.topk(rank_N, min(plan.keep, len(rank_N)))
+    found = torch.cat(places)[best.indices[torch.isfinite(best.values)]]
+    return found, synergy_RG.flatten()[found]
 
 
 def _random_pairs(plan: Plan, number: int) -> tuple[np.ndarray, np.ndarray]:
