@@ -16,15 +16,15 @@ from cellstate.model import Model, ModelConfig
 from cellstate.model.network import AutoEncoder
 from cellstate.model.profiles import load_profiles
 from cellstate.paths import shipped
+from cellstate.perturb.components import load_components
 from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.goals import Goal, gene_set_goal
 from cellstate.perturb.nulls import benjamini_hochberg, matched_p
 from cellstate.perturb.patient import Patient
 from cellstate.perturb.propagate import base_pass
-from cellstate.perturb.rivals import load_pca
 from cellstate.perturb.sensitivity import backward, readout
-from train.warm_start import warm_start
+from train.warm_start import pca_map, warm_start
 
 PATIENTS, PAIRS, RESCORED, RANDOM_GOALS = 20, 20_000, 1_000, 20
 KO = Edit.pattern("ko")
@@ -89,10 +89,10 @@ def curved_model(model: Model, steps: int) -> Model:
     The shipped network is PCA but for a few units near the jump of their slope, so most of its pairs do not cooperate
     at all. This one learns to predict hidden genes, for which no linear map is best; only its curvature counts here.
     """
-    pca, profiles = load_pca(model), load_profiles(model)
-    assert pca is not None and profiles is not None
+    known, profiles = load_components(model), load_profiles(model)
+    assert known is not None and profiles is not None
     network = AutoEncoder(ModelConfig("curved", model.config.widths, "gelu", residual=True))
-    warm_start(network, pca, 0)
+    warm_start(network, *pca_map(known, network.config.n_latent), 0)
     z_SG, draw = torch.from_numpy(profiles.z_SG), torch.Generator().manual_seed(0)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     for _ in range(steps):

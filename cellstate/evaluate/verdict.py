@@ -13,7 +13,7 @@ from cellstate.perturb import Edit
 CLEAR = 0.3
 #: Correlations closer than this are called equal.
 EQUAL = 0.01
-_WORDS = {"pca": "PCA", "coexpression": "co-expression"}
+_WORDS = {"pca": "PCA", "coexpression": "co-expression", "ridge": "ridge", "ridge_tf": "ridge on transcription factors"}
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ class DoseCurve:
         Position of the gene in the model.
     measured_G : ndarray of bool, shape (G,)
     present_tpm : float
-        The gene's level in the sample; the training mean where it was not measured. It is one of the doses, and moves
-        nothing.
+        The gene's level in the sample; the model's prediction where it was not measured. It is one of the doses,
+        and moves nothing.
     usual_tpm : tuple of float or None
         Lowest and highest level in the model's cohort: a dose outside is one that no training patient had. None for a
         model without a cohort.

@@ -204,7 +204,7 @@ def input_change(
     Parameters
     ----------
     tpm_SG : ndarray, shape (S, G)
-        TPM before the edit, finite for every gene (the training mean stands in for a gene that was not measured).
+        TPM before the edit, finite for every gene (the model's own prediction where one was not measured).
     profiles : Profiles, optional
         The model's cohort; only edits to a quantile need it.
     """

@@ -12,6 +12,7 @@ import numpy as np
 from cellstate.errors import CellStateError
 from cellstate.expression import Samples, align
 from cellstate.model import Model
+from cellstate.model.fill import fill
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +24,9 @@ class Patient:
     name : str
     model : Model
     z_1G : ndarray of float32, shape (1, G)
-        Standardised log1p TPM, 0 (the training mean) where nothing was measured.
+        Standardised log1p TPM; the model's own prediction (of random weights: 0) where nothing was measured.
     tpm_G : ndarray of float32, shape (G,)
-        TPM on the training cohort's scale, finite: the training mean stands in where nothing was measured.
+        TPM on the training cohort's scale, finite: the same prediction stands in where nothing was measured.
     measured_G : ndarray of bool, shape (G,)
     """
 
@@ -40,8 +41,10 @@ def network_input(model: Model, samples: Samples) -> tuple[np.ndarray, np.ndarra
     """Put samples on a model's genes: z, TPM and what was measured, each (S, G), as `Patient` explains them."""
     space, aligned = model.space, align(samples, model.space)
     measured_SG = aligned.measured_SG
-    mean_tpm_G = np.expm1(np.maximum(space.mean_G, 0))
-    return space.standardise(aligned.tpm_SG), np.where(measured_SG, aligned.tpm_SG, mean_tpm_G), measured_SG
+    z_SG = space.standardise(aligned.tpm_SG)
+    if model.is_trained:
+        z_SG = fill(model.reconstruct, z_SG, measured_SG)
+    return z_SG, np.where(measured_SG, aligned.tpm_SG, np.expm1(space.log1p_tpm(z_SG))), measured_SG
 
 
 def prepare(model: Model, samples: Samples) -> Patient:

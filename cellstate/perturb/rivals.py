@@ -1,7 +1,8 @@
 """Rivals: simple predictors that stand beside the network in every answer.
 
 Published deep models do not beat such baselines on real perturbations (Ahlmann-Eltze et al., Nature Methods 2025), so
-no predicted shift is shown without them. Their parameters are made by the trainer from its training samples only.
+no predicted shift is shown without them. Each is a linear map of the input change; their parameters are made by the
+trainer from its training samples only.
 
 Shape suffixes: S samples, G genes, K edited genes, P principal components.
 """
@@ -10,82 +11,51 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from cellstate.errors import ModelError
 from cellstate.model import Model
+from cellstate.perturb.components import Components, load_components, own
 from cellstate.perturb.edits import InputChange
 
-RIVALS = "rivals.safetensors"
+NO_CHANGE = "no_change"
 
 
 @dataclass(frozen=True, eq=False)
-class Pca:
-    """Principal components of the standardised training samples, as many as the network has latent units.
+class LinearMap:
+    """How every gene's z moves with every other's: target_g (V^T M V)_gk source_k, of the components' rank.
 
     Attributes
     ----------
     components_PG : ndarray of float32, shape (P, G)
-        Orthonormal rows.
-    variance_P : ndarray of float32, shape (P,)
-        Variance of the training scores.
-    z_variance_G : ndarray of float32, shape (G,)
-        Variance of each standardised gene over the training samples.
+        V, orthonormal rows.
+    middle_PP : ndarray of float32, shape (P, P)
+        M, symmetric.
+    source_G, target_G : ndarray of float32, shape (G,)
     """
 
     components_PG: np.ndarray
-    variance_P: np.ndarray
-    z_variance_G: np.ndarray
+    middle_PP: np.ndarray
+    source_G: np.ndarray
+    target_G: np.ndarray
 
-    def reconstruct(self, z_SG: np.ndarray) -> np.ndarray:
-        """Project samples on the components and back; the training mean is 0 in z."""
-        return (z_SG @ self.components_PG.T) @ self.components_PG
+    def shift(self, change: InputChange) -> np.ndarray:
+        """Return the change of z of every gene, shape (S, G); that of an edited gene means nothing."""
+        moved_SK = change.delta_z_SK * self.source_G[change.genes_K]
+        return (
+            moved_SK @ self.components_PG[:, change.genes_K].T @ self.middle_PP @ self.components_PG
+        ) * self.target_G
 
-    def covariance(self, genes_K: np.ndarray) -> np.ndarray:
-        """Covariance of some genes with all genes, of the components' rank, shape (K, G)."""
-        return (self.components_PG[:, genes_K].T * self.variance_P) @ self.components_PG
+    def slope(self, direction_G: np.ndarray) -> np.ndarray:
+        """Return how a score along a direction moves with each gene's z, without that gene's own part, shape (G,)."""
+        aimed_G = self.target_G * direction_G
+        reached_P = (self.components_PG @ aimed_G) @ self.middle_PP
+        return self.source_G * (reached_P @ self.components_PG - aimed_G * self._own_G)
 
-
-def fit_pca(z_SG: np.ndarray, n_components: int) -> Pca:
-    """Compute the components from standardised training samples by singular value decomposition."""
-    n = min(n_components, *z_SG.shape)
-    _, singular, rows_PG = np.linalg.svd(z_SG.astype(np.float64), full_matrices=False)
-    sign_P = np.sign(rows_PG[np.arange(n), np.abs(rows_PG[:n]).argmax(axis=1)])
-    variance_P = singular[:n] ** 2 / len(z_SG)
-    arrays = (rows_PG[:n] * sign_P[:, None], variance_P, z_SG.var(axis=0))
-    return Pca(*(a.astype(np.float32) for a in arrays))
-
-
-def save_pca(pca: Pca, model_folder) -> None:
-    """Write the components beside the weights, in float16: they are shown, not propagated."""
-    tensors = {
-        "pca.components": pca.components_PG.astype(np.float16),
-        "pca.variance": pca.variance_P,
-        "pca.z_variance": pca.z_variance_G,
-    }
-    # One entry of metadata, as in a checkpoint: several are written in random order.
-    save_file(tensors, model_folder / RIVALS, metadata={"cellstate-rivals": "1"})
-
-
-@lru_cache(maxsize=8)
-def load_pca(model: Model) -> Pca | None:
-    """Return the PCA of a trained model, ``None`` for random weights."""
-    path = model.folder / RIVALS
-    if not path.exists():
-        return None
-    try:
-        tensors = load_file(path)
-        arrays = [tensors[f"pca.{name}"].astype(np.float32) for name in ("components", "variance", "z_variance")]
-    except (SafetensorError, OSError, KeyError) as error:
-        raise ModelError(f"{RIVALS} is damaged ({error}).", "Copy the model folder again.") from error
-    pca = Pca(*arrays)
-    if pca.components_PG.shape[1] != len(model.space) or not all(np.isfinite(a).all() for a in arrays):
-        raise ModelError(f"{RIVALS} does not belong to this model.", "Copy the model folder again.")
-    return pca
+    @cached_property
+    def _own_G(self) -> np.ndarray:
+        return own(self.components_PG, self.middle_PP)
 
 
 @dataclass(frozen=True)
@@ -95,73 +65,68 @@ class Rival:
     Attributes
     ----------
     name, sentence : str
-    predict : callable
-        (PCA, input change, number of genes) -> change of standardised log1p TPM, shape (S, G).
-    slope : callable
-        (PCA, direction of shape (G,)) -> how a score along it moves with each gene's z, that gene left out, shape (G,).
+    linear : callable
+        Components -> its map.
     """
 
     name: str
     sentence: str
-    predict: Callable[[Pca, InputChange, int], np.ndarray]
-    slope: Callable[[Pca, np.ndarray], np.ndarray]
+    linear: Callable[[Components], LinearMap]
 
 
-def _no_change(pca: Pca, change: InputChange, n_genes: int) -> np.ndarray:
-    return np.zeros((len(change.delta_z_SK), n_genes), np.float32)
+def _pca(known: Components) -> LinearMap:
+    unit_G = np.ones(len(known.tf_G), np.float32)
+    return LinearMap(known.pca_LG, np.eye(len(known.pca_LG), dtype=np.float32), unit_G, unit_G)
 
 
-def _pca(pca: Pca, change: InputChange, n_genes: int) -> np.ndarray:
-    return (change.delta_z_SK @ pca.components_PG[:, change.genes_K].T) @ pca.components_PG
+def _coexpression(known: Components) -> LinearMap:
+    unit_G = np.ones(len(known.tf_G), np.float32)
+    covariance_PP = np.diag(known.variance_P)
+    return LinearMap(known.components_PG, covariance_PP, 1 / np.maximum(known.z_variance_G, 1e-6), unit_G)
 
 
-def _coexpression(pca: Pca, change: InputChange, n_genes: int) -> np.ndarray:
-    slope_KG = pca.covariance(change.genes_K) / np.maximum(pca.z_variance_G[change.genes_K], 1e-6)[:, None]
-    return change.delta_z_SK @ slope_KG
+def _ridge(known: Components) -> LinearMap:
+    # Coefficients of ridge on all other genes: -P_gk / P_gg of the regularised precision matrix P = (I - A) / lambda,
+    # so A_gk / (1 - A_gg), A the hat matrix.
+    middle_PP = known.ridge_PP.astype(np.float32)
+    unit_G = np.ones(len(known.tf_G), np.float32)
+    return LinearMap(known.components_PG, middle_PP, unit_G, 1 / (1 - own(known.components_PG, middle_PP)))
 
 
-def _pca_slope(pca: Pca, direction_G: np.ndarray) -> np.ndarray:
-    own_G = (pca.components_PG**2).sum(axis=0)
-    return (pca.components_PG @ direction_G) @ pca.components_PG - direction_G * own_G
+def _tf_ridge(known: Components) -> LinearMap:
+    middle_PP = known.tf_ridge_PP.astype(np.float32)
+    own_G = np.where(known.tf_G, own(known.components_PG, middle_PP), 0)
+    return LinearMap(
+        known.components_PG, middle_PP, known.tf_G.astype(np.float32), (1 / (1 - own_G)).astype(np.float32)
+    )
 
 
-def _coexpression_slope(pca: Pca, direction_G: np.ndarray) -> np.ndarray:
-    weighted_PG = pca.components_PG * pca.variance_P[:, None]
-    own_G = (weighted_PG * pca.components_PG).sum(axis=0)
-    covariance_G = (pca.components_PG @ direction_G) @ weighted_PG - direction_G * own_G
-    return covariance_G / np.maximum(pca.z_variance_G, 1e-6)
-
-
-#: Every rival, in the order in which tables show them.
+#: Every rival that predicts a movement, in the order in which tables show them, behind "no change".
 REGISTRY = (
+    Rival("pca", "The edit projected on the training samples' principal components and back.", _pca),
+    Rival("coexpression", "Each gene moves along its regression line on each edited gene.", _coexpression),
+    Rival("ridge", "Each gene moves by its ridge regression on all other genes.", _ridge),
     Rival(
-        "no_change",
-        "Nothing but the edited genes moves: every gene stays at its level.",
-        _no_change,
-        lambda _, d: np.zeros_like(d),
-    ),
-    Rival("pca", "The edit projected on the training patients' principal components and back.", _pca, _pca_slope),
-    Rival(
-        "coexpression",
-        "Each gene moves along its regression line on each edited gene.",
-        _coexpression,
-        _coexpression_slope,
+        "ridge_tf",
+        "Each gene moves by its ridge regression on transcription factors alone: prior knowledge, not learning.",
+        _tf_ridge,
     ),
 )
 
 
+@lru_cache(maxsize=8)
+def rival_maps(model: Model) -> dict[str, LinearMap]:
+    """Return the linear maps of a trained model's rivals by name; none for random weights."""
+    known = load_components(model)
+    return {} if known is None else {rival.name: rival.linear(known) for rival in REGISTRY}
+
+
 def rival_shifts(model: Model, change: InputChange) -> dict[str, np.ndarray]:
     """Return what each rival predicts, change of z, shape (S, G); only no-change where there is no training."""
-    pca = load_pca(model)
-    n_genes = len(model.space)
-    if pca is None:
-        return {"no_change": np.zeros((len(change.delta_z_SK), n_genes), np.float32)}
-    return {rival.name: rival.predict(pca, change, n_genes) for rival in REGISTRY}
+    still_SG = np.zeros((len(change.delta_z_SK), len(model.space)), np.float32)
+    return {NO_CHANGE: still_SG} | {name: linear.shift(change) for name, linear in rival_maps(model).items()}
 
 
 def rival_slopes(model: Model, direction_G: np.ndarray) -> dict[str, np.ndarray]:
     """Return how a score along a direction moves with each gene's z, by each rival that predicts a movement at all."""
-    pca = load_pca(model)
-    if pca is None:
-        return {}
-    return {rival.name: rival.slope(pca, direction_G) for rival in REGISTRY if rival.name != "no_change"}
+    return {name: linear.slope(direction_G) for name, linear in rival_maps(model).items()}

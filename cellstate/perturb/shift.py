@@ -34,7 +34,7 @@ class Shift:
     edited_G : ndarray of bool, shape (G,)
     measured_SG : ndarray of bool, shape (S, G)
     log1p_before_SG, log1p_after_SG : ndarray of float32, shape (S, G)
-        Natural log of 1 + TPM. Before is what was measured, the training mean where nothing was.
+        Natural log of 1 + TPM. Before is what was measured, the model's own prediction where nothing was.
     rival_log1p_after : dict of str to ndarray of float32, shape (S, G)
     """
 

@@ -27,7 +27,7 @@ from cellstate.viz.style import look, percent
 
 EDIT = "edit"
 #: The order in which predictors are listed; one that is not named here comes last.
-_ORDER = ("network", "pca", "coexpression", "no_change")
+_ORDER = ("network", "pca", "coexpression", "ridge", "ridge_tf", "no_change")
 _GUIDE = (
     (
         ":material/group: 1. Bring two groups",

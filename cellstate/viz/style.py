@@ -39,8 +39,11 @@ class Look:
 
 LOOKS: Mapping[str, Look] = {
     "network": Look("Network", "#0072B2", "", "circle"),
+    "likeliest": Look("Network, likeliest value", "#0072B2", "|", "circle-open"),
     "pca": Look("PCA", "#D55E00", "/", "diamond"),
     "coexpression": Look("Co-expression", "#009E73", ".", "square"),
+    "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),
+    "ridge_tf": Look("Ridge on TFs", "#56B4E9", "-", "triangle-down"),
     "gene_mean": Look("Gene mean", GREY, "x", "x"),
     "no_change": Look("No change", GREY, "x", "x"),
 }

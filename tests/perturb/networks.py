@@ -8,8 +8,8 @@ import torch
 from cellstate.model import ModelConfig
 from cellstate.model.config import ACTIVATIONS
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.rivals import fit_pca
-from train.warm_start import warm_start
+from cellstate.perturb.components import fit_components
+from train.warm_start import pca_map, warm_start
 
 GENES = 300
 #: (activation, hidden widths, residual): every activation, one and several hidden layers, with and without linear maps.
@@ -37,7 +37,7 @@ def make_warm(activation: str, residual: bool) -> AutoEncoder:
     rng = np.random.default_rng(3)
     z_SG = (rng.normal(size=(60, 12)) @ rng.normal(size=(12, GENES))).astype(np.float32)
     made = AutoEncoder(ModelConfig("warm", (GENES, 80, 12, 80, GENES), activation, residual))
-    warm_start(made, fit_pca(z_SG, 12), 0)
+    warm_start(made, *pca_map(fit_components(z_SG, 12), 12), 0)
     for index, layer in enumerate(made.layers):
         assert isinstance(layer, torch.nn.Linear)
         torch.nn.init.normal_(layer.bias, std=0.3, generator=torch.Generator().manual_seed(index))
