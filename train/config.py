@@ -18,6 +18,15 @@ class DataConfig:
     """Folder of a stored cohort (``cellstate data get coadread``)."""
     min_detected: float = 0.05
     """Share of the training samples in which a gene must be above 0 TPM to be covered by the model."""
+    also: tuple[str, ...] = ()
+    """Folders of further cohorts (``cellstate data get hpa``), from which the rivals but PCA learn too.
+
+    The network does not: fitted to tissues as well, it reconstructs patients worse.
+    """
+    centre: bool = True
+    """Whether each further cohort is centred on its own mean, so that what tells cohorts apart is not learnt."""
+    rescale: bool = True
+    """Whether each further cohort is measured in its own S: what sets tissues apart is dozens of a tumour's S away."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,8 @@ class NetworkConfig:
     """Widths between the genes; the narrowest is the latent layer."""
     activation: str = "relu"
     warm_start: str = "pca"
-    """``pca``: weights that compute the training samples' PCA exactly (relu, or residual); ``none``: random weights."""
+    """What the weights compute at the start (relu, or residual): ``pca`` of the training samples, ``robust`` (a linear
+    auto-encoder that holds better on new samples), or ``none``: random weights."""
     residual: bool = False
     """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
 
@@ -53,6 +63,8 @@ class LoopConfig:
     """Largest share of input genes set to the training mean, drawn anew per sample; the loss is on all genes."""
     noise: float = 0.0
     """Standard deviation of Gaussian noise added to the input, in z."""
+    freeze_linear: bool = False
+    """Keep the linear maps of a residual network as they start; only the layers beside them learn."""
     patience: int = 10
     """Epochs without a better validation loss after which training stops; the best epoch's weights are kept."""
 
@@ -103,6 +115,9 @@ def read_config(path: Path | str) -> TrainConfig:
         known = {f.name for f in fields(owners[section])}
         if unknown := sorted(set(values) - known):
             raise CellStateError(f"[{section}] has no entry {unknown[0]!r}.", f"Known: {', '.join(sorted(known))}.")
+        lists = {f.name for f in fields(owners[section]) if isinstance(f.default, tuple)}
+        if wrong := sorted(k for k in lists & set(values) if not isinstance(values[k], list)):
+            raise CellStateError(f"{wrong[0]} in [{section}] is a list.", f"Write {wrong[0]} = [...].")
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         sections[section] = owners[section](**values)
     return TrainConfig(**sections)

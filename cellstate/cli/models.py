@@ -26,9 +26,14 @@ def add(commands: Commands) -> None:
 
     cohorts = commands.group("data", "public cohorts")
     one = cohorts.add("get", "fetch, check and store a cohort", _data_get)
-    one.add_argument("cohort", choices=["coadread"])
-    one.add_argument("--out", default="data/cohorts/coadread", metavar="DIR", help="folder of the stored cohort")
-    one.add_argument("--from", dest="wheel", metavar="FILE", help="the wheel of TumorDecon 1.1.1, if on disk already")
+    one.add_argument("cohort", choices=["coadread", "hpa"], help="colorectal tumours; tissues and cell lines")
+    one.add_argument("--out", metavar="DIR", help="folder of the stored cohort (default: data/cohorts/NAME)")
+    one.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="what is on disk already: the wheel of TumorDecon 1.1.1, or RNAtableExtended.tsv.gz",
+    )
 
     one = commands.add("app", "serve the web app", _app)
     one.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8501")))
@@ -57,11 +62,13 @@ def _model_show(options: argparse.Namespace) -> Answer:
 
 
 def _data_get(options: argparse.Namespace) -> Answer:
-    from cellstate.cohorts import get_coadread
+    from cellstate.cohorts import get_coadread, get_hpa
 
-    cohort = get_coadread(options.out, wheel=options.wheel, say=lambda line: print(line, file=sys.stderr))
-    keys = ("n_samples", "n_genes", "sha256", "splits", "source", "licence")
-    result = {"path": str(cohort.path)} | {key: cohort.manifest[key] for key in keys}
+    get = {"coadread": get_coadread, "hpa": get_hpa}[options.cohort]
+    out = options.out or f"data/cohorts/{options.cohort}"
+    cohort = get(out, source=options.source, say=lambda line: print(line, file=sys.stderr))
+    keys = ("n_samples", "n_genes", "sha256", "splits", "source", "licence", "attribution")
+    result = {"path": str(cohort.path)} | {key: cohort.manifest[key] for key in keys if key in cohort.manifest}
     return result, [f"{cohort.path}: {result['n_samples']} samples, {result['n_genes']:,} genes"]
 
 

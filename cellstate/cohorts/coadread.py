@@ -1,0 +1,104 @@
+"""The demo cohort: 592 primary colorectal tumours of TCGA, as TumorDecon distributes them.
+
+Shape suffixes: S samples, A genes of the axis, F features of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellstate.cohorts.store import Cohort, Content, Say, get, sha256, sum_genes
+from cellstate.errors import DataError
+from cellstate.expression import counts_to_tpm
+from cellstate.genes import gene_axis
+
+COADREAD_WHEEL = "TumorDecon==1.1.1"
+COADREAD_SHA256 = "ff622444e5c6b02c04542cdbcabaf486c00a587c34ef6421f1c336a8e6f782ed"
+COADREAD_MEMBER = "TumorDecon/data/coadred_data_RNA_Seq_v2_expression_median.txt"
+#: A gene that no sample of a batch measures is what tells the two sequencers apart; the older one lacks about 3,000.
+OLDER_MISSING_GENES = 1_000
+
+
+def get_coadread(out: Path | str, *, source: Path | str | None = None, say: Say = lambda _: None) -> Cohort:
+    """Fetch, check, clean and store the cohort; safe to interrupt and to repeat.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the stored cohort.
+    source : path, optional
+        The wheel of TumorDecon 1.1.1 if it is already on disk; otherwise pip fetches it.
+    say : callable
+        Receives one line of progress at a time.
+
+    Raises
+    ------
+    DataError
+        When the wheel cannot be had, is not the pinned one, or the folder holds something else.
+    """
+
+    def make(work: Path) -> Content:
+        say("fetching the wheel (48 MB)" if source is None else f"reading {source}")
+        wheel = _download(work) if source is None else Path(source)
+        if not wheel.is_file():
+            raise DataError(f"{wheel} does not exist.", "Name the wheel of TumorDecon 1.1.1.")
+        if sha256(wheel) != COADREAD_SHA256:
+            raise DataError("The wheel is not the pinned one: its checksum differs.", "Fetch TumorDecon 1.1.1 again.")
+        say("cleaning: Entrez ids to genes, negatives to zero, RSEM to TPM")
+        with zipfile.ZipFile(wheel) as archive, archive.open(COADREAD_MEMBER) as lines:
+            return _clean(pd.read_csv(lines, sep="\t", dtype={"Hugo_Symbol": str, "Entrez_Gene_Id": str}))
+
+    return get(out, COADREAD_SHA256, make, say)
+
+
+def _clean(raw: pd.DataFrame) -> Content:
+    names = [str(c) for c in raw.columns[2:]]
+    values_SF = raw.iloc[:, 2:].to_numpy(np.float32).T
+    axis = gene_axis()
+    rsem_SA = sum_genes(np.clip(values_SF, 0, None), axis.resolve(raw["Entrez_Gene_Id"]).index)
+    missing_S = np.isnan(rsem_SA[:, (~np.isnan(rsem_SA)).any(axis=0)]).sum(axis=1)
+    batch = np.where(missing_S > OLDER_MISSING_GENES, "older sequencer", "newer sequencer")
+    patient = [name[:12] for name in names]
+    about = {
+        "name": "TCGA colon and rectum adenocarcinoma",
+        "source": f"{COADREAD_WHEEL}, {COADREAD_MEMBER}",
+        "licence": "MIT (the package); TCGA open-access data",
+        "unit": "TPM from RSEM normalised counts and median exonic length",
+        "n_negatives_clipped": int((values_SF < 0).sum()),
+    }
+    return Content(
+        counts_to_tpm(rsem_SA.astype(np.float64), axis.length_bp).astype(np.float32),
+        pd.DataFrame({"name": names, "patient": patient, "batch": batch, "split": assign_splits(patient, batch)}),
+        about,
+    )
+
+
+def assign_splits(patient: list[str], batch: np.ndarray) -> list[str]:
+    """Split by patient: newer-sequencer patients 70 % train, 10 % validation, 20 % test; older ones a second test set.
+
+    The order comes from a hash of the barcode, so it depends on nothing but the patients. A patient with samples
+    from both sequencers is set aside from training.
+    """
+    older = {p for p, b in zip(patient, batch, strict=True) if b == "older sequencer"}
+    newer = sorted(set(patient) - older, key=lambda p: hashlib.sha256(p.encode()).hexdigest())
+    first, second = round(0.7 * len(newer)), round(0.8 * len(newer))
+    split = dict.fromkeys(newer[:first], "train") | dict.fromkeys(newer[first:second], "validation")
+    split |= dict.fromkeys(newer[second:], "test") | dict.fromkeys(older, "older_test")
+    return [split[p] for p in patient]
+
+
+def _download(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder), COADREAD_WHEEL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise DataError(f"pip could not fetch {COADREAD_WHEEL}: {last}", "Check the connection, or give --from FILE.")
+    return wheels[0]

@@ -1,0 +1,104 @@
+"""Breadth beside the tumours: 130 tissues, blood cells and cell lines of the Human Protein Atlas.
+
+Shape suffixes: S samples, A genes of the axis, F features of the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import urllib.request
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellstate.cohorts.store import Cohort, Content, Say, get, sum_genes
+from cellstate.errors import DataError
+from cellstate.expression import TPM_TOTAL
+from cellstate.genes import gene_axis
+
+HPA_URL = (
+    "https://raw.githubusercontent.com/kircherlab/cfDNA/7e10fcc90d3f9ec836ce0f19eb5ee60efd11bc97/"
+    "resources/protein_atlas/RNAtableExtended.tsv.gz"
+)
+#: Of the table itself: a gzip file also holds the time at which it was packed.
+HPA_SHA256 = "fddcad35d1a8b1efb40a5abda4145220d2c610bf5af95b89aa507ba117606513"
+#: Columns from here on are tissues and blood cells, those before it cell lines.
+FIRST_TISSUE = "adipose tissue"
+HINT = "Give --from FILE: RNAtableExtended.tsv.gz, made from the tables on www.proteinatlas.org/about/download."
+_TIMEOUT_S = 60
+
+
+def get_hpa(out: Path | str, *, source: Path | str | None = None, say: Say = lambda _: None) -> Cohort:
+    """Fetch or import, check and store the consensus table; safe to interrupt and to repeat.
+
+    Every profile is for training: near copies among the cell lines would sit on both sides of any split.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the stored cohort.
+    source : path, optional
+        RNAtableExtended.tsv, packed or not, if it is already on disk; otherwise it is fetched.
+    say : callable
+        Receives one line of progress at a time.
+
+    Raises
+    ------
+    DataError
+        When the table cannot be had, is not the pinned one, or the folder holds something else.
+    """
+
+    def make(_: Path) -> Content:
+        say("fetching the table (3 MB)" if source is None else f"reading {source}")
+        text = _unpacked(_download() if source is None else _read(Path(source)))
+        if hashlib.sha256(text).hexdigest() != HPA_SHA256:
+            raise DataError("The table is not the pinned one: its checksum differs.", HINT)
+        return _clean(pd.read_csv(io.BytesIO(text), sep="\t", index_col=0))
+
+    return get(out, HPA_SHA256, make, say)
+
+
+def _clean(raw: pd.DataFrame) -> Content:
+    names = [str(c) for c in raw.columns]
+    level_SA = sum_genes(raw.to_numpy(np.float32).T, gene_axis().resolve(raw.index).index)
+    # The levels are normalised between profiles by their makers (trimmed mean of M values), and scaled gene by gene: a
+    # profile's total means nothing any more, so one factor serves all.
+    tpm_SA = level_SA * (TPM_TOTAL * len(names) / np.nansum(level_SA, dtype=np.float64))
+    kinds = np.where(np.arange(len(names)) < names.index(FIRST_TISSUE), "cell line", "tissue or blood cells")
+    about = {
+        "name": "Human Protein Atlas, tissues and cell lines",
+        "source": HPA_URL,
+        "licence": "CC BY-SA 4.0",
+        "attribution": "Human Protein Atlas, www.proteinatlas.org (Uhlén et al., Science 347:1260419, 2015)",
+        "unit": "consensus normalised expression (NX), one factor for all profiles: a million in the mean",
+    }
+    table = pd.DataFrame({"name": names, "patient": names, "batch": kinds, "split": "train"})
+    return Content(tpm_SA.astype(np.float32), table, about)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read.", HINT) from error
+
+
+def _download() -> bytes:
+    try:
+        with urllib.request.urlopen(HPA_URL, timeout=_TIMEOUT_S) as answer:
+            return answer.read()
+    except OSError as error:
+        raise DataError(f"The Human Protein Atlas table could not be fetched: {error}.", HINT) from error
+
+
+def _unpacked(content: bytes) -> bytes:
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError("The packed table is damaged.", HINT) from error

@@ -1,0 +1,182 @@
+"""How a cohort lies on disk.
+
+A stored cohort is a folder with ``tpm.npy`` (samples x 19,383 genes, float32, NaN = not measured), ``samples.tsv``
+(name, patient, batch, split) and ``manifest.json``. It appears whole or not at all.
+
+Shape suffixes: S samples, A genes of the axis, F features of a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cellstate.errors import DataError
+from cellstate.expression import ReadReport, Samples
+from cellstate.genes import N_AXIS, gene_axis
+
+HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A stored cohort.
+
+    Attributes
+    ----------
+    path : Path
+    tpm_SA : ndarray of float32, shape (S, 19383), memory-mapped
+    table : DataFrame
+        One row a sample: name, patient, batch, split.
+    manifest : dict
+        Source, licence, checksums, counts.
+    """
+
+    path: Path
+    tpm_SA: np.ndarray
+    table: pd.DataFrame
+    manifest: dict
+
+    def split(self, name: str) -> Samples:
+        """Return the samples of one split as `Samples`; raises ``DataError`` for an unknown split."""
+        rows = np.flatnonzero((self.table["split"] == name).to_numpy())
+        if not len(rows):
+            raise DataError(
+                f"The cohort has no split {name!r}.", f"It has: {', '.join(sorted(set(self.table['split'])))}."
+            )
+        return Samples(
+            names=tuple(self.table["name"].iloc[rows]),
+            tpm_SA=np.asarray(self.tpm_SA[rows]),
+            library_size_S=np.full(len(rows), np.nan),
+            report=ReadReport(source=f"{self.manifest['name']} {name}", format="cohort", unit="TPM"),
+        )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is to be stored.
+
+    Attributes
+    ----------
+    tpm_SA : ndarray of float32, shape (S, 19383)
+    table : DataFrame
+        One row a sample: name, patient, batch, split.
+    about : dict
+        What only this cohort's manifest says: name, source, licence, attribution.
+    """
+
+    tpm_SA: np.ndarray
+    table: pd.DataFrame
+    about: dict[str, Any]
+
+
+def open_cohort(path: Path | str) -> Cohort:
+    """Open a stored cohort, or raise ``DataError`` that says how to get it."""
+    path = Path(path)
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+        table = pd.read_csv(path / "samples.tsv", sep="\t", dtype=str)
+        tpm_SA = np.load(path / "tpm.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} holds no complete cohort.", HINT) from error
+    if tpm_SA.shape != (len(table), N_AXIS) or manifest["axis_hash"] != gene_axis().hash:
+        raise DataError(f"{path} was stored for another gene axis.", f"Delete it. {HINT}")
+    return Cohort(path, tpm_SA, table, manifest)
+
+
+def get(out: Path | str, source_sha256: str, make: Callable[[Path], Content], say: Say) -> Cohort:
+    """Return a cohort that is stored already, or make and store it.
+
+    Safe to interrupt and to repeat: the folder is made beside its final place and renamed when whole, and a whole
+    one that still matches its checksum is returned as it is.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the stored cohort.
+    source_sha256 : str
+        Checksum of what the cohort is made from; tells it from others.
+    make : callable
+        Receives a folder for temporary files, returns the content.
+    say : callable
+        Receives one line of progress at a time.
+
+    Raises
+    ------
+    DataError
+        When the folder holds something else, or a cohort that was changed.
+    """
+    out = Path(out)
+    if (out / "manifest.json").is_file():
+        cohort = open_cohort(out)
+        if cohort.manifest["source_sha256"] != source_sha256:
+            raise DataError(f"{out} holds another cohort.", "Choose an empty or a new folder.")
+        if sha256(out / "tpm.npy") != cohort.manifest["sha256"]:
+            raise DataError(f"{out}/tpm.npy was changed after it was stored.", "Delete the folder and run this again.")
+        say(f"already complete: {out}")
+        return cohort
+    if out.exists() and any(out.iterdir()):
+        raise DataError(f"{out} exists and holds something else.", "Choose an empty or a new folder.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
+        work = Path(temporary)
+        content = make(work)
+        stage = work / "stage"
+        stage.mkdir()
+        _write(content, source_sha256, stage)
+        if out.exists():
+            out.rmdir()
+        os.replace(stage, out)
+    say(f"stored: {out}")
+    return open_cohort(out)
+
+
+def _write(content: Content, source_sha256: str, folder: Path) -> None:
+    np.save(folder / "tpm.npy", content.tpm_SA)
+    content.table.to_csv(folder / "samples.tsv", sep="\t", index=False, lineterminator="\n")
+    measured_SA, split = ~np.isnan(content.tpm_SA), content.table["split"]
+    manifest = content.about | {
+        "source_sha256": source_sha256,
+        "axis_hash": gene_axis().hash,
+        "n_samples": len(content.table),
+        "n_genes": int(measured_SA.any(axis=0).sum()),
+        "n_genes_complete": int(measured_SA.all(axis=0).sum()),
+        "splits": {s: int((split == s).sum()) for s in split.unique()},
+        "sha256": sha256(folder / "tpm.npy"),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def sum_genes(values_SF: np.ndarray, index_F: np.ndarray) -> np.ndarray:
+    """Sum features that name the same gene, shape (S, 19383); a gene is missing where none of its features has a value.
+
+    Parameters
+    ----------
+    values_SF : ndarray of float32
+    index_F : ndarray of int
+        Position of each feature's gene on the axis, -1 where it has none.
+    """
+    sums_SA = np.full((len(values_SF), N_AXIS), np.nan, dtype=np.float32)
+    for feature in np.flatnonzero(index_F >= 0):
+        column = sums_SA[:, index_F[feature]]
+        sums_SA[:, index_F[feature]] = np.where(
+            np.isnan(column), values_SF[:, feature], column + np.nan_to_num(values_SF[:, feature])
+        )
+    return sums_SA
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
