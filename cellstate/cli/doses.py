@@ -99,7 +99,9 @@ def _whole(curve: DoseCurve) -> pd.DataFrame:
 
 
 def _lines(curve: DoseCurve, responders: pd.DataFrame, sentence: str) -> list[str]:
-    level = f"{curve.present_tpm:,.4g} TPM" + ("" if curve.measured_G[curve.edited] else " (training mean)")
+    level = f"{curve.present_tpm:,.4g} TPM" + (
+        "" if curve.measured_G[curve.edited] else " (not measured: the model's prediction)"
+    )
     usual = "no cohort to compare with"
     if curve.usual_tpm is not None:
         usual = "{:,.4g} to {:,.4g} TPM in the model's cohort".format(*curve.usual_tpm)

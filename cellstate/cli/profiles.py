@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cellstate.cli.answer import GENES_SHOWN, Answer
+from cellstate.cli.answer import GENES_SHOWN, Answer, number
 from cellstate.cli.commands import Commands, add_out, add_sample
 from cellstate.cli.inputs import read_file, read_model, read_sample
 
@@ -68,7 +68,7 @@ def _inspect(options: argparse.Namespace) -> Answer:
 
 
 def _perturb(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate import distances, trust_table
+    from cellstate.evaluate import distances, distances_after, trust_table
     from cellstate.io import check_writable, write_table
     from cellstate.perturb import parse_edits, perturb
 
@@ -78,7 +78,7 @@ def _perturb(options: argparse.Namespace) -> Answer:
     model = read_model(options)
     sample = read_sample(options)
     shift = perturb(model, sample, edits)
-    distance = distances(model, sample)[0]
+    distance, after = distances(model, sample)[0], distances_after(model, shift)[0]
     table = trust_table(model, shift, far=distance.flag)
     if options.out:
         write_table(table, options.out)
@@ -89,6 +89,8 @@ def _perturb(options: argparse.Namespace) -> Answer:
         "kind": "hypothesis",
         "ood_score": distance.score,
         "ood_flag": distance.flag,
+        "ood_score_edited": after.score,
+        "ood_flag_edited": after.flag,
         "genes": [
             {
                 "gene": row["gene"],
@@ -108,6 +110,8 @@ def _perturb(options: argparse.Namespace) -> Answer:
     lines = [
         f"{sample.names[0]}: {', '.join(edit.label for edit in edits)} (a hypothesis, for research only)",
         distance.sentence,
+        f"Distance from the training samples: {number(distance.score, '.2f')} before the edit, "
+        f"{number(after.score, '.2f')} after it.",
         f"{'gene':<12}{'TPM before':>12}{'TPM after':>12}{'log2 change':>13}" + "".join(f"{n:>14}" for n in rivals),
         *(
             f"{row['gene']:<12}{row['tpm_before']:>12.2f}{row['tpm_after']:>12.2f}{row['delta_log2']:>+13.3f}"

@@ -51,6 +51,14 @@ def _evaluate(options: argparse.Namespace) -> Answer:
     lines.append(
         f"{'Ceiling (counting noise)':<48}" + "".join(f"{number(b.accuracy, '.3f'):>14}" for b in evaluation.ceiling)
     )
+    shares = "".join(f"{number(b['share_of_ceiling'], '.3f'):>14}" for b in result["bins"])
+    lines.append(f"{'Network as a share of the ceiling':<48}{shares}")
+    if evaluation.likeliest is not None:
+        hits = "".join(f"{number(b.accuracy, '.3f'):>14}" for b in evaluation.likeliest)
+        lines.append(f"{'Network read out at the likeliest value':<48}{hits}")
+    if (covered := result["interval_coverage"]) is not None:
+        each = "".join(f"{number(share, '.3f'):>14}" for share in covered["bins"])
+        lines.append(f"{'90 % intervals cover':<38}{number(covered['overall'], '.3f'):>10}{each}")
     return result, lines
 
 

@@ -51,6 +51,14 @@ def ceiling_per_bin(
     return accuracy_per_bin(np.where(known_SG, first, np.nan), second, edges=edges, tolerance=tolerance)
 
 
+def share_of_ceiling(bins: Sequence[Bin], ceiling: Sequence[Bin]) -> list[float | None]:
+    """Return each bin's accuracy as a share of what counting noise allows, ``None`` where either is empty or 0."""
+    return [
+        b.accuracy / c.accuracy if b.accuracy is not None and c.accuracy else None
+        for b, c in zip(bins, ceiling, strict=True)
+    ]
+
+
 def _as_tpm(counts_SG: np.ndarray, length_bp_G: np.ndarray, total_S: np.ndarray) -> np.ndarray:
     rate = counts_SG / length_bp_G
     return rate / np.maximum(rate.sum(axis=1, keepdims=True), 1e-12) * total_S[:, None]

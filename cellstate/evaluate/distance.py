@@ -1,27 +1,61 @@
 """Out of distribution: how far a sample lies from what a model was trained on.
 
-The score is the root mean square of what the network cannot reconstruct (in z, over the measured genes), divided by
-its median over the validation patients: 1 is a typical held-out patient of the training cohort.
+Five parts look at a sample, each for another way of being unlike the training samples. Three are positive numbers that
+are skewed to the right, so they are judged on a log scale against the patients of the validation split: 0 is their
+median, 1 their spread (1.4826 times the median absolute deviation). Two have a limit by principle. The score is the
+largest part, in such spreads, and a sample is far beyond `FAR` of them.
 
-Shape suffixes: S samples, G genes.
+Shape suffixes: S samples, G genes, L latent.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from cellstate.expression import Samples, align
+from cellstate.genes import gene_axis
 from cellstate.model import Model
+from cellstate.model.fill import fill
+from cellstate.model.profiles import load_profiles
+from cellstate.perturb import Shift
 
-#: Beyond this many times the spread of the validation patients above their median, a sample is flagged.
+#: Beyond this many spreads of the validation patients a sample is far: not one of a million normal values is.
 FAR = 5.0
+#: A spread is at least this much of the median: a handful of patients may agree by chance.
+LEAST_SPREAD = 0.05
+#: A file that measures less of the model's genes is far, whatever it measures.
+LEAST_MEASURED = 0.8
+#: How log expression rises with log length beyond the training mean: halfway from the cohort's TPM (0) to counts (1).
+COUNT_LIKE = 0.5
+#: Where the levels of a sample are compared with those of the training mean.
+QUANTILES = np.linspace(0.05, 0.95, 19)
+#: What being far means, part by part.
+SENTENCES = {
+    "residual": "its genes do not go together as in the training samples: another tissue, another method, or names "
+    "and values that were mixed up",
+    "state": "its state lies outside the cloud of the training samples",
+    "levels": "its expression levels are spread unlike those of the training samples; check the unit",
+    "length": "long genes stand higher or lower than in the training samples; the values may be counts, or TPM made "
+    "with other gene lengths",
+    "missing": f"the file measures less than {LEAST_MEASURED:.0%} of the model's genes",
+}
 
 
 @dataclass(frozen=True)
 class Distance:
-    """Attributes: ``score`` (1 is typical, ``None`` for an untrained model), ``flag``, ``sentence``."""
+    """How far one sample lies.
+
+    Attributes
+    ----------
+    score : float or None
+        In spreads of the validation patients, 0 or more; ``None`` for a model that was not calibrated.
+    flag : bool
+        Whether it is far: then nothing about the sample is trusted.
+    sentence : str
+    """
 
     score: float | None
     flag: bool
@@ -34,30 +68,117 @@ def residual_rms(z_SG: np.ndarray, z_hat_SG: np.ndarray, measured_SG: np.ndarray
     return np.sqrt(squares_S / np.maximum(measured_SG.sum(axis=1), 1))
 
 
-def reference(rms_S: np.ndarray) -> dict[str, float]:
-    """What a model folder keeps of its validation patients: the median score and the flag's limit."""
-    middle = float(np.median(rms_S))
-    spread = float(1.4826 * np.median(np.abs(rms_S - middle)))
-    return {"rms_median": middle, "limit": 1 + FAR * spread / middle}
+def reference(model: Model, validation: Samples) -> dict[str, dict[str, float]]:
+    """What a model folder keeps of its validation patients: median and spread of the log of three parts."""
+    parts = _parts(model, align(validation, model.space).tpm_SG)
+    kept = {}
+    for name in ("residual", "state", "levels"):
+        log_S = np.log(np.maximum(parts[name], 1e-9))
+        middle = float(np.median(log_S))
+        spread = float(1.4826 * np.median(np.abs(log_S - middle)))
+        kept[name] = {"median": float(np.exp(middle)), "spread": max(spread, LEAST_SPREAD)}
+    return kept
 
 
 def distances(model: Model, samples: Samples) -> list[Distance]:
     """Judge each sample against the model's training cohort."""
-    known = model.metrics.get("distance")
-    if known is None:
-        return [Distance(None, False, "The model is not trained, so nothing is known.") for _ in samples.names]
-    aligned = align(samples, model.space)
-    z_SG = model.space.standardise(aligned.tpm_SG)
-    rms_S = residual_rms(z_SG, model.reconstruct(z_SG), aligned.measured_SG)
-    return [_judge(float(rms) / known["rms_median"], known["limit"]) for rms in rms_S]
+    if _reference(model) is None:
+        return _unknown(len(samples))
+    return _judged(model, align(samples, model.space).tpm_SG)
 
 
-def _judge(score: float, limit: float) -> Distance:
-    if score <= limit:
+def distances_after(model: Model, shift: Shift) -> list[Distance]:
+    """Judge each sample as the prediction leaves it: edited genes at their level, every other gene shifted."""
+    if _reference(model) is None:
+        return _unknown(len(shift.names))
+    known_SG = shift.measured_SG | shift.edited_G
+    return _judged(model, np.where(known_SG, np.expm1(shift.log1p_after_SG), np.nan))
+
+
+def scores(model: Model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+    """Return every part's score in spreads, shape (S,) each, of TPM on the model's genes and scale."""
+    known = _reference(model)
+    assert known is not None
+    parts = _parts(model, tpm_SG)
+    found = {n: np.log(np.maximum(parts[n], 1e-9) / r["median"]) / r["spread"] for n, r in known.items()}
+    found["length"] = FAR * np.abs(parts["length"]) / COUNT_LIKE
+    found["missing"] = FAR * parts["missing"] / (1 - LEAST_MEASURED)
+    return found
+
+
+def _judged(model: Model, tpm_SG: np.ndarray) -> list[Distance]:
+    found = scores(model, tpm_SG)
+    names, table_PS = list(found), np.array(list(found.values()))
+    return [_judge(names[int(part_P.argmax())], max(float(part_P.max()), 0.0)) for part_P in table_PS.T]
+
+
+def _judge(part: str, score: float) -> Distance:
+    if score <= FAR:
         return Distance(score, False, "Looks like the samples that the model was trained on.")
     return Distance(
         score,
         True,
-        f"Far from the training samples ({score:.1f} times a typical residual; up to {limit:.1f} is usual): "
-        "treat every prediction as unreliable.",
+        f"Far from the training samples ({score:.1f} spreads of held-out patients; up to {FAR:g} is usual): "
+        f"{SENTENCES[part]}. Treat every prediction as unreliable.",
     )
+
+
+def _parts(model: Model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+    space, measured_SG = model.space, ~np.isnan(tpm_SG)
+    z_SG = fill(model.reconstruct, space.standardise(tpm_SG), measured_SG)
+    log1p_SG = np.log1p(tpm_SG)
+    length_G = np.log(gene_axis().length_bp[space.axis_index_G])
+    levels_S, length_S = np.zeros(len(tpm_SG)), np.zeros(len(tpm_SG))
+    for s, use_G in enumerate(measured_SG):
+        # Patients differ in which genes they measure, so the training mean is taken over the same genes.
+        mean, log1p = space.mean_G[use_G], log1p_SG[s, use_G]
+        levels_S[s] = np.sqrt(np.mean((np.quantile(log1p, QUANTILES) - np.quantile(mean, QUANTILES)) ** 2))
+        loud = mean >= np.log(2)
+        centred = length_G[use_G][loud] - length_G[use_G][loud].mean() if loud.any() else np.zeros(0)
+        length_S[s] = centred @ (log1p - mean)[loud] / max(float(centred @ centred), 1e-9)
+    return {
+        "residual": residual_rms(z_SG, model.reconstruct(z_SG), measured_SG),
+        "state": _leverage(model, z_SG),
+        "levels": levels_S,
+        "length": length_S,
+        "missing": 1 - measured_SG.mean(axis=1),
+    }
+
+
+def _leverage(model: Model, z_SG: np.ndarray) -> np.ndarray:
+    """Mahalanobis distance of the latent state from the training profiles, by root of the latent width, shape (S,)."""
+    centre_L, whitening_LL = _cloud(model)
+    return np.sqrt((((model.encode(z_SG) - centre_L) @ whitening_LL) ** 2).mean(axis=1))
+
+
+@lru_cache(maxsize=8)
+def _cloud(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Centre of the training profiles' latent states, and what makes their covariance the identity."""
+    profiles = load_profiles(model)
+    assert profiles is not None
+    latent_SL = model.encode(profiles.z_SG).astype(np.float64)
+    precision_LL = np.linalg.inv(shrunk_covariance(latent_SL))
+    return latent_SL.mean(axis=0), np.linalg.cholesky(precision_LL)
+
+
+def shrunk_covariance(x_SL: np.ndarray) -> np.ndarray:
+    """Covariance shrunk towards a multiple of the identity (Ledoit and Wolf 2004), shape (L, L).
+
+    A cohort is often no larger than a latent layer is wide; its plain covariance has no inverse then.
+    """
+    n, width = x_SL.shape
+    centred_SL = x_SL - x_SL.mean(axis=0)
+    plain_LL = centred_SL.T @ centred_SL / n
+    target_LL = np.trace(plain_LL) / width * np.eye(width)
+    away = ((plain_LL - target_LL) ** 2).sum()
+    noise = ((centred_SL**2).sum(axis=1) ** 2).sum() / n**2 - (plain_LL**2).sum() / n
+    share = min(noise / away, 1.0) if away > 0 else 1.0
+    return share * target_LL + (1 - share) * plain_LL
+
+
+def _reference(model: Model) -> dict[str, dict[str, float]] | None:
+    return model.metrics.get("trust", {}).get("distance") if load_profiles(model) is not None else None
+
+
+def _unknown(n: int) -> list[Distance]:
+    return [Distance(None, False, "The model is not trained, so nothing is known.") for _ in range(n)]

@@ -12,12 +12,15 @@ import numpy as np
 
 from cellstate.errors import ModelError
 from cellstate.evaluate.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
-from cellstate.evaluate.ceiling import ceiling_per_bin
+from cellstate.evaluate.calibration import likeliest_tpm
+from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
+from cellstate.evaluate.intervals import Intervals, intervals
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
 from cellstate.expression import Samples, align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
-from cellstate.perturb.rivals import load_pca
+from cellstate.model.fill import fill
+from cellstate.perturb.components import load_components
 
 #: The predictors in the order in which tables show them, with the words that pages use.
 PREDICTORS = {"network": "Network", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}
@@ -70,6 +73,10 @@ class Evaluation:
     quality : dict of predictor to Quality
     ceiling : list of Bin
         Accuracy that sampling noise alone allows, per bin.
+    intervals : Intervals or None
+        90 % intervals of the network's predictions; ``None`` for a model that was not calibrated.
+    likeliest : list of Bin or None
+        Accuracy of the network per bin when it is read out at the likeliest value (`cellstate.evaluate.calibration`).
     """
 
     names: tuple[str, ...]
@@ -78,20 +85,32 @@ class Evaluation:
     predicted_tpm: dict[str, np.ndarray]
     quality: dict[str, Quality]
     ceiling: list[Bin]
+    intervals: Intervals | None = None
+    likeliest: list[Bin] | None = None
 
     def to_dict(self) -> dict:
         """What ``cellstate evaluate --json`` prints."""
         network = self.quality["network"]
-        bins = [bin_to_dict(b) | {"ceiling": c.accuracy} for b, c in zip(network.bins, self.ceiling, strict=True)]
+        shares = share_of_ceiling(network.bins, self.ceiling)
+        likeliest = [None] * len(shares) if self.likeliest is None else [b.accuracy for b in self.likeliest]
+        bins = [
+            bin_to_dict(b) | {"ceiling": c.accuracy, "share_of_ceiling": share, "accuracy_likeliest": hit}
+            for b, c, share, hit in zip(network.bins, self.ceiling, shares, likeliest, strict=True)
+        ]
         return network.to_dict() | {
             "n_samples": len(self.names),
             "n_values": int((~np.isnan(self.truth_tpm_SG)).sum()),
             "bins": bins,
+            "interval_coverage": self._interval_coverage(),
             "samples": [
                 {"name": name, "r2": float(r2)} for name, r2 in zip(self.names, network.r2_sample_S, strict=True)
             ],
             "baselines": {name: q.to_dict() for name, q in self.quality.items() if name != "network"},
         }
+
+    def _interval_coverage(self) -> dict | None:
+        edges = [b.low for b in self.ceiling] + [self.ceiling[-1].high]
+        return None if self.intervals is None else self.intervals.coverage(self.truth_tpm_SG, edges)
 
 
 def evaluate(
@@ -109,17 +128,18 @@ def evaluate(
     edges = check_edges(edges)
     aligned = align(samples, model.space)
     z_SG = model.space.standardise(aligned.tpm_SG)
-    z_hat = {"network": model.reconstruct(z_SG)}
+    measured_SG = aligned.measured_SG
+    z_hat = {"network": model.reconstruct(fill(model.reconstruct, z_SG, measured_SG))}
     if not np.isfinite(z_hat["network"]).all():
         raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
-    if (pca := load_pca(model)) is not None:
-        z_hat["pca"] = pca.reconstruct(z_SG)
+    if (pca := load_components(model)) is not None:
+        z_hat["pca"] = pca.reconstruct(fill(pca.reconstruct, z_SG, measured_SG))
     z_hat["gene_mean"] = np.zeros_like(z_SG)
 
     truth_SG = np.log1p(aligned.tpm_SG)
     predicted_tpm, quality = {}, {}
-    for name, z in z_hat.items():
-        log1p_SG = model.space.log1p_tpm(z)
+    hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
+    for name, log1p_SG in hat.items():
         predicted_tpm[name] = np.expm1(log1p_SG)
         quality[name] = Quality(
             r2_pooled(truth_SG, log1p_SG),
@@ -129,7 +149,14 @@ def evaluate(
         )
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
     ceiling = ceiling_per_bin(aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance)
-    return Evaluation(samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling)
+    expected = intervals(model, aligned.tpm_SG, hat["network"])
+    moved_SG = likeliest_tpm(model, aligned.tpm_SG, hat["network"])
+    likeliest = None
+    if moved_SG is not None:
+        likeliest = accuracy_per_bin(aligned.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
+    return Evaluation(
+        samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling, expected, likeliest
+    )
 
 
 def bin_to_dict(one: Bin) -> dict:

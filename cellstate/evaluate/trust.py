@@ -1,15 +1,36 @@
-"""Which genes of a predicted shift deserve a look, and why the others do not."""
+"""How far to trust a model: its calibration on validation patients, and which genes of a shift deserve a look."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from cellstate.evaluate.calibration import fit_likeliest
+from cellstate.evaluate.copying import copying
+from cellstate.evaluate.distance import reference
+from cellstate.evaluate.intervals import fit_intervals, gene_error
+from cellstate.expression import Samples
 from cellstate.model import Model
+from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Shift
 
 #: A gene whose held-out R2 is lower is not followed by the model well enough to speak about its shift.
 MIN_R2 = 0.3
+
+
+def calibrate(model: Model, validation: Samples) -> dict[str, dict]:
+    """Return the entry ``trust`` of a model folder's metrics, from patients that the network was not fitted to.
+
+    ``distance``: how validation patients spread about the training profiles; ``intervals``: quantiles of the scaled
+    errors; ``likeliest``: the read-out for accuracy, learnt from the training profiles; ``copying``: how the network
+    and its rivals answer an edit, which needs no patients. The folder must hold weights, training profiles and rivals.
+    """
+    return {
+        "distance": reference(model, validation),
+        "intervals": fit_intervals(model, validation),
+        "likeliest": fit_likeliest(model),
+        "copying": copying(model),
+    }
 
 
 def trust_reasons(model: Model, measured_G: np.ndarray, far: bool) -> list[str]:
@@ -38,6 +59,19 @@ def trust_table(model: Model, shift: Shift, *, far: bool, sample: int = 0) -> pd
     table.loc[table["edited"], "reason"] = "edited: set, not predicted"
     table["trusted"] = table["reason"] == ""
     return table
+
+
+def shift_over_error(model: Model, table: pd.DataFrame) -> float | None:
+    """Return the largest trusted shift as a share of its gene's usual error; ``None`` where no gene is trusted.
+
+    The error is the root mean square over the training profiles. A shift is a difference of two predictions, so a small
+    share does not make it wrong, but it could not be seen in one patient's measurement.
+    """
+    trusted = table[table["trusted"]]
+    if not len(trusted) or load_profiles(model) is None:
+        return None
+    error = pd.Series(gene_error(model), index=model.space.ensembl).loc[trusted["ensembl_id"]]
+    return float((trusted["delta_log2"].abs().to_numpy() * np.log(2) / error.to_numpy()).max())
 
 
 def _reason(r2: float, measured: bool) -> str:

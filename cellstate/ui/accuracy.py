@@ -35,6 +35,7 @@ _NOTE = (
     "R² is on log1p TPM over the measured genes. Most of a pooled R² is differences between genes, which the gene mean "
     "knows already; the median per gene asks whether differences between patients are met."
 )
+_LEAST_COVERAGE = 0.85
 
 
 def accuracy_page() -> None:
@@ -144,7 +145,31 @@ def _summary(found: Mapping) -> None:
             ("Error removed", percent(explained(network, mean)), removed),
         ]
     )
-    st.markdown(verdict(found), width=READABLE)
+    st.markdown(" ".join([verdict(found), ceiling_sentence(found), interval_sentence(found)]), width=READABLE)
+
+
+def ceiling_sentence(found: Mapping) -> str:
+    """Say how much of what counting noise allows the network reaches, bin by bin."""
+    said = [
+        f"{percent(b['share_of_ceiling'])} at {bin_label(b['low'], b['high'])} TPM"
+        for b in found["bins"]
+        if b.get("share_of_ceiling") is not None
+    ]
+    return f"Of what counting noise allows, it hits {', '.join(said)}." if said else ""
+
+
+def interval_sentence(found: Mapping) -> str:
+    """Say how many true values lie inside the 90 % intervals, and name bins in which too few do."""
+    covered = found.get("interval_coverage")
+    if covered is None or covered["overall"] is None:
+        return ""
+    text = f"Its {percent(covered['nominal'])} intervals hold {percent(covered['overall'], 1)} of the values."
+    short = [
+        f"{percent(share, 1)} at {bin_label(b['low'], b['high'])} TPM"
+        for b, share in zip(found["bins"], covered["bins"], strict=True)
+        if share is not None and share < _LEAST_COVERAGE
+    ]
+    return text + (f" Too few: {', '.join(short)}." if short else "")
 
 
 def _bars(found: Mapping, tolerance: Tolerance, *, key: str) -> None:

@@ -125,7 +125,7 @@ def _about(gene: int, state: Session, opened: Model) -> None:
     level = (
         f"{_tpm(patient.tpm_G[gene])} TPM in this sample"
         if patient.measured_G[gene]
-        else "not measured in this sample, so the training mean stands in"
+        else "not measured in this sample, so the model's own prediction stands in"
     )
     told = f"**{literal(opened.space.symbols[gene])}**: {level}; {_tpm(typical)} TPM is typical."
     if "r2_validation" in opened.gene_table:

@@ -79,7 +79,9 @@ def reading(found: DoseCurve, *, n_edits: int) -> str:
     gene = f"**{literal(found.gene)}**"
     here = f"{_tpm(found.present_tpm)} TPM in this sample"
     if not found.measured_G[found.edited]:
-        here = f"not measured in this sample, so it starts from the training mean, {_tpm(found.present_tpm)} TPM"
+        here = (
+            f"not measured in this sample, so it starts from the model's own prediction, {_tpm(found.present_tpm)} TPM"
+        )
     rest = ", without the other edits" if n_edits > 1 else ""
     text = (
         f"{gene} alone is set to {len(found.tpm_D)} levels in the sample as it is{rest}, whatever its edit says. It is "

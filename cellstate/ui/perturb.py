@@ -22,7 +22,7 @@ from cellstate.ui.parts import (
 )
 from cellstate.ui.resources import model
 from cellstate.ui.session import session
-from cellstate.ui.shifts import Answer, agreement_sentence, answer, filtered, rivals_of, size_sentence
+from cellstate.ui.shifts import Answer, agreement_sentence, answer, cloud_sentence, filtered, rivals_of, size_sentence
 from cellstate.ui.text import file_stem, literal, plural
 from cellstate.viz import shift_scatter, top_genes
 from cellstate.viz.style import look
@@ -69,7 +69,7 @@ def _result(found: Answer, opened: Model) -> None:
         st.header("Predicted shift", anchor=False, width="content")
         hypothesis()
     st.markdown(f"{literal(found.sample)} with {literal(found.edits, 400)}.", width=READABLE)
-    if found.far:
+    if found.before.flag:
         st.warning(
             "This sample is unlike the training samples, so no gene of this prediction is trusted.",
             icon=":material/warning:",
@@ -77,11 +77,12 @@ def _result(found: Answer, opened: Model) -> None:
     if found.n_unmeasured_edited:
         st.info(
             f"{plural(found.n_unmeasured_edited, 'edited gene is', 'edited genes are')} not measured in this sample: "
-            "the edit starts from the training mean.",
+            "the edit starts from the model's own prediction.",
             icon=":material/info:",
         )
     _numbers(found)
-    st.markdown(f"{size_sentence(found.table)} {agreement_sentence(found.agreement)}", width=READABLE)
+    st.markdown(f"{size_sentence(found.table, found.over_error)} {agreement_sentence(found.agreement)}", width=READABLE)
+    st.caption(cloud_sentence(found.before, found.after))
     left, right = st.columns(2, gap="medium")
     with left:
         chart(top_genes(found.table, rivals_of(found.table)), key="top-genes")

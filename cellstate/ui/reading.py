@@ -48,12 +48,16 @@ def fit(state: Session) -> None:
     tiles(
         [
             ("Genes detected", f"{detected:,}", "Genes of the axis with a value above zero."),
-            ("Genes measured", percent(share), "Share of the model's genes. The others enter at the training mean."),
+            (
+                "Genes measured",
+                percent(share),
+                "Share of the model's genes. The model's own predictions stand in for the others.",
+            ),
             (
                 "Distance",
-                "unknown" if far.score is None else f"{far.score:.1f} ×",
-                "From the training samples: how badly the model reconstructs this one, relative to a typical patient "
-                "that it never saw. 1 is typical.",
+                "unknown" if far.score is None else f"{far.score:.1f}",
+                "From the training samples, in spreads of held-out patients: 0 to 2 is typical, beyond 5 is far. The "
+                "farthest of five parts counts: residual, state, levels, gene lengths, genes not measured.",
             ),
             (
                 "Reads",
@@ -92,8 +96,8 @@ def doubts(detected: int, share: float) -> list[str]:
         )
     if share < FEW_MEASURED:
         found.append(
-            f"The file measures {percent(share)} of the model's genes. The others enter at the training mean, and "
-            "their predictions are not trusted."
+            f"The file measures {percent(share)} of the model's genes. The model's own predictions stand in for the "
+            "others, and are not trusted."
         )
     return found
 

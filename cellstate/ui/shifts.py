@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cellstate.evaluate import trust_table
+from cellstate.evaluate import distances_after, shift_over_error, trust_table
+from cellstate.evaluate.distance import FAR, Distance
 from cellstate.model import Model
 from cellstate.perturb import Shift, perturb
 from cellstate.ui.reading import distance
@@ -38,8 +39,10 @@ class Answer:
         What `trust_table` returns.
     agreement : dict of rival to Pearson correlation with the network over the genes that were not edited, None where
         the rival predicts no shift at all
-    far : bool
-        Whether the sample is out of distribution.
+    before, after : Distance
+        How far the sample is from the training samples, as it is and as the prediction leaves it.
+    over_error : float or None
+        The largest trusted shift, as a share of the model's usual error in its gene.
     n_unmeasured_edited : int
         Edited genes that the file does not measure.
     """
@@ -48,29 +51,33 @@ class Answer:
     edits: str
     table: pd.DataFrame
     agreement: Mapping[str, float | None]
-    far: bool
+    before: Distance
+    after: Distance
+    over_error: float | None
     n_unmeasured_edited: int
 
 
 def answer(state: Session, opened: Model) -> Answer:
     """Predict what the edits in force do to the selected sample, once."""
-    far = distance(state, opened).flag
+    before = distance(state, opened)
 
     def predict() -> Answer:
         with queue().turn():
-            return _answer(perturb(opened, state.sample(), state.edits), opened, far)
+            return _answer(perturb(opened, state.sample(), state.edits), opened, before)
 
     return state.once("shift", (state.selected, state.edits, str(opened.folder)), predict)
 
 
-def _answer(shift: Shift, opened: Model, far: bool) -> Answer:
-    table = trust_table(opened, shift, far=far)
+def _answer(shift: Shift, opened: Model, before: Distance) -> Answer:
+    table = trust_table(opened, shift, far=before.flag)
     return Answer(
         sample=shift.names[0],
         edits=", ".join(edit.label for edit in shift.edits),
         table=table,
         agreement=agreement(table),
-        far=far,
+        before=before,
+        after=distances_after(opened, shift)[0],
+        over_error=shift_over_error(opened, table),
         n_unmeasured_edited=int((table["edited"] & ~table["measured"]).sum()),
     )
 
@@ -105,8 +112,8 @@ def agreement_sentence(found: Mapping[str, float | None]) -> str:
     return "; ".join(parts) + ". **No change** says that nothing moves, and often wins against real experiments."
 
 
-def size_sentence(table: pd.DataFrame) -> str:
-    """Say how large the shifts are, and how far the predictors differ in that."""
+def size_sentence(table: pd.DataFrame, over_error: float | None = None) -> str:
+    """Say how large the shifts are, beside the model's error too, and how far the predictors differ in that."""
     rest = table[~table["edited"]]
     largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
     rivals = {r: float(rest[_PREFIX + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
@@ -114,7 +121,25 @@ def size_sentence(table: pd.DataFrame) -> str:
     text = f"The network's largest shift is {largest:.2g} log2 ({percent(2**largest - 1, 1)})."
     if largest < COUNTED_LOG2:
         text += " That is small: **read it as a ranking, not as an amount**."
+    if over_error is not None and over_error < 1:
+        text += (
+            f" No trusted gene shifts by more than {percent(over_error, 0 if over_error >= 0.1 else 1)} of the error "
+            "with which the model usually predicts it: one measurement could not show it."
+        )
     return text + (f" {', '.join(loud)}: the predictors do not agree on size." if loud else "")
+
+
+def cloud_sentence(before: Distance, after: Distance) -> str:
+    """Say how far the edited profile is from the training samples; nothing for a model that was not calibrated."""
+    if before.score is None or after.score is None:
+        return ""
+    text = (
+        f"Distance from the training samples: {before.score:.2f} before the edit, {after.score:.2f} as predicted after "
+        f"it, in spreads of held-out patients; beyond {FAR:g} is far."
+    )
+    if after.flag and not before.flag:
+        text += " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated."
+    return text
 
 
 def rivals_of(table: pd.DataFrame) -> list[str]:

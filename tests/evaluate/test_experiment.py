@@ -76,7 +76,7 @@ def test_the_json_is_plain(small_model, control):
     treated = treated_by(control, small_model, np.linspace(-1, 1, len(small_model.space)))
     shown = compare(small_model, control, treated, [Edit(small_model.space.symbols[0], "knock-out")]).to_dict()
     assert {"pearson_delta", "sign_accuracy_top50", "baselines", "verdict"} <= set(shown)
-    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression"}
+    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "ridge_tf"}
     json.dumps(shown, allow_nan=False)
 
 

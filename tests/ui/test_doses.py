@@ -107,5 +107,5 @@ def test_words_for_a_gene_that_was_not_measured_and_a_model_without_a_cohort(wit
     measured_G[curve.edited] = False
     object.__setattr__(curve, "measured_G", measured_G)
     object.__setattr__(curve, "usual_tpm", None)
-    assert "starts from the training mean" in reading(curve, n_edits=1)
+    assert "the model's own prediction" in reading(curve, n_edits=1)
     assert "no cohort" in reading(curve, n_edits=1)

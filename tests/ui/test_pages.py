@@ -12,7 +12,7 @@ from cellstate.ui.accuracy import figures_table
 from cellstate.ui.examples import examples
 from tests.ui.conftest import check, words
 
-PAGES = ("home", "sample", "perturb", "regulators", "accuracy", "experiment", "model")
+PAGES = ("home", "sample", "perturb", "regulators", "accuracy", "experiment", "quality", "model")
 
 
 @pytest.mark.parametrize("page", PAGES)

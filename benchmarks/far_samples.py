@@ -1,0 +1,67 @@
+"""Samples that a model must not trust: another tissue, and what goes wrong with a table on its way.
+
+Shape suffixes: S samples, A genes of the axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellstate.errors import DataError
+from cellstate.expression import Samples
+from cellstate.genes import N_AXIS, gene_axis
+
+#: Regions of the brain and spinal cord in the Human Protein Atlas table.
+BRAIN = (
+    "amygdala", "basal ganglia", "cerebellum", "cerebral cortex", "corpus callosum", "hippocampal formation",
+    "hypothalamus", "midbrain", "pons and medulla", "spinal cord", "thalamus",
+)  # fmt: skip
+#: Reads of a library whose counts are taken for TPM.
+READS = 20e6
+MISSING = 0.3
+
+
+def far_samples(samples: Samples, atlas: Path, *, seed: int = 0) -> dict[str, Samples]:
+    """Return the five kinds of the mark, four of them made from real samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        Held-out patients.
+    atlas : Path
+        ``RNAtableExtended.tsv.gz`` of the Human Protein Atlas.
+    """
+    rng = np.random.default_rng(seed)
+    shuffled_SA, missing_SA = samples.tpm_SA.copy(), samples.tpm_SA.copy()
+    for row_A in shuffled_SA:
+        measured = np.flatnonzero(~np.isnan(row_A))
+        row_A[measured] = row_A[rng.permutation(measured)]
+    for row_A in missing_SA:
+        row_A[rng.random(N_AXIS) < MISSING] = np.nan
+    mass_SA = samples.tpm_SA * gene_axis().length_bp
+    counts_SA = rng.poisson(np.nan_to_num(mass_SA / np.nansum(mass_SA, axis=1, keepdims=True) * READS))
+    made = {
+        "shuffled genes": shuffled_SA,
+        "raw counts as TPM": np.where(np.isnan(mass_SA), np.nan, counts_SA),
+        "log of log": np.log1p(np.log2(samples.tpm_SA + 1)),
+        "30 % of genes missing": missing_SA,
+    }
+    return {"HPA brain": read_brain(atlas)} | {
+        name: replace(samples, tpm_SA=tpm_SA.astype(np.float32)) for name, tpm_SA in made.items()
+    }
+
+
+def read_brain(atlas: Path) -> Samples:
+    """Read the brain regions of the Human Protein Atlas table."""
+    try:
+        table = pd.read_csv(atlas, sep="\t", index_col=0, usecols=["GeneID", *BRAIN])
+    except (OSError, ValueError) as error:
+        raise DataError(f"{atlas} is not the Human Protein Atlas table.", "Give --atlas FILE.") from error
+    index_F = gene_axis().resolve(table.index).index
+    tpm_SA = np.full((len(BRAIN), N_AXIS), np.nan, np.float32)
+    tpm_SA[:, index_F[index_F >= 0]] = table[list(BRAIN)].to_numpy(np.float32).T[:, index_F >= 0]
+    return Samples(BRAIN, tpm_SA, np.full(len(BRAIN), np.nan))

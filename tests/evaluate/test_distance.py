@@ -1,0 +1,130 @@
+"""How far a sample is from the training samples, and why."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.covariance import LedoitWolf
+
+from cellstate.evaluate import distances, distances_after
+from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, scores, shrunk_covariance
+from cellstate.expression import Samples, align
+from cellstate.genes import gene_axis
+from cellstate.model import create_model, load_model
+from cellstate.perturb import Edit, perturb
+from tests.factories import make_samples
+
+
+def changed(samples: Samples, tpm_SA: np.ndarray) -> Samples:
+    return replace(samples, tpm_SA=tpm_SA.astype(np.float32))
+
+
+def shuffled(samples: Samples) -> Samples:
+    tpm_SA = samples.tpm_SA.copy()
+    genes = np.flatnonzero(~np.isnan(tpm_SA[0]))
+    tpm_SA[:, genes] = tpm_SA[:, np.random.default_rng(0).permutation(genes)]
+    return changed(samples, tpm_SA)
+
+
+def as_counts(samples: Samples) -> Samples:
+    return changed(samples, samples.tpm_SA * gene_axis().length_bp)
+
+
+def with_missing(samples: Samples, share: float) -> Samples:
+    tpm_SA = samples.tpm_SA.copy()
+    tpm_SA[:, np.random.default_rng(1).random(tpm_SA.shape[1]) < share] = np.nan
+    return changed(samples, tpm_SA)
+
+
+def test_held_out_samples_are_near(small_model, cohort):
+    judged = distances(small_model, cohort.split("test"))
+    assert not any(d.flag for d in judged) and all(0 <= d.score <= FAR for d in judged)
+    # A tenth of the genes missing is no reason by itself.
+    tpm_SG = align(cohort.split("older_test"), small_model.space).tpm_SG
+    assert (scores(small_model, tpm_SG)["missing"] < FAR).all()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part"),
+    [
+        (shuffled, "residual"),
+        (lambda s: changed(s, np.log1p(np.log2(s.tpm_SA + 1))), "levels"),
+        (as_counts, "length"),
+        (lambda s: with_missing(s, 0.4), "missing"),
+    ],
+)
+def test_what_is_far_is_flagged_with_its_reason(small_model, cohort, spoil, part):
+    spoilt = spoil(cohort.split("test"))
+    for judged in distances(small_model, spoilt):
+        assert judged.flag and judged.score > FAR and "unreliable" in judged.sentence
+    assert (scores(small_model, align(spoilt, small_model.space).tpm_SG)[part] > FAR).all()
+
+
+def test_the_sentence_names_the_part_that_is_farthest(small_model, cohort):
+    for spoilt in (shuffled(cohort.split("test")), with_missing(cohort.split("test"), 0.4)):
+        found = scores(small_model, align(spoilt, small_model.space).tpm_SG)
+        for s, judged in enumerate(distances(small_model, spoilt)):
+            part = max(found, key=lambda name: found[name][s])
+            assert SENTENCES[part] in judged.sentence and judged.score == pytest.approx(found[part][s])
+
+
+def test_a_state_outside_the_cloud_is_far_even_where_the_network_follows_it(small_model, cohort):
+    """The profile is one that the network computes itself, five times as far from the training mean as a patient."""
+    space = small_model.space
+    z_SG = 5 * small_model.reconstruct(space.standardise(align(cohort.split("test"), space).tpm_SG))
+    found = scores(small_model, np.expm1(space.log1p_tpm(z_SG)))
+    assert (found["state"] > FAR).all()
+
+
+def test_parts_with_a_limit_by_principle(small_model, cohort):
+    """Counts lie twice the limit of `length` away; a quarter missing is past the limit of a fifth."""
+    near = align(cohort.split("test"), small_model.space).tpm_SG
+    counts = align(as_counts(cohort.split("test")), small_model.space).tpm_SG
+    moved = scores(small_model, counts)["length"] / FAR
+    assert moved.mean() == pytest.approx(2, abs=0.3)
+    assert scores(small_model, near)["missing"] == pytest.approx(np.zeros(len(near)))
+    near[:, :60] = np.nan
+    assert scores(small_model, near)["missing"] / FAR == pytest.approx(np.full(len(near), 0.25 / 0.2))
+
+
+def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, cohort):
+    kept = small_model.metrics["trust"]["distance"]
+    again = reference(small_model, cohort.split("validation"))
+    assert set(kept) == {"residual", "state", "levels"}
+    for part in kept:
+        assert again[part] == pytest.approx(kept[part], rel=1e-4)
+    found = scores(small_model, align(cohort.split("validation"), small_model.space).tpm_SG)
+    for part in kept:
+        assert np.median(found[part]) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_model_that_was_not_calibrated_knows_nothing(small_model, cohort, tmp_path):
+    create_model(tmp_path / "demo", "demo", dtype="float16")
+    model, samples = load_model(tmp_path / "demo", device="cpu"), make_samples(1)
+    shift = perturb(model, samples, [Edit(model.space.symbols[0], "knock-out")])
+    for judged in (distances(model, samples), distances_after(model, shift)):
+        assert [(d.score, d.flag) for d in judged] == [(None, False)]
+    old = replace(small_model, metrics={"distance": {"rms_median": 1.0, "limit": 2.0}})
+    assert distances(old, cohort.split("test").take([0]))[0].score is None
+
+
+def test_an_edit_that_leaves_the_cloud_is_seen(small_model, cohort):
+    sample, space = cohort.split("test").take([0]), small_model.space
+    (before,) = distances(small_model, sample)
+    (small,) = distances_after(small_model, perturb(small_model, sample, [Edit(space.symbols[0], "multiply", 1.01)]))
+    assert small.score == pytest.approx(before.score, abs=0.05) and not small.flag
+    many = [Edit(symbol, "multiply", 200) for symbol in space.symbols[:80]]
+    (large,) = distances_after(small_model, perturb(small_model, sample, many))
+    assert large.flag and large.score > before.score
+
+
+@pytest.mark.parametrize("n", [6, 40, 4000])
+def test_the_covariance_is_scikit_learn_s(n):
+    rng = np.random.default_rng(0)
+    x_SL = rng.normal(size=(n, 12)) @ rng.normal(size=(12, 12))
+    assert shrunk_covariance(x_SL) == pytest.approx(LedoitWolf().fit(x_SL).covariance_, rel=1e-6, abs=1e-9)
+
+
+def test_the_residual_counts_measured_genes_only():
+    z, hat = np.array([[1.0, 5.0, 9.0]]), np.array([[0.0, 5.0, 0.0]])
+    assert residual_rms(z, hat, np.array([[True, True, False]])) == pytest.approx([np.sqrt(0.5)])
