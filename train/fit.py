@@ -6,31 +6,33 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from cellstate.cohorts import Cohort, open_cohort
+from cellstate.cohorts import Cohort
 from cellstate.errors import DataError
-from cellstate.evaluate.distance import reference, residual_rms
 from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
+from cellstate.evaluate.trust import calibrate
 from cellstate.expression import align
+from cellstate.genes import transcription_factors
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
 from cellstate.model.folder import CARD, HISTORY, METRICS, WEIGHTS, load_model, save_genes, save_model
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import save_profiles
-from cellstate.perturb.rivals import Pca, fit_pca, save_pca
+from cellstate.perturb.components import Components, fit_components, save_components
 from train.card import write_card
 from train.config import TrainConfig
-from train.data import TrainingData, prepare
+from train.data import TrainingData, open_cohorts, prepare
 from train.distributed import World
 from train.loop import Epoch, best_of, train
 from train.progress import Progress
-from train.warm_start import warm_start
+from train.robust import robust_map
+from train.warm_start import pca_map, warm_start
 
 #: Splits that no choice of the training ever sees.
 HELD_OUT = ("test", "older_test")
@@ -46,9 +48,17 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
     target = Path(config.output.folder)
     if target.exists() and any(target.iterdir()) and not (target / WEIGHTS).exists():
         raise DataError(f"{target} exists and holds no model.", "Choose another output folder.")
-    cohort = open_cohort(config.data.cohort)
-    data = prepare(cohort, config.data.min_detected)
-    pca = fit_pca(data.train_z_SG, min(config.network.hidden))
+    cohort, further = open_cohorts(config.data)
+    chosen = config.data
+    data = prepare(cohort, chosen.min_detected, further, centre=chosen.centre, rescale=chosen.rescale)
+    known = transcription_factors()
+    pca = fit_components(
+        data.train_z_SG,
+        min(config.network.hidden),
+        pooled_z_SG=data.balanced_z_SG,
+        validation_z_SG=data.validation_z_SG,
+        tf_G=np.array([g in known for g in data.space.axis_index_G.tolist()]),
+    )
     network = build(config, data, pca)
     stage = target.with_name(f".{target.name}.partial")
     if world.is_first:
@@ -66,7 +76,7 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
     if not world.is_first:
         return {}
     network.to("cpu")
-    metrics = _write(stage, config, cohort, data, pca, network, history, world, started)
+    metrics = _write(stage, config, cohort, further, data, pca, network, history, world, started)
     _swap(stage, target)
     return {
         "model": str(target),
@@ -77,17 +87,21 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
     }
 
 
-def build(config: TrainConfig, data: TrainingData, pca: Pca) -> AutoEncoder:
-    """Return the network of a config at its start: PCA or random weights."""
+def build(config: TrainConfig, data: TrainingData, known: Components) -> AutoEncoder:
+    """Return the network of a config at its start: a linear auto-encoder or random weights."""
     genes = len(data.space)
     chosen = config.network
     network = AutoEncoder(ModelConfig(chosen.name, (genes, *chosen.hidden, genes), chosen.activation, chosen.residual))
-    if config.network.warm_start == "none":
+    if chosen.warm_start == "none":
         initialise(network, config.loop.seed)
-    elif config.network.warm_start == "pca":
-        warm_start(network, pca, config.loop.seed)
+        return network
+    if chosen.warm_start == "pca":
+        linear = pca_map(known, network.config.n_latent)
+    elif chosen.warm_start == "robust":
+        linear = robust_map(data.train_z_SG, network.config.n_latent)
     else:
-        raise DataError(f"There is no warm start {config.network.warm_start!r}.", "Use 'pca' or 'none'.")
+        raise DataError(f"There is no warm start {chosen.warm_start!r}.", "Use 'robust', 'pca' or 'none'.")
+    warm_start(network, *linear, config.loop.seed)
     return network
 
 
@@ -95,8 +109,9 @@ def _write(
     stage: Path,
     config: TrainConfig,
     cohort: Cohort,
+    further: tuple[Cohort, ...],
     data: TrainingData,
-    pca: Pca,
+    pca: Components,
     network: AutoEncoder,
     history: list[Epoch],
     world: World,
@@ -104,23 +119,25 @@ def _write(
 ) -> dict:
     """Write everything but the history, which is there already; quality is measured on the stored weights."""
     save_model(stage, network, data.space, data.gene_table, DTYPES[config.output.dtype])
-    save_pca(pca, stage)
+    save_components(pca, stage)
     save_profiles(stage, np.log1p(align(cohort.split("train"), data.space).tpm_SG), config.loop.seed)
     model = load_model(stage, device="cpu")
     z_SG = data.validation_z_SG
     z_hat_SG = model.reconstruct(z_SG)
     r2_G = r2_per_gene(data.space.log1p_tpm(z_SG), data.space.log1p_tpm(z_hat_SG))
     save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
-    rms_S = residual_rms(z_SG, z_hat_SG, np.ones_like(z_SG, dtype=bool))
+    trust = calibrate(model, cohort.split("validation"))
+    model = replace(model, metrics={"trust": trust})
     metrics = {
-        "trained_on": {k: cohort.manifest[k] for k in ("name", "source", "source_sha256", "licence", "splits")},
+        "trained_on": _source(cohort),
+        "also_trained_on": [_source(one) for one in further],
         "cohort_sha256": cohort.manifest["sha256"],
         "config": asdict(config),
         "processes": world.size,
         "torch": torch.__version__.split("+")[0],
         "best_epoch": best_of(history).epoch,
         "validation_loss": best_of(history).validation_loss,
-        "distance": reference(rms_S),
+        "trust": trust,
         "evaluation": {split: evaluate(model, cohort.split(split)).to_dict() for split in HELD_OUT},
         "seconds": round(time.perf_counter() - started, 1),
     }
@@ -130,6 +147,12 @@ def _write(
     (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
     write_card(stage / CARD, model, metrics)
     return metrics
+
+
+def _source(cohort: Cohort) -> dict:
+    """What a model must say of a cohort that it learnt from."""
+    keys = ("name", "source", "source_sha256", "licence", "attribution", "splits")
+    return {key: cohort.manifest[key] for key in keys if key in cohort.manifest}
 
 
 def _swap(stage: Path, target: Path) -> None:

@@ -61,6 +61,10 @@ def train(
         When the loss is no longer a number.
     """
     network.to(world.device).train().requires_grad_(True)
+    if config.freeze_linear:
+        for linear in (network.skip_in, network.skip_out):
+            if linear is not None:
+                linear.requires_grad_(False)
     model = DistributedDataParallel(network) if world.size > 1 else network
     optimiser = _optimiser(network, config)
     data_SG = torch.from_numpy(train_z_SG)
@@ -123,8 +127,9 @@ def _batches(data_SG: Tensor, config: LoopConfig, epoch: int, world: World) -> I
 
 
 def _optimiser(network: AutoEncoder, config: LoopConfig) -> torch.optim.Optimizer:
-    matrices = [p for p in network.parameters() if p.ndim == 2]
-    vectors = [p for p in network.parameters() if p.ndim != 2]
+    learning = [p for p in network.parameters() if p.requires_grad]
+    matrices = [p for p in learning if p.ndim == 2]
+    vectors = [p for p in learning if p.ndim != 2]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate)
 

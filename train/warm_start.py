@@ -1,4 +1,4 @@
-"""Start from PCA: weights with which a ReLU network computes principal components exactly.
+"""Start from a linear auto-encoder (PCA, or `robust_map`): weights with which a network computes it exactly.
 
 relu(t) - relu(-t) = t, so a signed score passes a ReLU layer as a pair of units. Any network whose hidden layers are
 at least twice as wide as its latent layer can carry every component that way, the published one included. The units
@@ -18,39 +18,45 @@ from torch import Tensor, nn
 
 from cellstate.errors import ModelError
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.rivals import Pca
+from cellstate.perturb.components import Components
 
 
-def warm_start(network: AutoEncoder, pca: Pca, seed: int) -> None:
-    """Set the weights so that the network equals PCA of its latent width.
+def pca_map(known: Components, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return PCA as an encoder, shape (P, G), whose training scores have variance 1, and a decoder, shape (G, P)."""
+    components_PG = known.pca_LG[:width]
+    # Unit-variance scores inside the network give every component the same step size.
+    scale_P1 = np.sqrt(np.maximum(known.pca_variance_L[:width], 1e-6))[:, None]
+    return components_PG / scale_P1, (components_PG * scale_P1).T
+
+
+def warm_start(network: AutoEncoder, encoder_PG: np.ndarray, decoder_GP: np.ndarray, seed: int) -> None:
+    """Set the weights so that the network equals a linear auto-encoder, at most as wide as its latent layer.
 
     Raises
     ------
     ModelError
         When a network without linear maps of its own is not ReLU or has a hidden layer narrower than twice the
-        components.
+        map.
     """
-    config, n = network.config, len(pca.components_PG)
+    config, n = network.config, len(encoder_PG)
+    encoder, decoder = (torch.from_numpy(np.ascontiguousarray(m)) for m in (encoder_PG, decoder_GP))
     if config.residual:
-        _warm_residual(network, pca, seed)
+        _warm_residual(network, encoder, decoder, seed)
         return
     hidden = [w for i, w in enumerate(config.widths[1:-1], start=1) if i != config.latent_index]
     if config.activation != "relu" or any(w < 2 * n for w in hidden):
         raise ModelError(
-            f"A PCA warm start needs relu and hidden layers of {2 * n} units or more.", "Or set warm_start = 'none'."
+            f"A warm start needs relu and hidden layers of {2 * n} units or more.", "Or set warm_start = 'none'."
         )
     initialise(network, seed)
-    components_PG = torch.from_numpy(np.array(pca.components_PG))
-    # Unit-variance scores inside the network give every component the same step size.
-    scale_P = torch.from_numpy(np.sqrt(np.maximum(pca.variance_P, 1e-6)))[:, None]
     with torch.no_grad():
         for index, layer in enumerate(network.layers):
             assert isinstance(layer, nn.Linear)
             carried = _carried(network, index, n)
             if index == 0:
-                carried = carried @ (components_PG / scale_P)
+                carried = carried @ encoder
             if index == len(network.layers) - 1:
-                carried = components_PG.T @ (carried * scale_P)
+                carried = decoder @ carried
             # Columns of spare units are silenced, so that what they hold does not leak into the pairs.
             inputs = slice(None) if index == 0 else slice(carried.shape[1], None)
             layer.weight[: carried.shape[0]] = 0
@@ -59,18 +65,17 @@ def warm_start(network: AutoEncoder, pca: Pca, seed: int) -> None:
             layer.weight[: carried.shape[0], : carried.shape[1]] = carried
 
 
-def _warm_residual(network: AutoEncoder, pca: Pca, seed: int) -> None:
+def _warm_residual(network: AutoEncoder, encoder: Tensor, decoder: Tensor, seed: int) -> None:
     initialise(network, seed)
-    scale_P = np.sqrt(np.maximum(pca.variance_P, 1e-6))[:, None]
-    n = len(scale_P)
+    n = len(encoder)
     assert network.skip_in is not None and network.skip_out is not None
     with torch.no_grad():
         for index in (network.config.latent_index - 1, len(network.layers) - 1):
             network.weight(index).zero_()
         network.skip_in.weight.zero_()
         network.skip_out.weight.zero_()
-        network.skip_in.weight[:n] = torch.from_numpy(pca.components_PG / scale_P)
-        network.skip_out.weight[:, :n] = torch.from_numpy((pca.components_PG * scale_P).T.copy())
+        network.skip_in.weight[:n] = encoder
+        network.skip_out.weight[:, :n] = decoder
 
 
 def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:

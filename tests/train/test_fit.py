@@ -85,7 +85,7 @@ def test_an_interrupted_run_leaves_the_old_folder(cohort, tmp_path, monkeypatch)
     def stop(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.fit.save_pca", stop)
+    monkeypatch.setattr("train.fit.save_components", stop)
     with pytest.raises(KeyboardInterrupt):
         fit(small_config(cohort.path, folder, epochs=1, seed=4, learning_rate=1e-2), ALONE, SILENT)
     assert (folder / "model.safetensors").read_bytes() == before
