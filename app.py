@@ -17,6 +17,7 @@ draw(
             st.Page("pages/regulators.py", title="Regulators", icon=":material/hub:", url_path="regulators"),
             st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:", url_path="accuracy"),
             st.Page("pages/experiment.py", title="Experiment", icon=":material/compare:", url_path="experiment"),
+            st.Page("pages/quality.py", title="How good is this?", icon=":material/fact_check:", url_path="quality"),
             st.Page("pages/model.py", title="Model", icon=":material/network_node:", url_path="model"),
         ],
         position="top",

@@ -49,7 +49,8 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}: give --data DIR")
-    show("experiments", measure(load_model(device="cpu"), options.data), quick=options.quick)
+    model = load_model(device="cpu")
+    show("experiments", measure(model, options.data), quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from cellstate.model import Model
+from cellstate.model.folder import weights_sha256
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -42,13 +45,18 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, torch {version}"
 
 
-def show(benchmark: str, marks: list[Mark], *, quick: bool) -> None:
-    """Print the table and the JSON line; a quick run claims nothing, so its marks are dropped."""
+def show(benchmark: str, marks: list[Mark], *, quick: bool, model: Model | None = None) -> None:
+    """Print the table and the JSON line; a quick run claims nothing, so its marks are dropped.
+
+    Where a model folder was measured, the checksum of its weights says which.
+    """
     print(f"| {benchmark} | measured | mark | reached |\n| --- | --- | --- | --- |")
     if quick:
         marks = [Mark(m.name, m.value, m.unit) for m in marks]
     for m in marks:
         reached = {True: "yes", False: "**no**", None: ""}[m.reached]
         print(f"| {m.name} | {m.value:.4g} {m.unit} | {m.mark or ''} | {reached} |")
-    document = {"benchmark": benchmark, "machine": machine(), "quick": quick, "marks": [asdict(m) for m in marks]}
+    document: dict = {"benchmark": benchmark, "machine": machine(), "quick": quick, "marks": [asdict(m) for m in marks]}
+    if model is not None:
+        document["weights_sha256"] = weights_sha256(model.folder)
     print(json.dumps(document))

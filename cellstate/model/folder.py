@@ -163,6 +163,12 @@ def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32"
     return config
 
 
+def weights_sha256(folder: Path) -> str:
+    """Return the checksum of a model folder's weights."""
+    with open(folder / WEIGHTS, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def describe_model(folder: Path | str) -> dict:
     """Return what ``cellstate model show`` prints: parameters, layers, genes, precision, checksum."""
     model = load_model(folder, device="cpu")
@@ -177,8 +183,6 @@ def describe_model(folder: Path | str) -> dict:
         }
         for i, (a, b) in enumerate(pairs)
     ]
-    with open(model.folder / WEIGHTS, "rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "name": model.config.name,
         "n_parameters": model.config.n_parameters,
@@ -186,7 +190,7 @@ def describe_model(folder: Path | str) -> dict:
         "layers": layers,
         "genes": len(model.space),
         "dtype": dtype_name(stored),
-        "sha256": checksum,
+        "sha256": weights_sha256(model.folder),
         "trained": model.is_trained,
     }
 

@@ -11,6 +11,8 @@ from cellstate.errors import GeneError
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.device import device_label
+from cellstate.report import LIMITS
+from cellstate.report.quality import USED
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import description, model, papers
@@ -20,16 +22,8 @@ from cellstate.viz.style import percent
 
 #: A gain over the start as PCA that is called none.
 BARELY = 0.01
-
-_LIMITS = """
-- **A shift is not an effect.** It is how genes go together in the training samples. A real knock-out can do nothing, or
-  the opposite.
-- **A high pooled R² is mostly the gene mean's.** Compare the rows on the accuracy page before you believe one.
-- **Other tissues are unknown territory.** A sample unlike the training samples is flagged, and none of its genes is
-  trusted.
-- **Genes that the cohort hardly expresses** are not in the model, and weakly expressed ones are mostly counting noise.
-- **No decision about a patient** may rest on this.
-"""
+#: A name, licence or attribution is cut beyond this.
+_LONG = 300
 
 
 def model_page() -> None:
@@ -62,7 +56,7 @@ def model_page() -> None:
         with right:
             _coverage(opened)
             st.header("What not to conclude", anchor=False)
-            st.markdown(_LIMITS, width=READABLE)
+            st.markdown(LIMITS, width=READABLE)
         if card:
             with st.expander("The model card", icon=":material/description:"):
                 st.markdown(_demoted(card), anchors=False)
@@ -91,16 +85,14 @@ def _data(metrics: Mapping) -> None:
     if not trained:
         st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
         return
-    splits = trained.get("splits", {})
     rows = [("Cohort", trained.get("name", "")), ("Licence", trained.get("licence", ""))]
-    words = {
-        "train": "Training",
-        "validation": "Validation (early stopping, trust)",
-        "test": "Held out, same sequencer",
-        "older_test": "Held out, older sequencer",
-    }
-    rows += [(words.get(name, name), f"{n:,} samples") for name, n in splits.items()]
-    table = pd.DataFrame([(literal(a), literal(b)) for a, b in rows], columns=["", "What"])
+    splits = trained.get("splits", {})
+    rows += [(words, f"{splits[name]:,} samples") for name, words in USED.items() if name in splits]
+    for one in metrics.get("also_trained_on", ()):
+        rows += [("Further cohort", one.get("name", "")), ("Licence", one.get("licence", ""))]
+        rows += [("By", one["attribution"])] if "attribution" in one else []
+        rows += [(USED["train"], f"{one.get('splits', {}).get('train', 0):,} samples")]
+    table = pd.DataFrame([(literal(a), literal(b, _LONG)) for a, b in rows], columns=["", "What"])
     st.table(table, hide_index=True, hide_header=True, border="horizontal", alt="Training data")
     st.caption("Split by patient: no patient is on both sides.")
 

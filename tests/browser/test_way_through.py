@@ -216,5 +216,5 @@ def test_first_visitor_may_come_in_by_any_address(server: str, chromium: Browser
     page = chromium.new_page()
     page.goto(server + "/model")
     expect(page.get_by_role("heading", name="What not to conclude").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(7)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(8)
     page.close()

@@ -37,7 +37,7 @@ def test_perturb(run, table, small_model, tmp_path):
     assert {g["gene"] for g in genes[-2:]} == {first, second} and all(g["edited"] for g in genes[-2:])
     sizes = [abs(g["delta_log2"]) for g in genes[:-2]]
     assert sizes == sorted(sizes, reverse=True)
-    assert set(genes[0]["baseline_deltas"]) == {"no_change", "pca", "coexpression"}
+    assert set(genes[0]["baseline_deltas"]) == {"no_change", "pca", "coexpression", "ridge", "ridge_tf"}
     written = pd.read_csv(tmp_path / "out.csv")
     assert written["gene"].tolist() == [g["gene"] for g in genes]
     assert written["delta_log2"].to_numpy() == pytest.approx([g["delta_log2"] for g in genes], abs=1e-6)

@@ -35,7 +35,7 @@ def test_screen(ask, small_model, tmp_path):
     assert len(ranked) == 7 and all(row["exact"] for row in ranked)
     keys = {"gene", "ensembl_id", "edit", "score", "score_per_sd", "share", "z_patient", "p", "fdr", "exact"}
     assert ranked[0].keys() >= keys | {"baseline_scores", "tpm_before", "tpm_after"}
-    assert set(ranked[0]["baseline_scores"]) == {"pca", "coexpression"}
+    assert set(ranked[0]["baseline_scores"]) == {"pca", "coexpression", "ridge", "ridge_tf"}
     assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
     written = pd.read_csv(out)
     assert len(written) == 720  # the whole table, not what is shown

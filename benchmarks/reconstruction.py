@@ -1,0 +1,93 @@
+"""Patients that were never seen, reconstructed by the network and by PCA of the same width, whole and half hidden.
+
+    python -m benchmarks.reconstruction [--quick] [--data DIR]
+
+Median over genes of R2 on log1p TPM, on both held-out sets. Half hidden: a random half of each patient's measured genes
+is taken away and predicted from the rest; the rival is the conditional mean of probabilistic PCA (Tipping and Bishop,
+JRSS B 1999), the right answer where everything is Gaussian and every gene equally noisy.
+
+Shape suffixes: S samples, G genes, L latent units.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Mark, at_least, show
+from cellstate import load_model
+from cellstate.cohorts import Cohort, open_cohort
+from cellstate.evaluate.metrics import median, r2_per_gene
+from cellstate.expression import align
+from cellstate.model import Model
+from cellstate.model.fill import fill
+from cellstate.model.profiles import load_profiles
+from cellstate.paths import shipped
+from cellstate.perturb.components import load_components
+
+SPLITS = {"test": "held-out patients", "older_test": "older sequencer"}
+HIDDEN = 0.5
+QUICK_SAMPLES = 12
+
+
+def conditional_mean(model: Model, z_SG: np.ndarray, known_SG: np.ndarray) -> np.ndarray:
+    """Predict every gene from the known ones by probabilistic PCA, shape (S, G)."""
+    known, profiles = load_components(model), load_profiles(model)
+    assert known is not None and profiles is not None
+    total = float(profiles.z_SG.var(axis=0).sum())
+    noise = (total - float(known.pca_variance_L.sum())) / (z_SG.shape[1] - len(known.pca_LG))
+    weight_GL = known.pca_LG.T * np.sqrt(np.maximum(known.pca_variance_L - noise, 0))
+    predicted_SG = np.empty_like(z_SG)
+    for s, known_G in enumerate(known_SG):
+        seen_KL = weight_GL[known_G]
+        precision_LL = seen_KL.T @ seen_KL + noise * np.eye(len(known.pca_LG))
+        predicted_SG[s] = weight_GL @ np.linalg.solve(precision_LL, seen_KL.T @ z_SG[s, known_G])
+    return predicted_SG
+
+
+def measure(model: Model, cohort: Cohort, *, most: int | None = None) -> list[Mark]:
+    """The rows of both held-out sets."""
+    components = load_components(model)
+    assert components is not None
+    marks = []
+    for split, words in SPLITS.items():
+        tpm_SG = align(cohort.split(split), model.space).tpm_SG[:most]
+        measured_SG = ~np.isnan(tpm_SG)
+        z_SG = model.space.standardise(tpm_SG)
+
+        def r2(z_hat_SG: np.ndarray, scored_SG: np.ndarray, z_SG: np.ndarray = z_SG) -> float:
+            truth_SG = np.where(scored_SG, model.space.log1p_tpm(z_SG), np.nan)
+            return median(r2_per_gene(truth_SG, model.space.log1p_tpm(z_hat_SG))) or float("nan")
+
+        network = r2(model.reconstruct(fill(model.reconstruct, z_SG, measured_SG)), measured_SG)
+        pca = r2(components.reconstruct(fill(components.reconstruct, z_SG, measured_SG)), measured_SG)
+        shown_SG = measured_SG & (np.random.default_rng(0).random(z_SG.shape) >= HIDDEN)
+        hidden_SG = measured_SG & ~shown_SG
+        half = np.where(shown_SG, z_SG, 0).astype(np.float32)
+        network_half = r2(model.reconstruct(fill(model.reconstruct, half, shown_SG)), hidden_SG)
+        ppca_half = r2(conditional_mean(model, half, shown_SG), hidden_SG)
+        marks += [
+            Mark(f"{words}: network, median per-gene R2", network, ""),
+            Mark(f"{words}: PCA of equal width", pca, ""),
+            at_least(f"{words}: network minus PCA (aim 0.01)", network - pca, "", 0),
+            Mark(f"{words}, half hidden: network, median per-gene R2 of the hidden", network_half, ""),
+            Mark(f"{words}, half hidden: probabilistic PCA", ppca_half, ""),
+            at_least(f"{words}, half hidden: network minus probabilistic PCA", network_half - ppca_half, "", 0),
+        ]
+    return marks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a few patients of each set; claims nothing")
+    parser.add_argument("--data", type=Path, default=shipped("data", "cohorts", "coadread"))
+    options = parser.parse_args()
+    model, cohort = load_model(device="cpu"), open_cohort(options.data)
+    marks = measure(model, cohort, most=QUICK_SAMPLES if options.quick else None)
+    show("reconstruction", marks, quick=options.quick, model=model)
+
+
+if __name__ == "__main__":
+    main()

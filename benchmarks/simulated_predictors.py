@@ -1,0 +1,239 @@
+"""Predictors of shifts on simulated patients: the rivals, networks, and the product's candidate.
+
+Each is fitted on the training patients of one world, with the mean of every series taken out, and may use the world's
+validation patients to choose a penalty or an epoch. None sees a true response.
+
+Shape suffixes: S samples, G genes (each is edited alone), N pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.simulated_sparse import DoseCurves, Recipe, dose_curves, given_share, links, passed_on, relevance
+from benchmarks.simulator import World
+from cellstate.model.config import ModelConfig
+from cellstate.model.network import AutoEncoder
+from cellstate.perturb.propagate import base_pass, propagate
+from train.warm_start import warm_start
+
+RECIPE = Recipe()
+#: Width of the networks' latent layer, and so of PCA.
+LATENT = 64
+_HIDDEN = (256, LATENT, 256)
+_PENALTIES = np.geomspace(0.02, 5, 12)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a predictor learns from: z of training and validation patients without the means of their series."""
+
+    z_SG: np.ndarray
+    validation_z_SG: np.ndarray
+    n_regulators: int
+    seed: int
+
+    @classmethod
+    def of(cls, world: World) -> Training:
+        """Take the training patients' mean of each series out of training and validation patients."""
+        z_SG, validation_z_SG = world.z(world.train).astype(np.float64), world.z(world.validation).astype(np.float64)
+        for series in range(world.design.n_series):
+            mean_G = z_SG[world.train.series_S == series].mean(axis=0)
+            z_SG[world.train.series_S == series] -= mean_G
+            validation_z_SG[world.validation.series_S == series] -= mean_G
+        return cls(z_SG, validation_z_SG, world.design.n_regulators, world.seed)
+
+
+class Linear:
+    """Shifts in proportion to the change of the edited gene; nothing cooperates.
+
+    Parameters
+    ----------
+    effect_GG : ndarray
+        Effect of an S of change of each gene (rows) on all genes.
+    curves : DoseCurves, optional
+        How far a change counts at the patient's level; without them it counts fully.
+    """
+
+    def __init__(self, effect_GG: np.ndarray, curves: DoseCurves | None = None) -> None:
+        self.effect_GG = effect_GG
+        self.curves = curves
+
+    def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
+        """Return the shift after editing each gene alone, shape (S, edited G, G)."""
+        felt_SG = change_SG if self.curves is None else self.curves.felt(z_SG, change_SG)
+        return felt_SG[:, :, None] * self.effect_GG
+
+
+class Network:
+    """The change of a network's output, by difference propagation, as the product's."""
+
+    def __init__(self, network: AutoEncoder) -> None:
+        self.network = network
+
+    def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
+        """Return the shift after editing each gene alone, shape (S, edited G, G)."""
+        genes_G1 = torch.arange(z_SG.shape[1])[:, None]
+        pairs = zip(torch.from_numpy(z_SG[:, None]), torch.from_numpy(change_SG[:, :, None]), strict=True)
+        shifts = [propagate(self.network, base_pass(self.network, z), genes_G1, change) for z, change in pairs]
+        return torch.stack(shifts).numpy()
+
+    def synergy(self, z_SG: np.ndarray, change_SG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
+        """Return what pairs do beyond the sum of their edits, per S of both changes, shape (N,)."""
+        single_SGG = self.shift(z_SG, change_SG)
+        total_N = np.zeros(len(a_N))
+        genes_N2 = torch.from_numpy(np.stack([a_N, b_N], axis=1))
+        for z_G, change_G, single_GG in zip(z_SG, change_SG, single_SGG, strict=True):
+            base = base_pass(self.network, torch.from_numpy(z_G[None]))
+            changed_N2 = torch.from_numpy(change_G)[genes_N2]
+            both_NG = propagate(self.network, base, genes_N2, changed_N2).numpy() - single_GG[a_N] - single_GG[b_N]
+            for gene_N in (a_N, b_N):
+                both_NG[np.arange(len(a_N)), gene_N] = 0
+            size_N = np.abs(change_G[a_N] * change_G[b_N])
+            total_N += np.sqrt((both_NG**2).mean(axis=1)) / np.maximum(size_N, 1e-3)
+        return total_N / len(z_SG)
+
+
+Fitted = Linear | Network
+
+
+def precision_matrix_effect(z_SG: np.ndarray, penalty_G: np.ndarray) -> np.ndarray:
+    """Regress every gene on all others, shape (G, G): with P the inverse, k's effect on g is -P_kg / P_gg."""
+    inverse_GG = np.linalg.inv(z_SG.T @ z_SG + np.diag(len(z_SG) * penalty_G))
+    effect_GG = -inverse_GG / np.diag(inverse_GG)
+    np.fill_diagonal(effect_GG, 0)
+    return effect_GG
+
+
+def _no_change(training: Training) -> Linear:
+    return Linear(np.zeros((training.z_SG.shape[1],) * 2))
+
+
+def _coexpression(training: Training) -> Linear:
+    product_GG = training.z_SG.T @ training.z_SG
+    return Linear(product_GG / np.diag(product_GG)[:, None])
+
+
+def _pca(training: Training) -> Linear:
+    rows_PG = np.linalg.svd(training.z_SG, full_matrices=False)[2][:LATENT]
+    return Linear(rows_PG.T @ rows_PG)
+
+
+def _ridge(training: Training) -> Linear:
+    return _best_ridge(training, np.ones(training.z_SG.shape[1]))
+
+
+def _ridge_tfs(training: Training) -> Linear:
+    # Who is no regulator gets a penalty that nothing passes.
+    return _best_ridge(training, np.where(np.arange(training.z_SG.shape[1]) < training.n_regulators, 1.0, 1e9))
+
+
+def _best_ridge(training: Training, penalty_G: np.ndarray) -> Linear:
+    """Choose the penalty by how well genes of validation patients are predicted from their other genes."""
+    z_SG = training.validation_z_SG
+    effects = [precision_matrix_effect(training.z_SG, penalty * penalty_G) for penalty in _PENALTIES]
+    return Linear(min(effects, key=lambda effect_GG: ((z_SG - z_SG @ effect_GG) ** 2).mean()))
+
+
+@lru_cache(maxsize=1)
+def sparse_links(training: Training) -> np.ndarray:
+    """Return the links that the recipe learns, shape (G, G); kept, as pairs need them too."""
+    start = relevance(training.z_SG, RECIPE.relevance_steps)
+    return links(training.z_SG, start, RECIPE, training.seed)
+
+
+def _sparse(training: Training) -> Linear:
+    effect_GG = sparse_links(training)
+    share_G1 = given_share(effect_GG, RECIPE.sharpness)[:, None]
+    return Linear(share_G1 * passed_on(effect_GG, RECIPE.passing_on))
+
+
+def _sparse_curved(training: Training) -> Linear:
+    return Linear(_sparse(training).effect_GG, dose_curves(training.z_SG, sparse_links(training), RECIPE))
+
+
+def _autoencoder(training: Training) -> Network:
+    return Network(train_network(training, hide=None))
+
+
+def _hidden_genes(training: Training) -> Network:
+    return Network(train_network(training, hide=(0.15, 0.5)))
+
+
+def train_network(
+    training: Training, hide: tuple[float, float] | None, *, epochs: int = 60, every: int = 5, batch: int = 64
+) -> AutoEncoder:
+    """Train a network, from PCA on, to reproduce its input, or to predict genes hidden from it (set to the mean).
+
+    The epoch with the least error on validation patients is kept: of all genes, or of a fifth of them, hidden.
+    """
+    genes = training.z_SG.shape[1]
+    network = AutoEncoder(ModelConfig("simulated", (genes, *_HIDDEN, genes), "gelu", residual=True))
+    _, singular, rows_PG = np.linalg.svd(training.z_SG.astype(np.float32), full_matrices=False)
+    scale_P1 = singular[:LATENT, None] / len(training.z_SG) ** 0.5
+    warm_start(network, rows_PG[:LATENT] / scale_P1, (rows_PG[:LATENT] * scale_P1).T, training.seed)
+    generator = torch.Generator().manual_seed(training.seed)
+    z_SG, held_out_SG = (torch.from_numpy(z).float() for z in (training.z_SG, training.validation_z_SG))
+    asked_SG = torch.rand(held_out_SG.shape, generator=generator) < (1.0 if hide is None else 0.2)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+    best, kept = float("inf"), network.state_dict()
+    for epoch in range(1, epochs + 1):
+        for rows in torch.randperm(len(z_SG), generator=generator).split(batch):
+            target_SG = z_SG[rows]
+            loss_on = torch.ones_like(target_SG, dtype=torch.bool)
+            if hide is not None:
+                share_S1 = hide[0] + (hide[1] - hide[0]) * torch.rand(len(rows), 1, generator=generator)
+                loss_on = torch.rand(target_SG.shape, generator=generator) < share_S1
+            seen_SG = target_SG if hide is None else target_SG * ~loss_on
+            loss = ((network(seen_SG) - target_SG)[loss_on] ** 2).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+        schedule.step()
+        if epoch % every == 0:
+            with torch.inference_mode():
+                seen_SG = held_out_SG if hide is None else held_out_SG * ~asked_SG
+                error = float(((network(seen_SG) - held_out_SG)[asked_SG] ** 2).mean())
+            if error < best:
+                best, kept = error, {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.load_state_dict(kept)
+    return network.eval().requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A named way to fit; ``prior`` where it is told who the regulators are, which is no learning."""
+
+    name: str
+    sentence: str
+    fit: Callable[[Training], Fitted]
+    prior: bool = False
+    linear_rival: bool = False
+
+
+PREDICTORS = (
+    Predictor("no change", "Nothing but the edited gene moves.", _no_change),
+    Predictor(
+        "co-expression",
+        "Each gene follows the edited one as in the training patients.",
+        _coexpression,
+        linear_rival=True,
+    ),
+    Predictor("PCA", f"The edit is seen through {LATENT} principal components.", _pca, linear_rival=True),
+    Predictor("ridge", "Ridge regression of every gene on all others.", _ridge, linear_rival=True),
+    Predictor("ridge on TFs", "The same on the regulators alone: prior knowledge.", _ridge_tfs, prior=True),
+    Predictor("auto-encoder", "A network that learnt to reproduce its input.", _autoencoder),
+    Predictor("hidden genes", "A network that learnt to predict 15 to 50 % of the genes, hidden.", _hidden_genes),
+    Predictor("sparse links", "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
+    Predictor("sparse links, dose curves", "The same; an edit counts by the gene's level.", _sparse_curved),
+)
+#: What the product should answer with.
+DEFAULT = "sparse links"
