@@ -235,5 +235,5 @@ PREDICTORS = (
     Predictor("sparse links", "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
     Predictor("sparse links, dose curves", "The same; an edit counts by the gene's level.", _sparse_curved),
 )
-#: What the product should answer with.
-DEFAULT = "sparse links"
+#: The best without a list of regulators; no part of the product, see RESULTS.md.
+CANDIDATE = "sparse links"

@@ -108,7 +108,8 @@ def simulated(metrics: Mapping) -> Section:
     text = (
         "In a simulated gene network the true effect of every knock-out is known, and that of a gene that regulates "
         "nothing is 0. Predictors learn from each simulated cohort anew, so this judges **the method, not the "
-        "weights** of this model."
+        "weights** of this model. Predictors named here that stand in no other section, sparse links among them, are "
+        "candidates and no part of the app."
     )
     return _as_printed(metrics, "simulated", "Does it find regulators? A simulated network", text)
 
