@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+import torch
 
 from cellstate.model import Model
 from cellstate.perturb.components import Components, load_components, own
@@ -50,12 +51,19 @@ class LinearMap:
     def slope(self, direction_G: np.ndarray) -> np.ndarray:
         """Return how a score along a direction moves with each gene's z, without that gene's own part, shape (G,)."""
         aimed_G = self.target_G * direction_G
-        reached_P = (self.components_PG @ aimed_G) @ self.middle_PP
-        return self.source_G * (reached_P @ self.components_PG - aimed_G * self._own_G)
+        reached_P = _product(self.components_PG, aimed_G) @ self.middle_PP
+        return self.source_G * (_product(reached_P, self.components_PG) - aimed_G * self._own_G)
 
     @cached_property
     def _own_G(self) -> np.ndarray:
         return own(self.components_PG, self.middle_PP)
+
+
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    # By torch, whose threads have just run the network: two libraries' threads get in each other's way.
+    return (
+        torch.from_numpy(left.astype(np.float32, copy=False)) @ torch.from_numpy(right.astype(np.float32, copy=False))
+    ).numpy()
 
 
 @dataclass(frozen=True)

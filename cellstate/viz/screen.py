@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, digits, lay_out, literal, look
+from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, digits, lay_out, listed, literal, look
 
 SCORE = "score_"
 #: Genes on each side of the map of pairs, and bars of a figure.
@@ -65,7 +65,7 @@ def regulator_bars(table: pd.DataFrame, action: str, rivals: Sequence[str], *, n
     each = f" with each gene {action}" if action else ""
     alt = f"Hypothesis: movement along the goal in S{each}; the network's best are {', '.join(named)}."
     if len(drawn) > 1:
-        alt += f" Beside it, what {' and '.join(titles[1:])} say of the same edits. Each panel has its own scale."
+        alt += f" Beside it, what {listed(titles[1:])} say of the same edits. Each panel has its own scale."
     if not rows["exact"].all():
         alt += " A name after ≈ has its score to first order only."
     return Chart(figure, alt)

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cellstate.viz.style import GREY, LOOKS, Chart, lay_out, literal, look, tpm_ticks
+from cellstate.viz.style import GREY, LOOKS, Chart, lay_out, listed, literal, look, tpm_ticks
 
 RIVAL = "delta_log2_"
 #: A point stands for all points of the same kind in its cell of this grid: they would cover each other anyway.
@@ -121,7 +121,7 @@ def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, n: int = 15) -> Cha
         )
     which = "trusted genes" if trusted else "genes (none is trusted)"
     lay_out(figure, f"The {len(rows)} {which} that shift most", "shift (log2)", "", height=460)
-    figure.update_xaxes(nticks=4, zeroline=True, zerolinecolor=GREY)
+    figure.update_xaxes(nticks=3, tickangle=0, zeroline=True, zerolinecolor=GREY)
     figure.update_yaxes(type="category", tickfont={"size": 11}, dtick=1, title=None)
     figure.update_annotations(font={"size": 12})
     if not len(rows):
@@ -129,5 +129,5 @@ def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, n: int = 15) -> Cha
     named = [f"{r.gene} {r.delta_log2:+.3f}" for r in rows.iloc[::-1].head(5).itertuples()]
     alt = f"Hypothesis: the network's largest shifts (log2 of TPM + 1) are {', '.join(named)}."
     if len(drawn) > 1:
-        alt += f" Beside it, what {' and '.join(names[1:])} say of the same genes. Each panel has its own scale."
+        alt += f" Beside it, what {listed(names[1:])} say of the same genes. Each panel has its own scale."
     return Chart(figure, alt)

@@ -103,6 +103,11 @@ def lay_out(figure: go.Figure, title: str, x: str, y: str, *, below: str = "", h
     return figure
 
 
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does: commas, and *and* before the last."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """Return ``47 %``, a dash for None."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"

@@ -18,6 +18,7 @@ from cellstate.viz import (
 )
 from cellstate.viz.accuracy import CELLS, bin_label
 from cellstate.viz.shift import thin
+from cellstate.viz.style import listed
 
 HOSTILE = "<b>bold</b><img src=x onerror=alert(1)>"
 
@@ -138,3 +139,10 @@ def test_toolbar_sends_nothing_to_a_cloud() -> None:
 def test_bin_labels() -> None:
     assert bin_label(0.0, 2.5) == "0–2.5"
     assert bin_label(100.0, None) == bin_label(100.0, float("inf")) == "100 and more"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [([], ""), (["A"], "A"), (["A", "B"], "A and B"), (["A", "B", "C"], "A, B and C")]
+)
+def test_names_are_listed_as_in_a_sentence(names, said):
+    assert listed(names) == said
