@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellstate.cohorts.store import sum_genes
 from cellstate.errors import DataError
 from cellstate.expression import Samples
 from cellstate.genes import N_AXIS, gene_axis
@@ -61,7 +62,5 @@ def read_brain(atlas: Path) -> Samples:
         table = pd.read_csv(atlas, sep="\t", index_col=0, usecols=["GeneID", *BRAIN])
     except (OSError, ValueError) as error:
         raise DataError(f"{atlas} is not the Human Protein Atlas table.", "Give --atlas FILE.") from error
-    index_F = gene_axis().resolve(table.index).index
-    tpm_SA = np.full((len(BRAIN), N_AXIS), np.nan, np.float32)
-    tpm_SA[:, index_F[index_F >= 0]] = table[list(BRAIN)].to_numpy(np.float32).T[:, index_F >= 0]
+    tpm_SA = sum_genes(table[list(BRAIN)].to_numpy(np.float32).T, gene_axis().resolve(table.index).index)
     return Samples(BRAIN, tpm_SA, np.full(len(BRAIN), np.nan))

@@ -35,7 +35,7 @@ from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
 from cellstate.expression import GeneSpace
-from cellstate.genes import gene_axis, transcription_factors
+from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.paths import shipped
 from cellstate.perturb.components import fit_components
@@ -132,10 +132,8 @@ def interval(difference_T: np.ndarray) -> tuple[float, float]:
 
 def measure(data: TrainingData, regulons: Regulons, model: Model | None) -> dict[str, Scores]:
     """Return each predictor's scores on one set of training samples; with the network's where a model is given."""
-    known = transcription_factors()
-    tf_G = np.array([a in known for a in data.space.axis_index_G.tolist()])
     z_SG = data.balanced_z_SG
-    components = fit_components(z_SG, WIDTH, validation_z_SG=data.validation_z_SG, tf_G=tf_G)
+    components = fit_components(z_SG, WIDTH, validation_z_SG=data.validation_z_SG, tf_G=data.space.is_tf_G)
     shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(components, regulons.tf_T)
     if model is not None:
         shifts |= network_shifts(model, regulons.tf_T)

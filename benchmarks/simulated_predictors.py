@@ -16,18 +16,19 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.regulon_shifts import simple_shifts
 from benchmarks.simulated_sparse import DoseCurves, Recipe, dose_curves, given_share, links, passed_on, relevance
 from benchmarks.simulator import World
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
+from cellstate.perturb.components import Components, fit_components
 from cellstate.perturb.propagate import base_pass, propagate
-from train.warm_start import warm_start
+from train.warm_start import pca_map, warm_start
 
 RECIPE = Recipe()
 #: Width of the networks' latent layer, and so of PCA.
 LATENT = 64
 _HIDDEN = (256, LATENT, 256)
-_PENALTIES = np.geomspace(0.02, 5, 12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,42 +104,26 @@ class Network:
 Fitted = Linear | Network
 
 
-def precision_matrix_effect(z_SG: np.ndarray, penalty_G: np.ndarray) -> np.ndarray:
-    """Regress every gene on all others, shape (G, G): with P the inverse, k's effect on g is -P_kg / P_gg."""
-    inverse_GG = np.linalg.inv(z_SG.T @ z_SG + np.diag(len(z_SG) * penalty_G))
-    effect_GG = -inverse_GG / np.diag(inverse_GG)
-    np.fill_diagonal(effect_GG, 0)
-    return effect_GG
-
-
 def _no_change(training: Training) -> Linear:
     return Linear(np.zeros((training.z_SG.shape[1],) * 2))
 
 
-def _coexpression(training: Training) -> Linear:
-    product_GG = training.z_SG.T @ training.z_SG
-    return Linear(product_GG / np.diag(product_GG)[:, None])
+@lru_cache(maxsize=1)
+def _known(training: Training) -> Components:
+    """What the product's linear rivals know of these patients; the penalties are chosen on validation patients."""
+    regulator_G = np.arange(training.z_SG.shape[1]) < training.n_regulators
+    return fit_components(training.z_SG, LATENT, validation_z_SG=training.validation_z_SG, tf_G=regulator_G)
 
 
-def _pca(training: Training) -> Linear:
-    rows_PG = np.linalg.svd(training.z_SG, full_matrices=False)[2][:LATENT]
-    return Linear(rows_PG.T @ rows_PG)
+def _rival(name: str) -> Callable[[Training], Linear]:
+    """Fit a rival of the product: its effect of an S of each gene is what it says of the loss of one, turned round."""
 
+    def fit(training: Training) -> Linear:
+        effect_GG = -simple_shifts(_known(training), np.arange(training.z_SG.shape[1]))[name].astype(np.float64)
+        np.fill_diagonal(effect_GG, 0)
+        return Linear(effect_GG)
 
-def _ridge(training: Training) -> Linear:
-    return _best_ridge(training, np.ones(training.z_SG.shape[1]))
-
-
-def _ridge_tfs(training: Training) -> Linear:
-    # Who is no regulator gets a penalty that nothing passes.
-    return _best_ridge(training, np.where(np.arange(training.z_SG.shape[1]) < training.n_regulators, 1.0, 1e9))
-
-
-def _best_ridge(training: Training, penalty_G: np.ndarray) -> Linear:
-    """Choose the penalty by how well genes of validation patients are predicted from their other genes."""
-    z_SG = training.validation_z_SG
-    effects = [precision_matrix_effect(training.z_SG, penalty * penalty_G) for penalty in _PENALTIES]
-    return Linear(min(effects, key=lambda effect_GG: ((z_SG - z_SG @ effect_GG) ** 2).mean()))
+    return fit
 
 
 @lru_cache(maxsize=1)
@@ -175,9 +160,7 @@ def train_network(
     """
     genes = training.z_SG.shape[1]
     network = AutoEncoder(ModelConfig("simulated", (genes, *_HIDDEN, genes), "gelu", residual=True))
-    _, singular, rows_PG = np.linalg.svd(training.z_SG.astype(np.float32), full_matrices=False)
-    scale_P1 = singular[:LATENT, None] / len(training.z_SG) ** 0.5
-    warm_start(network, rows_PG[:LATENT] / scale_P1, (rows_PG[:LATENT] * scale_P1).T, training.seed)
+    warm_start(network, *pca_map(_known(training), LATENT), training.seed)
     generator = torch.Generator().manual_seed(training.seed)
     z_SG, held_out_SG = (torch.from_numpy(z).float() for z in (training.z_SG, training.validation_z_SG))
     asked_SG = torch.rand(held_out_SG.shape, generator=generator) < (1.0 if hide is None else 0.2)
@@ -224,12 +207,12 @@ PREDICTORS = (
     Predictor(
         "co-expression",
         "Each gene follows the edited one as in the training patients.",
-        _coexpression,
+        _rival("coexpression"),
         linear_rival=True,
     ),
-    Predictor("PCA", f"The edit is seen through {LATENT} principal components.", _pca, linear_rival=True),
-    Predictor("ridge", "Ridge regression of every gene on all others.", _ridge, linear_rival=True),
-    Predictor("ridge on TFs", "The same on the regulators alone: prior knowledge.", _ridge_tfs, prior=True),
+    Predictor("PCA", f"The edit is seen through {LATENT} principal components.", _rival("pca"), linear_rival=True),
+    Predictor("ridge", "Ridge regression of every gene on all others.", _rival("ridge"), linear_rival=True),
+    Predictor("ridge on TFs", "The same on the regulators alone: prior knowledge.", _rival("ridge_tf"), prior=True),
     Predictor("auto-encoder", "A network that learnt to reproduce its input.", _autoencoder),
     Predictor("hidden genes", "A network that learnt to predict 15 to 50 % of the genes, hidden.", _hidden_genes),
     Predictor("sparse links", "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),

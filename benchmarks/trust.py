@@ -22,7 +22,7 @@ from cellstate.cohorts import open_cohort
 from cellstate.evaluate import Evaluation, distances, evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.calibration import likeliest_tpm
-from cellstate.evaluate.intervals import intervals
+from cellstate.evaluate.intervals import intervals, predicted_log1p
 from cellstate.expression import Samples, align
 from cellstate.model import Model
 from cellstate.paths import shipped
@@ -74,8 +74,7 @@ def hidden_coverage(model: Model, samples: Samples, *, seed: int = 0) -> float:
     tpm_SG = align(samples, model.space).tpm_SG
     hidden_SG = np.random.default_rng(seed).random(tpm_SG.shape) < HIDDEN
     seen_SG = np.where(hidden_SG, np.nan, tpm_SG)
-    hat_SG = model.space.log1p_tpm(model.reconstruct(model.space.standardise(seen_SG)))
-    found = intervals(model, seen_SG, hat_SG)
+    found = intervals(model, seen_SG, predicted_log1p(model, seen_SG))
     assert found is not None
     return found.coverage(np.where(hidden_SG, tpm_SG, np.nan), EDGES)["overall"]
 

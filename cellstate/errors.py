@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 
 class CellStateError(Exception):
@@ -51,6 +52,12 @@ class ModelError(CellStateError):
 
 class DataError(CellStateError):
     """A download or a cohort that is incomplete, altered or missing."""
+
+
+def some(items: Sequence[str], limit: int = 3) -> str:
+    """Join the first few items for a sentence: ``a, b, c and 4 more``."""
+    shown = ", ".join(items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit:,} more"
 
 
 def print_error(error: CellStateError) -> int:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from cellstate.errors import GeneError, ReadError
-from cellstate.genes import N_AXIS, gene_axis, gene_list_hash
+from cellstate.genes import N_AXIS, gene_axis, gene_list_hash, transcription_factors
 
 TPM_TOTAL = 1e6
 #: Added to a gene's standard deviation before division, so that a silent gene's noise is not blown up.
@@ -149,6 +149,11 @@ class GeneSpace:
     def symbols(self) -> tuple[str, ...]:
         """Approved symbol of each gene."""
         return tuple(gene_axis().symbol[i] for i in self.axis_index_G)
+
+    @cached_property
+    def is_tf_G(self) -> np.ndarray:
+        """Whether each gene is a transcription factor (Lambert et al., Cell 2018), bool: prior knowledge."""
+        return np.isin(self.axis_index_G, list(transcription_factors()))
 
     @cached_property
     def hash(self) -> str:

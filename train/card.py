@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from cellstate.files import whole_file
 from cellstate.model import Model
 from cellstate.model.profiles import COHORT, load_profiles
 from cellstate.report import markdown, sections
@@ -12,9 +12,9 @@ from cellstate.report import markdown, sections
 
 def write_card(path: Path, model: Model, metrics: dict) -> None:
     """Write the card of a trained model; an older one is there whole until the new one is."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(card(model, metrics))
-    os.replace(partial, path)
+    text = card(model, metrics)
+    with whole_file(path) as partial:
+        partial.write_text(text)
 
 
 def card(model: Model, metrics: dict) -> str:

@@ -18,7 +18,6 @@ from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
 from cellstate.evaluate.trust import calibrate
 from cellstate.expression import align
-from cellstate.genes import transcription_factors
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
 from cellstate.model.folder import CARD, HISTORY, METRICS, WEIGHTS, load_model, save_genes, save_model
@@ -51,13 +50,12 @@ def fit(config: TrainConfig, world: World, progress: Progress) -> dict:
     cohort, further = open_cohorts(config.data)
     chosen = config.data
     data = prepare(cohort, chosen.min_detected, further, centre=chosen.centre, rescale=chosen.rescale)
-    known = transcription_factors()
     pca = fit_components(
         data.train_z_SG,
         min(config.network.hidden),
         pooled_z_SG=data.balanced_z_SG,
         validation_z_SG=data.validation_z_SG,
-        tf_G=np.array([g in known for g in data.space.axis_index_G.tolist()]),
+        tf_G=data.space.is_tf_G,
     )
     network = build(config, data, pca)
     stage = target.with_name(f".{target.name}.partial")

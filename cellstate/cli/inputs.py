@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellstate.errors import CellStateError, GeneError
+from cellstate.errors import CellStateError, GeneError, some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,17 +73,16 @@ def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) 
     """
     import numpy as np
 
-    from cellstate.genes import transcription_factors
     from cellstate.perturb.goals import find_genes
 
     if text is None or text.lower() == "all":
         return None
     if text.lower() == "tf":
-        return np.flatnonzero(np.isin(space.axis_index_G, list(transcription_factors())))
+        return np.flatnonzero(space.is_tf_G)
     names = list(dict.fromkeys(_names(Path(text))))
     genes, missing = find_genes(space, names)
     known = np.unique(genes[genes >= 0])
-    shown = ", ".join(name[:40] for name in missing[:3]) + (f" and {len(missing) - 3:,} more" if missing[3:] else "")
+    shown = some([name[:40] for name in missing])
     if not len(known):
         raise GeneError(
             f"The model knows none of the {len(names):,} names in {text}" + (f": {shown}." if names else "."),

@@ -105,16 +105,13 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
     """Open the folder of finished blocks, if the user named one."""
     if not options.keep:
         return None
-    import hashlib
-
-    from cellstate.model.folder import WEIGHTS
+    from cellstate.model.folder import weights_sha256
     from cellstate.perturb.blocks import FolderBlocks, fingerprint
     from cellstate.perturb.sweep import NULL_PAIRS, ROWS
 
     text = ""
     if here.first:  # the weights of a large model take seconds to read
-        with open(asked.model.folder / WEIGHTS, "rb") as file:
-            weights = hashlib.file_digest(file, "sha256").hexdigest()
+        weights = weights_sha256(asked.model.folder)
         what = [asked.sample.names[0], asked.sample.tpm_SA, asked.goal.direction_G]
         text = fingerprint(__version__, weights, str(asked.model.dtype), *what, *settings, ROWS, NULL_PAIRS)
     return FolderBlocks(options.keep, here.share(text))

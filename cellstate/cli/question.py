@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cellstate.cli.commands import add_sample
 from cellstate.cli.inputs import note, read_model, read_sample
-from cellstate.errors import EditError
+from cellstate.errors import EditError, some
 
 if TYPE_CHECKING:
     from cellstate.evaluate.distance import Distance
@@ -120,6 +120,6 @@ def find_goal(options: argparse.Namespace, model: Model, sample: Samples) -> Goa
 
     goal = read_goal(options.goal, model, prepare(model, sample))
     if n := len(goal.missing):
-        shown = ", ".join(name[:40] for name in goal.missing[:5]) + (f" and {n - 5:,} more" if n > 5 else "")
+        shown = some([name[:40] for name in goal.missing], 5)
         note(options, f"{n:,} name(s) of the goal are not genes of the model: {shown}")
     return goal

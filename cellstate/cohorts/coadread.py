@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, Content, Say, get, sha256, sum_genes
+from cellstate.cohorts.store import Cohort, Content, Say, get, sum_genes
 from cellstate.errors import DataError
 from cellstate.expression import counts_to_tpm
+from cellstate.files import sha256
 from cellstate.genes import gene_axis
 
 COADREAD_WHEEL = "TumorDecon==1.1.1"

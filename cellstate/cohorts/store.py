@@ -8,7 +8,6 @@ Shape suffixes: S samples, A genes of the axis, F features of a file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -22,6 +21,7 @@ import pandas as pd
 
 from cellstate.errors import DataError
 from cellstate.expression import ReadReport, Samples
+from cellstate.files import sha256
 from cellstate.genes import N_AXIS, gene_axis
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
@@ -174,9 +174,3 @@ def sum_genes(values_SF: np.ndarray, index_F: np.ndarray) -> np.ndarray:
             np.isnan(column), values_SF[:, feature], column + np.nan_to_num(values_SF[:, feature])
         )
     return sums_SA
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -44,6 +44,11 @@ def check_edges(edges: Sequence[float]) -> tuple[float, ...]:
     return edges
 
 
+def level_of(log1p_tpm: np.ndarray, lows_tpm: Sequence[float]) -> np.ndarray:
+    """Return which level each value lies in, levels being given by their lower ends in TPM."""
+    return np.searchsorted(np.log1p(lows_tpm), log1p_tpm, side="right") - 1
+
+
 def accuracy_per_bin(
     truth_tpm: np.ndarray,
     predicted_tpm: np.ndarray,

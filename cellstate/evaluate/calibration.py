@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellstate.evaluate.bins import Tolerance
+from cellstate.evaluate.bins import Tolerance, level_of
 from cellstate.evaluate.intervals import expected_error
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
@@ -48,7 +48,7 @@ def fit_likeliest(model: Model, *, seed: int = 0) -> dict[str, list]:
     low_SG = hat_SG < np.log1p(TOP_TPM)
     edges = np.quantile(error_SG[low_SG] if low_SG.any() else error_SG, np.linspace(0, 1, ERROR_CLASSES + 1)[1:-1])
     silence_SG = np.broadcast_to(_silence(model), hat_SG.shape)
-    cell = _cell(np.searchsorted(edges, error_SG[low_SG]), silence_SG[low_SG], _level(hat_SG[low_SG]))
+    cell = _cell(np.searchsorted(edges, error_SG[low_SG]), silence_SG[low_SG], level_of(hat_SG[low_SG], LEVELS_TPM))
     hits_EQLP = _hits(np.expm1(log1p_SG[low_SG]), cell)
     near = hits_EQLP >= ALMOST * hits_EQLP.max(axis=-1, keepdims=True)
     likeliest_EQL = (near * _CANDIDATE_TPM_P).sum(axis=-1) / near.sum(axis=-1)
@@ -71,7 +71,7 @@ def likeliest_tpm(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> np.nd
     if known is None or load_profiles(model) is None:
         return None
     error_SG = np.searchsorted(known["error_edges"], expected_error(model, np.log1p(tpm_SG), hat_SG))
-    moved_SG = np.asarray(known["tpm"])[error_SG, _silence(model), _level(hat_SG)]
+    moved_SG = np.asarray(known["tpm"])[error_SG, _silence(model), level_of(hat_SG, LEVELS_TPM)]
     return np.where(hat_SG < np.log1p(TOP_TPM), moved_SG, np.expm1(hat_SG))
 
 
@@ -96,10 +96,6 @@ def _silence(model: Model) -> np.ndarray:
     profiles = load_profiles(model)
     assert profiles is not None
     return np.searchsorted(SILENCE, (profiles.log1p_SG < np.log1p(SILENT_TPM)).mean(axis=0))
-
-
-def _level(hat_SG: np.ndarray) -> np.ndarray:
-    return np.searchsorted(np.log1p(LEVELS_TPM), hat_SG, side="right") - 1
 
 
 def _cell(error: np.ndarray, silence: np.ndarray, level: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from cellstate.genes import transcription_factors
 from cellstate.model import Model
 from cellstate.perturb.edits import InputChange
 from cellstate.perturb.rivals import rival_shifts
@@ -53,7 +52,7 @@ class Copying:
 def copying(model: Model, *, seed: int = 0) -> dict[str, dict]:
     """Return the gauge of the network and of every rival that moves anything, as plain values for JSON."""
     rng = np.random.default_rng(seed)
-    known_G = np.isin(model.space.axis_index_G, list(transcription_factors()))
+    known_G = model.space.is_tf_G
     kinds = [np.flatnonzero(known_G), np.flatnonzero(~known_G)]
     genes_K = np.concatenate([np.sort(rng.permutation(kind)[:EDITED]) for kind in kinds])
     # One row an edit: row k raises gene k alone.

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cellstate.evaluate.bins import Bin, accuracy_per_bin
+from cellstate.evaluate.bins import Bin, accuracy_per_bin, level_of
 from cellstate.expression import Samples, align
 from cellstate.model import Model
 from cellstate.model.fill import fill
@@ -62,7 +62,7 @@ def fit_intervals(model: Model, validation: Samples) -> dict[str, list[float]]:
     tpm_SG = align(validation, model.space).tpm_SG
     log1p_SG, hat_SG = np.log1p(tpm_SG), predicted_log1p(model, tpm_SG)
     scaled_SG = (log1p_SG - hat_SG) / expected_error(model, log1p_SG, hat_SG)
-    level_SG = _level(hat_SG)
+    level_SG = level_of(hat_SG, LEVELS_TPM)
     known_SG = np.isfinite(scaled_SG)
     every = scaled_SG[known_SG]
     quantiles = []
@@ -86,7 +86,7 @@ def intervals(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> Intervals
     known = model.metrics.get("trust", {}).get("intervals")
     if known is None or load_profiles(model) is None:
         return None
-    scale_SG, level_SG = expected_error(model, np.log1p(tpm_SG), hat_SG), _level(hat_SG)
+    scale_SG, level_SG = expected_error(model, np.log1p(tpm_SG), hat_SG), level_of(hat_SG, LEVELS_TPM)
     low_SG = hat_SG + np.asarray(known["low"], np.float32)[level_SG] * scale_SG
     high_SG = hat_SG + np.asarray(known["high"], np.float32)[level_SG] * scale_SG
     return Intervals(np.expm1(np.maximum(low_SG, 0)), np.expm1(np.maximum(high_SG, 0)))
@@ -112,10 +112,6 @@ def expected_error(model: Model, log1p_SG: np.ndarray, hat_SG: np.ndarray) -> np
     gene_G = gene_error(model)
     sample_S = np.sqrt(np.nanmean(((log1p_SG - hat_SG) / gene_G) ** 2, axis=1))
     return sample_S[:, None] * gene_G
-
-
-def _level(hat_SG: np.ndarray) -> np.ndarray:
-    return np.searchsorted(np.log1p(LEVELS_TPM), hat_SG, side="right") - 1
 
 
 def _share_per_bin(truth_tpm_SG: np.ndarray, inside_SG: np.ndarray, edges: Sequence[float]) -> list[Bin]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
 
-from cellstate.errors import ModelError
 from cellstate.evaluate.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
 from cellstate.evaluate.calibration import likeliest_tpm
 from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
@@ -21,6 +21,7 @@ from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.perturb.components import load_components
+from cellstate.perturb.propagate import check_numbers
 
 #: The predictors in the order in which tables show them, with the words that pages use.
 PREDICTORS = {"network": "Network", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}
@@ -130,8 +131,7 @@ def evaluate(
     z_SG = model.space.standardise(aligned.tpm_SG)
     measured_SG = aligned.measured_SG
     z_hat = {"network": model.reconstruct(fill(model.reconstruct, z_SG, measured_SG))}
-    if not np.isfinite(z_hat["network"]).all():
-        raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
+    check_numbers(torch.from_numpy(z_hat["network"]))
     if (pca := load_components(model)) is not None:
         z_hat["pca"] = pca.reconstruct(fill(pca.reconstruct, z_SG, measured_SG))
     z_hat["gene_mean"] = np.zeros_like(z_SG)

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cellstate.errors import ReadError
+from cellstate.errors import ReadError, some
 from cellstate.expression import TPM_TOTAL, ReadReport, Samples
 from cellstate.genes import N_AXIS, Resolution, gene_axis
 from cellstate.io.columns import id_type
 from cellstate.io.depth import coverage_warnings, depth_warnings
-from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, some, unique_names
+from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, unique_names
 from cellstate.io.units import Decision, Unit, decide_unit, log_offset
 
 #: Length of a read, to estimate reads from base coverage.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cellstate.errors import some
 from cellstate.expression import Samples
 from cellstate.genes import N_AXIS
-from cellstate.io.table import some
 
 #: Below this a file's coverage of the gene axis is called partial.
 FEW_GENES = 15_000

@@ -112,9 +112,3 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
         taken.add(chosen)
         unique.append(chosen)
     return tuple(unique)
-
-
-def some(items: Sequence[str], limit: int = 3) -> str:
-    """Join up to three items for a sentence: ``a, b, c and 4 more``."""
-    shown = ", ".join(items[:limit])
-    return shown if len(items) <= limit else f"{shown} and {len(items) - limit:,} more"

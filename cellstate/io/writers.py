@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cellstate.errors import CellStateError
+from cellstate.files import whole_file
 
 #: A spreadsheet runs text that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -64,10 +65,5 @@ def _write_whole(data: bytes, path: Path) -> None:
         path.write_bytes(data)
         return
     target = path.resolve()  # a link stays a link
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(target, unique=True) as partial:
         partial.write_bytes(data)
-        os.replace(partial, target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

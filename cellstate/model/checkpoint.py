@@ -7,7 +7,6 @@ checkpoint is ever executed.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -15,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cellstate.errors import ModelError
+from cellstate.errors import ModelError, some
+from cellstate.files import whole_file
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
 
@@ -47,10 +47,9 @@ def save_checkpoint(
     }
     # One entry: safetensors writes several in random order, and equal models would differ in their checksum.
     metadata = {HEADER: json.dumps(header, sort_keys=True)}
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata=metadata)
-    partial.chmod(0o644)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        save_file(tensors, partial, metadata=metadata)
+        partial.chmod(0o644)
 
 
 def read_header(path: Path) -> tuple[ModelConfig, str]:
@@ -95,22 +94,18 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
     with safe_open(path, framework="pt") as file:
         names = set(file.keys())
         if missing := sorted(set(expected) - names):
-            raise ModelError(f"{path.name} lacks {_few(missing)}.", "Copy the model folder again.")
+            raise ModelError(f"{path.name} lacks {some(missing)}.", "Copy the model folder again.")
         if foreign := sorted(names - set(expected)):
-            raise ModelError(f"{path.name} holds tensors that its config does not name: {_few(foreign)}.")
+            raise ModelError(f"{path.name} holds tensors that its config does not name: {some(foreign)}.")
         for name, shape in expected.items():
             stored = tuple(file.get_slice(name).get_shape())
             if stored != shape:
                 raise ModelError(f"{path.name}: {name} has shape {stored}, its config says {shape}.")
         tensors = {name: file.get_tensor(name) for name in expected}
     if bad := [n for n, t in tensors.items() if not t.is_floating_point()]:
-        raise ModelError(f"{path.name}: {_few(bad)} is not of a floating-point type.")
+        raise ModelError(f"{path.name}: {some(bad)} is not of a floating-point type.")
     standardise = {name: tensors.pop(name) for name in STANDARDISE}
     if not all(torch.isfinite(t).all() for t in standardise.values()) or (standardise["genes.scale"] <= 0).any():
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.requires_grad_(False).eval(), standardise, gene_hash
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -6,7 +6,6 @@ Shape suffixes: S samples, G genes, L latent.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 
 from cellstate.errors import ModelError
 from cellstate.expression import GeneSpace
+from cellstate.files import sha256
 from cellstate.genes import gene_axis
 from cellstate.model.checkpoint import STANDARDISE, load_checkpoint, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
@@ -165,8 +165,7 @@ def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32"
 
 def weights_sha256(folder: Path) -> str:
     """Return the checksum of a model folder's weights."""
-    with open(folder / WEIGHTS, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(folder / WEIGHTS)
 
 
 def describe_model(folder: Path | str) -> dict:

@@ -8,7 +8,6 @@ Shape suffixes: S samples, G genes.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from cellstate.errors import ModelError
 from cellstate.expression import GeneSpace
+from cellstate.files import whole_file
 from cellstate.model.folder import Model
 
 COHORT = "cohort.safetensors"
@@ -97,12 +97,11 @@ def save_profiles(folder: Path | str, log1p_SG: np.ndarray, seed: int = 0) -> in
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, MAX_PROFILES, replace=False))
     names = ("cohort.level", "cohort.low", "cohort.step")
     path = Path(folder) / COHORT
-    partial = path.with_name(path.name + ".partial")
-    # One entry of metadata, as in a checkpoint: several are written in random order.
     arrays = pack_profiles(log1p_SG[chosen])
-    save_file(dict(zip(names, arrays, strict=True)), partial, metadata={"cellstate-cohort": "1"})
-    partial.chmod(0o644)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        # One entry of metadata, as in a checkpoint: several are written in random order.
+        save_file(dict(zip(names, arrays, strict=True)), partial, metadata={"cellstate-cohort": "1"})
+        partial.chmod(0o644)
     return len(chosen)
 
 

@@ -13,14 +13,15 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from cellstate.errors import CellStateError
+from cellstate.files import whole_file
 
 _SETTINGS = "settings.json"
 _FILE = re.compile(r"block-(\d{6,})\.npz(\.partial)?")
@@ -102,7 +103,8 @@ class FolderBlocks(MutableMapping[int, Block]):
                     f"The folder {self.folder} holds something other than a stopped run.", "Name a new folder."
                 )
             text = json.dumps({"fingerprint": fingerprint}, indent=2) + "\n"
-            _write(path, lambda file: file.write(text.encode()), unique=True)
+            with whole_file(path, unique=True) as partial:  # each process writes the same
+                partial.write_bytes(text.encode())
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
         except (ValueError, KeyError, TypeError) as error:
@@ -130,7 +132,8 @@ class FolderBlocks(MutableMapping[int, Block]):
     def __setitem__(self, number: int, block: Block) -> None:
         arrays: dict[str, Any] = {field.name: getattr(block, field.name) for field in fields(Block)}
         try:
-            _write(self._path(number), lambda file: np.savez(file, **arrays))
+            with whole_file(self._path(number)) as partial, open(partial, "wb") as file:
+                np.savez(file, **arrays)
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -167,19 +170,3 @@ def fingerprint(*parts: object) -> str:
         else:
             digest.update(f"{type(part).__name__} {part!r} ".encode())
     return digest.hexdigest()
-
-
-def _write(path: Path, fill: Callable[[IO[bytes]], object], *, unique: bool = False) -> None:
-    """Write a file beside its place and put it there in one step.
-
-    A block is written by one process, so its half file has one name and is overwritten after a kill; of the settings
-    each process writes the same, under a name of its own.
-    """
-    partial = path.with_name(f"{path.name}{f'.{os.getpid()}' if unique else ''}.partial")
-    try:
-        with open(partial, "wb") as file:
-            fill(file)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from cellstate.errors import ModelError
+from cellstate.files import whole_file
 from cellstate.model import Model
 
 RIVALS = "rivals.safetensors"
@@ -163,8 +164,10 @@ def save_components(found: Components, model_folder: Path) -> None:
         "penalties": np.array([found.ridge, found.tf_ridge], np.float32),
         "transcription_factor": found.tf_G.astype(np.uint8),
     }
-    # One entry of metadata, as in a checkpoint: several are written in random order.
-    save_file(tensors, model_folder / RIVALS, metadata={"cellstate-rivals": "2"})
+    with whole_file(model_folder / RIVALS) as partial:
+        # One entry of metadata, as in a checkpoint: several are written in random order.
+        save_file(tensors, partial, metadata={"cellstate-rivals": "2"})
+        partial.chmod(0o644)
 
 
 @lru_cache(maxsize=8)

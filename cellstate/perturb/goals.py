@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cellstate.errors import GoalError
+from cellstate.errors import GoalError, some
 from cellstate.expression import GeneSpace, Samples, align
 from cellstate.genes import gene_axis
 
@@ -196,7 +196,7 @@ def no_known_gene(missing: Sequence[str]) -> GoalError:
     """Return the error of a goal without a gene, naming the first few names."""
     if not missing:
         return GoalError("The goal names no gene.", "Name at least one gene.")
-    shown = ", ".join(name[:40] for name in missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    shown = some([name[:40] for name in missing])
     return GoalError(
         f"The model knows no gene of this goal: {shown}.", "Use approved human symbols, Ensembl or Entrez ids."
     )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from cellstate.report import Section, all_marks, sections
 from cellstate.report.reconstruction import held_out, shares
+from cellstate.report.section import decimal
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import model
@@ -44,8 +45,8 @@ def _in_short(metrics: Mapping) -> None:
     per_gene = "The network's, median over genes, on held-out patients of the same sequencer."
     tiles(
         [
-            ("R² per gene", _r2(figures.get("r2_gene_median")), per_gene),
-            ("PCA, R² per gene", _r2(pca.get("r2_gene_median")), "Much simpler, of the same width."),
+            ("R² per gene", decimal(figures.get("r2_gene_median")), per_gene),
+            ("PCA, R² per gene", decimal(pca.get("r2_gene_median")), "Much simpler, of the same width."),
             (
                 "Inside the intervals",
                 percent(covered.get("overall"), 1),
@@ -59,10 +60,6 @@ def _in_short(metrics: Mapping) -> None:
         "All figures come from the model folder; each can be measured again with the project's benchmarks.",
         width=READABLE,
     )
-
-
-def _r2(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _draw(section: Section, metrics: Mapping) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cellstate.errors import some
 from cellstate.evaluate import distances
 from cellstate.evaluate.distance import Distance
 from cellstate.expression import align
@@ -124,9 +125,7 @@ def what_was_read(loaded: Loaded) -> None:
     for warning in report.warnings:
         st.markdown(f":material/info: {literal(warning, 400)}")
     if report.unmatched:
-        shown = ", ".join(literal(name, 30) for name in report.unmatched[:_SHOWN])
-        more = len(report.unmatched) - _SHOWN
-        st.markdown(f"Not recognised: {shown}" + (f" and {more:,} more." if more > 0 else "."))
+        st.markdown(f"Not recognised: {some([literal(name, 30) for name in report.unmatched], _SHOWN)}.")
         st.download_button(
             f"Download {plural(len(report.unmatched), 'name')}",
             lambda: to_csv(pd.DataFrame({"name": report.unmatched})),

@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.genes import transcription_factors
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
@@ -216,7 +215,7 @@ def _universe(
 ) -> Universe | None:
     """Let the user choose genes to try; None while there are none."""
     space, measured_G = opened.space, patient_of(state, opened).measured_G
-    tf = np.flatnonzero(np.isin(space.axis_index_G, list(transcription_factors())) & measured_G)
+    tf = np.flatnonzero(space.is_tf_G & measured_G)
     n_all = int(measured_G.sum())
     said = {
         _ALL: f"All measured genes ({n_all:,})",

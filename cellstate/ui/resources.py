@@ -13,7 +13,7 @@ import streamlit as st
 from cellstate.genes import gene_axis
 from cellstate.model import Model, describe_model, load_model
 from cellstate.model.folder import CARD, HISTORY, default_model_folder
-from cellstate.perturb.components import load_components
+from cellstate.perturb.rivals import rival_maps
 
 #: Folder of another model, and where it runs; the command ``cellstate app`` sets them.
 MODEL_VARIABLE, DEVICE_VARIABLE = "CELLSTATE_MODEL", "CELLSTATE_DEVICE"
@@ -37,7 +37,7 @@ def model_folder_name() -> str:
 def _open(folder: str, device: str) -> Model:
     opened = load_model(folder, device=device)
     # What is computed at first use is computed now, once, and not in a user's first search.
-    load_components(opened)
+    rival_maps(opened)
     gene_axis().search("TP53")
     return opened
 

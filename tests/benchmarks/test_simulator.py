@@ -5,10 +5,11 @@ import pytest
 
 from benchmarks.simulated import Questions, true_synergy
 from benchmarks.simulated_pairs import products
-from benchmarks.simulated_predictors import Linear, Training, precision_matrix_effect
+from benchmarks.simulated_predictors import PREDICTORS, Linear, Training
 from benchmarks.simulated_sparse import Recipe, dose_curves, given_share, links, passed_on, relevance
 from benchmarks.simulator import Design, simulate
 from cellstate.errors import CellStateError
+from cellstate.perturb.components import PENALTIES
 
 SMALL = replace(
     Design(), n_masters=4, n_tfs=12, n_leaves=44, n_train=200, n_test=6, n_pairs=4, specific_masters=1, specific_tfs=2
@@ -145,6 +146,27 @@ def test_questions_are_right_in_one_subtype_alone(world, knocked_out):
     assert len(questions.right_Q)
     assert (subtype[questions.patient_Q] != subtype[questions.exchanged_Q]).all()
     assert questions.recovery(knocked_out) == {"right in top 5": 1, "right in top 5, exchanged": 0}
+
+
+def precision_matrix_effect(z_SG, penalty_G):
+    """Regress every gene on all others, shape (G, G): with P the inverse, k's effect on g is -P_kg / P_gg."""
+    inverse_GG = np.linalg.inv(z_SG.T @ z_SG + np.diag(len(z_SG) * penalty_G))
+    effect_GG = -inverse_GG / np.diag(inverse_GG)
+    np.fill_diagonal(effect_GG, 0)
+    return effect_GG
+
+
+@pytest.mark.parametrize("name", ["ridge", "ridge on TFs"])
+def test_ridge_is_the_product_s_with_the_penalty_of_the_least_validation_error(world, name):
+    training = Training.of(world)
+    regulator_G = np.arange(training.z_SG.shape[1]) < training.n_regulators
+    weight_G = np.where(regulator_G, 1.0, 1e9) if "TFs" in name else np.ones(len(regulator_G))
+    middle = (training.z_SG**2).sum() / len(training.z_SG) / min(training.z_SG.shape)
+    effects = [precision_matrix_effect(training.z_SG, penalty * middle * weight_G) for penalty in PENALTIES]
+    asked_SG = training.validation_z_SG
+    expected = min(effects, key=lambda effect_GG: ((asked_SG - asked_SG @ effect_GG) ** 2).mean())
+    found = next(p for p in PREDICTORS if p.name == name).fit(training).effect_GG
+    assert np.allclose(found, expected, atol=1e-4)
 
 
 def test_ridge_by_the_inverse_is_ridge():
