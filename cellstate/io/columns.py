@@ -11,7 +11,7 @@ import pandas as pd
 
 from cellstate.errors import ReadError
 from cellstate.genes import FOUND, Resolution, gene_axis
-from cellstate.io.layout import Grid
+from cellstate.io.layout import Grid, to_numbers
 from cellstate.io.table import COLUMNS, ROWS, Overrides
 
 #: Gene lengths, the most fitting for counts first.
@@ -206,7 +206,7 @@ def _row_candidates(
 def _header_names(grid: Grid, numeric: list[int]) -> Names:
     """Read the header as gene names; sample numbers 1, 2, 3 are no Entrez ids."""
     ids = [grid.header[c] for c in numeric]
-    if _counts_up(pd.to_numeric(pd.Series(ids, dtype=object), errors="coerce")):
+    if _counts_up(pd.Series(to_numbers(pd.Series(ids, dtype=object)))):
         return Names("", ids, "", 0)
     return names_of("", ids)
 

@@ -15,8 +15,8 @@ from cellstate.errors import ReadError
 #: Most bytes a file may hold once unpacked.
 MAX_BYTES = 2_000_000_000
 #: Above this size, more than MAX_RATIO bytes out of one byte in is taken for a decompression bomb.
-RATIO_CHECKED_ABOVE_BYTES = 100_000_000
-MAX_RATIO = 300
+RATIO_CHECKED_ABOVE_BYTES = 30_000_000
+MAX_RATIO = 60
 _CHUNK_BYTES = 8_000_000
 
 GZIP = b"\x1f\x8b"

@@ -24,9 +24,13 @@ READ_LENGTH_BP = 100
 _LOWEST_NOISE, _MOST_NOISE = -1.0, 0.02
 #: Lengths of exons differ from the axis's by a factor of two or three; with introns they are some twenty times longer.
 _SPAN_RATIO = 5.0
+#: A sample that sums to less is empty: scaling it to one million would overflow.
+_LEAST_TOTAL = 1e-100
+#: Letters of a name that a sentence quotes.
+_SHOWN = 40
 _FEWEST_NAMES, _SMALLEST_SHARE = 100, 0.02
 _OTHER_SPECIES = re.compile(r"ENS(MUS|RNO|DAR|SSC|BTA|CAF|GAL|MMU|PTR)[GT]\d{6,}")
-_TITLE_CASE = re.compile(r"[A-Z][a-z0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)?$")
+_TITLE_CASE = re.compile(r"[A-Z](?=\d*[a-z])[a-z0-9]+(-[a-z0-9]+)?$")
 _PROBE = re.compile(r"\d+(_[a-z])?_at$|ILMN_\d+$|cg\d{8}$")
 
 
@@ -106,17 +110,21 @@ def _check_names(resolution: Resolution) -> list[str]:
     if n_mouse > 0.2 * n_names:
         warnings.append(f"{n_mouse:,} of {n_names:,} gene names look like mouse genes; they were left out.")
     if dates := resolution.with_status("date"):
-        told = [_meant(name) for name in dates]
+        told = [_meant(name[:_SHOWN]) for name in dates]
         warnings.append(f"{_n(dates, 'gene name')} turned into dates by a spreadsheet and left out: {some(told)}.")
     if ambiguous := resolution.with_status("ambiguous"):
-        warnings.append(f"{_n(ambiguous, 'name')} left out as meaning more than one gene: {some(ambiguous)}.")
+        warnings.append(f"{_n(ambiguous, 'name')} left out as meaning more than one gene: {_some(ambiguous)}.")
     if len(unknown) > 0.1 * n_names:
-        warnings.append(f"{_n(unknown, 'name')} left out, being no known gene: {some(unknown)}.")
+        warnings.append(f"{_n(unknown, 'name')} left out, being no known gene: {_some(unknown)}.")
     return warnings
 
 
 def _n(names: list[str], noun: str) -> str:
     return f"{len(names):,} {noun} was" if len(names) == 1 else f"{len(names):,} {noun}s were"
+
+
+def _some(names: list[str]) -> str:
+    return some([name[:_SHOWN] for name in names])
 
 
 def _meant(name: str) -> str:
@@ -175,7 +183,7 @@ def _lengths(table: RawTable, index_F: np.ndarray, unit: Unit) -> tuple[np.ndarr
     axis_F = np.where(index_F >= 0, gene_axis().length_bp[index_F], np.nan)
     if table.length_bp is None:
         return axis_F, []
-    own = np.where(table.length_bp > 0, table.length_bp, np.nan)
+    own = np.where(table.length_bp >= 1, table.length_bp, np.nan)
     ratio = own / axis_F
     ratio = ratio[~np.isnan(ratio)]
     if ratio.size and np.median(ratio) > _SPAN_RATIO:
@@ -194,8 +202,10 @@ def _tpm(value_F: np.ndarray, length_F: np.ndarray | None, index_F: np.ndarray, 
     position = index_F[used_F]
     total_A = np.bincount(position, weights=rate_F[used_F], minlength=N_AXIS)
     total = total_A.sum()
-    if not total > 0:
-        raise ReadError(f"Sample {name!r} is empty: no gene has a value above zero.", "Remove it and upload again.")
+    if not total > _LEAST_TOTAL:
+        raise ReadError(
+            f"Sample {name[:60]!r} is empty: no gene has a value above zero.", "Remove it and upload again."
+        )
     total_A *= TPM_TOTAL / total
     total_A[np.bincount(position, minlength=N_AXIS) == 0] = np.nan
     return total_A

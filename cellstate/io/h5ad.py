@@ -1,4 +1,7 @@
-"""h5ad (AnnData): one matrix of expression values, the observations' names and whatever names the genes best."""
+"""h5ad (AnnData 0.7 or later): one matrix of expression values, the observations' names and what names the genes best.
+
+The parts are read one by one, as `cellstate.io.hdf5` does: AnnData's own reader trusts the file.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,23 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 
 from cellstate.errors import ReadError
+from cellstate.io import hdf5
 from cellstate.io.columns import best_names, names_of, unit_in
 from cellstate.io.content import Content
-from cellstate.io.table import COLUMNS, MAX_VALUES, Overrides, RawTable, check_size
+from cellstate.io.layout import to_numbers
+from cellstate.io.table import COLUMNS, Overrides, RawTable, check_size
 
 #: Layers that hold unaltered values, by lower-case name, the most telling first.
 _LAYERS = {"tpm": "TPM", "counts": "counts", "raw_counts": "counts", "count": "counts", "raw": "counts"}
 _LENGTHS = ("effective_length", "length", "gene_length", "feature_length")
 _LOOKED_AT = 100_000
+#: Columns about the genes that are looked into for names.
+_MOST_COLUMNS = 40
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,6 @@ class Matrix:
 
 def read(content: Content, overrides: Overrides) -> RawTable:
     """Read the counts if the file keeps them, otherwise its main matrix."""
-    import h5py
-
     try:
         with h5py.File(io.BytesIO(content.data), "r") as file:
             return _read(file, content, overrides)
@@ -40,82 +46,99 @@ def read(content: Content, overrides: Overrides) -> RawTable:
         raise
     # A damaged file fails anywhere in h5py, with errors of any kind.
     except Exception as error:
-        raise ReadError("The h5ad file is damaged or cut short.", "Write or download it again.") from error
+        raise hdf5.damaged() from error
 
 
 def _read(file: Any, content: Content, overrides: Overrides) -> RawTable:
-    from anndata.io import read_elem
-
-    if "obs" not in file or "var" not in file or not ("X" in file or "layers" in file):
+    obs, layers = hdf5.part(file, "obs"), hdf5.part(file, "layers")
+    if obs is None or "var" not in file or not ("X" in file or layers):
         raise ReadError("This HDF5 file is not an h5ad file.", "Write it with AnnData's write_h5ad.")
-    for part in ("obs", "var", "X", "layers", "raw"):
-        _refuse_traps(file, part)
-    matrix = _choose(file)
-    check_size(*_shape(file[matrix.path]))
-    values_SF = read_elem(file[matrix.path])
-    values_SF = np.asarray(values_SF.toarray() if hasattr(values_SF, "toarray") else values_SF, dtype=np.float64)
-    obs, var = read_elem(file["obs"]), read_elem(file[matrix.var])
-    if values_SF.shape != (len(obs), len(var)):
+    matrix = _choose(file, layers)
+    node, var = hdf5.part(file, matrix.path), hdf5.part(file, matrix.var)
+    check_size(*hdf5.shape(node))
+    values_SF = hdf5.dense(node)
+    sample_names, ids = _column(obs, _index(obs)), _column(var, _index(var))
+    if values_SF.shape != (len(sample_names), len(ids)):
         raise ReadError("The h5ad file's matrix does not fit its names.", "Write or download it again.")
-    candidates = [names_of("var_names", [str(name) for name in var.index])]
-    for column in var.columns:
-        if not pd.api.types.is_numeric_dtype(var[column]) or "entrez" in str(column).lower():
-            candidates.append(names_of(str(column), [str(name) for name in var[column]]))
+    candidates = [names_of("var_names", ids)]
+    for name in _name_columns(var):
+        column = _column(var, name)
+        if len(column) != len(ids):
+            raise hdf5.damaged()
+        candidates.append(names_of(name, column))
     names = best_names(candidates, overrides.id_type)
     assert names is not None
-    length = next((name for name in _LENGTHS if name in var.columns), None)
+    length = next((name for name in _LENGTHS if name in var), None)
     return RawTable(
         values_SF,
         names.ids,
-        [str(name) for name in obs.index],
+        sample_names,
         "h5ad",
         COLUMNS,
         unit_hint=matrix.hint or unit_in(content.stem),
-        length_bp=pd.to_numeric(var[length], errors="coerce").to_numpy(np.float64) if length else None,
+        length_bp=_lengths(_column(var, length), len(ids)) if length else None,
         warnings=() if matrix.path == "X" else (f"The values are those of {matrix.path!r} in the h5ad file.",),
     )
 
 
-def _choose(file: Any) -> Matrix:
-    layers = {name.lower(): name for name in file["layers"]} if "layers" in file else {}
+def _choose(file: Any, layers: Any) -> Matrix:
+    named = {name.lower(): name for name in layers} if isinstance(layers, h5py.Group) else {}
     for wanted, hint in _LAYERS.items():
-        if wanted in layers:
-            return Matrix(f"layers/{layers[wanted]}", hint=hint)
-    has_x = "X" in file and _shape(file["X"])[1] > 0
-    if "raw/X" in file and "raw/var" in file and not (has_x and _is_whole(file["X"])) and _is_whole(file["raw/X"]):
+        if wanted in named:
+            return Matrix(f"layers/{named[wanted]}", hint=hint)
+    x, raw = hdf5.part(file, "X"), hdf5.part(file, "raw/X")
+    has_x = x is not None and hdf5.shape(x)[1] > 0
+    if raw is not None and hdf5.part(file, "raw/var") is not None and not (has_x and _is_whole(x)) and _is_whole(raw):
         return Matrix("raw/X", "raw/var")
-    return Matrix("X" if "X" in file else f"layers/{next(iter(file['layers']))}")
-
-
-def _shape(node: Any) -> tuple[int, int]:
-    shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape")) if not hasattr(node, "shape") else node.shape
-    if shape is None or len(shape) != 2:
-        raise ReadError("The h5ad file has no matrix of expression values.", "Write it with the counts in X.")
-    return int(shape[0]), int(shape[1])
+    return Matrix("X" if x is not None else f"layers/{next(iter(named.values()))}")
 
 
 def _is_whole(node: Any) -> bool:
     """Whether the first values are whole numbers, as counts are."""
-    if hasattr(node, "shape"):
-        n_rows = max(1, _LOOKED_AT // max(1, node.shape[1]))
-        first = np.asarray(node[:n_rows])
-    else:
-        first = np.asarray(node["data"][:_LOOKED_AT])
+    stored = node if isinstance(node, h5py.Dataset) else hdf5.part(node, "data")
+    width = hdf5.shape(node)[1] if stored is node else 1
+    first = hdf5.numbers(stored, max(1, _LOOKED_AT // max(1, width)))
     return bool((first == np.floor(first)).all())
 
 
-def _refuse_traps(group: Any, name: str) -> None:
-    """Refuse what would read other files of this computer, or unfold to more than fits in memory."""
-    import h5py
+def _index(table: Any) -> str:
+    """Return the name of the column that names the rows."""
+    if not isinstance(table, h5py.Group):
+        raise ReadError("This h5ad file is of AnnData before 0.7.", "Write it again with a newer AnnData.")
+    return hdf5.attribute(table, "_index") or "_index"
 
-    link = group.get(name, getlink=True)
-    if link is None:
-        return
-    node = None if isinstance(link, h5py.ExternalLink) else group[name]
-    if node is None or (isinstance(node, h5py.Dataset) and (node.external or node.is_virtual)):
-        raise ReadError("The h5ad file refers to other files.", "Write it with AnnData's write_h5ad.")
+
+def _name_columns(var: Any) -> list[str]:
+    """Return the columns that could name the genes: text, and Entrez ids as numbers."""
+    found = []
+    for name in var:
+        node = hdf5.part(var, name)
+        is_text = isinstance(node, h5py.Dataset) and (node.dtype.kind in "SO" or "categories" in node.attrs)
+        is_category = isinstance(node, h5py.Group) and ("codes" in node or "values" in node)
+        if name != _index(var) and (is_text or is_category or "entrez" in name.lower()):
+            found.append(name)
+    return found[:_MOST_COLUMNS]
+
+
+def _column(table: Any, name: str) -> list[str]:
+    """Return a column as text: plain, with a mask, or by categories (of AnnData 0.7 beside the column)."""
+    node = hdf5.part(table, name)
     if isinstance(node, h5py.Group):
-        for child in node:
-            _refuse_traps(node, child)
-    elif (node.size or 0) > MAX_VALUES:
-        raise ReadError("The h5ad file is too large.", "Split it by samples.")
+        if "values" in node:
+            return hdf5.texts(hdf5.part(node, "values"))
+        codes, categories = hdf5.part(node, "codes"), hdf5.part(node, "categories")
+    else:
+        codes, categories = node, hdf5.part(table, f"__categories/{name}")
+    if categories is None:
+        return hdf5.texts(node)
+    listed = [*hdf5.texts(categories), ""]  # -1 is a missing value
+    positions = hdf5.numbers(codes)
+    if positions.ndim != 1 or positions.dtype.kind not in "iu":
+        raise hdf5.damaged()
+    return [listed[position] for position in positions.tolist()]
+
+
+def _lengths(column: list[str], n_genes: int) -> np.ndarray:
+    if len(column) != n_genes:
+        raise hdf5.damaged()
+    return to_numbers(pd.Series(column, dtype=object))

@@ -20,12 +20,17 @@ DELIMITERS = {"\t": "tsv", ";": "semicolon", ",": "csv", " ": "space"}
 _PANDAS_UNNAMED = re.compile(r"Unnamed: \d+")
 _SAMPLE_LINES = 60
 _SAMPLE_BYTES = 300_000
-#: More columns than there are transcripts are no expression table, nor is a line of this length.
-_MAX_COLUMNS, _MAX_LINE_BYTES = 300_000, 32_000_000
+#: No gene list is as long, and each column takes time; nor is a line of this length one of an expression table.
+_MAX_COLUMNS, _MAX_LINE_BYTES = 100_000, 32_000_000
+#: Transcripts of all annotations are fewer.
+_MAX_LINES = 500_000
 _EMPTY = ("", "na", "nan", "n/a", "null", "none", "-", "--", "---", "#n/a", "inf", "-inf")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 _COMMA_DECIMAL = re.compile(r"[-+]?\d{1,3}(\.\d{3})*,\d+([eE][-+]?\d+)?$|[-+]?\d+,\d+([eE][-+]?\d+)?$")
 _COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")
+#: pandas reads beyond its table of powers, and ends the process, where an exponent overflows an integer.
+_OVERFLOWING = r"[eE][-+]?\d{9}"
+_OVERFLOWING_BYTES = re.compile(_OVERFLOWING.encode())
 #: A column with at least this share of numbers holds numbers; what else is in it counts as missing.
 _MOSTLY_NUMBERS = 0.8
 
@@ -56,7 +61,7 @@ class Grid:
 
     def numbers(self, column: int) -> np.ndarray:
         """Return a column as float64; text in it becomes NaN."""
-        return pd.to_numeric(self.frame[column], errors="coerce").to_numpy(np.float64)
+        return to_numbers(self.frame[column])
 
     def text(self, column: int) -> list[str]:
         """Return a column as text, whole numbers without a decimal point, empty cells as ``""``."""
@@ -64,6 +69,13 @@ class Grid:
         if pd.api.types.is_float_dtype(values):
             return ["" if v != v else str(int(v)) if v == int(v) else str(v) for v in values.clip(-1e300, 1e300)]
         return ["" if v is None or v != v else str(v) for v in values]
+
+
+def to_numbers(values: pd.Series) -> np.ndarray:
+    """Return values as float64; text becomes NaN, and so do numbers whose exponent overflows."""
+    if values.dtype == object:
+        values = values.mask(values.astype(str).str.contains(_OVERFLOWING), None)
+    return pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
 
 
 def first_lines(data: bytes, limit: int = _SAMPLE_LINES, start: int = 0) -> list[str]:
@@ -94,6 +106,9 @@ def read_grid(data: bytes, *, skip: int = 0, drop_lines: Sequence[int] = (), del
     delimiter : str, optional
         Decides the delimiter; otherwise it is the one that yields most numbers.
     """
+    n_lines = data.count(b"\n")
+    if n_lines > _MAX_LINES:
+        raise ReadError(f"The table has more than {_MAX_LINES:,} lines.", "Upload one line per gene or transcript.")
     lines = first_lines(data)
     skip = _skip_comments(lines, skip)
     body = [lines[n] for n in range(skip + 1, len(lines)) if lines[n].strip() and n not in drop_lines]
@@ -115,6 +130,9 @@ def read_grid(data: bytes, *, skip: int = 0, drop_lines: Sequence[int] = (), del
     n_columns = max(n_columns, len(header))
     header += [""] * (n_columns - len(header))
     decimal, thousands = _marks([cell.strip() for row in rows for cell in row])
+    # Every cell takes a byte, so most rows lack most of the columns: one odd row would widen all others.
+    if n_lines * n_columns > max(2 * len(data), 1_000_000):
+        raise _uneven()
     frame = _parse(data, delimiter, n_columns, skip_rows, decimal, thousands)
     frame, header = _drop_blank_columns(frame, header)
     frame, n_text = _numbers_where_mostly(frame)
@@ -127,6 +145,10 @@ def _no_table() -> ReadError:
         "The file is not a table of expression values.",
         "It should have one row per gene and one column per sample (or the other way round), with gene names.",
     )
+
+
+def _uneven(where: str = "Check that it was exported completely.") -> ReadError:
+    return ReadError("The table is damaged: its rows differ in width.", where)
 
 
 def _skip_comments(lines: list[str], skip: int) -> int:
@@ -203,6 +225,8 @@ def _parse(
     data: bytes, delimiter: str, n_columns: int, skip_rows: list[int], decimal: str, thousands: str | None
 ) -> pd.DataFrame:
     contiguous = skip_rows == list(range(len(skip_rows)))
+    # Python's own reading of numbers is slower, and safe.
+    precision = "round_trip" if _OVERFLOWING_BYTES.search(data) else None
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
         try:
             return pd.read_csv(
@@ -218,6 +242,7 @@ def _parse(
                 skipinitialspace=True,
                 low_memory=False,
                 encoding="utf-8",
+                float_precision=precision,
             )
         except pd.errors.EmptyDataError as error:
             raise ReadError("The file has a header but no values.", "Check that it was exported completely.") from error
@@ -226,7 +251,7 @@ def _parse(
             if quoting == csv.QUOTE_NONE:
                 line = re.search(r"in line (\d+)", str(error))
                 where = f"Line {line.group(1)} has more columns than the others." if line else ""
-                raise ReadError("The table is damaged: its rows differ in width.", where) from error
+                raise _uneven(where) from error
     raise AssertionError("unreachable")
 
 
@@ -236,7 +261,8 @@ def _drop_blank_columns(frame: pd.DataFrame, header: list[str]) -> tuple[pd.Data
     pandas, when it writes such a table again, names them "Unnamed: 7".
     """
     named = [bool(name) and not _PANDAS_UNNAMED.fullmatch(name) for name in header]
-    keep = [c for c in range(len(header)) if named[c] or not frame[c].isna().all()]
+    blank = frame.isna().all().to_numpy() if not all(named) else np.zeros(len(header), bool)
+    keep = [c for c in range(len(header)) if named[c] or not blank[c]]
     if len(keep) < len(header):
         frame = frame[keep].set_axis(range(len(keep)), axis="columns")
     return frame, [header[c] for c in keep]
@@ -244,20 +270,22 @@ def _drop_blank_columns(frame: pd.DataFrame, header: list[str]) -> tuple[pd.Data
 
 def _numbers_where_mostly(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Turn text columns that hold mostly numbers into numbers; also say how many cells were lost."""
-    n_lost = 0
-    converted: dict[int, pd.Series] = {}
-    for column in frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]:
-        text = frame[column]
-        numbers = pd.to_numeric(text.iloc[:: max(1, len(text) // 500)], errors="coerce")
-        if numbers.notna().mean() < _MOSTLY_NUMBERS / 2:
-            continue
-        numbers = pd.to_numeric(text, errors="coerce")
-        filled = text.notna() & ~text.astype(str).str.strip().str.lower().isin(_EMPTY)
-        if numbers.notna().sum() >= _MOSTLY_NUMBERS * max(1, filled.sum()):
-            converted[column] = numbers
-            n_lost += int((numbers.isna() & filled).sum())
-    if converted:
-        frame = frame.copy(deep=False)
-        for column, numbers in converted.items():
-            frame[column] = numbers
-    return frame, n_lost
+    text = frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]
+    looked_at = _cells(frame.iloc[:: max(1, len(frame) // 500)][text])
+    likely = text[(~np.isnan(looked_at)).mean(axis=0) >= _MOSTLY_NUMBERS / 2] if len(frame) else text[:0]
+    if not len(likely):
+        return frame, 0
+    numbers, cells = _cells(frame[likely]), pd.Series(frame[likely].to_numpy(object).ravel())
+    filled = cells.notna() & ~cells.astype(str).str.strip().str.lower().isin(_EMPTY)
+    is_filled, is_number = filled.to_numpy().reshape(numbers.shape), ~np.isnan(numbers)
+    mostly = is_number.sum(axis=0) >= _MOSTLY_NUMBERS * np.maximum(1, is_filled.sum(axis=0))
+    if not mostly.any():
+        return frame, 0
+    converted = pd.DataFrame(numbers[:, mostly], columns=likely[mostly], index=frame.index)
+    n_lost = int((is_filled & ~is_number)[:, mostly].sum())
+    return pd.concat([frame.drop(columns=converted.columns), converted], axis=1)[list(frame.columns)], n_lost
+
+
+def _cells(frame: pd.DataFrame) -> np.ndarray:
+    """Return text columns as numbers, all at once: a wide table has thousands of them."""
+    return to_numbers(pd.Series(frame.to_numpy(object).ravel(), dtype=object)).reshape(frame.shape)

@@ -5,6 +5,7 @@ Shape suffixes: S samples, F features (rows of the file: genes or transcripts).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,14 @@ from cellstate.errors import ReadError
 
 ROWS, COLUMNS = "genes in rows", "genes in columns"
 MAX_SAMPLES = 20_000
+#: A sample takes the whole gene axis, however few genes the file has; so many of so few are no cohort.
+_MANY_SAMPLES, _FEW_FEATURES = 4_000, 4_000
 #: 2 GB of float64; a table beyond is refused before it is unfolded in memory.
 MAX_VALUES = 250_000_000
 #: No count, coverage or TPM comes near; larger numbers are refused before they overflow.
 LARGEST_VALUE = 1e15
+_LONGEST_NAME = 120
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,11 @@ def check_size(n_samples: int, n_features: int) -> None:
             f"The file has {n_samples:,} samples; at most {MAX_SAMPLES:,} can be read.",
             "If these are single cells, sum them per patient or cell type first; otherwise split the file.",
         )
+    if n_samples > _MANY_SAMPLES and n_features < _FEW_FEATURES:
+        raise ReadError(
+            f"The file has {n_samples:,} samples of only {n_features:,} genes.",
+            f"Split it into files of at most {_MANY_SAMPLES:,} samples.",
+        )
     if n_samples * n_features > MAX_VALUES:
         raise ReadError(f"The table is too large ({n_samples:,} x {n_features:,} values).", "Split it by samples.")
 
@@ -100,11 +110,14 @@ def total(values: np.ndarray) -> float:
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Make sample names unique by numbering repeats: ``A``, ``A (2)``; an empty name becomes ``sample 1``."""
+    """Make sample names unique by numbering repeats: ``A``, ``A (2)``; an empty name becomes ``sample 1``.
+
+    Each is one line, and cut where no name is as long.
+    """
     taken: set[str] = set()
     unique = []
     for number, name in enumerate(names, start=1):
-        base = name.strip() or f"sample {number}"
+        base = _CONTROL.sub(" ", name[:_LONGEST_NAME]).strip() or f"sample {number}"
         chosen, repeat = base, 1
         while chosen in taken:
             repeat += 1

@@ -114,6 +114,7 @@ def load_profiles(model: Model) -> Profiles | None:
     ModelError
         A file that is damaged or belongs to another model.
     """
+    model.check_unchanged()
     path = model.folder / COHORT
     if not path.exists():
         return None

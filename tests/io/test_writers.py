@@ -10,6 +10,7 @@ import pytest
 
 from cellstate.errors import CellStateError
 from cellstate.io import check_writable, to_csv, write_table
+from cellstate.io.writers import harmless
 
 FRAME = pd.DataFrame({"gene": ["TP53"], "score": [1.5]})
 
@@ -27,6 +28,16 @@ def test_mixed_columns_and_index():
     frame = pd.DataFrame({"a": [-1, "-cmd", "\tx"]}, index=["+s", "t", " =u"], dtype=object)
     text = to_csv(frame, index=True)
     assert text.startswith(",a\n'+s,-1\nt,'-cmd\n' =u,") and "'\tx" in text
+
+
+@pytest.mark.parametrize("text", ["＝1+1", "＠x", "\u00a0=1", "\n=1", "\r=1", " \t-1", "=", "+49 30", "-"])
+def test_wide_forms_and_every_kind_of_blank_are_met_too(text):
+    assert to_csv(pd.DataFrame({"a": [text]})).lstrip('a\n"').startswith("'")
+
+
+@pytest.mark.parametrize("text", ["TP53", "a=1", "1-2", "’=1", "", " x"])
+def test_other_text_stays_as_it_is(text):
+    assert harmless(text) == text
 
 
 def test_a_stopped_write_leaves_the_old_file_and_no_half_one(tmp_path, monkeypatch):

@@ -1,0 +1,132 @@
+"""Parts of an HDF5 file that nobody vouches for: only what lies in the file itself, and no more than it can hold.
+
+A file may name datasets of other files (links, external storage, virtual datasets), claim sizes that it does not have,
+lead in circles, and point outside an array. Nothing here follows a link, and each size is checked before it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import h5py
+import numpy as np
+import scipy.sparse
+
+from cellstate.errors import ReadError
+
+#: What a file unfolds to may be this large, or so many times the file; sparse counts of single cells reach about 100.
+MOST_BYTES, MOST_RATIO = 100_000_000, 100
+#: Bytes of text read at once when each of its values may be as long as the file.
+_TEXT_BYTES = 200_000_000
+
+
+def damaged(why: str = "") -> ReadError:
+    """Return the error for a file that contradicts itself."""
+    return ReadError(f"The h5ad file is damaged or cut short{why}.", "Write or download it again.")
+
+
+def part(group: Any, path: str) -> Any:
+    """Return a group or dataset below a group, or None; raises ``ReadError`` for one that lies elsewhere."""
+    node = group
+    for name in filter(None, path.split("/")):
+        link = node.get(name, getlink=True) if isinstance(node, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise _elsewhere()
+        node = node[name]
+    if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual):
+        raise _elsewhere()
+    return node
+
+
+def check_bytes(n_bytes: int, node: Any) -> None:
+    """Raise ``ReadError`` for what would unfold to far more than the file's own size."""
+    if n_bytes > max(MOST_BYTES, MOST_RATIO * node.file.id.get_filesize()):
+        raise ReadError("The h5ad file is too large once unfolded.", "Split it by samples.")
+
+
+def attribute(node: Any, name: str) -> str:
+    """Return an attribute that is one word, empty where there is none."""
+    if name not in node.attrs or node.attrs.get_id(name).shape != ():
+        return ""
+    value = node.attrs[name]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def shape(node: Any) -> tuple[int, int]:
+    """Return the shape of a dense or sparse matrix; ``ReadError`` where it is none."""
+    found: Any = None
+    if isinstance(node, h5py.Dataset):
+        found = node.shape
+    elif name := next((n for n in ("shape", "h5sparse_shape") if n in node.attrs), None):
+        stored = node.attrs.get_id(name)
+        found = node.attrs[name].tolist() if stored.shape == (2,) and stored.dtype.kind in "iu" else None
+    if found is None or len(found) != 2 or min(found) < 0:
+        raise ReadError("The h5ad file has no matrix of expression values.", "Write it with the counts in X.")
+    return int(found[0]), int(found[1])
+
+
+def numbers(node: Any, rows: int | None = None) -> np.ndarray:
+    """Return a dataset of numbers, or its first rows."""
+    if not isinstance(node, h5py.Dataset) or node.dtype.kind not in "iufb" or not node.shape:
+        raise damaged()
+    _check_dataset(node)
+    return node[: node.shape[0] if rows is None else rows]
+
+
+def texts(node: Any) -> list[str]:
+    """Return a one-dimensional dataset as text."""
+    if not isinstance(node, h5py.Dataset) or node.shape is None or len(node.shape) != 1:
+        raise damaged()
+    _check_dataset(node)
+    if node.dtype.kind in "iufb":
+        return [str(value) for value in node[:].tolist()]
+    if node.dtype.kind not in "SO" or (node.dtype.kind == "O" and h5py.check_string_dtype(node.dtype) is None):
+        raise damaged()
+    # Values of any length may all point to one long text.
+    at_once = max(16, _TEXT_BYTES // max(1, node.file.id.get_filesize()))
+    found: list[str] = []
+    n_letters = 0
+    for start in range(0, len(node), at_once):
+        found += [value.decode("utf-8", "replace") for value in node[start : start + at_once].tolist()]
+        n_letters += sum(map(len, found[start:]))
+        check_bytes(n_letters, node)
+    return found
+
+
+def dense(node: Any) -> np.ndarray:
+    """Return a dense or sparse matrix as float64."""
+    n_rows, n_columns = shape(node)
+    check_bytes(8 * n_rows * n_columns, node)
+    if isinstance(node, h5py.Dataset):
+        return np.asarray(numbers(node), dtype=np.float64)
+    form = attribute(node, "encoding-type").removesuffix("_matrix") or attribute(node, "h5sparse_format")
+    if form not in ("csr", "csc"):
+        raise damaged()
+    values, inner, ends = (numbers(part(node, name)) for name in ("data", "indices", "indptr"))
+    n_outer, n_inner = (n_rows, n_columns) if form == "csr" else (n_columns, n_rows)
+    sound = (
+        values.ndim == inner.ndim == ends.ndim == 1
+        and {inner.dtype.kind, ends.dtype.kind} <= {"i", "u"}
+        and len(ends) == n_outer + 1
+        and ends[0] == 0
+        and ends[-1] == len(values) == len(inner)
+        and bool((ends[1:] >= ends[:-1]).all())
+        and (not len(inner) or (inner.min() >= 0 and inner.max() < n_inner))
+    )
+    if not sound:  # unfolding would write outside the matrix
+        raise damaged()
+    made = {"csr": scipy.sparse.csr_matrix, "csc": scipy.sparse.csc_matrix}[form]
+    parts = (values.astype(np.float64), inner.astype(np.int64), ends.astype(np.int64))
+    return made(parts, shape=(n_rows, n_columns)).toarray()
+
+
+def _check_dataset(node: Any) -> None:
+    chunk = math.prod(node.chunks or ())
+    check_bytes(max(8, node.dtype.itemsize) * max(node.size, chunk), node)
+
+
+def _elsewhere() -> ReadError:
+    return ReadError("The h5ad file refers to other files or places.", "Write it with AnnData's write_h5ad.")
