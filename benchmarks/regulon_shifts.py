@@ -13,7 +13,8 @@ from cellstate.model.profiles import load_profiles
 from cellstate.perturb.components import Components
 from cellstate.perturb.edits import InputChange
 from cellstate.perturb.propagate import base_pass, propagate
-from cellstate.perturb.rivals import REGISTRY
+from cellstate.perturb.rivals import NETWORK, REGISTRY, rival_maps
+from cellstate.perturb.shift import network_shift
 
 #: Draws of hidden genes over which the hidden read-out is averaged, and the share that is hidden in each.
 DRAWS, HIDDEN = 8, 0.5
@@ -21,8 +22,21 @@ DRAWS, HIDDEN = 8, 0.5
 
 def simple_shifts(known: Components, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     """Return the shift in z that each rival of the product predicts for a loss of 1 S of each regulator, (T, G)."""
-    change = InputChange(tf_T, -np.eye(len(tf_T), dtype=np.float32), np.full((len(tf_T), len(tf_T)), np.nan))
+    change = _losses(tf_T)
     return {rival.name: rival.linear(known).shift(change) for rival in REGISTRY}
+
+
+def product_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the same from every predictor of a trained model folder, the network first, (T, G)."""
+    start_TG = np.zeros((len(tf_T), len(model.space)), np.float32)
+    change = _losses(tf_T)
+    network = {NETWORK: network_shift(model, start_TG, tf_T, change.delta_z_SK)}
+    return network | {name: linear.shift(change) for name, linear in rival_maps(model).items()}
+
+
+def _losses(tf_T: np.ndarray) -> InputChange:
+    """One row a regulator, which alone loses 1 S."""
+    return InputChange(tf_T, -np.eye(len(tf_T), dtype=np.float32), np.full((len(tf_T), len(tf_T)), np.nan))
 
 
 def blind_sizes(z_SG: np.ndarray, n_regulators: int) -> dict[str, np.ndarray]:

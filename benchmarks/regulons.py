@@ -3,7 +3,8 @@
     python -m benchmarks.regulons [--quick] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
 
 Truth: CollecTRI (Müller-Dott et al., Nucleic Acids Research 2023), every regulator with at least 20 targets among the
-model's genes, the regulator itself left out. It is test data: nothing is chosen by it. Each predictor says how far each
+model's genes, the regulator itself left out. It is test data: nothing is fitted or tuned by it, but the product lets
+the best of a model's own predictors lead (``this model``; `cellstate.perturb.leader`). Each predictor says how far each
 gene moves when the regulator loses 1 S, and its genes are ranked by the absolute shift, in z (S of each gene) and in
 log2, as the product shows them. Mean AUROC over regulators, and the paired bootstrap over regulators of its difference
 to co-expression.
@@ -15,6 +16,7 @@ targets by the same ranking: 0 for everything that is blind to the regulator.
 Learnt from the training patients alone, and from them with the tissues and cell lines of the Human Protein Atlas, each
 cohort centred, in its own S, all further ones together of the first one's weight. The network is the model folder's and
 stands with the samples that it was trained on; ``ridge_tf`` has a list of transcription factors: prior knowledge.
+``this model`` is the folder as the product uses it: network and rivals, PCA learnt from the tumours alone.
 ``DIR`` of ``--data`` holds collectri.csv.gz (default: ../shared/data/reference); it is not part of the project (GPL-3).
 """
 
@@ -29,7 +31,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from benchmarks.regulon_shifts import blind_sizes, network_shifts, simple_shifts
+from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
 from benchmarks.report import Mark, at_least, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
@@ -39,6 +41,8 @@ from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.paths import shipped
 from cellstate.perturb.components import fit_components
+from cellstate.perturb.leader import AUROC, LEAD, OWN, THIS_MODEL
+from cellstate.perturb.rivals import NETWORK
 from train.data import TrainingData, prepare
 
 LEAST_TARGETS = 20
@@ -137,8 +141,27 @@ def measure(data: TrainingData, regulons: Regulons, model: Model | None) -> dict
     shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(components, regulons.tf_T)
     if model is not None:
         shifts |= network_shifts(model, regulons.tf_T)
-    unit_G = data.space.scale_G / np.float32(np.log(2))
+    return _scored(shifts, regulons, data.space)
+
+
+def measure_product(model: Model, regulons: Regulons) -> dict[str, Scores]:
+    """Return the scores of every predictor that a model folder holds, as the product uses them."""
+    return _scored(product_shifts(model, regulons.tf_T), regulons, model.space)
+
+
+def _scored(shifts: Mapping[str, np.ndarray], regulons: Regulons, space: GeneSpace) -> dict[str, Scores]:
+    unit_G = space.scale_G / np.float32(np.log(2))
     return {name: Scores(score(z_TG, regulons), score(z_TG * unit_G, regulons)) for name, z_TG in shifts.items()}
+
+
+def product_marks(found: Mapping[str, Scores]) -> list[Mark]:
+    """The rows that the product reads to let a predictor lead; they bear no mark."""
+    marks = []
+    for name, scores in found.items():
+        lead = interval(scores.z.auroc_T - found[NETWORK].z.auroc_T)[0]
+        values = {AUROC: float(scores.z.auroc_T.mean()), LEAD: lead, OWN: float(scores.z.specific_T.mean())}
+        marks += [Mark(f"{THIS_MODEL}: {name}, {what}", value, "") for what, value in values.items()]
+    return marks
 
 
 def marks_of(title: str, found: Mapping[str, Scores]) -> list[Mark]:
@@ -208,6 +231,9 @@ def main() -> None:
         found = measure(data, regulons, model if title == its_own else None)
         print_table(title, found)
         marks += marks_of(title, found)
+    found = measure_product(model, regulons)
+    print_table(THIS_MODEL, found)
+    marks += product_marks(found)
     show("regulons", marks, quick=options.quick, model=model)
 
 

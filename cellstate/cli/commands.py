@@ -75,6 +75,15 @@ def add_sample(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sample", metavar="NAME", help="which sample of the file (default: the first)")
 
 
+def add_predictor(command: argparse.ArgumentParser) -> None:
+    """Add ``--predictor``."""
+    command.add_argument(
+        "--predictor",
+        metavar="NAME",
+        help="who predicts: network, pca, coexpression, ridge or ridge_tf (default: the best by the model's evidence)",
+    )
+
+
 def add_out(command: argparse.ArgumentParser) -> None:
     """Add ``--out``."""
     command.add_argument("--out", metavar="CSV", help="also write the whole table")

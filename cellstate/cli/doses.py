@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cellstate.cli.answer import GENES_SHOWN, Answer, records
-from cellstate.cli.commands import Commands, add_out, add_sample
+from cellstate.cli.commands import Commands, add_out, add_predictor, add_sample
 from cellstate.cli.inputs import at_least_one, read_model, read_sample
 from cellstate.cli.question import add_goal, find_goal, goal_entries
 from cellstate.errors import CellStateError
@@ -35,6 +35,7 @@ def add(commands: Commands) -> None:
         metavar="N",
         help=f"responders that are shown, largest shift first (default {GENES_SHOWN})",
     )
+    add_predictor(one)
     add_sample(one)
     add_out(one)
 
@@ -43,6 +44,7 @@ def _doses(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import distances
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.doses import dose_curve
+    from cellstate.report import said_by
 
     multiples = _numbers(options.multiples)
     top = at_least_one("--top", options.top)
@@ -51,7 +53,7 @@ def _doses(options: argparse.Namespace) -> Answer:
     model = read_model(options)
     sample = read_sample(options)
     goal = None if options.goal is None else find_goal(options, model, sample)
-    curve = dose_curve(model, sample, options.gene, multiples=multiples, goal=goal)
+    curve = dose_curve(model, sample, options.gene, multiples=multiples, goal=goal, predictor=options.predictor)
     if options.out:
         write_table(_whole(curve), options.out)
     distance = distances(model, sample)[0]
@@ -64,6 +66,7 @@ def _doses(options: argparse.Namespace) -> Answer:
         "present_tpm": curve.present_tpm,
         "usual_tpm": curve.usual_tpm,
         "kind": "hypothesis",
+        "predictor": curve.predictor,
         "ood_score": distance.score,
         "ood_flag": distance.flag,
         **({} if goal is None else goal_entries(goal)),
@@ -78,7 +81,7 @@ def _doses(options: argparse.Namespace) -> Answer:
             for _, rows in responders.groupby("rank")
         ],
     }
-    return result, _lines(curve, responders, distance.sentence)
+    return result, _lines(curve, responders, said_by(curve.predictor), distance.sentence)
 
 
 def _numbers(text: str | None) -> list[float] | None:
@@ -98,7 +101,7 @@ def _whole(curve: DoseCurve) -> pd.DataFrame:
     return table.merge(curve.doses().drop(columns="present").rename(columns={"tpm": "dose_tpm"}), on="dose_tpm")
 
 
-def _lines(curve: DoseCurve, responders: pd.DataFrame, sentence: str) -> list[str]:
+def _lines(curve: DoseCurve, responders: pd.DataFrame, who: str, sentence: str) -> list[str]:
     level = f"{curve.present_tpm:,.4g} TPM" + (
         "" if curve.measured_G[curve.edited] else " (not measured: the model's prediction)"
     )
@@ -117,6 +120,6 @@ def _lines(curve: DoseCurve, responders: pd.DataFrame, sentence: str) -> list[st
         f"{curve.sample}: {curve.gene} at {len(doses)} levels (hypotheses, for research only)",
         *([] if curve.goal is None else [f"Goal: {curve.goal.label}, {curve.goal.distance:.3g} S away."]),
         f"It is at {level}; {usual}. {sentence}",
-        "Predicted log2 change of each gene at each level; doses outside the cohort's levels are extrapolated.",
+        f"{who} predicts each gene's log2 change at each level; doses outside the cohort's levels are extrapolated.",
         *(f"{name:<16}" + "".join(f"{cell:>10}" for cell in cells) for name, cells in rows),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cellstate.cli.answer import GENES_SHOWN, Answer, number
-from cellstate.cli.commands import Commands, add_out, add_sample
+from cellstate.cli.commands import Commands, add_out, add_predictor, add_sample
 from cellstate.cli.inputs import read_file, read_model, read_sample
 
 
@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
         help="ko, kd50 (down by 50 %%), x3 (times 3), =12.5 (set to 12.5 TPM), =q90 (set to the cohort's 90th "
         "percentile); may be given again",
     )
+    add_predictor(one)
     add_sample(one)
     add_out(one)
 
@@ -71,15 +72,16 @@ def _perturb(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import distances, distances_after, trust_table
     from cellstate.io import check_writable, write_table
     from cellstate.perturb import parse_edits, perturb
+    from cellstate.report import lead_reason, said_by
 
     edits = parse_edits(options.edit)
     if options.out:
         check_writable(options.out)
     model = read_model(options)
     sample = read_sample(options)
-    shift = perturb(model, sample, edits)
+    shift = perturb(model, sample, edits, predictor=options.predictor)
     distance, after = distances(model, sample)[0], distances_after(model, shift)[0]
-    table = trust_table(model, shift, far=distance.flag)
+    table = trust_table(model, shift, far=distance.flag, left=after.flag)
     if options.out:
         write_table(table, options.out)
     rivals = list(shift.rival_log1p_after)
@@ -87,6 +89,8 @@ def _perturb(options: argparse.Namespace) -> Answer:
         "sample": sample.names[0],
         "edits": [edit.spec for edit in edits],
         "kind": "hypothesis",
+        "predictor": shift.predictor,
+        "predictor_reason": lead_reason(model.metrics, shift.predictor),
         "ood_score": distance.score,
         "ood_flag": distance.flag,
         "ood_score_edited": after.score,
@@ -109,6 +113,7 @@ def _perturb(options: argparse.Namespace) -> Answer:
     shown = table[~table["edited"]].head(GENES_SHOWN)
     lines = [
         f"{sample.names[0]}: {', '.join(edit.label for edit in edits)} (a hypothesis, for research only)",
+        f"{said_by(shift.predictor)} predicts. {lead_reason(model.metrics, shift.predictor)}",
         distance.sentence,
         f"Distance from the training samples: {number(distance.score, '.2f')} before the edit, "
         f"{number(after.score, '.2f')} after it.",

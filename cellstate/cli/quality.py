@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cellstate.cli.answer import Answer, number
-from cellstate.cli.commands import Commands
+from cellstate.cli.commands import Commands, add_predictor
 from cellstate.cli.inputs import read_file, read_model
 from cellstate.errors import CellStateError
 
@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
         words = f"the {group} samples: a file, or FILE#NAME,NAME for some samples of it"
         one.add_argument(f"--{group}", required=True, metavar="FILE", help=words)
     one.add_argument("--edit", action="append", required=True, metavar="GENE=EDIT", help="what was done to the cells")
+    add_predictor(one)
 
 
 def _evaluate(options: argparse.Namespace) -> Answer:
@@ -66,14 +67,16 @@ def _compare(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import compare
     from cellstate.io import read_group
     from cellstate.perturb import parse_edits
+    from cellstate.report import said_by
 
     edits = parse_edits(options.edit)
     model = read_model(options)
-    experiment = compare(model, read_group(options.control), read_group(options.treated), edits)
+    control, treated = read_group(options.control), read_group(options.treated)
+    experiment = compare(model, control, treated, edits, predictor=options.predictor)
     result = experiment.to_dict()
     lines = [
         f"{', '.join(edit.label for edit in edits)}: {result['n_control']} control and {result['n_treated']} treated "
-        f"sample(s), {result['n_genes']:,} genes",
+        f"sample(s), {result['n_genes']:,} genes. {said_by(experiment.predictor)} leads.",
         f"{'':<16}{'Pearson-delta':>14}{'95% interval':>18}{'sign, top 50':>14}",
         *(
             f"{name:<16}{number(a.pearson_delta):>14}"

@@ -40,10 +40,14 @@ class Question:
 
     def to_dict(self) -> dict:
         """The entries that every answer to such a question has."""
+        from cellstate.perturb.rivals import NETWORK
+
         return {
             **goal_entries(self.goal),
             "sample": self.sample.names[0],
             "kind": "hypothesis",
+            # Whoever leads elsewhere: a search needs the gradient of a network.
+            "predictor": NETWORK,
             "ood_score": self.distance.score,
             "ood_flag": self.distance.flag,
         }

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from cellstate.model import Model
+from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import InputChange
 from cellstate.perturb.rivals import rival_shifts
 from cellstate.perturb.shift import network_shift
@@ -53,7 +54,10 @@ def copying(model: Model, *, seed: int = 0) -> dict[str, dict]:
     """Return the gauge of the network and of every rival that moves anything, as plain values for JSON."""
     rng = np.random.default_rng(seed)
     known_G = model.space.is_tf_G
-    kinds = [np.flatnonzero(known_G), np.flatnonzero(~known_G)]
+    profiles = load_profiles(model)
+    # A gene that no training sample measured is silent in every predictor and says nothing of any.
+    varies_G = np.ones_like(known_G) if profiles is None else profiles.step_G > 0
+    kinds = [np.flatnonzero(known_G & varies_G), np.flatnonzero(~known_G & varies_G)]
     genes_K = np.concatenate([np.sort(rng.permutation(kind)[:EDITED]) for kind in kinds])
     # One row an edit: row k raises gene k alone.
     unit_KK = np.eye(len(genes_K), dtype=np.float32)

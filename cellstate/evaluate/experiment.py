@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.distance import distances
+from cellstate.evaluate.distance import distances, distances_after
 from cellstate.evaluate.trust import trust_reasons
 from cellstate.evaluate.verdict import Agreement, verdict
 from cellstate.expression import Samples, align
@@ -33,19 +33,23 @@ class Experiment:
 
     Attributes
     ----------
+    predictor : str
+        Who leads.
     edits : tuple of Edit
     n_control, n_treated : int
     table : DataFrame
         One row a compared gene, by measured change, largest first: gene, ensembl_id, tpm_control, tpm_treated,
-        measured_log2, ``predicted_log2`` of the network, one ``predicted_log2_<rival>`` each, trusted, reason.
+        measured_log2, ``predicted_log2`` of the leading predictor, one ``predicted_log2_<name>`` of each other,
+        trusted, reason.
     edited : DataFrame
         The same measured columns for the edited genes, which no score includes.
     agreement : dict of predictor to Agreement
-        ``network`` first, then the rivals.
+        The leading one first, then all others.
     far : bool
         Whether a control sample is out of the model's distribution.
     """
 
+    predictor: str
     edits: tuple[Edit, ...]
     n_control: int
     n_treated: int
@@ -57,7 +61,7 @@ class Experiment:
     @property
     def verdict(self) -> str:
         """What the comparison says, in words that do not flatter."""
-        return verdict(self.edits, self.edited, self.agreement, far=self.far)
+        return verdict(self.predictor, self.edits, self.edited, self.agreement, far=self.far)
 
     def to_dict(self) -> dict:
         """What ``cellstate compare --json`` prints."""
@@ -67,7 +71,8 @@ class Experiment:
             "n_control": self.n_control,
             "n_treated": self.n_treated,
             "n_genes": len(self.table),
-            **shown.pop("network"),
+            "predictor": self.predictor,
+            **shown.pop(self.predictor),
             "baselines": shown,
             "ood_flag": self.far,
             "edited": self.edited.to_dict("records"),
@@ -76,24 +81,38 @@ class Experiment:
         }
 
 
-def compare(model: Model, control: Samples, treated: Samples, edits: Sequence[Edit], *, seed: int = 0) -> Experiment:
+def compare(
+    model: Model,
+    control: Samples,
+    treated: Samples,
+    edits: Sequence[Edit],
+    *,
+    predictor: str | None = None,
+    seed: int = 0,
+) -> Experiment:
     """Predict an edit on the control samples and compare with the treated ones.
 
     Measured: difference of the groups' means of log2(TPM + 1). Predicted: mean over the control samples of the shift.
     Compared on the model's genes that every sample measures, at `MIN_TPM` or more on either side, without the edited
     genes. The interval resamples genes, so it speaks of these samples, not of a repeat of the experiment.
 
+    Parameters
+    ----------
+    predictor : str, optional
+        Who leads, as in `perturb`; all others are compared too.
+
     Raises
     ------
     CellStateError
-        When the groups share too few genes, or nothing was changed.
+        When the groups share too few genes, or nothing was changed; what `perturb` raises.
     """
-    shift = perturb(model, control, edits)
+    shift = perturb(model, control, edits, predictor=predictor)
     before_SG, after_SG = (np.log2(align(group, model.space).tpm_SG + 1) for group in (control, treated))
     before_G, after_G = before_SG.mean(axis=0), after_SG.mean(axis=0)
     measured_G = np.isfinite(before_G) & np.isfinite(after_G)
     far = any(d.flag for d in distances(model, control))
-    reasons = trust_reasons(model, measured_G, far)
+    left = any(d.flag for d in distances_after(model, shift))
+    reasons = trust_reasons(model, measured_G, far, left)
     table = pd.DataFrame(
         {
             "gene": shift.symbols,
@@ -120,9 +139,9 @@ def compare(model: Model, control: Samples, treated: Samples, edits: Sequence[Ed
     table = table.sort_values("measured_log2", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, len(table), (BOOTSTRAPS, len(table)))
-    columns = {"network": "predicted_log2"} | {n: f"predicted_log2_{n}" for n in shift.rival_log1p_after}
+    columns = {shift.predictor: "predicted_log2"} | {n: f"predicted_log2_{n}" for n in shift.rival_log1p_after}
     agreement = {name: _agree(table, column, rows) for name, column in columns.items()}
-    return Experiment(tuple(edits), len(control), len(treated), table, edited, agreement, far)
+    return Experiment(shift.predictor, tuple(edits), len(control), len(treated), table, edited, agreement, far)
 
 
 def _agree(table: pd.DataFrame, column: str, rows: np.ndarray) -> Agreement:

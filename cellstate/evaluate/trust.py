@@ -9,7 +9,7 @@ from cellstate.evaluate.calibration import fit_likeliest
 from cellstate.evaluate.copying import copying
 from cellstate.evaluate.distance import reference
 from cellstate.evaluate.intervals import fit_intervals, gene_error
-from cellstate.expression import Samples
+from cellstate.expression import TPM_TOTAL, Samples
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Shift
@@ -33,8 +33,12 @@ def calibrate(model: Model, validation: Samples) -> dict[str, dict]:
     }
 
 
-def trust_reasons(model: Model, measured_G: np.ndarray, far: bool) -> list[str]:
+def trust_reasons(model: Model, measured_G: np.ndarray, far: bool, left: bool = False) -> list[str]:
     """Return why each gene is not to be trusted, an empty string where it is.
+
+    Two of the reasons hold whoever predicts: the sample, and how far the prediction takes it. That a gene is followed
+    on held-out patients is asked of the network alone, whoever leads: it says whether the other genes tell of the gene
+    at all, and no model folder carries the patients of whom a rival could be asked the same.
 
     Parameters
     ----------
@@ -42,20 +46,29 @@ def trust_reasons(model: Model, measured_G: np.ndarray, far: bool) -> list[str]:
         Whether the sample measures the gene.
     far : bool
         Whether the sample is out of distribution: then no gene is trusted.
+    left : bool
+        Whether the sample is so as the prediction leaves it: nor then.
     """
     if not model.is_trained:
         return ["the model is not trained"] * len(model.space)
     if far:
         return ["the sample is unlike the training samples"] * len(model.space)
+    if left:
+        return ["the prediction leaves what the training samples show"] * len(model.space)
     r2_G = model.gene_table["r2_validation"].to_numpy(float)
     return [_reason(r2, measured) for r2, measured in zip(r2_G, measured_G, strict=True)]
 
 
-def trust_table(model: Model, shift: Shift, *, far: bool, sample: int = 0) -> pd.DataFrame:
-    """Return `Shift.table` with two more columns, ``trusted`` and ``reason``: why not, empty where trusted."""
+def trust_table(model: Model, shift: Shift, *, far: bool, left: bool = False, sample: int = 0) -> pd.DataFrame:
+    """Return `Shift.table` with two more columns, ``trusted`` and ``reason``: why not, empty where trusted.
+
+    ``far`` and ``left`` are the flags of the sample as it is, and as the leading prediction leaves it.
+    """
     table = shift.table(sample)
-    reasons = trust_reasons(model, shift.measured_SG[sample], far)
+    reasons = trust_reasons(model, shift.measured_SG[sample], far, left)
     table["reason"] = table["ensembl_id"].map(dict(zip(shift.ensembl, reasons, strict=True)))
+    # A linear predictor knows no bound, and a large edit of a loud gene goes far along its line.
+    table.loc[table["tpm_after"] > TPM_TOTAL, "reason"] = "more than a million TPM, which no sample holds"
     table.loc[table["edited"], "reason"] = "edited: set, not predicted"
     table["trusted"] = table["reason"] == ""
     return table
@@ -78,5 +91,5 @@ def _reason(r2: float, measured: bool) -> str:
     if not measured:
         return "not measured in this sample"
     if not r2 >= MIN_R2:
-        return f"held-out R2 below {MIN_R2:g}"
+        return f"held-out R2 of the network below {MIN_R2:g}"
     return ""

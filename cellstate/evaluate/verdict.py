@@ -13,7 +13,13 @@ from cellstate.perturb import Edit
 CLEAR = 0.3
 #: Correlations closer than this are called equal.
 EQUAL = 0.01
-_WORDS = {"pca": "PCA", "coexpression": "co-expression", "ridge": "ridge", "ridge_tf": "ridge on transcription factors"}
+_WORDS = {
+    "network": "the network",
+    "pca": "PCA",
+    "coexpression": "co-expression",
+    "ridge": "ridge",
+    "ridge_tf": "ridge on transcription factors",
+}
 
 
 @dataclass(frozen=True)
@@ -37,41 +43,43 @@ class Agreement:
     sign_accuracy_top50: float | None
 
 
-def verdict(edits: Sequence[Edit], edited: pd.DataFrame, agreement: Mapping[str, Agreement], *, far: bool) -> str:
+def verdict(
+    predictor: str, edits: Sequence[Edit], edited: pd.DataFrame, agreement: Mapping[str, Agreement], *, far: bool
+) -> str:
     """Put a comparison in words.
 
     Parameters
     ----------
+    predictor : str
+        Who leads.
     edits : sequence of Edit
     edited : DataFrame
         Columns gene and measured_log2, one row an edited gene.
     agreement : mapping of predictor to Agreement
-        With ``network``.
+        With the leading one.
     far : bool
         Whether the control samples are out of the model's distribution.
     """
-    network = agreement["network"]
-    if network.pearson_delta is None or network.low is None or network.high is None:
-        return "The network predicts that nothing moves, so there is nothing to compare."
+    who, first = _WORDS.get(predictor, predictor), agreement[predictor]
+    if first.pearson_delta is None or first.low is None or first.high is None:
+        return f"{who[:1].upper()}{who[1:]} predicts that nothing moves, so there is nothing to compare."
     # Rounded first: a small negative number is shown as 0.00, not as -0.00.
-    shown = [round(value, 2) + 0.0 for value in (network.pearson_delta, network.low, network.high)]
+    shown = [round(value, 2) + 0.0 for value in (first.pearson_delta, first.low, first.high)]
     r = "r = {:.2f}, 95% interval {:.2f} to {:.2f}".format(*shown)
-    if network.low > 0:
-        how = "agrees clearly" if network.pearson_delta >= CLEAR else "agrees only weakly"
-        said = [f"The predicted shift {how} with the measured one ({r})."]
-    elif network.high < 0:
-        said = [f"The predicted shift points against the measured one ({r})."]
+    if first.low > 0:
+        how = "agrees clearly with" if first.pearson_delta >= CLEAR else "agrees only weakly with"
     else:
-        said = [f"The predicted shift does not agree with the measured one ({r})."]
-    rivals = {n: a.pearson_delta for n, a in agreement.items() if n != "network" and a.pearson_delta is not None}
-    good = [_WORDS.get(n, n) for n, value in rivals.items() if value > network.pearson_delta - EQUAL]
+        how = "points against" if first.high < 0 else "does not agree with"
+    said = [f"The shift that {who} predicts {how} the measured one ({r})."]
+    rivals = {n: a.pearson_delta for n, a in agreement.items() if n != predictor and a.pearson_delta is not None}
+    good = [_WORDS.get(n, n) for n, value in rivals.items() if value > first.pearson_delta - EQUAL]
     if good:
         said.append(f"As good or better: {', '.join(good)}.")
     elif rivals:
-        said.append("No rival does as well.")
-    if network.sign_accuracy_top50 is not None:
+        said.append("No other predictor does as well.")
+    if first.sign_accuracy_top50 is not None:
         said.append(
-            f"Of the genes that changed most, {network.sign_accuracy_top50:.0%} move in the predicted direction; "
+            f"Of the genes that changed most, {first.sign_accuracy_top50:.0%} move in the predicted direction; "
             "chance is 50%."
         )
     said += _against_the_edit(edits, edited)

@@ -1,6 +1,7 @@
 """The dose curve of one gene: what every other gene does as that gene goes from nothing to many times its level.
 
-One base pass, then all doses in one batch of difference propagation.
+The network takes one base pass, then all doses in one batch of difference propagation. A linear predictor's curve has
+no shape of its own: every gene follows a straight line in log1p TPM.
 
 Shape suffixes: D doses, G genes.
 """
@@ -18,9 +19,12 @@ from cellstate.errors import EditError
 from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
+from cellstate.perturb.edits import InputChange
 from cellstate.perturb.goals import Goal
+from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.propagate import base_pass, check_numbers, propagate
+from cellstate.perturb.rivals import NETWORK, rival_maps
 
 #: Doses as multiples of the present level.
 MULTIPLES = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -35,6 +39,8 @@ class DoseCurve:
 
     Attributes
     ----------
+    predictor : str
+        Who says so.
     sample, gene, ensembl_id : str
     symbols, ensembl : tuple of str, length G
     edited : int
@@ -57,6 +63,7 @@ class DoseCurve:
         Movement along the goal in S, the edited gene left out.
     """
 
+    predictor: str
     sample: str
     gene: str
     ensembl_id: str
@@ -112,6 +119,7 @@ def dose_curve(
     *,
     multiples: Sequence[float] | None = None,
     goal: Goal | None = None,
+    predictor: str | None = None,
 ) -> DoseCurve:
     """Set one gene of one sample to many levels and predict the shift of every other gene at each.
 
@@ -126,13 +134,16 @@ def dose_curve(
         expressed, 0 to 200 TPM). The present level is always added.
     goal : Goal, optional
         Gives each dose a score.
+    predictor : str, optional
+        Who predicts, as in `perturb`.
 
     Raises
     ------
     CellStateError
         None or several samples, an unknown gene, multiples that are no amounts, multiples of a gene that is not
-        expressed, weights that give no number.
+        expressed, a predictor that the model does not hold, weights that give no number.
     """
+    first = choose(model, predictor)
     patient, space = prepare(model, samples), model.space
     edited = space.find(gene)
     present = float(patient.tpm_G[edited])
@@ -140,13 +151,19 @@ def dose_curve(
     log1p_D = np.log1p(tpm_D)
     # Less one of its own values, so that the present level is exactly no change.
     up_D = log1p_D - log1p_D[np.searchsorted(tpm_D, present)]
-    delta_z_DG = _shifts(model, patient.z_1G, edited, (up_D / space.scale_G[edited]).astype(np.float32))
+    delta_z_D = (up_D / space.scale_G[edited]).astype(np.float32)
+    if first == NETWORK:
+        delta_z_DG = _shifts(model, patient.z_1G, edited, delta_z_D)
+    else:
+        doses = InputChange(np.array([edited]), delta_z_D[:, None], tpm_D[:, None].astype(np.float32))
+        delta_z_DG = rival_maps(model)[first].shift(doses)
 
     before_G = np.log1p(patient.tpm_G).astype(np.float32)
     after_DG = np.maximum(before_G + delta_z_DG * space.scale_G, 0)
     change_DG = after_DG - before_G
     change_DG[:, edited] = up_D
     return DoseCurve(
+        predictor=first,
         sample=patient.name,
         gene=space.symbols[edited],
         ensembl_id=space.ensembl[edited],

@@ -39,6 +39,7 @@ class Patient:
 
 def network_input(model: Model, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Put samples on a model's genes: z, TPM and what was measured, each (S, G), as `Patient` explains them."""
+    model.check_unchanged()
     space, aligned = model.space, align(samples, model.space)
     measured_SG = aligned.measured_SG
     z_SG = space.standardise(aligned.tpm_SG)

@@ -20,7 +20,7 @@ from cellstate.model import Model
 from cellstate.perturb.components import Components, load_components, own
 from cellstate.perturb.edits import InputChange
 
-NO_CHANGE = "no_change"
+NETWORK, NO_CHANGE = "network", "no_change"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +75,14 @@ class Rival:
     name, sentence : str
     linear : callable
         Components -> its map.
+    told : bool
+        Whether it is told which genes are transcription factors: prior knowledge.
     """
 
     name: str
     sentence: str
     linear: Callable[[Components], LinearMap]
+    told: bool = False
 
 
 def _pca(known: Components) -> LinearMap:
@@ -118,6 +121,7 @@ REGISTRY = (
         "ridge_tf",
         "Each gene moves by its ridge regression on transcription factors alone: prior knowledge, not learning.",
         _tf_ridge,
+        told=True,
     ),
 )
 

@@ -17,9 +17,10 @@ from cellstate.model import Model
 from cellstate.model.folder import BATCH
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import Edit, input_change
+from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import network_input
 from cellstate.perturb.propagate import base_pass, check_numbers, propagate
-from cellstate.perturb.rivals import rival_shifts
+from cellstate.perturb.rivals import NETWORK, rival_shifts
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +29,21 @@ class Shift:
 
     Attributes
     ----------
+    predictor : str
+        Who leads: ``network``, or the name of a rival.
     names : tuple of str, length S
     edits : tuple of Edit
     symbols, ensembl : tuple of str, length G
     edited_G : ndarray of bool, shape (G,)
     measured_SG : ndarray of bool, shape (S, G)
     log1p_before_SG, log1p_after_SG : ndarray of float32, shape (S, G)
-        Natural log of 1 + TPM. Before is what was measured, the model's own prediction where nothing was.
+        Natural log of 1 + TPM. Before is what was measured, the network's own prediction where nothing was. After is
+        what the leading predictor says.
     rival_log1p_after : dict of str to ndarray of float32, shape (S, G)
+        After, as everyone else says; the network is first among them where it does not lead.
     """
 
+    predictor: str
     names: tuple[str, ...]
     edits: tuple[Edit, ...]
     symbols: tuple[str, ...]
@@ -77,19 +83,25 @@ class Shift:
         return table.iloc[order].reset_index(drop=True)
 
 
-def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
+def perturb(model: Model, samples: Samples, edits: Sequence[Edit], *, predictor: str | None = None) -> Shift:
     """Apply edits to samples and predict the shift of every gene.
 
-    The edited genes themselves take their edited level; every other gene moves by the network's difference
-    f(x') - f(x), computed by difference propagation.
+    The edited genes themselves take their edited level; every other gene moves as the leading predictor says, the
+    network by its difference f(x') - f(x), computed by difference propagation.
+
+    Parameters
+    ----------
+    predictor : str, optional
+        Who leads: ``network``, ``pca``, ``coexpression``, ``ridge`` or ``ridge_tf``. Default: the one that the model's
+        own evidence names (`cellstate.perturb.leader`). All others stand beside it.
 
     Raises
     ------
     CellStateError
         An unknown gene, a gene edited twice, a quantile where the model carries no cohort, a sample without
-        expression, weights that give no number.
+        expression, a predictor that the model does not hold, weights that give no number.
     """
-    space = model.space
+    space, first = model.space, choose(model, predictor)
     z_SG, tpm_SG, measured_SG = network_input(model, samples)
     needs_cohort = any(edit.kind == "quantile" for edit in edits)
     change = input_change(edits, tpm_SG, space, load_profiles(model) if needs_cohort else None)
@@ -103,7 +115,10 @@ def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
         after_SG[:, change.genes_K] = np.log1p(change.tpm_after_SK)
         return after_SG
 
+    network = {NETWORK: network_shift(model, z_SG, change.genes_K, change.delta_z_SK)}
+    said = {name: after(delta_SG) for name, delta_SG in (network | rival_shifts(model, change)).items()}
     return Shift(
+        predictor=first,
         names=samples.names,
         edits=tuple(edits),
         symbols=space.symbols,
@@ -111,8 +126,8 @@ def perturb(model: Model, samples: Samples, edits: Sequence[Edit]) -> Shift:
         edited_G=edited_G,
         measured_SG=measured_SG,
         log1p_before_SG=before_SG,
-        log1p_after_SG=after(network_shift(model, z_SG, change.genes_K, change.delta_z_SK)),
-        rival_log1p_after={name: after(delta) for name, delta in rival_shifts(model, change).items()},
+        log1p_after_SG=said.pop(first),
+        rival_log1p_after=said,
     )
 
 

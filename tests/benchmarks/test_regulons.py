@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.regulon_shifts import blind_sizes, network_shifts, simple_shifts
-from benchmarks.regulons import Regulons, interval, read_regulons, score
+from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
+from benchmarks.regulons import Regulons, interval, measure_product, product_marks, read_regulons, score
+from cellstate.perturb import Edit, perturb
 from cellstate.perturb.components import fit_components
+from cellstate.perturb.leader import predictors, standings
 from tests.factories import make_space
 from train.data import prepare
 
@@ -78,3 +80,32 @@ def test_the_interval_holds_the_mean():
     low, high = interval(difference)
     assert low < difference.mean() < high
     assert high - low == pytest.approx(2 * 1.96 * difference.std() / np.sqrt(200), rel=0.2)
+
+
+def test_what_the_product_reads_is_what_the_product_predicts(small_model, cohort):
+    sample, space = cohort.split("test").take([0]), small_model.space
+    tf_T = np.flatnonzero(space.is_tf_G)[:3]
+    shifts = product_shifts(small_model, tf_T)
+    assert tuple(shifts) == predictors(small_model)
+    for name, shift_TG in shifts.items():
+        # A linear predictor's shift is as large as the edit, whatever the patient.
+        if name != "network":
+            by_hand = perturb(small_model, sample, [Edit(space.symbols[tf_T[0]], "knock-down", 1)], predictor=name)
+            others = ~by_hand.edited_G
+            expected = by_hand.delta_log2_SG[0, others] / space.scale_G[others]
+            assert np.corrcoef(expected, shift_TG[0, others])[0, 1] > 0.99
+
+
+def test_the_rows_that_let_a_predictor_lead_are_understood(small_model):
+    rng = np.random.default_rng(0)
+    tf_T = np.flatnonzero(small_model.space.is_tf_G)[:8]
+    regulons = Regulons(tf_T, rng.random((len(tf_T), len(small_model.space))) < 0.2)
+    found = measure_product(small_model, regulons)
+    marks = [vars(mark) for mark in product_marks(found)]
+    assert all(mark["mark"] is None for mark in marks)
+    kept = standings({"evidence": {"regulons": {"marks": marks}}})
+    assert tuple(kept) == predictors(small_model)
+    assert kept["network"].lead == 0
+    difference_T = found["pca"].z.auroc_T - found["network"].z.auroc_T
+    assert kept["pca"].lead == interval(difference_T)[0] <= difference_T.mean()
+    assert kept["ridge"].auroc == found["ridge"].z.auroc_T.mean()

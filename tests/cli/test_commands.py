@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cellstate.paths import shipped
+from cellstate.perturb.leader import leader
 
 EXAMPLES = sorted(shipped("data", "examples").glob("*.tpm.tsv.gz"))
 
@@ -43,6 +44,28 @@ def test_perturb(run, table, small_model, tmp_path):
     assert written["delta_log2"].to_numpy() == pytest.approx([g["delta_log2"] for g in genes], abs=1e-6)
 
 
+def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, small_model, tmp_path):
+    edit = f"{small_model.space.symbols[0]}=ko"
+    arguments = ("perturb", table, "--edit", edit, "--model", small_model.folder)
+    usual = run(*arguments, "--json")
+    other = run(*arguments, "--predictor", "coexpression", "--out", tmp_path / "out.csv", "--json")
+    assert (usual["predictor"], other["predictor"]) == ("network", "coexpression")
+    assert "holds no figures" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
+    before, after = ({g["gene"]: g for g in shown["genes"]} for shown in (usual, other))
+    for gene, one in after.items():
+        assert set(one["baseline_deltas"]) == {"network", "no_change", "pca", "ridge", "ridge_tf"}
+        assert one["delta_log2"] == before[gene]["baseline_deltas"]["coexpression"]
+        assert one["baseline_deltas"]["network"] == before[gene]["delta_log2"]
+    assert "delta_log2_network" in pd.read_csv(tmp_path / "out.csv")
+    assert "Co-expression predicts. It was chosen" in run(*arguments, "--predictor", "coexpression").out
+
+
+def test_by_default_the_shipped_model_puts_its_best_first(run):
+    shown = run("perturb", EXAMPLES[0], "--edit", "MYC=ko", "--json")
+    assert shown["predictor"] == leader(json.loads(shipped("models", "coadread", "metrics.json").read_text()))
+    assert shown["predictor_reason"].startswith("It leads because")
+
+
 def test_a_file_of_several_samples_says_which_is_used(run, table, small_model):
     gene = small_model.space.symbols[0]
     captured = run("perturb", table, "--edit", f"{gene}=ko", "--model", small_model.folder)
@@ -63,7 +86,10 @@ def test_compare(run, table, small_model):
     arguments = ("compare", "--control", f"{table}#P060", "--treated", f"{table}#P061", "--edit", f"{gene}=kd50")
     shown = run(*arguments, "--model", small_model.folder, "--json")
     assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
-    assert (shown["n_control"], shown["n_treated"]) == (1, 1)
+    assert (shown["n_control"], shown["n_treated"], shown["predictor"]) == (1, 1, "network")
+    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "ridge_tf"}
+    other = run(*arguments, "--predictor", "pca", "--model", small_model.folder, "--json")
+    assert (other["predictor"], other["pearson_delta"]) == ("pca", shown["baselines"]["pca"]["pearson_delta"])
     assert "Pearson-delta" in run(*arguments, "--model", small_model.folder).out
 
 
@@ -89,6 +115,8 @@ def test_data_get_refuses_another_file(run, tmp_path):
         (["perturb", "FILE", "--edit", "TP53=ko", "--edit", "p53=x2"], "edited twice"),
         (["perturb", "FILE", "--edit", "TP53=ko", "--sample", "nobody"], "no sample called 'nobody'"),
         (["perturb", "FILE", "--edit", "1-Mar=ko"], "into a date"),
+        (["perturb", "FILE", "--edit", "TP53=ko", "--predictor", "oracle"], "no predictor 'oracle'"),
+        (["doses", "FILE", "--gene", "TP53", "--predictor", "oracle"], "no predictor 'oracle'"),
         (["compare", "--control", "FILE", "--treated", "FILE", "--edit", "TP53=ko"], "are the same"),
         (["evaluate", "FILE", "--edges", "a,b"], "not a list of numbers"),
         (["evaluate", "FILE", "--edges", "5,1"], "must ascend"),

@@ -44,6 +44,14 @@ def test_doses(ask, table, small_model, gene):
     )
 
 
+def test_another_predictor_is_named(ask, table, small_model, gene):
+    shown = ask("--predictor", "coexpression", "--json")
+    curve = dose_curve(small_model, read_samples(table).take([0]), gene, predictor="coexpression")
+    assert shown["predictor"] == "coexpression"
+    assert shown["responders"][0]["gene"] == curve.responders(1)["gene"].iloc[0]
+    assert "Co-expression predicts" in ask("--predictor", "coexpression").out
+
+
 def test_a_goal_gives_each_dose_a_score(ask, small_model, gene, tmp_path):
     others = [symbol for symbol in small_model.space.symbols if symbol != gene][:2]
     goal = f"genes:+{others[0]},-{others[1]},+NOSUCHGENE"

@@ -35,6 +35,8 @@ def test_each_reason_against_trust(small_model):
     assert [r == "" for r in reasons[1:]] == (r2[1:] >= 0.3).tolist()
     assert 0 < reasons.count("") < len(reasons)
     assert set(trust_reasons(small_model, measured, far=True)) == {"the sample is unlike the training samples"}
+    left = {"the prediction leaves what the training samples show"}
+    assert set(trust_reasons(small_model, measured, far=False, left=True)) == left
 
 
 def test_the_table_of_a_shift_says_whom_to_trust(small_model, cohort):
@@ -48,6 +50,18 @@ def test_the_table_of_a_shift_says_whom_to_trust(small_model, cohort):
     ):
         if symbol != space.symbols[3]:
             assert table.loc[symbol, "trusted"] == (measured and r2 >= 0.3)
+
+
+def test_a_level_that_cannot_be_is_trusted_nowhere(small_model, cohort):
+    sample, symbol = cohort.split("test").take([0]), small_model.space.symbols[3]
+    shift = perturb(small_model, sample, [Edit(symbol, "multiply", 2)])
+    trusted = np.flatnonzero(
+        trust_table(small_model, shift, far=False).set_index("gene")["trusted"][list(shift.symbols)]
+    )
+    shift.log1p_after_SG[0, trusted[0]] = np.log1p(2e6)
+    table = trust_table(small_model, shift, far=False).set_index("gene")
+    assert table.loc[shift.symbols[trusted[0]], "reason"] == "more than a million TPM, which no sample holds"
+    assert not table.loc[shift.symbols[trusted[0]], "trusted"] and table.loc[shift.symbols[trusted[1]], "trusted"]
 
 
 def test_a_shift_is_held_against_the_error_of_its_gene(small_model, cohort):

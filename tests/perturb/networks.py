@@ -37,7 +37,8 @@ def make_warm(activation: str, residual: bool) -> AutoEncoder:
     rng = np.random.default_rng(3)
     z_SG = (rng.normal(size=(60, 12)) @ rng.normal(size=(12, GENES))).astype(np.float32)
     made = AutoEncoder(ModelConfig("warm", (GENES, 80, 12, 80, GENES), activation, residual))
-    warm_start(made, *pca_map(fit_components(z_SG, 12), 12), 0)
+    known = fit_components(z_SG, 12)
+    warm_start(made, *pca_map(known.pca_LG, known.pca_variance_L), 0)
     for index, layer in enumerate(made.layers):
         assert isinstance(layer, torch.nn.Linear)
         torch.nn.init.normal_(layer.bias, std=0.3, generator=torch.Generator().manual_seed(index))

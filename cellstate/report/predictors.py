@@ -1,0 +1,125 @@
+"""Who predicts, in words: what each predictor is, what was measured of it, and why one of them leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cellstate.perturb.leader import BENCHMARK, DELTA, leader, standings
+from cellstate.perturb.rivals import NETWORK, REGISTRY
+from cellstate.report.marks import by_predictor, marks_of, when
+from cellstate.report.section import Section, decimal, label
+from cellstate.viz.style import listed
+
+_WHAT = {NETWORK: "Each gene moves by what the trained network says with the edit, less what it says without."} | {
+    rival.name: rival.sentence for rival in REGISTRY
+}
+_UNKNOWN = "this model folder holds no figures on who finds known targets better"
+
+
+def said_by(predictor: str) -> str:
+    """Return a predictor as a sentence begins with it."""
+    return "The network" if predictor == NETWORK else label(predictor)
+
+
+def what_it_is(predictor: str) -> str:
+    """Say what a predictor does, in one sentence."""
+    return _WHAT[predictor]
+
+
+def figures_of(metrics: Mapping, predictor: str) -> str:
+    """Say what was measured of a predictor, in one sentence; empty where nothing was."""
+    said = []
+    if one := standings(metrics).get(predictor):
+        said.append(f"known targets {decimal(one.auroc)} (0.5 is chance)")
+        if one.simulated is not None:
+            said.append(f"the same method in a simulated network r = {decimal(one.simulated, 2)}")
+    if found := _experiments(metrics, predictor):
+        said.append(f"real experiments r = {listed([decimal(r, 2) for r in found])}")
+    return f"Measured: {', '.join(said)}." if said else ""
+
+
+def lead_reason(metrics: Mapping, predictor: str) -> str:
+    """Say in one sentence why a predictor stands first.
+
+    Parameters
+    ----------
+    metrics : mapping
+        ``metrics.json`` of a model folder; empty for random weights.
+    predictor : str
+        Who does.
+    """
+    first, found = leader(metrics), standings(metrics)
+    if predictor != first:
+        who = "the network" if first == NETWORK else label(first)
+        return f"It was chosen; by the model's own evidence {who} would lead{_targets(metrics, first, predictor)}."
+    if predictor != NETWORK:
+        return (
+            f"It leads because it finds known targets of transcription factors better than the network does"
+            f"{_targets(metrics, predictor, NETWORK)}, and nothing known speaks against it."
+        )
+    if NETWORK not in found:
+        return f"It leads because {_UNKNOWN}."
+    return "It leads because no other predictor of this model is clearly better by all that was measured."
+
+
+def lead_section(metrics: Mapping) -> Section:
+    """Who leads, by which rule, and what else was measured of each."""
+    title, key = "Who predicts first?", "leader"
+    found, first = standings(metrics), leader(metrics)
+    if not found:
+        return Section(key, title, "", absent=f"The network, because {_UNKNOWN}.")
+    rows = [
+        (
+            label(name) + (" (leads)" if name == first else ""),
+            decimal(one.auroc),
+            "–" if name == NETWORK else f"{one.lead:+.3f}",
+            f"{one.own:+.3f}",
+            decimal(one.simulated, 2),
+            listed([decimal(r, 2) for r in _experiments(metrics, name)]) or "–",
+        )
+        for name, one in found.items()
+    ]
+    text = (
+        f"**{said_by(first)}.** {lead_reason(metrics, first)}\n\nThe rule: a rival leads if it finds known targets "
+        "better than the network (the 95 % interval of the difference lies above 0) and its method comes as close to "
+        "the true shifts of a simulated network; of several, the one that finds known targets best. Else the network "
+        "does. Whoever is told which genes are transcription factors never leads by itself. Every answer shows all "
+        "others beside the first, and you can put any of them first."
+    )
+    best = max(found, key=lambda name: found[name].auroc)
+    if best != first:
+        text += (
+            f"\n\n**The truths do not agree.** {said_by(best)} finds known targets best "
+            f"({decimal(found[best].auroc)}); in a simulated network its correlation with the true shift is "
+            f"{decimal(found[best].simulated, 2)}, and {label(first)}'s {decimal(found[first].simulated, 2)}."
+        )
+    notes = (
+        "The leader is chosen by the same figures, so its own may be a little too good.",
+        when(metrics, BENCHMARK),
+    )
+    columns = [
+        "Predictor",
+        "Known targets, AUROC",
+        "Less the network, low end of 95 %",
+        "Own less others' targets",
+        "Simulated network, r",
+        "Real experiments, r",
+    ]
+    return Section(key, title, text, pd.DataFrame(rows, columns=columns), notes)
+
+
+def _targets(metrics: Mapping, one: str, other: str) -> str:
+    """Compare two predictors in brackets, after a blank; empty where one was not measured."""
+    found = standings(metrics)
+    if one not in found or other not in found:
+        return ""
+    return f" (AUROC {decimal(found[one].auroc)} against {decimal(found[other].auroc)}; 0.5 is chance)"
+
+
+def _experiments(metrics: Mapping, predictor: str) -> list[float]:
+    """Correlations with the real experiments."""
+    cases = by_predictor(marks_of(metrics, "experiments")).values()
+    found = [rows.get(predictor, {}).get(DELTA, {}).get("value") for rows in cases]
+    return [value for value in found if value is not None]

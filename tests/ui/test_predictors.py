@@ -1,0 +1,130 @@
+"""Who predicts: the choice on the perturb page, what it changes, and what every part then says."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellstate.io import read_samples
+from cellstate.model import load_model
+from cellstate.perturb import Edit, perturb
+from cellstate.perturb.leader import leader, predictors
+from cellstate.report import said_by, what_it_is
+from cellstate.ui.doses import csv as dose_csv
+from cellstate.ui.examples import examples
+from cellstate.ui.perturb import _csv
+from cellstate.ui.predictors import KEY, search_sentence
+from cellstate.ui.shifts import agreement_sentence, size_sentence
+from cellstate.viz.style import look
+from tests.ui.conftest import check, words
+
+EDIT = Edit("MYC", "knock-out")
+
+
+@pytest.fixture
+def perturbed(with_example: AppTest) -> AppTest:
+    with_example.session_state["cellstate"].put([EDIT])
+    with_example.switch_page("pages/perturb.py").run()
+    check(with_example)
+    return with_example
+
+
+def shown(app: AppTest):
+    return app.session_state["cellstate"]._results["shift"][1]
+
+
+def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) -> None:
+    model = load_model()
+    first = leader(model.metrics)
+    choice = perturbed.radio(key=KEY)
+    assert choice.value == first == shown(perturbed).predictor
+    assert len(choice.options) == len(predictors(model))
+    assert [name for name in choice.options if "leads by the evidence" in name] == [
+        f"{look(first).label} – leads by the evidence"
+    ]
+    said = words(perturbed)
+    assert f"**{said_by(first)}** predicts: " in said and "It leads because" in said
+    assert what_it_is(first)[1:] in said
+    assert f"{said_by(first)}'s largest shift" in said
+
+
+def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
+    captions = perturbed.radio(key=KEY).proto.captions
+    for name, caption in zip(predictors(load_model()), captions, strict=True):
+        assert caption.startswith(what_it_is(name))
+        assert "known targets 0." in caption and "real experiments r = " in caption
+
+
+def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
+    perturbed.toggle(key="trusted-only").set_value(False).run()
+    expected = perturb(load_model(), read_samples(examples()[0].path), [EDIT], predictor="ridge_tf")
+    perturbed.radio(key=KEY).set_value("ridge_tf").run()
+    check(perturbed)
+    table = perturbed.dataframe[0].value
+    assert table["gene"].tolist() == expected.table()["gene"].tolist()
+    assert table["delta_log2"].to_numpy() == pytest.approx(expected.table()["delta_log2"])
+    assert table["tpm_after"].to_numpy() == pytest.approx(expected.table()["tpm_after"])
+    assert "delta_log2_network" in table and "delta_log2_ridge_tf" not in table
+    said = words(perturbed)
+    assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
+    assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
+    labels = [metric.label for metric in perturbed.metric]
+    assert "Network: agreement" in labels and "Ridge on TFs: agreement" not in labels
+    assert set(pd.read_csv(io.BytesIO(_csv(shown(perturbed))))["predictor"]) == {"ridge_tf"}
+    perturbed.session_state["dose-curve"] = True
+    perturbed.run()
+    check(perturbed)
+    curve = perturbed.session_state["cellstate"]._results["doses"][1]
+    assert curve.predictor == "ridge_tf" and "straight line in log1p TPM" in words(perturbed)
+    assert set(pd.read_csv(io.BytesIO(dose_csv(curve)))["predictor"]) == {"ridge_tf"}
+
+
+def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
+    perturbed.radio(key=KEY).set_value("network").run()
+    perturbed.switch_page("pages/sample.py").run()
+    perturbed.switch_page("pages/perturb.py").run()
+    check(perturbed)
+    assert perturbed.radio(key=KEY).value == "network" == shown(perturbed).predictor
+
+
+def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
+    with_example.session_state["cellstate"].put([EDIT])
+    with_example.session_state[KEY] = "oracle"
+    with_example.switch_page("pages/perturb.py").run()
+    check(with_example)
+    assert shown(with_example).predictor == leader(load_model().metrics) == with_example.radio(key=KEY).value
+
+
+def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest) -> None:
+    # So loud a gene takes its co-expressed genes far out of what any patient showed.
+    with_example.session_state["cellstate"].put([Edit("GAPDH", "knock-out")])
+    with_example.session_state[KEY] = "coexpression"
+    with_example.switch_page("pages/perturb.py").run()
+    check(with_example)
+    found = shown(with_example)
+    assert found.after.flag and not found.before.flag and not found.table["trusted"].any()
+    assert "no gene of it is trusted" in words(with_example)
+    with_example.radio(key=KEY).set_value("network").run()
+    assert shown(with_example).table["trusted"].any()
+
+
+def test_sentences_name_whoever_leads() -> None:
+    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_network": [0.01, 0.0], "edited": False})
+    said = size_sentence(table, predictor="coexpression")
+    assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
+    assert "Network goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
+    same = {"network": 0.99, "ridge": 0.99}
+    assert agreement_sentence(same, "pca").count("the network adds nothing") == 1
+    assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1
+
+
+def test_a_search_says_that_it_follows_the_network() -> None:
+    model = load_model()
+    said = search_sentence(model, in_table=True)
+    assert "Searches follow the network" in said and "column of the table" in said
+    assert "simply add up" in search_sentence(model, in_table=False)
+    assert search_sentence(replace(model, metrics={}), in_table=True) == ""
