@@ -12,13 +12,17 @@ import pandas as pd
 from cellstate.errors import CellStateError
 from cellstate.files import whole_file
 
-#: A spreadsheet runs text that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet runs text that begins with one of these as a formula, some of them with the wide forms too.
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+#: Text that begins with one of these may be split before them.
+_BREAKS = ("\t", "\r", "\n")
 
 
 def harmless(value: Any) -> Any:
     """Put an apostrophe before text that a spreadsheet would run as a formula; leave numbers as they are."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS) else value
+    if not isinstance(value, str) or not (value.startswith(_BREAKS) or value.lstrip().startswith(_FORMULA_STARTS)):
+        return value
+    return f"'{value}"
 
 
 def to_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
@@ -41,9 +45,20 @@ def write_table(frame: pd.DataFrame, path: Path | str, *, index: bool = False) -
     CellStateError
         When it cannot be written there.
     """
+    return write_file(to_csv(frame, index=index).encode(), path)
+
+
+def write_file(data: bytes, path: Path | str) -> Path:
+    """Write a file and return its path; it is there whole or not at all.
+
+    Raises
+    ------
+    CellStateError
+        When it cannot be written there.
+    """
     path = Path(path)
     try:
-        _write_whole(to_csv(frame, index=index).encode(), path)
+        _write_whole(data, path)
     except OSError as error:
         raise CellStateError(f"{path} cannot be written: {error.strerror}.", "Give another path.") from error
     return path

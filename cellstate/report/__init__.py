@@ -1,7 +1,18 @@
 """What measured quality says, in plain words and ready tables: one source for the page and for the model's card."""
 
 from cellstate.report.marks import all_marks
+from cellstate.report.predictors import figures_of, lead_reason, said_by, what_it_is
 from cellstate.report.quality import sections
 from cellstate.report.section import LIMITS, Section, markdown
 
-__all__ = ["LIMITS", "Section", "all_marks", "markdown", "sections"]
+__all__ = [
+    "LIMITS",
+    "Section",
+    "all_marks",
+    "figures_of",
+    "lead_reason",
+    "markdown",
+    "said_by",
+    "sections",
+    "what_it_is",
+]

@@ -8,7 +8,17 @@ import json
 import pytest
 
 from cellstate.model.folder import default_model_folder
-from cellstate.report import LIMITS, Section, all_marks, markdown, sections
+from cellstate.report import (
+    LIMITS,
+    Section,
+    all_marks,
+    figures_of,
+    lead_reason,
+    markdown,
+    said_by,
+    sections,
+    what_it_is,
+)
 
 
 def mark(name: str, value: float | None, bound: str | None = None, reached: bool | None = None) -> dict:
@@ -131,6 +141,58 @@ def test_real_experiments_are_not_flattered(metrics):
     assert "a machine" in section.notes[-1] and "2026-01-02" in section.notes[-1]
 
 
+def test_who_leads_and_where_the_truths_disagree(metrics):
+    assert "no figures on who finds known targets" in by_key(metrics)["leader"].absent
+    what = ("AUROC in z", "less the network, low end of 95 %", "own - others in z")
+    standing = {"network": (0.51, 0, 0.01), "pca": (0.52, -0.01, 0.02), "coexpression": (0.57, 0.03, 0.04)}
+    metrics["evidence"]["regulons"]["marks"] += [
+        mark(f"this model: {who}, {name}", value)
+        for who, values in standing.items()
+        for name, value in zip(what, values, strict=True)
+    ]
+    metrics["evidence"]["simulated"]["marks"] += [
+        mark("PCA: Pearson-delta", 0.62),
+        mark("co-expression: Pearson-delta", 0.66),
+    ]
+    found = by_key(metrics)
+    section = found["leader"]
+    assert rows(section) == [
+        ["Network", "0.510", "–", "+0.010", "–", "0.00"],
+        ["PCA", "0.520", "-0.010", "+0.020", "0.62", "0.12"],
+        ["Co-expression (leads)", "0.570", "+0.030", "+0.040", "0.66", "–"],
+    ]
+    assert "better than the network does (AUROC 0.570 against 0.510; 0.5 is chance)" in section.text
+    assert "do not agree" not in section.text
+    assert "a little too good" in section.notes[0]
+    # What the model's own predictors reach stands there alone.
+    assert {row[0] for row in rows(found["regulons"])} == {"tumours"}
+    assert "0.57" not in found["regulons"].text
+    assert lead_reason(metrics, "pca").startswith("It was chosen; by the model's own evidence Co-expression would lead")
+    assert "known targets 0.570 (0.5 is chance), the same method in a simulated network r = 0.66." in figures_of(
+        metrics, "coexpression"
+    )
+    # A truth that speaks against who finds targets best lets the network lead, and it is said.
+    metrics["evidence"]["simulated"]["marks"].append(mark("auto-encoder: Pearson-delta", 0.7))
+    text = by_key(metrics)["leader"].text
+    assert text.startswith("**The network.**")
+    assert "do not agree.** Co-expression finds known targets best (0.570); in a simulated network its" in text
+    metrics["evidence"]["simulated"]["marks"].pop()
+    # So does an interval that touches 0.
+    metrics["evidence"]["regulons"]["marks"][-2]["value"] = 0
+    section = by_key(metrics)["leader"]
+    assert section.text.startswith(
+        "**The network.** It leads because no other predictor of this model is clearly better"
+    )
+    assert lead_reason(metrics, "coexpression").startswith("It was chosen; by the model's own evidence the network")
+
+
+def test_of_random_weights_nothing_was_measured():
+    assert lead_reason({}, "network").startswith("It leads because this model folder holds no figures")
+    assert figures_of({}, "pca") == ""
+    assert said_by("network") == "The network" and said_by("ridge_tf") == "Ridge on TFs"
+    assert "prior knowledge" in what_it_is("ridge_tf") and "trained network" in what_it_is("network")
+
+
 def test_every_mark_is_listed(metrics):
     assert len(all_marks(metrics)) == sum(map(len, EVIDENCE.values()))
     assert (all_marks(metrics, missed=True)["Reached"] == "✗ missed").all()
@@ -159,6 +221,7 @@ def test_an_older_folder_says_what_is_not_there(metrics):
         "regulons",
         "simulated",
         "experiments",
+        "leader",
         "failures",
     }
 

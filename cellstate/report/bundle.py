@@ -1,0 +1,184 @@
+"""A run bundle: one zip with an answer's settings, its tables, and the code that gives the same numbers again.
+
+It holds no name and no value of a sample beyond the tables of the answer, unless the user asks for the sample's name or
+for the file itself to be put in.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cellstate.io import to_csv
+from cellstate.io.tables import Table
+from cellstate.perturb import Edit
+from cellstate.report.bundle_code import python, shell
+from cellstate.report.html_answer import numbers_sha256
+from cellstate.report.provenance import Provenance, Source
+
+#: Version of ``settings.json``.
+FORMAT = 1
+#: The same run gives the same bytes, so no file bears the time at which it was made.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_README = """# A run of CellState
+
+A hypothesis for the laboratory, for research use only: how genes go together in the training samples, with no claim of
+cause. A real edit can do the opposite.
+
+| file | holds |
+| --- | --- |
+| `settings.json` | what was asked, of which sample and model, with versions and checksums |
+| `tables/{name}.csv`, `.parquet`, `.h5ad` | the whole answer, every number in full |
+| `reproduce.py`, `reproduce.sh` | the same numbers again, in Python and on the command line |
+{more}
+## The same numbers again
+
+Install CellState {version}, then
+
+    python reproduce.py {input}
+    sh reproduce.sh {input}
+
+{which}
+A model folder other than the shipped one is given as a second word; its files must have the checksums in
+`settings.json`. Both say whether the numbers are the same, bit for bit. On another processor, or with other versions
+or another number of threads, the last digits may differ; `reproduce.py` then says by how much.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One answer and what was asked.
+
+    Attributes
+    ----------
+    command : str
+        ``perturb`` or ``screen``.
+    source : Source
+    made : Provenance
+    table : Table
+        As ``cellstate COMMAND --out`` writes it: whole, unrounded.
+    edits : sequence of Edit
+        Of a screen: what is tried on each gene, as patterns.
+    predictor : str
+        Who leads; empty for a screen, which is the network's.
+    goal : str
+        As the command line writes it, with no file in it; empty without a goal.
+    genes : sequence of str, optional
+        Ensembl ids of the candidates of a screen; without them, all genes are.
+    """
+
+    command: str
+    source: Source
+    made: Provenance
+    table: Table
+    edits: Sequence[Edit]
+    predictor: str = ""
+    goal: str = ""
+    genes: Sequence[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """What its table is called."""
+        return {"perturb": "shift", "screen": "screen"}[self.command]
+
+
+def settings(run: Run, *, named: bool = False, with_input: bool = False) -> dict:
+    """Return what ``settings.json`` holds.
+
+    Parameters
+    ----------
+    named : bool
+        Whether sample and file are named.
+    with_input : bool
+        Whether the file is in the bundle.
+    """
+    source, made = run.source, run.made
+    return {
+        "format": FORMAT,
+        "kind": "hypothesis",
+        "command": run.command,
+        "edits": [edit.action if run.command == "screen" else edit.spec for edit in run.edits],
+        "predictor": run.predictor or "network",
+        "goal": run.goal or None,
+        "genes": None if run.genes is None else len(run.genes),
+        "seed": "fixed by this version; nothing else is drawn",
+        "sample": {
+            "name": source.sample if named else None,
+            "position": source.position + 1,
+            "of": source.n_samples,
+        },
+        "input": {
+            "name": source.name if named else None,
+            "sha256": source.sha256,
+            "in_bundle": with_input,
+            "decided_by_hand": {name: value for name, value in vars(source.overrides).items() if value is not None},
+        },
+        "model": {
+            "name": made.model,
+            "folder": made.folder,
+            "device": made.device,
+            "dtype": made.dtype,
+            "sha256": dict(made.files),
+        },
+        "versions": dict(made.versions),
+        "threads": made.threads,
+        "tables": {f"{run.name}.csv": {"sha256": numbers_sha256(run.table.frame), "rows": len(run.table.frame)}},
+    }
+
+
+def bundle(run: Run, *, named: bool = False, with_input: bool = False) -> bytes:
+    """Return the zip; the same run gives the same bytes.
+
+    Parameters
+    ----------
+    named, with_input
+        As for `settings`; what the user did not ask for is not in it.
+    """
+    held = f"input{run.source.endings}" if with_input else ""
+    about = dict(run.table.about)
+    if not named:
+        about.pop("sample", None)
+    table = Table(run.table.frame, run.table.key, run.table.value, about)
+    rows = [f"| `{held}` | the file of the sample, as it was brought |"] if held else []
+    rows += ["| `genes.txt` | the genes that were tried |"] if run.genes is not None else []
+    which = (
+        f"`{held}` is the file of the sample."
+        if held
+        else f"INPUT is the file of the sample, of which the sha256 is\n`{run.source.sha256}`."
+    )
+    readme = _README.format(
+        name=run.name,
+        more="".join(f"{row}\n" for row in rows),
+        version=run.made.versions["cellstate"],
+        input=held or "INPUT",
+        which=which,
+    )
+    files: dict[str, bytes] = {
+        "README.md": readme.encode(),
+        "settings.json": _json(settings(run, named=named, with_input=with_input)),
+        "reproduce.py": python(run).encode(),
+        "reproduce.sh": shell(run, named=named).encode(),
+        # As the command line writes it, so that a comparison of bytes is enough.
+        f"tables/{run.name}.csv": to_csv(run.table.frame).encode(),
+        f"tables/{run.name}.parquet": table.parquet(),
+        f"tables/{run.name}.h5ad": table.h5ad(),
+    }
+    if run.genes is not None:
+        files["genes.txt"] = "".join(f"{gene}\n" for gene in run.genes).encode()
+    if held:
+        files[held] = run.source.contents()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, _TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return buffer.getvalue()
+
+
+def _json(value: dict) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

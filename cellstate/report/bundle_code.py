@@ -1,0 +1,154 @@
+"""The code inside a run bundle: Python and shell lines that give the same numbers again.
+
+Every value stands in the code as a literal (`repr`, `shlex.quote`), so a name from a file is never code.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from cellstate.perturb import Edit
+
+if TYPE_CHECKING:
+    from cellstate.report.bundle import Run
+
+_OPTIONS = {"format": "--format", "orientation": "--orientation", "unit": "--unit", "id_type": "--ids"}
+_PYTHON = '''"""Makes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+# Set before any library starts its threads: another number may change the last digits.
+os.environ["OMP_NUM_THREADS"] = "{threads}"
+
+import pandas as pd
+import torch
+
+from cellstate import load_model, read_samples
+from cellstate.files import sha256
+from cellstate.io import Overrides, to_csv
+{imports}
+
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
+here = Path(__file__).resolve().parent
+settings = json.loads((here / "settings.json").read_text(encoding="utf-8"))
+torch.set_num_threads({threads})
+
+if sha256(Path(sys.argv[1])) != settings["input"]["sha256"]:
+    sys.exit("This is another file than the one that the run was made of.")
+model = load_model(sys.argv[2] if len(sys.argv) > 2 else None, device={device!r}, dtype={dtype!r})
+changed = [name for name, known in settings["model"]["sha256"].items() if sha256(model.folder / name) != known]
+if changed:
+    sys.exit("This is another model: " + ", ".join(changed) + " differ. Give its folder as a second word.")
+
+samples = read_samples(sys.argv[1], overrides={overrides!r})
+sample = samples.take([{position}])
+{question}
+
+before, again = (here / "tables" / {table!r}).read_bytes(), to_csv(table).encode()
+(here / "again.csv").write_bytes(again)
+if before == again:
+    print("The same numbers, bit for bit.")
+    sys.exit(0)
+one, two = (pd.read_csv(io.BytesIO(data)).set_index({key!r}) for data in (before, again))
+decimals = one.select_dtypes("float").columns
+print(f"Not the same: numbers differ by up to {{(one[decimals] - two[decimals]).abs().max().max():.3g}}.")
+sys.exit(1)
+'''
+_PERTURB_IMPORTS = """from cellstate.evaluate import distances, distances_after, trust_table
+from cellstate.perturb import Edit, perturb"""
+_PERTURB = """edits = {edits!r}
+shift = perturb(model, sample, edits, predictor={predictor!r})
+far, left = distances(model, sample)[0].flag, distances_after(model, shift)[0].flag
+table = trust_table(model, shift, far=far, left=left)"""
+_SCREEN_IMPORTS = """from cellstate.goal_spec import read_goal
+from cellstate.perturb.goals import find_genes
+from cellstate.perturb.patient import prepare
+from cellstate.perturb.screen import screen"""
+_SCREEN = """goal = read_goal({goal!r}, model, prepare(model, sample))
+{genes}
+table = screen(model, sample, goal, edits={edits!r}, genes=genes).table"""
+_GENES = """names = (here / "genes.txt").read_text(encoding="utf-8").split()
+genes = find_genes(model.space, names)[0]"""
+_SHELL = """#!/bin/sh
+# Makes the numbers of this bundle again and compares them: sh reproduce.sh INPUT [MODEL_FOLDER]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+export OMP_NUM_THREADS={threads}
+cellstate {command} "$1" \\
+{options}  ${{2:+--model "$2"}} --out "$here/again.csv" > /dev/null
+if cmp -s "$here/again.csv" "$here/tables/{table}"; then
+  echo "The same numbers, bit for bit."
+else
+  echo "Not the same: reproduce.py says by how much."
+  exit 1
+fi
+"""
+
+
+def python(run: Run) -> str:
+    """Return ``reproduce.py``."""
+    if run.command == "perturb":
+        imports, question = _PERTURB_IMPORTS, _PERTURB.format(edits=list(run.edits), predictor=run.predictor)
+    else:
+        actions = [_action(edit) for edit in run.edits]
+        genes = "genes = None" if run.genes is None else _GENES
+        imports, question = _SCREEN_IMPORTS, _SCREEN.format(goal=run.goal, genes=genes, edits=actions)
+    return _PYTHON.format(
+        imports=imports,
+        threads=run.made.threads,
+        device=run.made.device,
+        dtype=run.made.dtype,
+        overrides=run.source.overrides,
+        position=run.source.position,
+        question=question,
+        table=f"{run.name}.csv",
+        key=list(run.table.key),
+    )
+
+
+def shell(run: Run, *, named: bool) -> str:
+    """Return ``reproduce.sh``; the sample is named only if the user wants that, else asked for where it must be."""
+    return _SHELL.format(
+        threads=run.made.threads,
+        command=run.command,
+        options="".join(f"  {line} \\\n" for line in command_options(run, named=named)),
+        table=f"{run.name}.csv",
+    )
+
+
+def command_options(run: Run, *, named: bool) -> list[str]:
+    """Return the options of the ``cellstate`` command, quoted for a shell, one kind a line."""
+    source = run.source
+    lines = [
+        f"{option} {shlex.quote(value)}"
+        for name, option in _OPTIONS.items()
+        if (value := getattr(source.overrides, name)) is not None
+    ]
+    if named and source.n_samples > 1:
+        # With an equals sign, a name that begins with a dash is no option.
+        lines.append(f"--sample={shlex.quote(source.sample)}")
+    elif source.position:
+        lines.append(f'--sample="${{SAMPLE:?set SAMPLE to the name of sample {source.position + 1} of the file}}"')
+    if run.command == "perturb":
+        lines += [f"--edit={shlex.quote(f'{edit.gene}={_action(edit)}')}" for edit in run.edits]
+        lines.append(f"--predictor {shlex.quote(run.predictor)}")
+    else:
+        lines.append(f"--goal={shlex.quote(run.goal)}")
+        lines += [f"--edit={shlex.quote(_action(edit))}" for edit in run.edits]
+        if run.genes is not None:
+            lines.append('--genes "$here/genes.txt"')
+    lines.append(f"--device {shlex.quote(run.made.device)} --dtype {shlex.quote(run.made.dtype)}")
+    return lines
+
+
+def _action(edit: Edit) -> str:
+    """Return an edit without its gene, its amount in full: `Edit.action` keeps six digits."""
+    if Edit.pattern(edit.action).amount == edit.amount:
+        return edit.action
+    return edit.action.removesuffix(f"{edit.amount:g}") + repr(edit.amount)

@@ -1,0 +1,148 @@
+"""The report of a search for regulators: single edits, pairs, or a combination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from cellstate.evaluate.distance import Distance
+from cellstate.perturb.goals import Goal
+from cellstate.report.html import Report
+from cellstate.report.html_answer import answer_report
+from cellstate.report.provenance import Provenance, Source
+from cellstate.report.section import Section
+from cellstate.viz import Chart
+from cellstate.viz.style import look, percent
+
+#: Rows in the table of the report; the tables that can be taken along hold all.
+TOP = 40
+TITLES = {
+    "screen": "Single edits toward a goal",
+    "pairs": "Pairs of edits toward a goal",
+    "combination": "A combination of edits toward a goal",
+}
+_SHARE = "Of the way"
+_COLUMNS = {
+    "screen": {
+        "gene": "Gene",
+        "edit": "Edit",
+        "score": "Score",
+        "share": _SHARE,
+        "z_patient": "z in this patient",
+        "p": "p",
+        "fdr": "FDR",
+    },
+    "pairs": {
+        "a": "First gene",
+        "b": "Second gene",
+        "synergy": "Synergy",
+        "score": "Together",
+        "score_a": "First alone",
+        "score_b": "Second alone",
+        "share": _SHARE,
+        "p": "p",
+        "fdr": "FDR",
+    },
+    "combination": {
+        "gene": "Gene",
+        "edit": "Edit",
+        "score": "Score",
+        "gain": "Gain",
+        "alone": "Alone",
+        "share": _SHARE,
+    },
+}
+_READING = """
+- **Score** is the movement along the goal that the network predicts, in S: one S is a gene's standard deviation over
+  the training samples. Edited genes are left out. **Of the way** is its share of the goal's whole distance.
+- **p** compares with genes, or pairs, of matched expression; **FDR** corrects it for the number looked at. A small p
+  does not make a regulator.
+- **z in this patient** asks how unusual the effect is against the patients of the model's cohort.
+- What other predictors say of each edit stands beside the score. **Where they agree, the simple reason is the better
+  one**; the network that is shipped is PCA in another form, so its agreement with PCA confirms nothing.
+- **Synergy** is what two edits move together beyond the sum of what each moves alone, on the scale of log1p TPM in S.
+"""
+
+
+def search_report(
+    kind: str,
+    goal: Goal,
+    searched: str,
+    text: str,
+    table: pd.DataFrame,
+    charts: Sequence[Chart],
+    *,
+    source: Source,
+    made: Provenance,
+    metrics: Mapping,
+    far: Distance | None = None,
+    named: bool = False,
+    on: str = "",
+) -> Report:
+    """Return the report of a search.
+
+    Parameters
+    ----------
+    kind : str
+        ``screen``, ``pairs`` or ``combination``.
+    searched : str
+        What was tried, in words.
+    text : str
+        What was found, in Markdown.
+    table : DataFrame
+        The whole answer, best first.
+    charts : sequence of Chart
+        They name no sample.
+    source, made, metrics, far, named, on
+        As for `cellstate.report.html_answer.answer_report`.
+    """
+    shown = pd.DataFrame(
+        {title: [_text(column, value) for value in table[column].head(TOP)] for column, title in _columns(kind, table)}
+    )
+    cut = f"The first {len(shown):,} of {len(table):,}. " if len(shown) < len(table) else ""
+    return answer_report(
+        TITLES[kind],
+        [("Goal", goal_in_words(goal, named=named)), ("Searched", searched)],
+        [
+            Section("found", "What was found", text, shown, (f"{cut}Scores are in S along the goal.",)),
+            Section("reading", "How to read this", _READING),
+        ],
+        {"found": charts},
+        source=source,
+        made=made,
+        metrics=metrics,
+        numbers=table,
+        far=far,
+        named=named,
+        on=on,
+    )
+
+
+def goal_in_words(goal: Goal, *, named: bool) -> str:
+    """Return a goal in words; one toward a file of the user names it only where samples may be named."""
+    if goal.spec.startswith("toward:") and not named:
+        return "toward a reference that the user brought"
+    return f"{goal.label} ({goal.n_genes:,} gene{'s' * (goal.n_genes != 1)}, {goal.distance:,.3g} S away)"
+
+
+def _columns(kind: str, table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the columns that tell something, with their headings: not the same edit again and again, and no blanks."""
+    rivals = [c for c in table if kind == "screen" and c.startswith("score_") and c != "score_per_sd"]
+    titles = _COLUMNS[kind] | {column: look(column.removeprefix("score_")).label for column in rivals}
+    if "edit" in table and table["edit"].nunique() < 2:
+        titles.pop("edit")
+    return [(c, title) for c, title in titles.items() if _says_something(table[c].head(TOP))]
+
+
+def _says_something(column: pd.Series) -> bool:
+    return bool((column.fillna(0) != 0).any())
+
+
+def _text(column: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    assert isinstance(value, float)
+    if value != value:
+        return "–"
+    return percent(value, 2) if column == "share" else f"{value:.3g}"

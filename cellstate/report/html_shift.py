@@ -1,0 +1,175 @@
+"""The report of a predicted shift: edits, what would move, rivals, trust, evidence, limits, versions and checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellstate.evaluate.distance import FAR, Distance
+from cellstate.report.html import Report
+from cellstate.report.html_answer import answer_report
+from cellstate.report.predictors import lead_reason, said_by, what_it_is
+from cellstate.report.provenance import Provenance, Source
+from cellstate.report.section import Section, decimal, label
+from cellstate.viz import shift_scatter, top_genes
+from cellstate.viz.shift import RIVAL
+from cellstate.viz.style import digits, percent
+
+#: Genes in the table of the report; the tables that can be taken along hold all.
+TOP = 40
+#: From here on two predictors say the same, or point the same way.
+SAME, ALIKE = 0.98, 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftAnswer:
+    """A predicted shift with what is known about it.
+
+    Attributes
+    ----------
+    predictor : str
+        Who leads.
+    edits : sequence of str
+        In words, as ``TP53 knocked out``.
+    table : DataFrame
+        What `cellstate.evaluate.trust_table` returns.
+    before, after : Distance
+        From the training samples, as the sample is and as the prediction leaves it.
+    over_error : float or None
+        The largest trusted shift as a share of the model's usual error in its gene.
+    """
+
+    predictor: str
+    edits: Sequence[str]
+    table: pd.DataFrame
+    before: Distance
+    after: Distance
+    over_error: float | None
+
+
+def shift_report(
+    answer: ShiftAnswer, source: Source, made: Provenance, metrics: Mapping, *, named: bool = False, on: str = ""
+) -> Report:
+    """Return the report of a predicted shift.
+
+    Parameters
+    ----------
+    metrics : mapping
+        ``metrics.json`` of the model folder.
+    named : bool
+        Whether sample and file are named; by default nothing in the report says who it is about.
+    on : str
+        Date.
+    """
+    first, table, words = answer.predictor, answer.table, ", ".join(answer.edits)
+    rivals = [column.removeprefix(RIVAL) for column in table if column.startswith(RIVAL)]
+    return answer_report(
+        f"Predicted shift: {words}",
+        [("Edits", words), ("Predicted by", f"{label(first)}. {lead_reason(metrics, first)}")],
+        [_edited(table), _moved(table, first, rivals), _rivals(table, first, rivals), _trust(answer)],
+        {
+            "moved": (
+                top_genes(table, rivals, predictor=first),
+                shift_scatter(table, predictor=first, sample=source.sample if named else ""),
+            )
+        },
+        source=source,
+        made=made,
+        metrics=metrics,
+        numbers=table,
+        far=answer.before,
+        named=named,
+        on=on,
+    )
+
+
+def agreement(table: pd.DataFrame, rival: str) -> float | None:
+    """Correlate the network's shift with a rival's over the genes that were not edited; None where one says nothing."""
+    both = table.loc[~table["edited"], ["delta_log2", RIVAL + rival]].to_numpy(float)
+    return float(np.corrcoef(both.T)[0, 1]) if len(both) > 2 and min(np.ptp(both, axis=0)) > 0 else None
+
+
+def _edited(table: pd.DataFrame) -> Section:
+    rows = [
+        (row.gene, _tpm(row.tpm_before), _tpm(row.tpm_after), "yes" if row.measured else "no: predicted by the model")
+        for row in table[table["edited"]].itertuples()
+    ]
+    text = (
+        "Edited genes are set, not predicted, and count in no score. TPM are on the training cohort's scale, so they "
+        "can differ from the file's by a constant factor."
+    )
+    shown = pd.DataFrame(rows, columns=["Edited gene", "TPM before", "TPM after", "Measured"])
+    return Section("edited", "What was edited", text, shown)
+
+
+def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
+    rest = table[~table["edited"]]
+    some = bool(rest["trusted"].any())
+    top = (rest[rest["trusted"]] if some else rest).head(TOP)
+    largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
+    text = (
+        f"{said_by(first)}'s largest shift is **{largest:.2g} log2** (a change by {percent(2**largest - 1, 1)} of "
+        f"TPM + 1). {what_it_is(first)}"
+    )
+    shown = pd.DataFrame(
+        {
+            "Gene": top["gene"],
+            "TPM before": top["tpm_before"].map(_tpm),
+            "TPM after": top["tpm_after"].map(_tpm),
+            f"{label(first)}, first": top["delta_log2"].map("{:+.3g}".format),
+            **{label(r): top[RIVAL + r].map("{:+.3g}".format) for r in rivals if r != "no_change"},
+        }
+    )
+    if not some:
+        shown["Why not trusted"] = top["reason"]
+    which = "trusted genes" if some else "genes"
+    note = f"The {len(top)} {which} that shift most, of {len(rest):,} that were not edited; shifts in log2 of TPM + 1."
+    return Section("moved", "What else would move", text, shown, (note,))
+
+
+def _rivals(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
+    rest, rows = table[~table["edited"]], []
+    for rival in rivals:
+        r = agreement(table, rival)
+        size = float(rest[RIVAL + rival].abs().max()) if len(rest) else 0.0
+        rows.append((label(rival), decimal(r, 2), digits(size, 2), _says(r)))
+    text = (
+        "Each was made from the same training samples. Where a simpler one says the same, the simple reason is the "
+        "better one. **No change often wins against real experiments.**"
+    )
+    columns = ["Predictor", f"Correlation with {label(first)}", "Largest shift (log2)", "In words"]
+    return Section("rivals", "What the other predictors say", text, pd.DataFrame(rows, columns=columns))
+
+
+def _says(r: float | None) -> str:
+    if r is None:
+        return "nothing moves"
+    return "the same" if r >= SAME else "points the same way" if r >= ALIKE else "ranks genes differently"
+
+
+def _trust(answer: ShiftAnswer) -> Section:
+    rest = answer.table[~answer.table["edited"]]
+    counts = rest["reason"].replace("", "trusted: nothing known speaks against it").value_counts()
+    rows = [(reason[:1].upper() + reason[1:], f"{n:,}", percent(n / len(rest), 1)) for reason, n in counts.items()]
+    text = answer.before.sentence
+    if answer.before.score is not None and answer.after.score is not None:
+        text += (
+            f" Its distance is {answer.before.score:.2f} before the edit and {answer.after.score:.2f} as predicted "
+            f"after it, in spreads of held-out patients; beyond {FAR:g} is far."
+        )
+        if answer.after.flag and not answer.before.flag:
+            text += " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated."
+    if answer.over_error is not None:
+        text += (
+            f"\n\nThe largest trusted shift is {percent(answer.over_error, 1)} of the error with which the network "
+            "usually predicts that gene" + (": one measurement could not show it." if answer.over_error < 1 else ".")
+        )
+    text += "\n\n**Trusted does not mean true**: it means that nothing known speaks against the gene."
+    return Section("trust", "Which genes are trusted", text, pd.DataFrame(rows, columns=["Genes", "Number", "Share"]))
+
+
+def _tpm(value: float) -> str:
+    return f"{value:,.2f}"

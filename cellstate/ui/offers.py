@@ -1,0 +1,161 @@
+"""What each page offers to take along, made of the plain results that it shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from cellstate.evaluate.experiment import Experiment
+from cellstate.expression import align
+from cellstate.io.tables import Table
+from cellstate.model import Model
+from cellstate.perturb import Edit
+from cellstate.perturb.combine import Combination
+from cellstate.perturb.goals import Goal
+from cellstate.perturb.pairs import Pairs
+from cellstate.perturb.patient import Patient
+from cellstate.perturb.screen import Screen
+from cellstate.report.bundle import Run
+from cellstate.report.html import Report
+from cellstate.report.html_search import search_report
+from cellstate.report.html_shift import ShiftAnswer, shift_report
+from cellstate.report.provenance import Source, provenance
+from cellstate.ui.link import link_of, names_no_file
+from cellstate.ui.reading import distance
+from cellstate.ui.regulators_goal import patient_of
+from cellstate.ui.session import Session
+from cellstate.ui.shifts import Answer
+from cellstate.ui.take_along import Offer
+from cellstate.viz import Chart
+
+_FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry: take the table along."
+_ONLY_TABLE = "A bundle repeats a search of single edits; for this one, use the command line with the same options."
+
+
+def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
+    """Offer a predicted shift."""
+    edits, source = state.edits, source_of(state)
+    about = {"sample": found.sample, "edits": found.edits, "predictor": found.predictor, "kind": "hypothesis"}
+    table = Table(found.table, ("ensembl_id",), "delta_log2", about)
+    answer = ShiftAnswer(
+        found.predictor, [edit.label for edit in edits], found.table, found.before, found.after, found.over_error
+    )
+
+    def report(named: bool) -> Report:
+        return shift_report(answer, source, provenance(opened), opened.metrics, named=named, on=today())
+
+    def run() -> Run:
+        return Run("perturb", source, provenance(opened), table, edits, found.predictor)
+
+    return Offer("shift", table, report, run, link=link_of(state, opened))
+
+
+def search_offer(
+    state: Session,
+    opened: Model,
+    found: Screen | Pairs | Combination,
+    searched: str,
+    text: str,
+    chart: Chart,
+) -> Offer:
+    """Offer what a search found.
+
+    Parameters
+    ----------
+    searched : str
+        What was tried, in words.
+    text : str
+        What was found, in Markdown.
+    """
+    kind = type(found).__name__.lower()
+    frame = found.steps if isinstance(found, Combination) else found.table
+    key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "edit"), source_of(state)
+    about = {"sample": found.sample, "searched": searched, "kind": "hypothesis"}
+    table = Table(frame, key, "synergy" if isinstance(found, Pairs) else "score", about)
+    judged = distance(state, opened)
+
+    def report(named: bool) -> Report:
+        return search_report(
+            kind,
+            found.goal,
+            searched,
+            text,
+            frame,
+            [chart],
+            source=source,
+            made=provenance(opened),
+            metrics=opened.metrics,
+            far=judged,
+            named=named,
+            on=today(),
+        )
+
+    goal = portable_goal(found.goal, opened, patient_of(state, opened))
+    run, why = None, _ONLY_TABLE
+    if isinstance(found, Screen):
+        why = "" if goal else _FILE_GOAL
+        run = (lambda: screen_run(found, goal, source, opened, table)) if goal else None
+    return Offer(kind, table, report, run, why, link_of(state, opened))
+
+
+def screen_run(found: Screen, goal: str, source: Source, opened: Model, table: Table) -> Run:
+    """Return what repeats a screen; its candidates are those that its table holds."""
+    edits = [Edit.pattern(edit) for edit in dict.fromkeys(found.table["edit"])]
+    genes = sorted(set(found.table["ensembl_id"]))
+    return Run("screen", source, provenance(opened), table, edits, goal=goal, genes=genes)
+
+
+def portable_goal(goal: Goal, opened: Model, patient: Patient) -> str:
+    """Return a goal as the command line writes it, without a file; empty where it cannot do without.
+
+    A set of genes from a file is written out gene by gene, which is the same goal.
+    """
+    form, space = goal.spec.partition(":")[0], opened.space
+    if form in ("up", "down", "genes"):
+        genes = np.flatnonzero(goal.direction_G)
+        signs = np.where(goal.direction_G[genes] > 0, "+", "-")
+        return "genes:" + ",".join(f"{sign}{space.ensembl[g]}" for sign, g in zip(signs, genes, strict=True))
+    return goal.spec if names_no_file(goal, opened, patient) else ""
+
+
+def experiment_offer(found: Experiment, words: str) -> Offer:
+    """Offer a comparison with an experiment."""
+    about = {"edits": words, "predictor": found.predictor, "kind": "hypothesis"}
+    return Offer("experiment", Table(found.table, ("ensembl_id",), "predicted_log2", about))
+
+
+def accuracy_offer(figures: pd.DataFrame, sample: str) -> Offer:
+    """Offer the figures of reconstruction, one row a figure and one column a predictor."""
+    return Offer("accuracy", Table(figures, ("Figure",), "Network", {"sample": sample, "kind": "measured"}))
+
+
+def sample_offer(state: Session, opened: Model) -> Offer:
+    """Offer the selected sample on the model's genes."""
+    sample = state.sample()
+    aligned = align(sample, opened.space)
+    frame = pd.DataFrame(
+        {
+            "gene": opened.space.symbols,
+            "ensembl_id": opened.space.ensembl,
+            "tpm": sample.tpm_SA[0, opened.space.axis_index_G],
+            "tpm_on_cohort_scale": aligned.tpm_SG[0],
+            "measured": aligned.measured_SG[0],
+        }
+    )
+    about = {"sample": sample.names[0], "kind": "measured"}
+    return Offer("sample", Table(frame, ("ensembl_id",), "tpm", about))
+
+
+def source_of(state: Session) -> Source:
+    """Return the selected sample and the file that it is of."""
+    loaded = state.loaded
+    assert loaded is not None
+    names = loaded.samples.names
+    return Source(loaded.source, loaded.name, loaded.overrides, names[state.selected], state.selected, len(names))
+
+
+def today() -> str:
+    """Return the date."""
+    return datetime.now(UTC).date().isoformat()

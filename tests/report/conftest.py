@@ -1,0 +1,55 @@
+"""An answer of the small model about one sample of a file with two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellstate.evaluate import distances, distances_after, shift_over_error, trust_table
+from cellstate.genes import gene_axis
+from cellstate.io import Overrides, read_samples
+from cellstate.perturb import Edit, perturb
+from cellstate.report.html_shift import ShiftAnswer
+from cellstate.report.provenance import Source
+
+#: Names as an unfriendly file may hold them.
+NASTY = "</script><script>alert('p')</script><img src=https://example.org/x onerror=alert(1)> $(touch x) \"'`"
+
+
+@pytest.fixture(scope="session")
+def upload(cohort, tmp_path_factory) -> Path:
+    """Two samples that the model was not trained on, the second with a name that is code."""
+    samples = cohort.split("test").take([0, 1])
+    genes = np.flatnonzero(~np.isnan(samples.tpm_SA[0]))
+    frame = pd.DataFrame(samples.tpm_SA[:, genes].T, index=[gene_axis().ensembl[g] for g in genes])
+    frame.columns = ["Quiet-Name", NASTY]
+    path = tmp_path_factory.mktemp("upload") / "Patient-File.tsv"
+    frame.to_csv(path, sep="\t")
+    return path
+
+
+@pytest.fixture(scope="session")
+def edits(small_model) -> list[Edit]:
+    """Two edits, one of an amount of more than six digits."""
+    first, second = small_model.space.symbols[3], small_model.space.symbols[100]
+    return [Edit(first, "knock-out"), Edit(second, "set", 12.34567891)]
+
+
+@pytest.fixture(scope="session")
+def source(upload) -> Source:
+    """The second sample of the upload."""
+    return Source(upload, upload.name, Overrides(unit="TPM"), NASTY, 1, 2)
+
+
+@pytest.fixture(scope="session")
+def answer(small_model, source, edits) -> ShiftAnswer:
+    """What the edits do to it."""
+    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    shift = perturb(small_model, sample, edits, predictor="network")
+    before, after = distances(small_model, sample)[0], distances_after(small_model, shift)[0]
+    table = trust_table(small_model, shift, far=before.flag, left=after.flag)
+    words = [edit.label for edit in edits]
+    return ShiftAnswer(shift.predictor, words, table, before, after, shift_over_error(small_model, table))
