@@ -13,9 +13,11 @@ from cellstate.errors import CellStateError
 from cellstate.evaluate import Evaluation, Tolerance, evaluate
 from cellstate.evaluate.bins import EDGES
 from cellstate.ui.guard import guard
+from cellstate.ui.offers import accuracy_offer
 from cellstate.ui.parts import READABLE, chart, heading, need_sample, number_column, tiles
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import Session, session
+from cellstate.ui.take_along import take_along
 from cellstate.ui.text import plural
 from cellstate.ui.words import bins_of, explained, verdict
 from cellstate.viz import Chart, accuracy_bars, density
@@ -88,6 +90,7 @@ def _sample(state: Session) -> None:
         _density(state, done, which="all" if every else state.selected)
     with st.expander("The same figures as a table", icon=":material/table:"):
         _table(found, key="sample")
+    take_along(accuracy_offer(figures_table(found), plural(len(names), "sample") if every else names[state.selected]))
 
 
 def _settings() -> tuple[tuple[float, ...], Tolerance]:
@@ -213,7 +216,7 @@ def _density(state: Session, done: Evaluation, which: str | int) -> None:
         format_func=lambda name: look(name).label,
         default="network",
         required=True,
-        key="predictor",
+        key="accuracy-predictor",
         label_visibility="collapsed",
     )
     one = done.names[0] if len(done.names) == 1 else plural(len(done.names), "sample")

@@ -7,6 +7,8 @@ import streamlit as st
 from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb.doses import DoseCurve, dose_curve
+from cellstate.perturb.rivals import NETWORK
+from cellstate.report import said_by
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, chart, download_table, hypothesis
 from cellstate.ui.resources import queue
@@ -20,7 +22,7 @@ MOST_GENES = 1_000
 
 
 @st.fragment
-def dose_section(state: Session, opened: Model) -> None:
+def dose_section(state: Session, opened: Model, predictor: str) -> None:
     """Draw the curve of an edited gene; it is computed when the user opens it."""
     genes = [edit.gene for edit in state.edits]
     if not genes:
@@ -31,17 +33,17 @@ def dose_section(state: Session, opened: Model) -> None:
         guard("drawing the dose curve"),
     ):
         if place.open:
-            _section(state, opened, genes)
+            _section(state, opened, genes, predictor)
 
 
-def _section(state: Session, opened: Model, genes: list[str]) -> None:
+def _section(state: Session, opened: Model, genes: list[str], predictor: str) -> None:
     gene = genes[0]
     if len(genes) > 1:
         key = f"dose-{'-'.join(genes)}"
         gene = str(
             st.pills("Gene", genes, default=gene, format_func=literal, required=True, key=key, persist_state="session")
         )
-    found = curve(state, opened, gene)
+    found = curve(state, opened, gene, predictor)
     hypothesis()
     st.markdown(reading(found, n_edits=len(genes)), width=READABLE)
     table = found.responders()
@@ -63,15 +65,15 @@ def _section(state: Session, opened: Model, genes: list[str]) -> None:
     )
 
 
-def curve(state: Session, opened: Model, gene: str) -> DoseCurve:
+def curve(state: Session, opened: Model, gene: str, predictor: str) -> DoseCurve:
     """Predict what each level of a gene does to the selected sample without its edits, once."""
     goal = state.goal
 
     def predict() -> DoseCurve:
         with queue().turn():
-            return dose_curve(opened, state.sample(), gene, goal=goal)
+            return dose_curve(opened, state.sample(), gene, goal=goal, predictor=predictor)
 
-    return state.once("doses", (state.selected, gene, goal, str(opened.folder)), predict)
+    return state.once("doses", (state.selected, gene, goal, predictor, str(opened.folder)), predict)
 
 
 def reading(found: DoseCurve, *, n_edits: int) -> str:
@@ -85,8 +87,9 @@ def reading(found: DoseCurve, *, n_edits: int) -> str:
     rest = ", without the other edits" if n_edits > 1 else ""
     text = (
         f"{gene} alone is set to {len(found.tpm_D)} levels in the sample as it is{rest}, whatever its edit says. It is "
-        f"{here}; at that level nothing changes."
+        f"{here}; at that level nothing changes. {said_by(found.predictor)} predicts"
     )
+    text += "." if found.predictor == NETWORK else " that each gene follows a straight line in log1p TPM."
     if found.usual_tpm is None:
         return text + " This model carries no cohort, so nobody can say which levels are usual."
     low, high = found.usual_tpm
@@ -101,6 +104,7 @@ def csv(found: DoseCurve) -> bytes:
     table = found.responders(MOST_GENES).drop(columns="rank").rename(columns={"gene": "responder"})
     table.insert(0, "sample", found.sample)
     table.insert(1, "gene", found.gene)
+    table["predictor"] = found.predictor
     if found.goal is not None:
         doses = found.doses()[["tpm", "score", "share"]].rename(columns={"tpm": "dose_tpm"})
         table = table.merge(doses, on="dose_tpm", how="left")

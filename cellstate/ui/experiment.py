@@ -17,16 +17,18 @@ from cellstate.perturb import Edit, parse_edits
 from cellstate.perturb.edits import resolve_edits
 from cellstate.ui.groups import CONTROL, TREATED, chosen_groups, files
 from cellstate.ui.guard import guard, show_error
+from cellstate.ui.offers import experiment_offer
 from cellstate.ui.parts import READABLE, chart, download_table, gene_table, heading, hypothesis, number_column, tiles
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import COMPARISON, Session, session
 from cellstate.ui.shifts import filtered
+from cellstate.ui.take_along import take_along
 from cellstate.ui.text import literal, plural
 from cellstate.viz.experiment import experiment_scatter
 from cellstate.viz.style import look, percent
 
 EDIT = "edit"
-#: The order in which predictors are listed; one that is not named here comes last.
+#: The order in which predictors are listed, behind the leading one; one that is not named here comes last.
 _ORDER = ("network", "pca", "coexpression", "ridge", "ridge_tf", "no_change")
 _GUIDE = (
     (
@@ -53,8 +55,9 @@ _READING = f"""
 - **Pearson delta** is the correlation of predicted and measured change over genes: 1 is perfect, 0 is chance. The
   interval resamples genes, so it speaks of these samples and not of a repeat of the experiment.
 - **Direction** is the share of the {TOP} genes that changed most whose sign is right; 50 % is chance.
-- **Trusted** means: the model follows this gene on held-out patients (R² of 0.3 or more), and no control sample is
-  unlike the training samples. It does not mean that the prediction is true.
+- **Who leads** is whom the Perturb page puts first by what was measured of the model: the verdict is about that one.
+- **Trusted** means: the network follows this gene on held-out patients (R² of 0.3 or more), and no control sample is
+  unlike the training samples, neither as it is nor as predicted. It does not mean that the prediction is true.
 """
 
 
@@ -161,17 +164,18 @@ def _result(found: Experiment, edits: Sequence[Edit]) -> None:
 
 
 def _numbers(found: Experiment) -> None:
-    network = found.agreement["network"]
-    rivals = {n: a.pearson_delta for n, a in found.agreement.items() if n != "network" and a.pearson_delta is not None}
+    first = found.agreement[found.predictor]
+    others = {name: a.pearson_delta for name, a in found.agreement.items() if name != found.predictor}
+    rivals = {name: r for name, r in others.items() if r is not None}
     best = max(rivals, key=lambda name: rivals[name], default=None)
     trusted = int(found.table["trusted"].sum())
     rival = (f"{look(best).label} r", number(rivals[best])) if best else ("Best rival", "–")
     sign = f"Of the {TOP} genes that changed most in the experiment; 50 % is chance."
     tiles(
         [
-            ("Network r", number(network.pearson_delta), "Pearson delta: 1 is perfect, 0 is chance."),
-            (*rival, "Pearson delta of the best of the simpler predictors."),
-            ("Direction right", percent(network.sign_accuracy_top50), sign),
+            (f"{look(found.predictor).label} r", number(first.pearson_delta), "It leads. 1 is perfect, 0 is chance."),
+            (*rival, "Pearson delta of the best of the others."),
+            ("Direction right", percent(first.sign_accuracy_top50), sign),
             ("Trusted genes", f"{trusted:,}", f"Of {len(found.table):,} compared. See how to read this."),
         ]
     )
@@ -189,8 +193,8 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def scores(found: Experiment) -> pd.DataFrame:
-    """Return one row a predictor, the network first and *no change* last."""
-    names = sorted(found.agreement, key=lambda name: (*_ORDER, name).index(name))
+    """Return one row a predictor, the leading one first and *no change* last."""
+    names = sorted(found.agreement, key=lambda name: (found.predictor, *_ORDER, name).index(name))
     rows = []
     for name in names:
         score = found.agreement[name]
@@ -224,7 +228,8 @@ def _edited(found: Experiment, edits: Sequence[Edit]) -> None:
 
 
 def _scatter(found: Experiment, edits: Sequence[Edit]) -> None:
-    drawable = [name for name in _ORDER if name in found.agreement and found.agreement[name].pearson_delta is not None]
+    names = [name for name in dict.fromkeys((found.predictor, *_ORDER)) if name in found.agreement]
+    drawable = [name for name in names if found.agreement[name].pearson_delta is not None]
     chosen = None
     if len(drawable) > 1:
         chosen = st.segmented_control(
@@ -237,7 +242,8 @@ def _scatter(found: Experiment, edits: Sequence[Edit]) -> None:
             label_visibility="collapsed",
         )
     chart(
-        experiment_scatter(found.table, predictor=chosen or "network", edits=_in_words(edits)), key="experiment-scatter"
+        experiment_scatter(found.table, predictor=chosen or found.predictor, edits=_in_words(edits)),
+        key="experiment-scatter",
     )
 
 
@@ -248,6 +254,7 @@ def _genes(found: Experiment) -> None:
             "Search", placeholder="Gene or Ensembl id", icon=":material/search:", key="experiment-query", width=280
         )
         download_table(lambda: _csv(found), "cellstate-hypothesis-experiment.csv", key="download-experiment")
+        take_along(experiment_offer(found, _in_words(found.edits)))
     shown = filtered(found.table, text or "", trusted_only=False)
     gene_table(
         shown,
@@ -259,12 +266,12 @@ def _genes(found: Experiment) -> None:
 
 
 def _columns(found: Experiment) -> dict:
-    rivals = [name for name in _ORDER[1:] if f"predicted_log2_{name}" in found.table]
+    rivals, first = [n for n in _ORDER if f"predicted_log2_{n}" in found.table], look(found.predictor).label
     mean = "Geometric mean of TPM + 1, minus 1."
     return {
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
         "measured_log2": number_column("Measured", 2, "Treated against control samples."),
-        "predicted_log2": number_column("Network", 4, "Predicted on the control samples by the network."),
+        "predicted_log2": number_column(first, 4, f"Predicted on the control samples by {first}."),
         **{f"predicted_log2_{n}": number_column(look(n).label, 4, f"What {look(n).label} predicts.") for n in rivals},
         "tpm_control": number_column("Control TPM", 2, mean),
         "tpm_treated": number_column("Treated TPM", 2, mean),
@@ -276,5 +283,6 @@ def _columns(found: Experiment) -> dict:
 
 def _csv(found: Experiment) -> bytes:
     table = found.table.round(6)
-    table["edits"], table["kind"] = _in_words(found.edits), "hypothesis"
+    table["edits"], table["predictor"] = _in_words(found.edits), found.predictor
+    table["kind"] = "hypothesis"
     return to_csv(table).encode()

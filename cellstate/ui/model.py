@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -11,12 +12,15 @@ from cellstate.errors import GeneError
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.device import device_label
+from cellstate.model.folder import CARD, HISTORY
 from cellstate.report import LIMITS
 from cellstate.report.quality import USED
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.parts import READABLE, chart, heading, tiles
-from cellstate.ui.resources import description, model, papers
+from cellstate.ui.resources import description, model
+from cellstate.ui.run_files import read_history
 from cellstate.ui.text import literal
+from cellstate.ui.training_runs import training_runs
 from cellstate.viz import training_curve
 from cellstate.viz.style import percent
 
@@ -32,7 +36,7 @@ def model_page() -> None:
     with guard("describing the model"):
         opened = model()
         about = description(opened, str(opened.folder))
-        card, history = papers(opened, str(opened.folder))
+        card, history = _card(opened.folder), read_history(opened.folder / HISTORY)
         tiles(
             [
                 (
@@ -57,6 +61,7 @@ def model_page() -> None:
             _coverage(opened)
             st.header("What not to conclude", anchor=False)
             st.markdown(LIMITS, width=READABLE)
+        training_runs()
         if card:
             with st.expander("The model card", icon=":material/description:"):
                 st.markdown(_demoted(card), anchors=False)
@@ -101,9 +106,10 @@ def _training_run(history: pd.DataFrame, metrics: Mapping) -> None:
     if history.empty:
         return
     st.header("Training", anchor=False)
-    losses = history["validation_loss"].astype(float)
-    if metrics.get("config", {}).get("network", {}).get("warm_start") == "pca" and losses.iloc[0] > 0:
-        gained = 1 - float(losses.min()) / float(losses.iloc[0])
+    losses = history.set_index("epoch")["validation_loss"]
+    before = losses.get(0, 0.0)
+    if metrics.get("config", {}).get("network", {}).get("warm_start") == "pca" and before > 0:
+        gained = 1 - losses.min() / before
         text = f"The weights start as PCA of the training samples; training lowered the loss by {percent(gained, 2)}."
         if gained < BARELY:
             text += " **So this network is PCA in another form**, and its answers are nearly PCA's."
@@ -151,6 +157,12 @@ def coverage(query: str, opened: Model, limit: int = 10) -> pd.DataFrame:
 def _training(metrics: Mapping) -> str:
     n = metrics.get("trained_on", {}).get("splits", {}).get("train")
     return f"{n:,}" if n else "none"
+
+
+def _card(folder: Path) -> str:
+    """Return the model's card, empty where the folder has none."""
+    card = folder / CARD
+    return card.read_text(encoding="utf-8") if card.exists() else ""
 
 
 def _demoted(card: str) -> str:

@@ -9,6 +9,7 @@ from cellstate.model import Model
 from cellstate.ui.builder import builder, in_force
 from cellstate.ui.doses import dose_section
 from cellstate.ui.guard import guard
+from cellstate.ui.offers import shift_offer
 from cellstate.ui.parts import (
     READABLE,
     chart,
@@ -20,23 +21,28 @@ from cellstate.ui.parts import (
     number_column,
     tiles,
 )
+from cellstate.ui.predictors import who_predicts, who_sentence
 from cellstate.ui.resources import model
-from cellstate.ui.session import session
+from cellstate.ui.session import Session, session
 from cellstate.ui.shifts import Answer, agreement_sentence, answer, cloud_sentence, filtered, rivals_of, size_sentence
+from cellstate.ui.take_along import take_along
 from cellstate.ui.text import file_stem, literal, plural
 from cellstate.viz import shift_scatter, top_genes
 from cellstate.viz.style import look
 
 _READING = """
 - **Edited genes are set, not predicted.** They take the level that you gave them, and every score leaves them out.
-- **Every other gene** moves by the difference between what the network says with the edit and without it. TPM are on
-  the training cohort's scale, so they can differ from the file's by a constant factor.
-- **A gene that was not measured** enters at the training cohort's mean; its shift is shown but not trusted.
-- **Trusted** means: measured here, followed by the model on held-out patients (R² of 0.3 or more), and the sample is
-  not unlike the training samples. It does not mean that the shift is true.
-- **Rivals** are simple predictors made from the same training samples. *No change* leaves every gene where it is.
-  *PCA* projects the edit on the main axes of variation and back. *Co-expression* moves each gene along its regression
-  line on each edited gene. Where they say the same as the network, the simple reason is the better one.
+- **Every other gene** moves as the predictor says that stands first: its shift gives *TPM after*, the distance after
+  the edit, the order of the table, the download and the dose curve. TPM are on the training cohort's scale, so they can
+  differ from the file's by a constant factor.
+- **Who stands first** follows from what was measured of the model, on the page *How good is this?*; you can put any
+  other first. All others stand beside it. Where a simpler one says the same, the simple reason is the better one.
+- **No change** leaves every gene where it is.
+- **A gene that was not measured** enters as the network predicts it from the others; its shift is shown but not
+  trusted.
+- **Trusted** means: measured here, followed on held-out patients (the network's R² is 0.3 or more, whoever stands
+  first), and the sample is not unlike the training samples, neither as it is nor as the prediction leaves it. It does
+  not mean that the shift is true.
 """
 
 
@@ -58,17 +64,20 @@ def perturb_page() -> None:
         in_force(state)
     with guard("predicting the shift"):
         if state.edits:
-            _result(answer(state, opened), opened)
-            dose_section(state, opened)
+            _result(state, opened)
         else:
             st.caption("Add an edit, and the predicted shift of every gene appears here.")
 
 
-def _result(found: Answer, opened: Model) -> None:
+def _result(state: Session, opened: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Predicted shift", anchor=False, width="content")
         hypothesis()
-    st.markdown(f"{literal(found.sample)} with {literal(found.edits, 400)}.", width=READABLE)
+        predictor = who_predicts(opened)
+    found = answer(state, opened, predictor)
+    st.markdown(
+        f"{literal(found.sample)} with {literal(found.edits, 400)}. {who_sentence(opened, predictor)}", width=READABLE
+    )
     if found.before.flag:
         st.warning(
             "This sample is unlike the training samples, so no gene of this prediction is trusted.",
@@ -81,16 +90,18 @@ def _result(found: Answer, opened: Model) -> None:
             icon=":material/info:",
         )
     _numbers(found)
-    st.markdown(f"{size_sentence(found.table, found.over_error)} {agreement_sentence(found.agreement)}", width=READABLE)
+    sizes = size_sentence(found.table, found.over_error, predictor)
+    st.markdown(f"{sizes} {agreement_sentence(found.agreement, predictor)}", width=READABLE)
     st.caption(cloud_sentence(found.before, found.after))
     left, right = st.columns(2, gap="medium")
     with left:
-        chart(top_genes(found.table, rivals_of(found.table)), key="top-genes")
+        chart(top_genes(found.table, rivals_of(found.table), predictor=predictor), key="top-genes")
     with right:
-        chart(shift_scatter(found.table, sample=found.sample), key="shift-scatter")
-    _table(found)
+        chart(shift_scatter(found.table, predictor=predictor, sample=found.sample), key="shift-scatter")
+    _table(state, opened, found)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(_READING)
+    dose_section(state, opened, predictor)
 
 
 def _numbers(found: Answer) -> None:
@@ -105,7 +116,7 @@ def _numbers(found: Answer) -> None:
                 (
                     f"{look(rival).label}: agreement",
                     f"r = {r:.2f}",
-                    "Correlation of the network's shift with this rival's over all genes that were not edited.",
+                    f"Correlation with {look(found.predictor).label}'s shift over all genes that were not edited.",
                 )
                 for rival, r in found.agreement.items()
                 if r is not None
@@ -114,7 +125,7 @@ def _numbers(found: Answer) -> None:
     )
 
 
-def _table(found: Answer) -> None:
+def _table(state: Session, opened: Model, found: Answer) -> None:
     st.subheader("Every gene", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -124,6 +135,7 @@ def _table(found: Answer) -> None:
         some = bool(found.table["trusted"].any())
         trusted_only = some and st.toggle("Trusted only", value=True, key="trusted-only", persist_state="session")
         download_table(lambda: _csv(found), f"cellstate-hypothesis-{file_stem(found.sample)}.csv", key="download-shift")
+        take_along(shift_offer(state, opened, found))
     shown = filtered(found.table, text or "", trusted_only)
     gene_table(
         shown,
@@ -136,6 +148,7 @@ def _table(found: Answer) -> None:
 
 
 def _columns(found: Answer) -> dict:
+    first = look(found.predictor).label
     rivals = {
         f"delta_log2_{rival}": number_column(f"{look(rival).label} (log2)", 3, f"What {look(rival).label} predicts.")
         for rival in rivals_of(found.table)
@@ -143,8 +156,8 @@ def _columns(found: Answer) -> dict:
     return {
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
         "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
-        "tpm_after": number_column("TPM after", 2, "Predicted by the network; for an edited gene, as set."),
-        "delta_log2": number_column("Network (log2)", 3, "Predicted log2 fold change of TPM + 1."),
+        "tpm_after": number_column("TPM after", 2, f"Predicted by {first}; for an edited gene, as set."),
+        "delta_log2": number_column(f"{first} (log2)", 3, "Predicted log2 fold change of TPM + 1."),
         "trusted": st.column_config.CheckboxColumn("Trusted", help="Nothing known speaks against this gene."),
         "reason": st.column_config.TextColumn("Why not trusted", width=250),
         **rivals,
@@ -155,5 +168,5 @@ def _columns(found: Answer) -> dict:
 def _csv(found: Answer) -> bytes:
     table = found.table.round(6)
     table.insert(0, "sample", found.sample)
-    table["edits"], table["kind"] = found.edits, "hypothesis"
+    table["edits"], table["predictor"], table["kind"] = found.edits, found.predictor, "hypothesis"
     return to_csv(table).encode()

@@ -17,10 +17,13 @@ from cellstate.perturb.goals import Goal
 from cellstate.perturb.pairs import Pairs
 from cellstate.perturb.screen import Screen, rivals_of
 from cellstate.ui.jobs import Job
+from cellstate.ui.offers import search_offer
 from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, tiles
+from cellstate.ui.predictors import search_sentence
 from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import agreement_sentence
+from cellstate.ui.take_along import take_along
 from cellstate.ui.text import file_stem, literal
 from cellstate.ui.words import combination_sentence, pairs_sentence, screen_sentence, share
 from cellstate.viz import combination_steps, partner_bars, regulator_bars, synergy_map
@@ -72,17 +75,18 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
     )
     if goal is not found.goal or plan is None or plan.said != job.said:
         st.info("The goal or the options were changed after this search.", icon=":material/history:")
+    st.caption(search_sentence(opened, in_table=job.kind == SCREEN), width=READABLE)
     if job.kind == SCREEN:
-        _screen(state, found)
+        _screen(state, opened, found, job.said)
     elif job.kind == PAIRS:
-        _pairs(state, found)
+        _pairs(state, opened, found, job.said)
     else:
-        _combination(state, found, wanted)
+        _combination(state, opened, found, wanted, job.said)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(_READING)
 
 
-def _screen(state: Session, found: Screen) -> None:
+def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:
     table = named(found.table)
     rivals = rivals_of(table)
     best = table.iloc[0]
@@ -96,8 +100,10 @@ def _screen(state: Session, found: Screen) -> None:
             ("Edits tried", f"{len(table):,}", f"{exact} were scored exactly."),
         ]
     )
-    st.markdown(f"{screen_sentence(table)} {agreement_sentence(agreement(table, rivals))}", width=READABLE)
-    chart(regulator_bars(*short(table), rivals), key="regulator-bars")
+    said = f"{screen_sentence(table)} {agreement_sentence(agreement(table, rivals))}"
+    st.markdown(said, width=READABLE)
+    drawn = regulator_bars(*short(table), rivals)
+    chart(drawn, key="regulator-bars")
     st.subheader("Every edit", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     with bar:
@@ -119,6 +125,7 @@ def _screen(state: Session, found: Screen) -> None:
         edits = [] if row is None else [Edit.parse(f"{shown['gene'].iloc[row]}={shown['edit'].iloc[row]}")]
         _open_button(state, edits)
         _download(found.table, found, "Download all edits as CSV")
+        take_along(search_offer(state, opened, found, searched, said, drawn))
     cut = " The download holds all." if len(shown) == MOST_ROWS < len(table) else ""
     st.caption(
         f"{len(shown):,} of {len(table):,} edits, highest score first.{cut} Click a heading to sort, and a row to "
@@ -126,15 +133,17 @@ def _screen(state: Session, found: Screen) -> None:
     )
 
 
-def _pairs(state: Session, found: Pairs) -> None:
+def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     table = found.table
-    st.markdown(pairs_sentence(table, found.n_pairs), width=READABLE)
+    said = pairs_sentence(table, found.n_pairs)
+    st.markdown(said, width=READABLE)
     st.caption(literal(found.scale, 400), width=READABLE)
     if not len(table):
         return
     anchor = common_gene(table)
     best = table.sort_values("synergy", ascending=False, kind="stable")
-    chart(synergy_map(best) if anchor is None else partner_bars(table, anchor), key="pairs-figure")
+    drawn = synergy_map(best) if anchor is None else partner_bars(table, anchor)
+    chart(drawn, key="pairs-figure")
     st.subheader("The best pairs", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     with bar:
@@ -162,15 +171,17 @@ def _pairs(state: Session, found: Pairs) -> None:
         genes = [] if row is None else [shown["a"].iloc[row], shown["b"].iloc[row]]
         _open_button(state, [Edit.parse(f"{gene}={found.edit}") for gene in genes])
         _download(table, found, "Download all pairs as CSV")
+        take_along(search_offer(state, opened, found, searched, said, drawn))
     st.caption(
         f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.edit)}. Click a heading to sort, "
         "and a row to choose it for the Perturb page."
     )
 
 
-def _combination(state: Session, found: Combination, wanted: float) -> None:
+def _combination(state: Session, opened: Model, found: Combination, wanted: float, searched: str) -> None:
     steps, greedy = named(found.steps), named(found.greedy)
-    st.markdown(combination_sentence(steps, greedy, reached=found.reached, wanted=wanted), width=READABLE)
+    said = combination_sentence(steps, greedy, reached=found.reached, wanted=wanted)
+    st.markdown(said, width=READABLE)
     if not len(steps):
         return
     left, right = st.columns([3, 2], gap="medium")
@@ -188,6 +199,7 @@ def _combination(state: Session, found: Combination, wanted: float) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _open_button(state, [Edit.parse(f"{s.gene}={s.edit}") for s in steps.itertuples()])
         _download(found.steps, found, "Download the steps as CSV")
+        take_along(search_offer(state, opened, found, searched, said, drawn))
     _plain_table(steps, "The combination, step by step")
     if len(greedy):
         with st.expander("The greedy way, for comparison", icon=":material/table:"):

@@ -7,12 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import pandas as pd
 import streamlit as st
 
 from cellstate.genes import gene_axis
 from cellstate.model import Model, describe_model, load_model
-from cellstate.model.folder import CARD, HISTORY, default_model_folder
+from cellstate.model.folder import default_model_folder
 from cellstate.perturb.rivals import rival_maps
 
 #: Folder of another model, and where it runs; the command ``cellstate app`` sets them.
@@ -46,14 +45,6 @@ def _open(folder: str, device: str) -> Model:
 def description(_model: Model, folder: str) -> dict:
     """Return `describe_model` of a folder."""
     return describe_model(folder)
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def papers(_model: Model, folder: str) -> tuple[str, pd.DataFrame]:
-    """Return the model's card and its training history, empty where the folder has none."""
-    card, history = _model.folder / CARD, _model.folder / HISTORY
-    text = card.read_text(encoding="utf-8") if card.exists() else ""
-    return text, pd.read_json(history, lines=True) if history.exists() else pd.DataFrame()
 
 
 class Queue:

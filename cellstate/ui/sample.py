@@ -7,9 +7,12 @@ import streamlit as st
 from cellstate.ui.examples import examples
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.loading import load_example, load_upload
+from cellstate.ui.offers import sample_offer
 from cellstate.ui.parts import heading
 from cellstate.ui.reading import decisions, distribution, fit, what_was_read
+from cellstate.ui.resources import model
 from cellstate.ui.session import Loaded, Session, session
+from cellstate.ui.take_along import take_along
 from cellstate.ui.text import literal
 
 _FORMATS = (
@@ -39,6 +42,7 @@ def sample_page() -> None:
         distribution(state)
     with right, guard("showing what was read"):
         what_was_read(state.loaded)
+        take_along(sample_offer(state, model()))
     with guard("showing the reader's choices"):
         decisions(state.loaded)
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellstate.paths import shipped
 from cellstate.ui.guard import guard
+from cellstate.ui.link import open_link
 from cellstate.ui.status import status_strip
 
 _MARK = "cellstate-navigated"
@@ -19,6 +20,8 @@ def draw(page: st.Page) -> None:
     st.session_state[_MARK] = True
     # The strip is filled last, so that it tells what this very run has changed.
     strip = st.container()
+    with guard("opening the link"):
+        open_link()
     with guard("showing this page"):
         page.run()
     with strip, guard("opening the model"):

@@ -12,15 +12,17 @@ from cellstate.evaluate import distances_after, shift_over_error, trust_table
 from cellstate.evaluate.distance import FAR, Distance
 from cellstate.model import Model
 from cellstate.perturb import Shift, perturb
+from cellstate.perturb.rivals import NETWORK
+from cellstate.report import said_by
 from cellstate.ui.reading import distance
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
-from cellstate.viz.style import look, percent
+from cellstate.viz.style import listed, look, percent
 
 #: A largest shift below this (7 %) is called small.
 COUNTED_LOG2 = 0.1
-#: A rival whose largest shift is this many times the network's is named.
-MUCH_LARGER = 3
+#: A predictor whose largest shift is so many times larger, or smaller, than the leading one's is named.
+MUCH = 3
 #: From here on two predictors say the same.
 SAME, ALIKE = 0.98, 0.7
 _PREFIX = "delta_log2_"
@@ -32,21 +34,25 @@ class Answer:
 
     Attributes
     ----------
+    predictor : str
+        Who leads.
     sample : str
     edits : str
         In words.
     table : DataFrame
         What `trust_table` returns.
-    agreement : dict of rival to Pearson correlation with the network over the genes that were not edited, None where
-        the rival predicts no shift at all
+    agreement : dict of str to float or None
+        Pearson correlation of each other predictor with the leading one over the genes that were not edited; ``None``
+        where it predicts no shift at all.
     before, after : Distance
         How far the sample is from the training samples, as it is and as the prediction leaves it.
     over_error : float or None
-        The largest trusted shift, as a share of the model's usual error in its gene.
+        The largest trusted shift, as a share of the network's usual error in its gene.
     n_unmeasured_edited : int
         Edited genes that the file does not measure.
     """
 
+    predictor: str
     sample: str
     edits: str
     table: pd.DataFrame
@@ -57,33 +63,35 @@ class Answer:
     n_unmeasured_edited: int
 
 
-def answer(state: Session, opened: Model) -> Answer:
-    """Predict what the edits in force do to the selected sample, once."""
+def answer(state: Session, opened: Model, predictor: str | None = None) -> Answer:
+    """Predict what the edits in force do to the selected sample, once for each predictor that is put first."""
     before = distance(state, opened)
 
     def predict() -> Answer:
         with queue().turn():
-            return _answer(perturb(opened, state.sample(), state.edits), opened, before)
+            return _answer(perturb(opened, state.sample(), state.edits, predictor=predictor), opened, before)
 
-    return state.once("shift", (state.selected, state.edits, str(opened.folder)), predict)
+    return state.once("shift", (state.selected, state.edits, predictor, str(opened.folder)), predict)
 
 
 def _answer(shift: Shift, opened: Model, before: Distance) -> Answer:
-    table = trust_table(opened, shift, far=before.flag)
+    after = distances_after(opened, shift)[0]
+    table = trust_table(opened, shift, far=before.flag, left=after.flag)
     return Answer(
+        predictor=shift.predictor,
         sample=shift.names[0],
         edits=", ".join(edit.label for edit in shift.edits),
         table=table,
         agreement=agreement(table),
         before=before,
-        after=distances_after(opened, shift)[0],
+        after=after,
         over_error=shift_over_error(opened, table),
         n_unmeasured_edited=int((table["edited"] & ~table["measured"]).sum()),
     )
 
 
 def agreement(table: pd.DataFrame) -> dict[str, float | None]:
-    """Correlate the network's shift with each rival's over the genes that were not edited."""
+    """Correlate the leading shift with everyone else's over the genes that were not edited."""
     rest = table[~table["edited"]]
     found: dict[str, float | None] = {}
     for column in rest.columns:
@@ -94,15 +102,16 @@ def agreement(table: pd.DataFrame) -> dict[str, float | None]:
     return found
 
 
-def agreement_sentence(found: Mapping[str, float | None]) -> str:
-    """Say how far the rivals agree, without flattering the network."""
+def agreement_sentence(found: Mapping[str, float | None], predictor: str = NETWORK) -> str:
+    """Say how far the others agree with the leading predictor, without flattering the network."""
     parts = []
     for rival, r in found.items():
         if r is None:
             continue
         name = look(rival).label
         if r >= SAME:
-            parts.append(f"**{name} says the same** (r = {r:.2f}): here the network adds nothing to it")
+            nothing = ": here the network adds nothing to it" if NETWORK in (rival, predictor) else ""
+            parts.append(f"**{name} says the same** (r = {r:.2f}){nothing}")
         elif r >= ALIKE:
             parts.append(f"**{name}** points the same way (r = {r:.2f})")
         else:
@@ -112,21 +121,26 @@ def agreement_sentence(found: Mapping[str, float | None]) -> str:
     return "; ".join(parts) + ". **No change** says that nothing moves, and often wins against real experiments."
 
 
-def size_sentence(table: pd.DataFrame, over_error: float | None = None) -> str:
-    """Say how large the shifts are, beside the model's error too, and how far the predictors differ in that."""
+def size_sentence(table: pd.DataFrame, over_error: float | None = None, predictor: str = NETWORK) -> str:
+    """Say how large the shifts are, beside the network's error too, and how far the predictors differ in that."""
     rest = table[~table["edited"]]
     largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
     rivals = {r: float(rest[_PREFIX + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
-    loud = [f"{look(r).label} goes up to {size:.2g}" for r, size in rivals.items() if size > MUCH_LARGER * largest]
-    text = f"The network's largest shift is {largest:.2g} log2 ({percent(2**largest - 1, 1)})."
+    apart = {r: size for r, size in rivals.items() if size and max(size, largest) > MUCH * min(size, largest)}
+    many = f"{2**largest:,.0f}-fold" if largest > 1 else percent(2**largest - 1, 1)
+    text = f"{said_by(predictor)}'s largest shift is {largest:.2g} log2 ({many})."
     if largest < COUNTED_LOG2:
         text += " That is small: **read it as a ranking, not as an amount**."
     if over_error is not None and over_error < 1:
         text += (
             f" No trusted gene shifts by more than {percent(over_error, 0 if over_error >= 0.1 else 1)} of the error "
-            "with which the model usually predicts it: one measurement could not show it."
+            "with which the network usually predicts it: one measurement could not show it."
         )
-    return text + (f" {', '.join(loud)}: the predictors do not agree on size." if loud else "")
+    if apart:
+        said = listed([f"{look(r).label} goes up to {size:.2g}" for r, size in apart.items()])
+        text += f" {said}: the predictors do not agree on size."
+        text += "" if largest < COUNTED_LOG2 else " **Read it as a ranking, not as an amount**."
+    return text
 
 
 def cloud_sentence(before: Distance, after: Distance) -> str:
@@ -138,12 +152,15 @@ def cloud_sentence(before: Distance, after: Distance) -> str:
         f"it, in spreads of held-out patients; beyond {FAR:g} is far."
     )
     if after.flag and not before.flag:
-        text += " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated."
+        text += (
+            " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated, and no "
+            "gene of it is trusted."
+        )
     return text
 
 
 def rivals_of(table: pd.DataFrame) -> list[str]:
-    """Return the rivals of a table."""
+    """Return who stands beside the leading predictor in a table."""
     return [column.removeprefix(_PREFIX) for column in table.columns if column.startswith(_PREFIX)]
 
 

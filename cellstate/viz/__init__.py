@@ -5,7 +5,8 @@ from cellstate.viz.dose import dose_lines, dose_score
 from cellstate.viz.screen import combination_steps, partner_bars, regulator_bars, synergy_map
 from cellstate.viz.shift import shift_scatter, top_genes
 from cellstate.viz.style import PLOT_CONFIG, Chart
-from cellstate.viz.summary import expression_histogram, training_curve
+from cellstate.viz.summary import expression_histogram
+from cellstate.viz.training import training_curve
 
 __all__ = [
     "PLOT_CONFIG",

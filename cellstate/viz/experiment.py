@@ -19,15 +19,16 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits
     Parameters
     ----------
     table : DataFrame
-        Columns gene, measured_log2, trusted, reason and the predictor's: ``predicted_log2`` for the network,
-        ``predicted_log2_<rival>`` for a rival. One row a gene, by measured change, largest first.
+        Columns gene, measured_log2, trusted, reason and the predictor's: ``predicted_log2_<name>``, or where it is
+        not there ``predicted_log2``, that of the leading one. One row a gene, by measured change, largest first.
     predictor : str, optional
         Key of `cellstate.viz.style.LOOKS`.
     edits : str, optional
         In words, named in the title.
     """
     style = look(predictor)
-    column = "predicted_log2" if predictor == "network" else f"predicted_log2_{predictor}"
+    column = f"predicted_log2_{predictor}"
+    column = column if column in table else "predicted_log2"
     finite = np.isfinite(table[["measured_log2", column]].to_numpy(float)).all(axis=1)
     table = table[finite]
     figure = go.Figure()

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cellstate.viz.style import GREY, LOOKS, Chart, lay_out, listed, literal, look, tpm_ticks
+from cellstate.viz.style import GREY, Chart, lay_out, listed, literal, look, tpm_ticks
 
 RIVAL = "delta_log2_"
 #: A point stands for all points of the same kind in its cell of this grid: they would cover each other anyway.
@@ -29,21 +29,23 @@ def thin(x: np.ndarray, y: np.ndarray, grid: tuple[int, int] = GRID) -> np.ndarr
     return np.sort(order[first])
 
 
-def shift_scatter(table: pd.DataFrame, *, sample: str = "") -> Chart:
+def shift_scatter(table: pd.DataFrame, *, predictor: str = "network", sample: str = "") -> Chart:
     """Draw the predicted shift of every gene that was not edited against its expression before.
 
     Parameters
     ----------
     table : DataFrame
         Columns gene, tpm_before, delta_log2, edited, trusted and reason, one row a gene.
+    predictor : str, optional
+        Whose shift ``delta_log2`` is: a key of `cellstate.viz.style.LOOKS`.
     sample : str, optional
         Named in the title.
     """
-    rest = table[~table["edited"]]
+    rest, style = table[~table["edited"]], look(predictor)
     figure = go.Figure()
     kinds = (
         ("Not trusted", rest[~rest["trusted"]], GREY, "x-thin-open", 0.45),
-        ("Trusted", rest[rest["trusted"]], LOOKS["network"].colour, "circle", 0.7),
+        ("Trusted", rest[rest["trusted"]], style.colour, "circle", 0.7),
     )
     for name, part, colour, symbol, opacity in kinds:
         x = np.log1p(part["tpm_before"].to_numpy(float))
@@ -74,21 +76,21 @@ def shift_scatter(table: pd.DataFrame, *, sample: str = "") -> Chart:
     )
     limit = float(np.log1p(rest["tpm_before"].max())) if len(rest) else 1.0
     axes = ("expression before (TPM, log1p scale)", "predicted shift (log2 of TPM + 1)")
-    lay_out(figure, "Predicted shift of every gene", *axes, below=sample, height=460)
+    lay_out(figure, f"{style.label}: shift of every gene", *axes, below=sample, height=460)
     figure.update_xaxes(**tpm_ticks(limit), zeroline=False)
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     if not len(rest):
         return Chart(figure, "No gene is left that was not edited.")
     size = rest["delta_log2"].abs()
     alt = (
-        f"Hypothesis: of {len(rest):,} genes that were not edited, half shift by less than {size.median():.2g} log2 "
-        f"and none by more than {size.max():.2g}. {int(rest['trusted'].sum()):,} are trusted. Points that would cover "
-        "each other are drawn once; edited genes are set, not predicted, and are not drawn."
+        f"Hypothesis by {style.label}: of {len(rest):,} genes that were not edited, half shift by less than "
+        f"{size.median():.2g} log2 and none by more than {size.max():.2g}. {int(rest['trusted'].sum()):,} are trusted. "
+        "Points that would cover each other are drawn once; edited genes are set, not predicted, and are not drawn."
     )
     return Chart(figure, alt)
 
 
-def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, n: int = 15) -> Chart:
+def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "network", n: int = 15) -> Chart:
     """Draw the genes with the largest predicted shift, one panel a predictor, each on a scale of its own.
 
     Parameters
@@ -98,16 +100,20 @@ def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, n: int = 15) -> Cha
         genes are drawn; where none is trusted, all that were not edited.
     rivals : sequence of str
         Names of the rivals; one that moves none of these genes gets no panel.
+    predictor : str, optional
+        As for `shift_scatter`.
     """
     rest = table[~table["edited"]]
     trusted = bool(rest["trusted"].any())
     rows = (rest[rest["trusted"]] if trusted else rest).head(n).iloc[::-1]
     genes = [literal(gene) for gene in rows["gene"]]
-    drawn = {"network": "delta_log2"} | {r: RIVAL + r for r in rivals if (rows[RIVAL + r] != 0).any()}
-    names = [look(predictor).label for predictor in drawn]
-    figure = make_subplots(1, len(drawn), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=names)
-    for position, (predictor, column) in enumerate(drawn.items(), start=1):
-        style = look(predictor)
+    drawn = {predictor: "delta_log2"} | {r: RIVAL + r for r in rivals if (rows[RIVAL + r] != 0).any()}
+    names = [look(name).label for name in drawn]
+    # On a phone a panel is narrower than a name.
+    narrow = [name.replace("-", "-<br>").replace(" ", "<br>", 1) for name in names]
+    figure = make_subplots(1, len(drawn), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=narrow)
+    for position, (name, column) in enumerate(drawn.items(), start=1):
+        style = look(name)
         figure.add_bar(
             x=rows[column],
             y=genes,
@@ -124,10 +130,13 @@ def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, n: int = 15) -> Cha
     figure.update_xaxes(nticks=3, tickangle=0, zeroline=True, zerolinecolor=GREY)
     figure.update_yaxes(type="category", tickfont={"size": 11}, dtick=1, title=None)
     figure.update_annotations(font={"size": 12})
+    figure.update_layout(margin_t=76)
+    for position in range(2, len(drawn) + 1):
+        figure.update_xaxes(title=None, col=position)
     if not len(rows):
         return Chart(figure, "No gene is left that was not edited.")
     named = [f"{r.gene} {r.delta_log2:+.3f}" for r in rows.iloc[::-1].head(5).itertuples()]
-    alt = f"Hypothesis: the network's largest shifts (log2 of TPM + 1) are {', '.join(named)}."
+    alt = f"Hypothesis by {look(predictor).label}: the largest shifts (log2 of TPM + 1) are {', '.join(named)}."
     if len(drawn) > 1:
         alt += f" Beside it, what {listed(names[1:])} say of the same genes. Each panel has its own scale."
     return Chart(figure, alt)

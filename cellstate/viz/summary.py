@@ -1,12 +1,11 @@
-"""Two small figures: how a sample's expression is distributed, and how a training run went."""
+"""How a sample's expression is distributed."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from cellstate.viz.style import LOOKS, VIOLET, Chart, lay_out, percent, tpm_ticks
+from cellstate.viz.style import LOOKS, Chart, lay_out, percent, tpm_ticks
 
 N_BINS = 48
 
@@ -56,40 +55,3 @@ def expression_histogram(tpm_G: np.ndarray, typical_log1p_G: np.ndarray, *, samp
     middle_tpm = float(np.expm1(np.median(log1p))) if n else 0.0
     alt = f"{n:,} measured genes; {percent(silent)} are silent and the median is {middle_tpm:.3g} TPM."
     return Chart(figure, alt + " A sample like the training samples follows the dashed line, but for more zeros.")
-
-
-def training_curve(history: pd.DataFrame) -> Chart:
-    """Draw the loss of each epoch on the training and the validation samples.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Columns epoch, train_loss (missing before the first epoch) and validation_loss.
-    """
-    figure = go.Figure()
-    lines = (
-        ("train_loss", "training samples", LOOKS["network"].colour, "solid", "circle"),
-        ("validation_loss", "validation samples", VIOLET, "dash", "diamond"),
-    )
-    for column, name, colour, dash, symbol in lines:
-        figure.add_scatter(
-            x=history["epoch"],
-            y=history[column].astype(float),
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "dash": dash, "width": 2},
-            marker={"symbol": symbol, "size": 7},
-            hovertemplate="epoch %{x}: %{y:.5f}<extra>" + name + "</extra>",
-        )
-    lay_out(figure, "Loss during training", "epoch", "mean squared error (z)", height=360)
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(tickformat="d")
-    losses = history["validation_loss"].astype(float)
-    if not losses.notna().any():
-        return Chart(figure, "No epoch is recorded.")
-    best = int(losses.idxmin())
-    alt = (
-        f"The validation loss is lowest at epoch {int(history['epoch'].loc[best])}, with {losses.loc[best]:.4f}; "
-        f"it starts at {losses.iloc[0]:.4f} and ends at {losses.iloc[-1]:.4f}."
-    )
-    return Chart(figure, alt)

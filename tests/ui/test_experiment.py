@@ -17,6 +17,7 @@ from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb import Edit
 from cellstate.ui.experiment import _csv, number, scores
+from cellstate.viz.style import look
 from tests.factories import make_samples
 from tests.ui.conftest import check, words
 
@@ -77,11 +78,14 @@ def test_one_file_holds_both_groups(compared: AppTest) -> None:
     shown = compared.dataframe[0].value
     pd.testing.assert_frame_equal(shown[expected.table.columns], expected.table, check_dtype=False)
     pd.testing.assert_frame_equal(compared.table[0].value, scores(expected), check_dtype=False)
-    assert compared.metric[0].value == number(expected.agreement["network"].pearson_delta)
+    assert compared.metric[0].value == number(expected.agreement[expected.predictor].pearson_delta)
+    assert compared.metric[0].label == f"{look(expected.predictor).label} r"
+    assert compared.table[0].value["Predictor"].iloc[0] == look(expected.predictor).label
+    assert "Network" in set(compared.table[0].value["Predictor"])
     said = words(compared)
     assert "Hypothesis" in said
     assert "Understood as: TP53 down by 50" in said
-    assert "predicted shift" in compared.subheader[0].value
+    assert "The shift that" in compared.subheader[0].value
     assert "treatment" not in said.lower()
 
 

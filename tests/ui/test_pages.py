@@ -90,7 +90,7 @@ def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
 def test_accuracy_draws_each_predictor(with_example: AppTest) -> None:
     with_example.switch_page("pages/accuracy.py").run()
     for predictor in ("pca", "gene_mean"):
-        with_example.segmented_control(key="predictor").set_value(predictor).run()
+        with_example.segmented_control(key="accuracy-predictor").set_value(predictor).run()
         check(with_example)
 
 

@@ -18,7 +18,7 @@ from cellstate.viz import (
 )
 from cellstate.viz.accuracy import CELLS, bin_label
 from cellstate.viz.shift import thin
-from cellstate.viz.style import listed
+from cellstate.viz.style import LOOKS, listed
 
 HOSTILE = "<b>bold</b><img src=x onerror=alert(1)>"
 
@@ -107,6 +107,16 @@ def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
     figure = top_genes(make_table(), ["no_change", "pca"]).figure
     assert [bar.name for bar in figure.data] == ["Network", "PCA"]
     assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
+
+
+def test_whoever_leads_is_drawn_first_and_named() -> None:
+    table = make_table().rename(columns={"delta_log2_pca": "delta_log2_network"})
+    bars = top_genes(table, ["no_change", "network"], predictor="ridge")
+    assert [bar.name for bar in bars.figure.data] == ["Ridge", "Network"]
+    assert "Hypothesis by Ridge" in bars.alt
+    points = shift_scatter(table, predictor="ridge")
+    assert points.figure.data[1].marker.color == LOOKS["ridge"].colour
+    assert "Ridge" in points.figure.layout.title.text and "Hypothesis by Ridge" in points.alt
 
 
 def test_thinning_keeps_the_farthest_point_of_a_spot() -> None:
