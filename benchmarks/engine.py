@@ -3,10 +3,11 @@
     python -m benchmarks.engine [--quick] [--skip-all-pairs]
 
 The published network (``poster``, 1,179,408,383 parameters) with random weights and with weights that start as a PCA,
-in float32 and bfloat16, each in a process of its own, all pairs in another; then the shipped demo model. The sample is
-synthetic and has every gene above 0, so that every edit counts; the goal is a random set of 200 genes. The naive way
-runs every edited profile through the whole network in batches: it is timed on a slice and multiplied. Times are medians
-of repeated calls but for the long runs, which happen once.
+in float32 and bfloat16, each in a process of its own, all pairs in another; those that ``python -m benchmarks.poster``
+trained, where they are there; then the shipped demo model. The sample is synthetic and has every gene above 0, so that
+every edit counts; the goal is a random set of 200 genes. The naive way runs every edited profile through the whole
+network in batches: it is timed on a slice and multiplied. Times are medians of repeated calls but for the long runs,
+which happen once.
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks import engine_ranking
+from benchmarks.clock import median_time
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate import load_model
 from cellstate.expression import Samples
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model, create_model, save_model
 from cellstate.model.config import preset
+from cellstate.model.folder import WEIGHTS
 from cellstate.model.network import AutoEncoder
 from cellstate.paths import shipped
 from cellstate.perturb.components import load_components
@@ -45,7 +47,6 @@ from cellstate.perturb.screen import screen
 from cellstate.perturb.sweep import ROWS
 from train.warm_start import pca_map, warm_start
 
-REPEATS = 5
 #: Rows of the transcription factors of Lambert et al. (2018).
 TF_ROWS = 1_639
 GB = 1e9
@@ -62,17 +63,6 @@ def some_goal(model: Model) -> Goal:
     """A random set of 200 genes, up."""
     chosen = np.random.default_rng(2).choice(len(model.space), 200, replace=False)
     return gene_set_goal(model.space, {model.space.ensembl[g]: 1 for g in chosen}, spec="random", label="200 genes")
-
-
-def timed(call: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Median time of repeated calls in seconds, after one that is not counted."""
-    call()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def once(call: Callable[[], object]) -> float:
@@ -92,7 +82,7 @@ def matmul_rate(dtype: torch.dtype) -> float:
     """Floating-point operations a second of torch's matrix product, in the shape of the largest inner layer."""
     rows, inputs, outputs = ROWS, 20_000, 8_000
     left, right = torch.randn(rows, inputs).to(dtype), torch.randn(outputs, inputs).to(dtype)
-    return 2 * rows * inputs * outputs / timed(lambda: torch.nn.functional.linear(left, right))
+    return 2 * rows * inputs * outputs / median_time(lambda: torch.nn.functional.linear(left, right))
 
 
 def naive_second_per_edit(model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n: int = 256, batch: int = 128) -> float:
@@ -110,7 +100,7 @@ def naive_second_per_edit(model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n
                 )
                 _ = model.network(edited) @ goal - before
 
-    return timed(run, 2) / n
+    return median_time(run, 2) / n
 
 
 def rank(model: Model, patient: Patient, goal: Goal) -> np.ndarray:
@@ -137,14 +127,14 @@ def measure(folder: Path, dtype: str) -> dict[str, float]:
     genes, delta = torch.tensor([7]), torch.from_numpy(delta_G[7:8])[:, None]
     with torch.inference_mode():
         base = base_pass(model.network, z)
-        found["forward"] = timed(lambda: model.network(z.to(model.dtype)), 15)
-        found["base"] = timed(lambda: base_pass(model.network, z), 15)
-        found["score_alone"] = timed(lambda: engine.scores(genes[:, None].numpy(), delta.numpy()), 15)
-        found["full_output"] = timed(lambda: propagate(model.network, base, genes, delta), 15)
+        found["forward"] = median_time(lambda: model.network(z.to(model.dtype)), 15)
+        found["base"] = median_time(lambda: base_pass(model.network, z), 15)
+        found["score_alone"] = median_time(lambda: engine.scores(genes[:, None].numpy(), delta.numpy()), 15)
+        found["full_output"] = median_time(lambda: propagate(model.network, base, genes, delta), 15)
     found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
-    found["ranking"] = timed(lambda: rank(model, patient, goal), 5)
-    found["screen"] = timed(lambda: screen(model, samples, goal), 3)
-    found["anchor"] = timed(lambda: pairs(model, samples, goal, anchor=11), 3)
+    found["ranking"] = median_time(lambda: rank(model, patient, goal), 5)
+    found["screen"] = median_time(lambda: screen(model, samples, goal), 3)
+    found["anchor"] = median_time(lambda: pairs(model, samples, goal, anchor=11), 3)
     rows = np.sort(np.random.default_rng(3).choice(everything, min(TF_ROWS, len(everything)), replace=False))
     found["tf_rows"] = once(lambda: pairs(model, samples, goal, genes=rows))
     found["resident_rows"] = peak_resident()
@@ -219,9 +209,7 @@ def create_warm(folder: Path, dtype: torch.dtype) -> None:
         return wide
 
     network = AutoEncoder(preset("poster"))
-    warm_start(
-        network, *pca_map(replace(known, components_PG=on_axis(known.components_PG, 0)), network.config.n_latent), 0
-    )
+    warm_start(network, *pca_map(on_axis(known.components_PG, 0), known.variance_P), 0)
     with tempfile.TemporaryDirectory() as temporary:
         create_model(Path(temporary) / "names", "demo")
         neutral = load_model(Path(temporary) / "names", device="cpu")
@@ -288,6 +276,12 @@ def marks_of(name: str, f: dict[str, float]) -> list[Mark]:
     return rows
 
 
+def trained_posters() -> dict[str, Path]:
+    """Return the networks that ``python -m benchmarks.poster`` left, by the weights that they began with."""
+    folders = {"random": shipped("runs", "poster-coadread"), "PCA": shipped("runs", "poster-coadread-pca")}
+    return {start: folder for start, folder in folders.items() if (folder / WEIGHTS).exists()}
+
+
 def in_a_process(folder: Path, dtype: str, *, all_pairs: bool = False) -> dict[str, float]:
     """Measure in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.engine", "--measure", str(folder), "--dtype", dtype]
@@ -325,6 +319,8 @@ def main() -> None:
                     if whole:
                         found |= in_a_process(folder, "auto", all_pairs=True)
                     marks += marks_of(f"poster {kind} {name}", found)
+        for start, folder in trained_posters().items():
+            marks += marks_of(f"poster trained from {start}", in_a_process(folder, "auto"))
     marks += engine_ranking.demo_marks(quick=options.quick)
     show("engine", marks, quick=options.quick)
 

@@ -92,7 +92,7 @@ def curved_model(model: Model, steps: int) -> Model:
     known, profiles = load_components(model), load_profiles(model)
     assert known is not None and profiles is not None
     network = AutoEncoder(ModelConfig("curved", model.config.widths, "gelu", residual=True))
-    warm_start(network, *pca_map(known, network.config.n_latent), 0)
+    warm_start(network, *pca_map(known.pca_LG, known.pca_variance_L), 0)
     z_SG, draw = torch.from_numpy(profiles.z_SG), torch.Generator().manual_seed(0)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     for _ in range(steps):

@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.clock import median_time
 from benchmarks.report import Mark, at_most, show
 from cellstate.paths import shipped
-
-REPEATS = 7
 
 
 def measure(folder: Path, dtype: str) -> dict[str, float]:
@@ -53,17 +50,6 @@ def measure(folder: Path, dtype: str) -> dict[str, float]:
     reference = np.isfinite(model.reconstruct(z_SG)).all()
     assert reference
     return {"load": load, "first": first, "forward": forward, "edit": edit, "resident": used, "weights": weights}
-
-
-def median_time(call: Callable[[], object]) -> float:
-    """Median of repeated calls, after one that is not counted."""
-    call()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def resident() -> int:

@@ -160,7 +160,8 @@ def train_network(
     """
     genes = training.z_SG.shape[1]
     network = AutoEncoder(ModelConfig("simulated", (genes, *_HIDDEN, genes), "gelu", residual=True))
-    warm_start(network, *pca_map(_known(training), LATENT), training.seed)
+    known = _known(training)
+    warm_start(network, *pca_map(known.pca_LG, known.pca_variance_L), training.seed)
     generator = torch.Generator().manual_seed(training.seed)
     z_SG, held_out_SG = (torch.from_numpy(z).float() for z in (training.z_SG, training.validation_z_SG))
     asked_SG = torch.rand(held_out_SG.shape, generator=generator) < (1.0 if hide is None else 0.2)

@@ -28,8 +28,10 @@ def card(model: Model, metrics: dict) -> str:
         f"{config.n_parameters:,} parameters. It reads and predicts standardised log1p TPM of {config.n_genes:,} "
         f"protein-coding genes through {config.n_latent} latent units.",
     ]
+    if base := metrics.get("adapted_from"):
+        opening.append(_adapted(base))
     if profiles is not None:
-        opening.append(_carried(len(profiles), metrics["trained_on"]["licence"]))
+        opening.append(_carried(len(profiles), metrics["trained_on"].get("licence", "that of their sources")))
     training = (
         f"Best epoch {metrics['best_epoch']}, validation loss {metrics['validation_loss']:.4f} (mean squared error in "
         f"z), {metrics['seconds']:.0f} s in all on {metrics['processes']} process(es), PyTorch {metrics['torch']}. "
@@ -37,6 +39,14 @@ def card(model: Model, metrics: dict) -> str:
     )
     said = [markdown(section) for section in sections(metrics)]
     return "\n\n".join([*opening, *said, "## Training", training]) + "\n"
+
+
+def _adapted(base: dict) -> str:
+    return (
+        f"It was adapted from **{base['model']}** (weights {base['weights_sha256'][:16]}…): {base['genes_shared']:,} "
+        f"genes shared, {base['genes_new']:,} new, {base['genes_left_out']:,} left out; mean and S: "
+        f"{base['standardise']}; layers that learnt: {base['learn']}."
+    )
 
 
 def _carried(n: int, licence: str) -> str:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from cellstate.errors import CellStateError
+from cellstate.errors import CellStateError, some
 from cellstate.model.device import DTYPES
+
+Sections = TypeVar("Sections")
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which samples and genes."""
+    """Which samples and genes: a stored cohort, which fits into memory, or an ingested store, which need not."""
 
-    cohort: str = "data/cohorts/coadread"
+    cohort: str = ""
     """Folder of a stored cohort (``cellstate data get coadread``)."""
+    store: str = ""
+    """Folder of an ingested store (``python -m train ingest``), read row by row."""
+    genes: str = "detected"
+    """``detected``: genes measured in every training sample and above 0 TPM in a share of them. ``axis``: all 19,383,
+    as the published network has them; one that no training sample measures is silenced."""
     min_detected: float = 0.05
     """Share of the training samples in which a gene must be above 0 TPM to be covered by the model."""
     also: tuple[str, ...] = ()
@@ -27,6 +35,15 @@ class DataConfig:
     """Whether each further cohort is centred on its own mean, so that what tells cohorts apart is not learnt."""
     rescale: bool = True
     """Whether each further cohort is measured in its own S: what sets tissues apart is dozens of a tumour's S away."""
+
+    def __post_init__(self) -> None:
+        if bool(self.cohort) == bool(self.store):
+            raise CellStateError("A run learns from one cohort or from one store.", "Name one of them in [data].")
+        _one_of("genes", self.genes, ("detected", "axis"), "data")
+        if not 0 <= self.min_detected <= 1:
+            raise CellStateError("min_detected is a share between 0 and 1.", "Mend [data].")
+        if self.store and self.also:
+            raise CellStateError("Further cohorts stand beside a cohort, not beside a store.", "Ingest them together.")
 
 
 @dataclass(frozen=True)
@@ -43,10 +60,13 @@ class NetworkConfig:
     residual: bool = False
     """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
 
+    def __post_init__(self) -> None:
+        _one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")
+
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How it is trained: mean squared error on standardised log1p TPM."""
+    """How it is trained: mean squared error on standardised log1p TPM, AdamW."""
 
     seed: int = 0
     epochs: int = 35
@@ -60,26 +80,73 @@ class LoopConfig:
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     hide: float = 0.0
-    """Largest share of input genes set to the training mean, drawn anew per sample; the loss is on all genes."""
+    """Largest share of input genes set to the training mean, drawn anew per sample."""
     noise: float = 0.0
     """Standard deviation of Gaussian noise added to the input, in z."""
+    loss_on: str = "all"
+    """Genes that the loss is about: ``all``, or those ``hidden`` from the input (needs hide)."""
+    bin_weights: tuple[float, ...] = ()
+    """Weight of a squared error by the true value's bin: 0-2.5, 2.5-10, 10-100, over 100 TPM; none: all weigh 1."""
     freeze_linear: bool = False
     """Keep the linear maps of a residual network as they start; only the layers beside them learn."""
     patience: int = 10
-    """Epochs without a better validation loss after which training stops; the best epoch's weights are kept."""
+    """Epochs without a better validation loss after which training stops."""
+    keep: str = "best"
+    """Whose weights become the model: the ``best`` epoch's on validation samples, or the ``last`` one's."""
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.batch_size < 1 or self.patience < 1 or not self.learning_rate > 0:
             raise CellStateError("epochs, batch_size, patience and learning_rate must be positive.", "Mend [loop].")
         if not 0 <= self.hide < 1 or self.noise < 0:
             raise CellStateError("hide lies between 0 and 1, noise is not negative.", "Mend [loop].")
+        if self.warmup_steps < 0 or self.weight_decay < 0 or not self.clip_norm > 0:
+            raise CellStateError(
+                "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Mend [loop]."
+            )
+        _one_of("loss_on", self.loss_on, ("all", "hidden"), "loop")
+        if self.loss_on == "hidden" and not self.hide:
+            raise CellStateError("A loss on hidden genes needs some that are hidden.", "Set hide in [loop].")
+        if self.bin_weights and (len(self.bin_weights) != 4 or min(self.bin_weights) < 0 or not sum(self.bin_weights)):
+            raise CellStateError("bin_weights are four numbers, none negative, one for each TPM bin.", "Mend [loop].")
+        _one_of("keep", self.keep, ("best", "last"), "loop")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How the work is laid on the machine; in float32 none of this changes a loss by more than rounding."""
+
+    precision: str = "float32"
+    """Of the matrix products: ``float32``, or ``bfloat16``. Weights, gradients and moments stay float32."""
+    strategy: str = "ddp"
+    """With several processes: ``ddp``, each holds everything; ``fsdp``, each holds its share of weights, gradients and
+    moments (FSDP2), for networks whose optimiser state does not fit one device."""
+    micro_batch: int = 0
+    """Samples that a process takes through the network at once; gradients add up to the batch. 0: its whole share."""
+    recompute: bool = False
+    """Compute hidden activations again on the way back, instead of keeping them."""
+    compile: bool = False
+    """Let ``torch.compile`` fuse what it can; needs a C++ compiler or a GPU."""
+    checkpoint_minutes: float = 15.0
+    """Minutes between checkpoints, from which an interrupted run continues."""
+    checkpoint_steps: int = 0
+    """Steps between checkpoints, instead of minutes; 0: minutes decide."""
+    keep_checkpoints: int = 2
+    """Checkpoints that are kept, the newest ones."""
+
+    def __post_init__(self) -> None:
+        _one_of("precision", self.precision, ("float32", "bfloat16"), "run")
+        _one_of("strategy", self.strategy, ("ddp", "fsdp"), "run")
+        if min(self.micro_batch, self.checkpoint_steps) < 0 or not self.checkpoint_minutes > 0:
+            raise CellStateError("micro_batch and checkpoint_steps are not negative, minutes positive.", "Mend [run].")
+        if self.keep_checkpoints < 1:
+            raise CellStateError("At least one checkpoint is kept.", "Set keep_checkpoints = 1 or more in [run].")
 
 
 @dataclass(frozen=True)
 class OutputConfig:
     """Where the model folder goes."""
 
-    folder: str = "runs/coadread"
+    folder: str = "runs/model"
     dtype: str = "float16"
     """Precision of the stored weights."""
 
@@ -92,32 +159,64 @@ class OutputConfig:
 class TrainConfig:
     """A whole run."""
 
-    data: DataConfig = field(default_factory=DataConfig)
+    data: DataConfig
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
+    run: RunConfig = field(default_factory=RunConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
 
 def read_config(path: Path | str) -> TrainConfig:
     """Read a TOML file; raises ``CellStateError`` that names an unknown section or entry."""
+    return read_sections(path, TrainConfig)
+
+
+def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
+    """Read a TOML file into a dataclass of sections, each a dataclass of entries.
+
+    Raises
+    ------
+    CellStateError
+        No file, no TOML, an unknown section or entry, a value of the wrong type, or one that its section refuses.
+    """
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text())
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise CellStateError(f"There is no config {path}.", "Try train/configs/coadread.toml.") from error
     except tomllib.TOMLDecodeError as error:
         raise CellStateError(f"{path.name} is not valid TOML: {error}.", "Mend the line it names.") from error
-    owners = {"data": DataConfig, "network": NetworkConfig, "loop": LoopConfig, "output": OutputConfig}
-    sections = {}
+    owners = get_type_hints(kind)
     for section, values in content.items():
         if section not in owners or not isinstance(values, dict):
             raise CellStateError(f"{path.name} has an unknown section [{section}].", f"Known: {', '.join(owners)}.")
-        known = {f.name for f in fields(owners[section])}
-        if unknown := sorted(set(values) - known):
-            raise CellStateError(f"[{section}] has no entry {unknown[0]!r}.", f"Known: {', '.join(sorted(known))}.")
-        lists = {f.name for f in fields(owners[section]) if isinstance(f.default, tuple)}
-        if wrong := sorted(k for k in lists & set(values) if not isinstance(values[k], list)):
-            raise CellStateError(f"{wrong[0]} in [{section}] is a list.", f"Write {wrong[0]} = [...].")
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        sections[section] = owners[section](**values)
-    return TrainConfig(**sections)
+    found = {section: _section(owners[section], section, values) for section, values in content.items()}
+    # A section that is left out has defaults, unless one of its entries is needed: then its owner says so.
+    return kind(**found | {section: owner() for section, owner in owners.items() if section not in found})
+
+
+def _section(owner: type, section: str, values: dict[str, Any]) -> Any:
+    known = get_type_hints(owner)
+    if unknown := sorted(set(values) - set(known)):
+        raise CellStateError(f"[{section}] has no entry {some(unknown)}.", f"Known: {', '.join(sorted(known))}.")
+    return owner(**{name: _value(value, known[name], section, name) for name, value in values.items()})
+
+
+def _value(value: Any, wanted: Any, section: str, name: str) -> Any:
+    """Return a TOML value as its entry wants it: lists become tuples, whole numbers pass for decimals."""
+    if get_origin(wanted) is tuple:
+        kind = get_args(wanted)[0]
+        if not isinstance(value, list):
+            raise CellStateError(f"{name} in [{section}] is a list.", f"Write {name} = [...].")
+        return tuple(_value(one, kind, section, name) for one in value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}
+        raise CellStateError(f"{name} in [{section}] is {words[wanted]}, not {value!r}.", "Mend that line.")
+    return value
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...], section: str) -> None:
+    if value not in known:
+        raise CellStateError(f"{name} = {value!r} is not known.", f"In [{section}] use {' or '.join(known)}.")

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from cellstate.errors import CellStateError
 from cellstate.model.device import pick_device
 
 
@@ -37,6 +38,21 @@ class World:
             dist.all_reduce(value)
         return value
 
+    def wait(self) -> None:
+        """Let no process go on before all are here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def agree(self, what: str, value: str) -> None:
+        """Raise ``CellStateError`` on every process when they do not all hold the same text."""
+        if self.size == 1:
+            return
+        values: list[str] = [""] * self.size
+        dist.all_gather_object(values, value)
+        if len(set(values)) > 1:
+            odd = next(rank for rank, other in enumerate(values) if other != values[0])
+            raise CellStateError(f"Process {odd} has another {what} than process 0.", f"Give all the same {what}.")
+
 
 @contextmanager
 def world(device: str = "auto") -> Iterator[World]:
@@ -48,7 +64,11 @@ def world(device: str = "auto") -> Iterator[World]:
     own = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(own)
-    dist.init_process_group("nccl" if on_gpu else "gloo")
+    store, rank, size = next(dist.rendezvous("env://"))
+    # torchrun keeps one store over its restarts, and in it the addresses of processes that are dead by then.
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    own_store = dist.PrefixStore(f"attempt-{attempt}", store)
+    dist.init_process_group("nccl" if on_gpu else "gloo", store=own_store, rank=rank, world_size=size)
     try:
         yield World(dist.get_rank(), dist.get_world_size(), own)
     finally:

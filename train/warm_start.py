@@ -18,14 +18,12 @@ from torch import Tensor, nn
 
 from cellstate.errors import ModelError
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.components import Components
 
 
-def pca_map(known: Components, width: int) -> tuple[np.ndarray, np.ndarray]:
+def pca_map(components_PG: np.ndarray, variance_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return PCA as an encoder, shape (P, G), whose training scores have variance 1, and a decoder, shape (G, P)."""
-    components_PG = known.pca_LG[:width]
     # Unit-variance scores inside the network give every component the same step size.
-    scale_P1 = np.sqrt(np.maximum(known.pca_variance_L[:width], 1e-6))[:, None]
+    scale_P1 = np.sqrt(np.maximum(variance_P, 1e-6))[:, None]
     return components_PG / scale_P1, (components_PG * scale_P1).T
 
 

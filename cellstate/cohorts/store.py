@@ -48,6 +48,10 @@ class Cohort:
     table: pd.DataFrame
     manifest: dict
 
+    def has(self, split: str) -> bool:
+        """Whether there are samples of a split."""
+        return bool((self.table["split"] == split).any())
+
     def split(self, name: str) -> Samples:
         """Return the samples of one split as `Samples`; raises ``DataError`` for an unknown split."""
         rows = np.flatnonzero((self.table["split"] == name).to_numpy())

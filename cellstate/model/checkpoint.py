@@ -1,12 +1,13 @@
 """Weights on disk: safetensors with the config, the gene list's hash and a schema version as metadata.
 
-Loading maps the file into memory, is strict, and names what is wrong with a file that does not fit. Nothing in a
-checkpoint is ever executed.
+Loading is strict, maps a file of gigabytes into memory rather than to copy it, and names what is wrong with a file
+that does not fit. Nothing in a checkpoint is ever executed.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,6 +21,9 @@ from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
 
 SCHEMA_VERSION = 1
+#: Larger files stay mapped to the disk; smaller ones are copied, and safe from what happens to the file.
+MAPPED_ABOVE_BYTES = 2**30
+MOST_LAYERS = 1000
 #: The metadata entry, JSON: schema version, config, gene list hash.
 HEADER = "cellstate"
 #: Standardisation tensors that a checkpoint carries beside the layers, always float32.
@@ -27,7 +31,12 @@ STANDARDISE = ("genes.mean", "genes.scale", "genes.share_tpm")
 
 
 def save_checkpoint(
-    path: Path, network: AutoEncoder, standardise: dict[str, Tensor], gene_hash: str, dtype: torch.dtype
+    path: Path,
+    network: AutoEncoder,
+    standardise: dict[str, Tensor],
+    gene_hash: str,
+    dtype: torch.dtype,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a checkpoint; it appears whole or not at all.
 
@@ -37,8 +46,11 @@ def save_checkpoint(
         The tensors named by `STANDARDISE`, each of shape (G,).
     dtype : torch.dtype
         Precision of the stored weights.
+    weights : mapping, optional
+        The network's state where it is not to be asked for it: one that is spread over processes holds only a share.
     """
-    tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in network.state_dict().items()}
+    state = network.state_dict() if weights is None else weights
+    tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in state.items()}
     tensors |= {k: standardise[k].to(torch.float32).contiguous() for k in STANDARDISE}
     header = {
         "schema_version": SCHEMA_VERSION,
@@ -73,12 +85,12 @@ def read_header(path: Path) -> tuple[ModelConfig, str]:
                 f"{path.name} has schema version {version}, this CellState reads {SCHEMA_VERSION}.", "Update CellState."
             )
         return ModelConfig.from_dict(dict(header["config"])), header["gene_hash"]
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path.name} has a damaged header.", "Copy the model folder again.") from error
 
 
 def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
-    """Return (network, standardisation tensors, gene list hash), the weights still mapped to the file.
+    """Return (network, standardisation tensors, gene list hash); large weights stay mapped to the file.
 
     Raises
     ------
@@ -87,6 +99,9 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
         config.
     """
     config, gene_hash = read_header(path)
+    # Half a byte a parameter is less than any precision takes: a config that claims more is not the file's.
+    if len(config.widths) > MOST_LAYERS or config.n_parameters > 2 * path.stat().st_size:
+        raise ModelError(f"{path.name} is smaller than its config says.", "Copy the model folder again.")
     with torch.device("meta"):
         network = AutoEncoder(config)
     expected = {name: tuple(p.shape) for name, p in network.state_dict().items()}
@@ -102,6 +117,9 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
             if stored != shape:
                 raise ModelError(f"{path.name}: {name} has shape {stored}, its config says {shape}.")
         tensors = {name: file.get_tensor(name) for name in expected}
+    # What is mapped changes with the file, and ends the process where that is cut: only weights of gigabytes stay so.
+    kept = set() if path.stat().st_size <= MAPPED_ABOVE_BYTES else set(tensors) - set(STANDARDISE)
+    tensors = {name: tensor if name in kept else tensor.clone() for name, tensor in tensors.items()}
     if bad := [n for n, t in tensors.items() if not t.is_floating_point()]:
         raise ModelError(f"{path.name}: {some(bad)} is not of a floating-point type.")
     standardise = {name: tensors.pop(name) for name in STANDARDISE}

@@ -6,18 +6,22 @@ Shape suffixes: S samples, G genes, L latent.
 from __future__ import annotations
 
 import gzip
+import io
 import json
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from cellstate.errors import ModelError
 from cellstate.expression import GeneSpace
 from cellstate.files import sha256
-from cellstate.genes import gene_axis
+from cellstate.genes import gene_axis, gene_list_hash
 from cellstate.model.checkpoint import STANDARDISE, load_checkpoint, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.device import DTYPES, dtype_name, pick_device, pick_dtype
@@ -28,6 +32,8 @@ WEIGHTS, GENES, CONFIG = "model.safetensors", "genes.tsv.gz", "config.json"
 METRICS, CARD, HISTORY = "metrics.json", "MODEL_CARD.md", "history.jsonl"
 #: Samples that go through a network at once: bounds memory whatever the upload's size.
 BATCH = 256
+#: A gene table has about one megabyte.
+_MOST_TABLE_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,8 @@ class Model:
         ``genes.tsv.gz``: one row a gene, with ``r2_validation`` where the model was trained.
     metrics : dict
         ``metrics.json``, empty for random weights.
+    stamp : tuple of int
+        What tells the weights file that was opened from another.
     """
 
     folder: Path
@@ -56,7 +64,20 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     gene_table: pd.DataFrame
-    metrics: dict = field(default_factory=dict)
+    metrics: dict
+    stamp: tuple[int, ...]
+
+    def check_unchanged(self) -> None:
+        """Raise ``ModelError`` where the weights file is not the one that was opened.
+
+        Weights of gigabytes stay mapped to their file, and what lies beside them is read when it is first asked for: a
+        folder that was changed meanwhile would end the process, or mix two models.
+        """
+        if _stamp(self.folder) != self.stamp:
+            raise ModelError(
+                f"The model folder {self.folder.name} was changed on disk while it was in use.",
+                "Start CellState again to use the model that is there now.",
+            )
 
     @property
     def is_trained(self) -> bool:
@@ -76,6 +97,7 @@ class Model:
         return self._batched(self.network.encode, z_SG)
 
     def _batched(self, function, z_SG: np.ndarray) -> np.ndarray:
+        self.check_unchanged()
         with torch.inference_mode():
             parts = [function(self.tensor(z_SG[i : i + BATCH])).float().cpu() for i in range(0, len(z_SG), BATCH)]
         return torch.cat(parts).numpy()
@@ -106,11 +128,13 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
     folder = Path(folder) if folder is not None else default_model_folder()
     if not folder.is_dir():
         raise ModelError(f"There is no model folder {folder}.", "Give --model DIR.")
+    stamp = _stamp(folder)
     network, standardise, gene_hash = load_checkpoint(folder / WEIGHTS)
     gene_table = _read_genes(folder / GENES)
-    space = GeneSpace(tuple(gene_table["ensembl_id"]), *(t.numpy() for t in standardise.values()))
-    if space.hash != gene_hash:
+    ensembl = tuple(gene_table["ensembl_id"])
+    if len(ensembl) != network.config.n_genes or gene_list_hash(ensembl) != gene_hash:
         raise ModelError(f"{GENES} is not the gene list of {WEIGHTS}.", "Copy the model folder again.")
+    space = GeneSpace(ensembl, *(t.numpy() for t in standardise.values()))
     chosen = pick_device(device)
     precision = pick_dtype(dtype, next(network.parameters()).dtype, chosen)
     return Model(
@@ -121,20 +145,29 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
         device=chosen,
         dtype=precision,
         gene_table=gene_table,
-        metrics=_read_json(folder / METRICS),
+        metrics=_read_metrics(folder / METRICS),
+        stamp=stamp,
     )
 
 
 def save_model(
-    folder: Path | str, network: AutoEncoder, space: GeneSpace, gene_table: pd.DataFrame, dtype: torch.dtype
+    folder: Path | str,
+    network: AutoEncoder,
+    space: GeneSpace,
+    gene_table: pd.DataFrame,
+    dtype: torch.dtype,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write config, weights and genes of a model folder; metrics and card are the trainer's to add."""
+    """Write config, weights and genes of a model folder; metrics and card are the trainer's to add.
+
+    ``weights`` are the network's where it holds only a share of them.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = (space.mean_G, space.scale_G, space.share_tpm_G)
     standardise = {n: torch.from_numpy(np.array(a, dtype=np.float32)) for n, a in zip(STANDARDISE, arrays, strict=True)}
     save_genes(folder, gene_table)
-    save_checkpoint(folder / WEIGHTS, network, standardise, space.hash, dtype)
+    save_checkpoint(folder / WEIGHTS, network, standardise, space.hash, dtype, weights)
     (folder / CONFIG).write_text(json.dumps(json.loads(network.config.to_json()), indent=2) + "\n")
 
 
@@ -194,18 +227,37 @@ def describe_model(folder: Path | str) -> dict:
     }
 
 
+def _stamp(folder: Path) -> tuple[int, ...]:
+    """Return what tells one weights file from another without reading it, empty where there is none."""
+    try:
+        found = (folder / WEIGHTS).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _read_genes(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, sep="\t", keep_default_na=True)
-        if {"ensembl_id", "symbol"} <= set(table.columns):
-            return table
-    except (OSError, ValueError, EOFError) as error:
+        if path.stat().st_size <= _MOST_TABLE_BYTES and len(text := _unpack(path)) <= _MOST_TABLE_BYTES:
+            # Python's own reading of numbers: pandas' does not survive every exponent.
+            table = pd.read_csv(io.BytesIO(text), sep="\t", float_precision="round_trip", low_memory=False)
+            if {"ensembl_id", "symbol"} <= set(table.columns):
+                return table.astype({"ensembl_id": str, "symbol": str})
+    except (OSError, ValueError, EOFError, OverflowError, zlib.error) as error:
         raise ModelError(f"{path.name} is missing or damaged.", "Copy the model folder again.") from error
     raise ModelError(f"{path.name} has no columns ensembl_id and symbol.", "Copy the model folder again.")
 
 
-def _read_json(path: Path) -> dict:
+def _unpack(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        return file.read(_MOST_TABLE_BYTES + 1)
+
+
+def _read_metrics(path: Path) -> dict:
     try:
-        return json.loads(path.read_text()) if path.exists() else {}
-    except ValueError as error:
-        raise ModelError(f"{path.name} is damaged: {error}.", "Copy the model folder again.") from error
+        metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path.name} is damaged.", "Copy the model folder again.") from error
+    if not isinstance(metrics, dict):
+        raise ModelError(f"{path.name} is damaged.", "Copy the model folder again.")
+    return metrics

@@ -65,8 +65,16 @@ class AutoEncoder(nn.Module):
         return self.decode(self.encode(z_SG))
 
 
+#: What the last layer's random weights are scaled by. Unscaled, a network starts with an error several times that of
+#: the mean, and the way down from there leads a deep one to dead units and to the mean itself.
+LAST_GAIN = 0.1
+
+
 def initialise(network: AutoEncoder, seed: int) -> None:
-    """Draw weights as He et al. (2015) for the network's activation, biases 0; the same for the same seed."""
+    """Draw weights as He et al. (2015) for the network's activation, biases 0; the same for the same seed.
+
+    The last layer's are small, so that a network starts close to the training mean.
+    """
     generator = torch.Generator().manual_seed(seed)
     gain = nn.init.calculate_gain("tanh" if network.config.activation == "tanh" else "relu")
     for layer in network.layers:
@@ -74,6 +82,8 @@ def initialise(network: AutoEncoder, seed: int) -> None:
         with torch.no_grad():
             layer.weight.normal_(0.0, gain / layer.in_features**0.5, generator=generator)
             layer.bias.zero_()
+    with torch.no_grad():
+        network.weight(len(network.layers) - 1).mul_(LAST_GAIN)
     for skip in (network.skip_in, network.skip_out):
         if skip is not None:
             with torch.no_grad():

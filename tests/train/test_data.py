@@ -103,7 +103,7 @@ def test_cohorts_of_a_config(cohort, further, tmp_path):
     assert open_cohorts(DataConfig(cohort=str(cohort.path)))[1] == ()
     first, also = open_cohorts(DataConfig(cohort=str(cohort.path), also=(str(further.path),)))
     assert first.path == cohort.path and [c.path for c in also] == [further.path]
-    (tmp_path / "run.toml").write_text('[data]\nalso = ["a", "b"]\n')
+    (tmp_path / "run.toml").write_text('[data]\ncohort = "c"\nalso = ["a", "b"]\n')
     assert read_config(tmp_path / "run.toml").data.also == ("a", "b")
     (tmp_path / "run.toml").write_text('[data]\nalso = "a"\n')
     with pytest.raises(CellStateError, match="is a list"):

@@ -37,7 +37,7 @@ def test_a_complete_folder(small_model):
     names = {path.name for path in small_model.folder.iterdir()}
     assert names == {
         "config.json", "model.safetensors", "genes.tsv.gz", "metrics.json", "history.jsonl", "MODEL_CARD.md",
-        "rivals.safetensors", "cohort.safetensors",
+        "rivals.safetensors", "cohort.safetensors", "steps.jsonl",
     }  # fmt: skip
     history = [json.loads(line) for line in (small_model.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in history] == list(range(7))
@@ -105,7 +105,8 @@ def test_a_folder_that_holds_something_else_is_left_alone(cohort, tmp_path):
 def test_the_front_door(cohort, tmp_path, capsys):
     toml = tmp_path / "run.toml"
     toml.write_text(
-        '[network]\nhidden = [32, 8, 32]\n[loop]\nepochs = 1\nbatch_size = 16\n[output]\ndtype = "float16"\n'
+        '[data]\ncohort = "none"\n[network]\nhidden = [32, 8, 32]\n[loop]\nepochs = 1\nbatch_size = 16\n'
+        '[output]\ndtype = "float16"\n'
     )
     assert main(["fit", str(toml), "--out", str(tmp_path / "m"), "--data", str(cohort.path), "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["model"] == str(tmp_path / "m")
@@ -119,7 +120,17 @@ def test_the_front_door(cohort, tmp_path, capsys):
     [
         ("[loop", "not valid TOML"),
         ("[model]\n", r"unknown section \[model\]"),
-        ("[loop]\nlr = 1\n", "no entry 'lr'"),
+        ("[loop]\nlr = 1\n", "no entry lr"),
+        ("[loop]\nepochs = 1.5\n", "epochs in .loop. is a whole number"),
+        ("[loop]\nepochs = true\n", "epochs in .loop. is a whole number"),
+        ("[network]\nhidden = 3\n", "hidden in .network. is a list"),
+        ('[network]\nhidden = ["a"]\n', "hidden in .network. is a whole number"),
+        ("[network]\nhidden = [8]\n", "one cohort or from one store"),
+        ('[data]\ncohort = "a"\nstore = "b"\n', "one cohort or from one store"),
+        ('[loop]\nloss_on = "hidden"\n', "needs some that are hidden"),
+        ("[loop]\nbin_weights = [1, 2]\n", "four numbers"),
+        ('[run]\nprecision = "int4"\n', "not known"),
+        ("[run]\nkeep_checkpoints = 0\n", "At least one checkpoint"),
         ("[loop]\nbatch_size = 0\n", "must be positive"),
         ("[loop]\nhide = 1.5\n", "between 0 and 1"),
         ('[output]\ndtype = "int8"\n', "no precision"),
@@ -143,6 +154,5 @@ def test_the_shipped_config_is_the_shipped_model(cohort):
 
 def test_an_unknown_warm_start_is_named(cohort, tmp_path):
     config = small_config(cohort.path, tmp_path / "m")
-    wrong = replace(config, network=replace(config.network, warm_start="magic"))
-    with pytest.raises(DataError, match="no warm start 'magic'"):
-        fit(wrong, ALONE, SILENT)
+    with pytest.raises(CellStateError, match="'magic' is not known"):
+        replace(config.network, warm_start="magic")

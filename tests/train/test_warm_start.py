@@ -5,7 +5,7 @@ import torch
 from cellstate.errors import ModelError
 from cellstate.model import ModelConfig
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.components import fit_components
+from cellstate.perturb.components import Components, fit_components
 from train.robust import robust_map
 from train.warm_start import pca_map, warm_start
 
@@ -22,13 +22,17 @@ def network(*hidden: int, activation: str = "relu") -> AutoEncoder:
     return AutoEncoder(ModelConfig("any", (GENES, *hidden, GENES), activation))
 
 
+def map_of(pca: Components):
+    return pca_map(pca.pca_LG, pca.pca_variance_L)
+
+
 @pytest.mark.parametrize(
     "hidden", [(16, 8, 16), (40, 8, 40), (8,), (60, 30, 16, 8, 16, 30, 60), (60, 8, 16, 60), (64, 48, 8, 50)]
 )
 def test_the_network_starts_as_pca(z, hidden):
     """Spare units, any depth, any symmetry: at the start the function is PCA, also on samples it was not fitted to."""
     made, pca = network(*hidden), fit_components(z, 8)
-    warm_start(made, *pca_map(pca, made.config.n_latent), seed=1)
+    warm_start(made, *map_of(pca), seed=1)
     new = np.random.default_rng(1).normal(size=(20, GENES)).astype(np.float32) * 3
     with torch.inference_mode():
         assert np.allclose(made(torch.from_numpy(new)).numpy(), pca.reconstruct(new), atol=1e-4)
@@ -37,7 +41,7 @@ def test_the_network_starts_as_pca(z, hidden):
 def test_fewer_components_than_latent_units(z):
     made, pca = network(40, 12, 40), fit_components(z[:6], 12)
     assert len(pca.pca_LG) == 6
-    warm_start(made, *pca_map(pca, made.config.n_latent), seed=1)
+    warm_start(made, *map_of(pca), seed=1)
     with torch.inference_mode():
         assert np.allclose(made(torch.from_numpy(z)).numpy(), pca.reconstruct(z), atol=1e-4)
 
@@ -48,7 +52,7 @@ def test_spare_units_can_learn(z):
     On other samples than the components were fitted to: on those PCA is optimal and the encoder has no gradient.
     """
     made = network(40, 8, 40)
-    warm_start(made, *pca_map(fit_components(z[:45], 8), 8), seed=1)
+    warm_start(made, *map_of(fit_components(z[:45], 8)), seed=1)
     z = z[45:]
     optimiser = torch.optim.SGD(made.parameters(), lr=0.1)
     before = made.layers[0].weight[16:].clone()
@@ -64,7 +68,7 @@ def test_spare_units_can_learn(z):
 def test_a_residual_network_of_any_kind_starts_as_pca_and_learns(z, activation, hidden):
     config = ModelConfig("any", (GENES, *hidden, GENES), activation, residual=True)
     made, pca = AutoEncoder(config), fit_components(z[:45], 8)
-    warm_start(made, *pca_map(pca, made.config.n_latent), seed=1)
+    warm_start(made, *map_of(pca), seed=1)
     rest = torch.from_numpy(z[45:])
     with torch.inference_mode():
         assert np.allclose(made(rest).numpy(), pca.reconstruct(z[45:]), atol=1e-4)
@@ -77,7 +81,7 @@ def test_a_residual_network_of_any_kind_starts_as_pca_and_learns(z, activation, 
 def test_a_network_that_cannot_carry_pca_is_refused(z):
     for made in (network(15, 8, 16), network(16, 8, 16, activation="gelu")):
         with pytest.raises(ModelError, match="needs relu and hidden layers of 16"):
-            warm_start(made, *pca_map(fit_components(z, 8), 8), seed=1)
+            warm_start(made, *map_of(fit_components(z, 8)), seed=1)
 
 
 @pytest.mark.parametrize(("activation", "hidden", "residual"), [("relu", (40, 8, 40), False), ("gelu", (10, 8), True)])

@@ -1,0 +1,151 @@
+"""The poster's experiment on a laptop: its exact network, 35 epochs, from random weights and from PCA.
+
+    python -m benchmarks.poster [--quick]
+
+Needs the demo cohort (``cellstate data get coadread --out data/cohorts/coadread``), 22 GB of memory, 35 GB of disk and,
+on two cores, about an hour. Interrupted, it continues. A finished run of the same config is not trained again. The
+weights stay in ``runs/``, where ``cellstate ... --model runs/poster-coadread`` and the app open them.
+
+Every predictor is judged on the demo model's genes, so that all stand before the same values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Mark, at_most, show
+from cellstate import load_model
+from cellstate.cohorts import open_cohort
+from cellstate.evaluate import evaluate
+from cellstate.evaluate.bins import EDGES, accuracy_per_bin
+from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
+from cellstate.expression import Samples
+from cellstate.genes import gene_axis
+from cellstate.model import Model
+from cellstate.model.config import POSTER_WIDTHS
+from cellstate.paths import shipped
+from train.config import TrainConfig, read_config
+from train.history import History
+
+STARTS = {"random": "poster-coadread", "PCA": "poster-coadread-pca"}
+SETS = {"test": "same sequencer", "older_test": "older sequencer"}
+MINUTES, GIGABYTES = 45, 22
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Quality on one set of patients."""
+
+    r2_pooled: float
+    r2_gene_median: float
+    accuracy: list[float]
+
+
+def trained(config: TrainConfig, path: Path) -> Model:
+    """Return the model of a config; train it where its folder does not hold it yet."""
+    folder = Path(config.output.folder)
+    if not (folder / "metrics.json").exists():
+        done = subprocess.run([sys.executable, "-m", "train", "fit", str(path)], stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+        if not (folder / "metrics.json").exists():
+            sys.exit("Interrupted: run the same command again to continue.")
+    return load_model(folder, device="cpu")
+
+
+def judged(model: Model, samples: Samples, predictors: dict[str, str], genes: tuple[str, ...]) -> dict[str, Figures]:
+    """Return the figures of some of a model's predictors, by the names that they are given here."""
+    found = evaluate(model, samples)
+    position = {ensembl: g for g, ensembl in enumerate(model.space.ensembl)}
+    chosen = [position[ensembl] for ensembl in genes]
+    truth_SG = found.truth_tpm_SG[:, chosen]
+    figures = {}
+    for predictor, name in predictors.items():
+        tpm_SG = found.predicted_tpm[predictor][:, chosen]
+        pooled = r2_pooled(np.log1p(truth_SG), np.log1p(tpm_SG))
+        per_gene = median(r2_per_gene(np.log1p(truth_SG), np.log1p(tpm_SG)))
+        bins = [one.accuracy or 0.0 for one in accuracy_per_bin(truth_SG, tpm_SG)]
+        figures[name] = Figures(pooled, per_gene or 0.0, bins)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the widths, two epochs; claims nothing")
+    options = parser.parse_args()
+    demo = load_model(device="cpu")
+    marks: list[Mark] = []
+    found: dict[str, dict[str, Figures]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        for start, name in STARTS.items():
+            path = Path(shipped("train", "configs", f"{name}.toml"))
+            config = read_config(path)
+            if options.quick:
+                config, path = _quick(config, path, Path(temporary))
+            model = trained(config, path)
+            cohort = open_cohort(config.data.cohort)
+            marks += _of_training(start, model, exact=not options.quick)
+            for split, words in SETS.items():
+                mine = {"network": f"poster from {start}", "pca": "PCA of its width", "gene_mean": "gene mean"}
+                rows = found.setdefault(words, {})
+                rows |= judged(model, cohort.split(split), mine, demo.space.ensembl)
+        for split, words in SETS.items():
+            ours = {"network": "demo model", "pca": "PCA of the demo model's width"}
+            found[words] |= judged(demo, cohort.split(split), ours, demo.space.ensembl)
+    for words, rows in found.items():
+        for name, one in rows.items():
+            marks.append(Mark(f"{words}: {name}, pooled R2", one.r2_pooled, ""))
+            marks.append(Mark(f"{words}: {name}, median per-gene R2", one.r2_gene_median, ""))
+            for low, high, hit in zip(EDGES, EDGES[1:], one.accuracy, strict=False):
+                marks.append(Mark(f"{words}: {name}, accuracy {low:g}-{high:g} TPM", hit, ""))
+    show("poster", marks, quick=options.quick)
+
+
+def _of_training(start: str, model: Model, *, exact: bool) -> list[Mark]:
+    """Time, memory and losses; on standard error one line an epoch."""
+    if exact and model.config.widths != POSTER_WIDTHS:
+        sys.exit(f"{model.folder} is not the published network; move it away.")
+    history = History(model.folder).epochs()
+    marks = [
+        at_most(f"from {start}: training", history[-1].seconds / 60, "min", MINUTES),
+        at_most(f"from {start}: all, evaluation included", model.metrics["seconds"] / 60, "min", MINUTES),
+        at_most(f"from {start}: most memory", model.metrics["peak_memory_gb"], "GB", GIGABYTES),
+        Mark(f"from {start}: best epoch", model.metrics["best_epoch"], ""),
+        Mark(f"from {start}: parameters", model.config.n_parameters, ""),
+    ]
+    for epoch in history:
+        if epoch.train_loss is not None:
+            marks.append(Mark(f"from {start}: epoch {epoch.epoch}, training loss", epoch.train_loss, ""))
+        marks.append(Mark(f"from {start}: epoch {epoch.epoch}, validation loss", epoch.validation_loss, ""))
+    return marks
+
+
+def _quick(config: TrainConfig, path: Path, temporary: Path) -> tuple[TrainConfig, Path]:
+    """Return the same run at a hundredth of the widths, and its file."""
+    folder = temporary / config.output.folder
+    hidden = [width // 100 for width in config.network.hidden]
+    text = path.read_text()
+    changes = {
+        json.dumps(list(config.network.hidden)): json.dumps(hidden),
+        f"epochs = {config.loop.epochs}": "epochs = 2",
+        f'"{config.output.folder}"': f'"{folder}"',
+        'warm_start = "pca"': 'warm_start = "none"',
+    }
+    for before, after in changes.items():
+        text = text.replace(before, after)
+    small = temporary / path.name
+    small.write_text(text)
+    return replace(read_config(small), data=config.data), small
+
+
+if __name__ == "__main__":
+    assert len(gene_axis()) == POSTER_WIDTHS[0]
+    main()

@@ -1,0 +1,182 @@
+"""How fast training is: the loader against raw reads, the poster network's step against the machine.
+
+    python -m benchmarks.training [--quick]
+
+Needs 22 GB of memory; the network runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.clock import REPEATS, median_time
+from benchmarks.report import Mark, at_least, at_most, show
+from cellstate.expression import GeneSpace
+from cellstate.genes import N_AXIS, gene_axis
+from cellstate.model.config import POSTER_WIDTHS, ModelConfig
+from cellstate.model.network import AutoEncoder, initialise
+from cellstate.paths import shipped
+from train.batches import batches
+from train.config import LoopConfig, RunConfig
+from train.distributed import World
+from train.fit import peak_memory
+from train.loop import Task, train
+from train.source import ArraySource, StoreSource
+from train.store import COLUMNS, open_store, write_store
+
+ALONE = World(0, 1, torch.device("cpu"))
+BATCH = 64
+
+
+def loader(n: int) -> dict[str, float]:
+    """Samples a second: rows of a memory map in random order, and the batches of an epoch on their way to a network."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        names = [f"S{i}" for i in range(n)]
+        table = pd.DataFrame({"sample": names, "series": names, "split": "train", "source": "random"})
+        table = table.reindex(columns=list(COLUMNS))
+        block = rng.gamma(0.5, 2.0, (1024, N_AXIS)).astype(np.float16)
+        starts = range(0, n, 1024)
+        write_store(folder, (np.roll(block, i, axis=1)[: n - i] for i in starts), table, {})
+        store = open_store(folder)
+        unit_A = np.ones(N_AXIS, np.float32)
+        space = GeneSpace(gene_axis().ensembl, 0 * unit_A, unit_A, unit_A.astype(np.float64))
+        source = StoreSource(store.log1p_SA, np.arange(n), np.ones(n, np.float32), space, np.full(n, N_AXIS), names)
+        order = rng.permutation(n)
+
+        def raw() -> None:
+            for start in range(0, n, BATCH):
+                store.log1p_SA[order[start : start + BATCH]]
+
+        def load() -> None:
+            for _ in batches(source, N_AXIS, LoopConfig(batch_size=BATCH), 1, ALONE):
+                pass
+
+        # By turns, so that a slow moment of the machine meets both.
+        times = [(median_time(raw, 1), median_time(load, 1)) for _ in range(REPEATS)]
+        one = source.fetch(order[:BATCH])
+        return {
+            "raw": n / statistics.median(t for t, _ in times),
+            "loader": n / statistics.median(t for _, t in times),
+            "ratio": statistics.median(r / t for r, t in times),
+            "standardise": BATCH / median_time(lambda: source.z(one)),
+        }
+
+
+def step(widths: tuple[int, ...], precision: str, batch: int, n_steps: int) -> dict[str, float]:
+    """Whole steps of a network as the trainer takes them, and forward with backward alone."""
+    network = AutoEncoder(ModelConfig("poster", widths))
+    initialise(network, 0)
+    z_SG = np.random.default_rng(0).standard_normal((batch * n_steps, widths[0])).astype(np.float32)
+    names = [f"S{i}" for i in range(len(z_SG))]
+    seconds: list[float] = []
+
+    class Clock:
+        def resumed(self, progress: object) -> None: ...
+        def step(self, step: object) -> None:
+            seconds.append(step.seconds)  # type: ignore[attr-defined]
+
+        def epoch(self, epoch: object) -> None: ...
+        def best(self, weights: object) -> None: ...
+
+    task = Task(
+        ArraySource(z_SG, names), ArraySource(z_SG[:1], names[:1]),
+        LoopConfig(epochs=1, batch_size=batch, keep="best"), RunConfig(precision=precision),
+    )  # fmt: skip
+    train(network, task, ALONE, Clock())
+    # The first step also makes the moments.
+    return {"step": statistics.median(seconds[1:]), "first": seconds[0], "peak": peak_memory()}
+
+
+def passes(widths: tuple[int, ...], precision: str, batch: int, repeats: int) -> dict[str, float]:
+    """Forward and backward of a network, as a share of the machine's matrix-product rate in the same precision."""
+    network = AutoEncoder(ModelConfig("poster", widths))
+    initialise(network, 0)
+    z = torch.randn(batch, widths[0])
+    low = precision == "bfloat16"
+
+    def both() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            output = network(z).float()
+        ((output - z) ** 2).mean().backward()
+        network.zero_grad(set_to_none=True)
+
+    dtype = torch.bfloat16 if low else torch.float32
+    # In the shape of the largest inner layer, as the rate that a network could at best reach.
+    left, right = torch.randn(batch, widths[1]).to(dtype), torch.randn(widths[2], widths[1]).to(dtype)
+    rates, times = [], []
+    for _ in range(repeats):
+        rates.append(2 * left.numel() * len(right) / median_time(lambda: torch.nn.functional.linear(left, right), 3))
+        times.append(median_time(both, 1))
+    first = widths[0] * widths[1]
+    weights = sum(a * b for a, b in itertools.pairwise(widths))
+    # Forward, gradient of the weights, gradient of the inputs of every layer but the first; two operations each.
+    operations = 2 * batch * (3 * weights - first)
+    rate = statistics.median(rates)
+    seconds = statistics.median(times)
+    return {"seconds": seconds, "rate": rate, "share": operations / seconds / rate}
+
+
+def in_a_process(what: str, *arguments: object) -> dict[str, float]:
+    """Measure in a fresh process, whose memory is its own."""
+    command = [sys.executable, "-m", "benchmarks.training", "--measure", json.dumps([what, *arguments])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped())
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the widths; claims nothing")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        what, widths, *rest = json.loads(options.measure)
+        print(json.dumps({"step": step, "passes": passes}[what](tuple(widths), *rest)))
+        return
+    widths, n = POSTER_WIDTHS, 20_000
+    if options.quick:
+        widths, n = tuple(width // 100 for width in widths), 500
+    read = loader(n)
+    marks = [
+        at_least("loader / raw random rows of the memory map", read["ratio"], "x", 0.8),
+        Mark("loader", read["loader"], "samples/s"),
+        Mark("raw random rows", read["raw"], "samples/s"),
+        Mark("standardising on the CPU", read["standardise"], "samples/s"),
+    ]
+    for precision in ("float32", "bfloat16"):
+        whole = in_a_process("step", widths, precision, BATCH, 4)
+        marks += [
+            Mark(f"poster, {precision}: AdamW step at batch {BATCH}", whole["step"], "s"),
+            at_most(f"poster, {precision}: most memory of a step at batch {BATCH}", whole["peak"] / 1e9, "GB", 22),
+            at_least(
+                f"loader / samples that the poster step takes, {precision}",
+                read["loader"] * whole["step"] / BATCH,
+                "x",
+                20,
+            ),
+        ]
+        for batch in (BATCH, 256):
+            both = in_a_process("passes", widths, precision, batch, 3)
+            said = f"poster, {precision}: forward and backward at batch {batch}"
+            marks += [
+                at_least(f"{said}, share of the matrix-product rate", both["share"], "", 0.7),
+                Mark(said, both["seconds"], "s"),
+                Mark(f"matrix products at batch {batch}, {precision}", both["rate"] / 1e9, "GFLOP/s"),
+            ]
+    show("training", marks, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()

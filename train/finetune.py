@@ -1,0 +1,182 @@
+"""Adapt a base model to a disease cohort: its genes, its levels, a few steps of learning.
+
+Shape suffixes: S samples, G genes of the new model, B genes of the base, H units of the last hidden layer.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cellstate.errors import CellStateError
+from cellstate.expression import GeneSpace
+from cellstate.model import Model, load_model
+from cellstate.model.folder import weights_sha256
+from cellstate.model.network import AutoEncoder
+from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, RunConfig, TrainConfig, read_sections
+from train.data import TrainingData
+from train.distributed import World
+from train.fit import learn, read_data, silence
+from train.progress import Progress
+
+STANDARDISE = ("shrunk", "own", "base")
+LEARN = ("all", "decoder", "last")
+
+
+@dataclass(frozen=True)
+class BaseConfig:
+    """What is adapted, and how far it may move."""
+
+    model: str = ""
+    """Folder of the base model."""
+    name: str = ""
+    """Name of the adapted model; the base's where it is empty."""
+    standardise: str = "shrunk"
+    """Whose mean and S make z. ``own``: the cohort's. ``base``: the base model's. ``shrunk``: the base's S, and each
+    gene's mean as far from the base's towards the cohort's as the cohort's size warrants."""
+    learn: str = "all"
+    """Which layers learn: ``all``, the ``decoder``, or the ``last`` alone; the others stay frozen."""
+    layer_decay: float = 1.0
+    """Each layer learns at this share of the rate of the one after it: below 1 the early layers move least."""
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise CellStateError("A fine-tuning run needs a base model.", "Name its folder: model = ... in [base].")
+        for name, value, known in (("standardise", self.standardise, STANDARDISE), ("learn", self.learn, LEARN)):
+            if value not in known:
+                raise CellStateError(f"{name} = {value!r} is not known.", f"In [base] use {', '.join(known)}.")
+        if not 0 < self.layer_decay <= 1:
+            raise CellStateError("layer_decay is above 0 and at most 1.", "Mend [base].")
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """A whole run; the network is the base model's."""
+
+    base: BaseConfig
+    data: DataConfig
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+
+def read_finetune_config(path: Path | str) -> FinetuneConfig:
+    """Read a TOML file; raises ``CellStateError`` that names what is wrong with it."""
+    return read_sections(path, FinetuneConfig)
+
+
+def finetune(config: FinetuneConfig, world: World, progress: Progress, *, fresh: bool = False) -> dict:
+    """Adapt the base model to the cohort and write the folder of the new one; see `train.fit.fit`.
+
+    Genes are matched by their Ensembl ids. Those that the base does not know start with what a ridge regression on its
+    last hidden layer says of them; those that the cohort does not measure are left out. Training stops when the
+    cohort's validation samples, held out by patient or series, no longer gain.
+    """
+    world.agree("config", json.dumps(asdict(config), sort_keys=True))
+    base = load_model(config.base.model, device="cpu", dtype="float32")
+    hidden = base.config.widths[1:-1]
+    chosen = NetworkConfig(
+        config.base.name or base.config.name, hidden, base.config.activation, "none", base.config.residual
+    )
+    whole = TrainConfig(config.data, chosen, config.loop, config.run, config.output)
+    data = read_data(whole, world)
+    data = data.in_units_of(adapted_space(base, data, config.base.standardise))
+    network, about = adapt(base, data, chosen.name)
+    about |= {"weights_sha256": weights_sha256(base.folder), **asdict(config.base), "model": base.config.name}
+    shares = learning_shares(network, config.base)
+    return learn(whole, data, network, world, progress, fresh=fresh, about={"adapted_from": about}, shares=shares)
+
+
+def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpace:
+    """Return the cohort's genes with the mean and S that make z.
+
+    Shrunk means are empirical Bayes: across the genes of both, own means lie about the base's with a variance of
+    tau^2 + 1/n, in S; so much of each gene's distance is kept as tau^2 is of that.
+    """
+    own = data.space
+    if standardise == "own":
+        return own
+    at_G, known_G = _positions(base.space, own)
+    scale_G = np.where(known_G, base.space.scale_G[at_G], own.scale_G)
+    base_G = np.where(known_G, base.space.mean_G[at_G], own.mean_G)
+    if standardise == "base":
+        return replace(own, mean_G=base_G, scale_G=scale_G)
+    apart_G = (own.mean_G - base_G)[known_G] / scale_G[known_G]
+    noise = 1 / len(data.train.names)
+    spread = max(0.0, float(np.mean(apart_G**2)) - noise)
+    kept = spread / (spread + noise)
+    return replace(own, mean_G=(base_G + kept * (own.mean_G - base_G)).astype(np.float32), scale_G=scale_G)
+
+
+def adapt(base: Model, data: TrainingData, name: str) -> tuple[AutoEncoder, dict]:
+    """Return the base's network on the cohort's genes, and how many it shares with it, adds and leaves out."""
+    at_G, known_G = _positions(base.space, data.space)
+    genes = len(data.space)
+    network = AutoEncoder(replace(base.config, name=name, widths=(genes, *base.config.widths[1:-1], genes)))
+    state = {key: value.clone() for key, value in base.network.state_dict().items()}
+    index, known = torch.from_numpy(at_G), torch.from_numpy(known_G)
+    last = len(network.layers) - 1
+    for key in ("layers.0.weight", "skip_in.weight"):
+        if key in state:
+            state[key] = state[key][:, index] * known
+    for key in (f"layers.{last}.weight", f"layers.{last}.bias", "skip_out.weight"):
+        if key in state:
+            state[key] = state[key][index] * known.reshape(-1, *[1] * (state[key].ndim - 1))
+    network.load_state_dict(state)
+    network.requires_grad_(False)
+    if not known_G.all():
+        _regress(network, torch.from_numpy(data.train_z_SG), ~known)
+    silence(network, data.silent_G)
+    shared = int(known_G.sum())
+    return network, {
+        "genes_shared": shared,
+        "genes_new": genes - shared,
+        "genes_left_out": len(base.space) - shared,
+    }
+
+
+def learning_shares(network: AutoEncoder, config: BaseConfig) -> dict[str, float]:
+    """Return the share of the learning rate of every parameter: 0 for frozen layers, less for early ones."""
+    last, latent = len(network.layers) - 1, network.config.latent_index
+    first = {"all": 0, "decoder": latent, "last": last}[config.learn]
+    depth = {f"layers.{i}": i for i in range(last + 1)} | {"skip_in": latent - 1, "skip_out": last}
+    shares = {}
+    for name, _ in network.named_parameters():
+        layer = depth[name.rpartition(".")[0]]
+        shares[name] = config.layer_decay ** (last - layer) if layer >= first else 0.0
+    return shares
+
+
+def _positions(base: GeneSpace, own: GeneSpace) -> tuple[np.ndarray, np.ndarray]:
+    """Return each gene's position in the base, 0 where it has none, and whether it has one."""
+    at = {ensembl: b for b, ensembl in enumerate(base.ensembl)}
+    position_G = np.array([at.get(ensembl, -1) for ensembl in own.ensembl])
+    if (position_G < 0).all():
+        raise CellStateError("The cohort and the base model have no gene in common.", "Choose another base model.")
+    return np.maximum(position_G, 0), position_G >= 0
+
+
+@torch.inference_mode()
+def _regress(network: AutoEncoder, z_SG: Tensor, new_G: Tensor) -> None:
+    """Set the last layer's rows of new genes by ridge regression on the last hidden layer, in its dual form."""
+    h_SH = z_SG if len(network.layers) == 1 else network.encode(z_SG)
+    for layer in range(network.config.latent_index, len(network.layers) - 1):
+        h_SH = network.step(layer, h_SH)
+    middle_H = h_SH.mean(dim=0)
+    h_SH = (h_SH - middle_H).double()
+    gram_SS = h_SH @ h_SH.T
+    # The penalty is the mean variance of a direction: half of what such a one says is believed.
+    penalty = gram_SS.diagonal().mean().clamp_min(1e-9)
+    target_SN = z_SG[:, new_G].double()
+    mean_N = target_SN.mean(dim=0)
+    solved_SN = torch.linalg.solve(gram_SS + penalty * torch.eye(len(h_SH)), target_SN - mean_N)
+    rows_NH = (solved_SN.T @ h_SH).float()
+    last = network.layers[-1]
+    assert isinstance(last.weight, Tensor) and isinstance(last.bias, Tensor)
+    last.weight[new_G] = rows_NH
+    last.bias[new_G] = mean_N.float() - rows_NH @ middle_H

@@ -1,0 +1,148 @@
+"""Finished parts of an ingest, kept beside the store's place until it is whole, so that a killed run goes on.
+
+``.STORE.partial`` holds ``rows.f16`` (the rows of the finished parts, one after the other) and ``journal.jsonl``: first
+what is ingested and how, then a line a part. A part counts once its line is whole; what follows the last counted row
+is overwritten. Each part's checksum is held against what is read back.
+
+Shape suffixes: S samples, A genes of the axis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellstate.errors import DataError
+from cellstate.genes import N_AXIS
+from train.ingest.source import Block
+from train.store import row_bytes
+
+_ROWS, _JOURNAL = "rows.f16", "journal.jsonl"
+_ROW_BYTES = 2 * N_AXIS
+#: Rows that are read at once.
+_AT_ONCE = 128
+
+
+class Journal:
+    """The work folder of one ingest.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is not there; what another ingest left in it is removed.
+    fingerprint : str
+        Names sources and settings.
+
+    Attributes
+    ----------
+    replaced : bool
+        Whether parts of another ingest were removed.
+    parts : list of dict
+        Lines of the finished parts, in order: the first is part 0.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.folder = folder
+        self.replaced = folder.exists() and not self._is_of(fingerprint)
+        if self.replaced:
+            shutil.rmtree(folder)
+        self.parts: list[dict] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _ROWS).touch()
+        if not (folder / _JOURNAL).exists():
+            (folder / _JOURNAL).write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
+        self._read()
+
+    @property
+    def n_rows(self) -> int:
+        """Samples of the finished parts."""
+        return sum(part["rows"] for part in self.parts)
+
+    @property
+    def removed(self) -> Counter[str]:
+        """Samples that each filter removed from the finished parts."""
+        removed = Counter[str]()
+        for part in self.parts:
+            removed.update(part["removed"])
+        return removed
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a sample of the finished parts."""
+        tables = [pd.DataFrame(part["table"]) for part in self.parts if part["rows"]]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def append(self, block: Block) -> None:
+        """Keep the next part."""
+        rows = row_bytes(block.log1p_SA)
+        with open(self.folder / _ROWS, "r+b") as file:
+            file.seek(self.n_rows * _ROW_BYTES)
+            file.write(rows)
+        part = {
+            "rows": len(block.table),
+            "removed": dict(block.removed),
+            "sha256": hashlib.sha256(rows).hexdigest(),
+            "table": block.table.to_dict("list"),
+        }
+        with open(self.folder / _JOURNAL, "a", encoding="utf-8") as lines:
+            lines.write(json.dumps(part) + "\n")
+        self.parts.append(part)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yield all rows, some at a time, shape (S, 19383) of float16.
+
+        Raises
+        ------
+        DataError
+            The disk gives back something else than was written.
+        """
+        with open(self.folder / _ROWS, "rb") as file:
+            for part in self.parts:
+                digest = hashlib.sha256()
+                for start in range(0, part["rows"], _AT_ONCE):
+                    data = file.read(min(_AT_ONCE, part["rows"] - start) * _ROW_BYTES)
+                    digest.update(data)
+                    yield np.frombuffer(data, "<f2").reshape(-1, N_AXIS)
+                if digest.hexdigest() != part["sha256"]:
+                    raise DataError("A finished part of the ingest was damaged on disk.", "Run the command again.")
+
+    def rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return some samples by position, shape (S, 19383) of float16."""
+        log1p_SA = np.empty((len(rows), N_AXIS), "<f2")
+        with open(self.folder / _ROWS, "rb", buffering=0) as file:
+            for row, into_A in zip(rows, log1p_SA, strict=True):
+                file.seek(int(row) * _ROW_BYTES)
+                file.readinto(into_A.data)
+        return log1p_SA
+
+    def _is_of(self, fingerprint: str) -> bool:
+        try:
+            with open(self.folder / _JOURNAL, encoding="utf-8") as lines:
+                return json.loads(lines.readline())["fingerprint"] == fingerprint
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _read(self) -> None:
+        """Take the whole lines, cut what a kill left behind them."""
+        with open(self.folder / _JOURNAL, "r+b") as file:
+            end = len(file.readline())
+            for line in file:
+                try:
+                    part = json.loads(line)
+                except ValueError:
+                    break
+                if not line.endswith(b"\n"):
+                    break
+                self.parts.append(part)
+                end += len(line)
+            file.truncate(end)
+        if os.path.getsize(self.folder / _ROWS) < self.n_rows * _ROW_BYTES:
+            raise DataError("Finished parts of the ingest were cut on disk.", "Run the command again.")

@@ -1,0 +1,249 @@
+"""From sources to a store: read once, in parts that are kept, then compare, group, split and write.
+
+Shape suffixes: S samples, A genes of the axis.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from cellstate import __version__
+from cellstate.errors import CellStateError, DataError, Stopped
+from cellstate.files import sha256
+from cellstate.genes import gene_axis
+from train.ingest.duplicates import near_duplicates
+from train.ingest.journal import Journal
+from train.ingest.reference import MOST, learn
+from train.ingest.settings import Settings
+from train.ingest.source import Block, Source, labels
+from train.splits import assign, components
+from train.store import COLUMNS, MANIFEST, Store, open_store, write_store
+
+#: Threads that read parts; each holds one part in memory.
+READERS = 2
+_TELL_SECONDS = 10.0
+
+Say = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ingest(source: Source, out: Path, settings: Settings, say: Say) -> Store:
+    """Make a store, or go on where a killed run stopped; a store of the same sources and settings is returned as it is.
+
+    Parameters
+    ----------
+    source : Source
+    out : Path
+        Folder of the store. Until it is whole, finished parts lie beside it in ``.NAME.partial``.
+    say : callable
+        Receives one line of progress at a time.
+
+    Raises
+    ------
+    ReadError, DataError
+        A source that cannot be trusted, no sample left, a folder that holds something else, a full disk.
+    Stopped
+        The user stopped the run; finished parts are kept.
+    """
+    started = time.perf_counter()
+    work = out.resolve().with_name(f".{out.resolve().name}.partial")
+    stamps = [_stamp(path) for path in source.files]
+    fingerprint = _fingerprint(stamps, source.n_parts, settings)
+    if (store := _stored(out, fingerprint)) is not None:
+        say(f"already complete: {out}")
+        return store
+    # Samples are read and compared in threads already: threads of linear algebra below them would only wait in turns.
+    with _mended(out, work), threadpool_limits(1, user_api="blas"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        journal = Journal(work, fingerprint)
+        with ThreadPoolExecutor(1) as beside:
+            if journal.replaced:
+                say("starts anew: what was kept is of other sources or settings")
+            if journal.parts:
+                say(f"goes on: {len(journal.parts):,} of {source.n_parts:,} parts are kept")
+            sums = beside.submit(lambda: [sha256(path) for path in source.files])
+            _read(source, settings, journal, say)
+            table, removed = _finish(source, settings, journal, say)
+            if [_stamp(path) for path in source.files] != stamps:
+                raise DataError("A source changed while it was read.", "Run the command again.")
+            told = {
+                "fingerprint": fingerprint,
+                "version": __version__,
+                "sources": [
+                    {"name": label, "bytes": stamp[1], "sha256": digest}
+                    for label, stamp, digest in zip(labels(source.files), stamps, sums.result(), strict=True)
+                ],
+                "settings": asdict(settings),
+                "n_read": journal.n_rows + journal.removed.total(),
+                "filters": dict(removed),
+                "n_near_duplicates": int((table["duplicate_group"] != "").sum()),
+                "seconds": round(time.perf_counter() - started, 1),
+            }
+            stage = work / "store"
+            shutil.rmtree(stage, ignore_errors=True)
+            stage.mkdir()
+            write_store(stage, _kept(journal, table.index.to_numpy()), table, told)
+        if out.exists():
+            out.rmdir()
+        os.replace(stage, out)
+        shutil.rmtree(work)
+    say(f"stored: {out}")
+    return open_store(out)
+
+
+def _stored(out: Path, fingerprint: str) -> Store | None:
+    """Return a store that is complete already, None where there is none yet; refuse any other folder."""
+    if (out / MANIFEST).is_file():
+        store = open_store(out)
+        if store.manifest.get("fingerprint") == fingerprint:
+            return store
+        raise DataError(f"{out} holds a store of other sources or settings.", "Choose another folder, or delete it.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} exists and holds something else.", "Choose an empty or a new folder.")
+    return None
+
+
+@contextmanager
+def _mended(out: Path, work: Path) -> Iterator[None]:
+    """Turn what the system refuses into a sentence; keep finished parts where repeating the command can help."""
+    again = f"Finished parts are kept in {work.name} beside it, and the same command goes on."
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Stopped(f"{out} is not whole yet.", again) from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        what = "the disk is full" if full else error.strerror or str(error)
+        raise DataError(f"{out} cannot be made: {what}.", f"Mend that. {again}") from error
+    except CellStateError:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _read(source: Source, settings: Settings, journal: Journal, say: Say) -> None:
+    """Read the parts that are wanting, some ahead; each is kept as soon as those before it are."""
+
+    def read(part: int) -> Block:
+        block = source.read(part)
+        return block.where(settings.filters.measured(block.table))
+
+    first, began, told, n_before = len(journal.parts), time.perf_counter(), time.perf_counter(), journal.n_rows
+    for block in _ahead(read, range(first, source.n_parts), READERS):
+        journal.append(block)
+        if time.perf_counter() - told > _TELL_SECONDS:
+            told = time.perf_counter()
+            rate = (journal.n_rows - n_before) / (told - began)
+            say(f"part {len(journal.parts):,} of {source.n_parts:,}, {journal.n_rows:,} samples, {rate:.0f} a second")
+
+
+def _ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Map in order with some threads; no more results wait than there are threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _finish(source: Source, settings: Settings, journal: Journal, say: Say) -> tuple[pd.DataFrame, Counter[str]]:
+    """Compare the samples with their cohort and with each other, and split them.
+
+    Returns
+    -------
+    table : DataFrame
+        The samples that stay, by their row in the journal.
+    removed : Counter
+        Samples that each filter removed.
+    """
+    removed = journal.removed
+    _refuse_none(journal.n_rows, removed)
+    table = journal.table
+    chosen = np.arange(len(table))
+    if len(table) > MOST:
+        chosen = np.sort(np.random.default_rng(settings.seed).choice(len(table), MOST, replace=False))
+    reference = learn(journal.rows(chosen))
+    say(f"compares {len(table):,} samples")
+    compared = list(_ahead(reference.compare, journal.blocks(), READERS))
+    correlation_S, place_SD, signature_SK = (np.concatenate(parts) for parts in zip(*compared, strict=True))
+    table["median_correlation"] = correlation_S.astype(np.float64)
+    kept = np.flatnonzero(correlation_S >= settings.filters.median_correlation)
+    removed["median_correlation"] = len(table) - len(kept)
+    _refuse_none(len(kept), removed)
+    table = source.describe(_with_unique_names(table.iloc[kept]))
+    group_S, n_compared = near_duplicates(
+        place_SD[kept],
+        signature_SK[kept],
+        lambda rows: reference.units(journal.rows(kept[rows])),
+        settings.duplicate_correlation,
+    )
+    say(f"compared {n_compared:,} pairs exactly")
+    table["duplicate_group"] = _names_of(group_S, table["sample"].to_numpy())
+    component_S = components(table["series"], table["duplicate_group"])
+    given_S = table.get("split")
+    table["split"] = assign(component_S, table["sample"], settings.shares, settings.seed, given_S)
+    return table[[*COLUMNS, *table.columns.difference(COLUMNS, sort=False)]], removed
+
+
+def _refuse_none(n_left: int, removed: Counter[str]) -> None:
+    if not n_left:
+        told = ", ".join(f"{name} removed {n:,}" for name, n in removed.items() if n)
+        raise DataError(
+            f"No sample is left of {removed.total():,}: {told or 'the sources hold none'}.",
+            "Lower a filter's threshold (see --help), or take another file.",
+        )
+
+
+def _with_unique_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the source before the names of samples that several sources have."""
+    repeated = table["sample"].duplicated(keep=False)
+    return table.assign(sample=table["sample"].where(~repeated, table["source"] + ":" + table["sample"]))
+
+
+def _names_of(group_S: np.ndarray, names_S: np.ndarray) -> np.ndarray:
+    """Call each group of several samples by its first, and a sample alone by nothing."""
+    _, first, group_S, size = np.unique(group_S, return_index=True, return_inverse=True, return_counts=True)
+    return np.where(size[group_S] > 1, names_S[first[group_S]], "")
+
+
+def _kept(journal: Journal, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the rows that stay."""
+    start = 0
+    for block_SA in journal.blocks():
+        here = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(block_SA))] - start
+        yield block_SA if len(here) == len(block_SA) else block_SA[here]
+        start += len(block_SA)
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """Return what tells a file from a changed one without reading it: name, size, time of change."""
+    stat = path.stat()
+    return path.name, stat.st_size, stat.st_mtime_ns
+
+
+def _fingerprint(stamps: list[tuple[str, int, int]], n_parts: int, settings: Settings) -> str:
+    parts = [__version__, gene_axis().hash, stamps, n_parts, asdict(settings)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,157 @@
+"""The folder of a run under way, beside the model folder's final place: ``.NAME.partial``.
+
+It holds the history, the best weights so far, the checkpoints, and ``run.json``: whose run it is. A run that was
+interrupted is found there and continues; when it is finished the folder takes its final place in one step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from cellstate.errors import CellStateError, DataError
+from cellstate.files import whole_file
+from cellstate.model.folder import WEIGHTS
+from train.checkpoints import FOLDER, Checkpoints
+from train.checkpoints import Progress as Done
+from train.distributed import World
+from train.history import Epoch, History, Step
+from train.progress import Progress
+from train.tensorboard import Board
+
+RUN = "run.json"
+#: Entries of a config that may differ when a run continues: they change no result.
+_FREE = {"run": {"checkpoint_minutes", "checkpoint_steps", "keep_checkpoints"}}
+
+
+class RunFolder:
+    """A run's place on disk; a watcher of its loop.
+
+    Parameters
+    ----------
+    target : Path
+        Where the model folder will be.
+    identity : mapping
+        The run's config and the checksum of its data, plain values: an interrupted run with others is not continued.
+    world : World
+        Only its first process writes.
+    progress : Progress
+        Shown to the user.
+    fresh : bool
+        Forget an interrupted run.
+
+    Raises
+    ------
+    CellStateError
+        The place holds something else, or an interrupted run of another config.
+    """
+
+    def __init__(
+        self, target: Path, identity: Mapping[str, Any], world: World, progress: Progress, *, fresh: bool = False
+    ) -> None:
+        if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / WEIGHTS).exists())):
+            raise DataError(f"{target} exists and holds no model.", "Choose another output folder.")
+        self.target, self._world, self._progress = target, world, progress
+        self.stage = target.with_name(f".{target.name}.partial")
+        world.agree("config", json.dumps(identity, sort_keys=True))
+        if not fresh:
+            self._check(identity)
+        # All have looked before one writes.
+        world.wait()
+        self._told = ExitStack()
+        self._history: History | None = None
+        self._board: Board | None = None
+        self.save_best: Callable[[Mapping[str, Tensor]], None] = lambda _: None
+        if world.is_first:
+            if fresh:
+                shutil.rmtree(self.stage, ignore_errors=True)
+            self.stage.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.stage / RUN) as partial:
+                partial.write_text(json.dumps({"identity": identity, "processes": world.size}, indent=2) + "\n")
+            self._history = History(self.stage)
+        world.wait()
+
+    def checkpoints(self, keep: int) -> Checkpoints:
+        """Return the run's checkpoints."""
+        return Checkpoints(self.stage / FOLDER, keep, self._world)
+
+    def __enter__(self) -> RunFolder:
+        self._told.enter_context(self._progress)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._told.close()
+
+    def resumed(self, progress: Done) -> None:
+        """Cut the history to where the run stands."""
+        if self._history is None:
+            return
+        self._history.truncate(step=progress.step, epoch=len(progress.history) - 1)
+        self._board = self._told.enter_context(Board(self.stage, step=progress.step))
+        if progress.step:
+            self._progress.say(f"continues after step {progress.step:,}")
+
+    def step(self, step: Step) -> None:
+        """Write and show a step."""
+        if self._history and self._board:
+            self._history.add(step)
+            self._board.step(step)
+            self._progress.step(step)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Write and show an epoch."""
+        if self._history and self._board:
+            self._history.add(epoch)
+            self._board.epoch(epoch)
+            self._progress.epoch(epoch)
+
+    def best(self, weights: Mapping[str, Tensor]) -> None:
+        """Put the weights to keep where the finished model will have them."""
+        if self._world.is_first:
+            self.save_best(weights)
+
+    def finish(self) -> None:
+        """Take the final place; checkpoints go, history stays."""
+        shutil.rmtree(self.stage / FOLDER, ignore_errors=True)
+        (self.stage / RUN).unlink(missing_ok=True)
+        # With no moment in which neither the older folder nor this one is there whole.
+        old = self.target.with_name(f".{self.target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self.target.exists():
+            os.replace(self.target, old)
+        os.replace(self.stage, self.target)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _check(self, identity: Mapping[str, Any]) -> None:
+        path = self.stage / RUN
+        if not path.exists():
+            return
+        try:
+            before = json.loads(path.read_text())["identity"]
+        except (ValueError, KeyError, TypeError):
+            before = {}
+        if other := _difference(before, json.loads(json.dumps(identity))):
+            raise CellStateError(
+                f"An interrupted run lies in {self.stage}, with another {other}.",
+                "Give its config again to continue it, another output folder, or --fresh to forget it.",
+            )
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Name the first entry that differs, empty where none does that matters."""
+    for section in sorted(before.keys() | now.keys()):
+        a, b = before.get(section), now.get(section)
+        if isinstance(a, dict) and isinstance(b, dict):
+            keys = (a.keys() | b.keys()) - _FREE.get(section, set())
+            if odd := sorted(key for key in keys if a.get(key) != b.get(key)):
+                return f"{odd[0]} in [{section}]"
+        elif a != b:
+            return section
+    return ""
