@@ -32,7 +32,7 @@ from train.config import LoopConfig, RunConfig
 from train.distributed import World
 from train.fit import peak_memory
 from train.loop import Task, train
-from train.source import ArraySource, StoreSource
+from train.source import ArraySource, StoreSource, mapped
 from train.store import COLUMNS, open_store, write_store
 
 ALONE = World(0, 1, torch.device("cpu"))
@@ -53,7 +53,9 @@ def loader(n: int) -> dict[str, float]:
         store = open_store(folder)
         unit_A = np.ones(N_AXIS, np.float32)
         space = GeneSpace(gene_axis().ensembl, 0 * unit_A, unit_A, unit_A.astype(np.float64))
-        source = StoreSource(store.log1p_SA, np.arange(n), np.ones(n, np.float32), space, np.full(n, N_AXIS), names)
+        source = StoreSource(
+            mapped(store.log1p_SA), np.arange(n), np.ones(n, np.float32), space, np.full(n, N_AXIS), names
+        )
         order = rng.permutation(n)
 
         def raw() -> None:

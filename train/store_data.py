@@ -14,7 +14,7 @@ from cellstate.expression import GeneSpace, Samples, align
 from train.config import DataConfig
 from train.data import TrainingData, choose_genes, gene_table, space_of
 from train.distributed import World
-from train.source import StoreSource
+from train.source import StoreSource, mapped
 from train.store import Store, open_store
 
 #: Training samples in memory for the rivals, and samples of each other split for calibration and evaluation.
@@ -55,7 +55,9 @@ def read_store(config: DataConfig, seed: int, world: World) -> TrainingData:
 
     names = store.table["sample"].astype(str).to_numpy()
     source = {
-        split: StoreSource(store.log1p_SA, rows[split], *scales[split][:1], space, scales[split][1], names[rows[split]])
+        split: StoreSource(
+            mapped(store.log1p_SA), rows[split], *scales[split][:1], space, scales[split][1], names[rows[split]]
+        )
         for split in rows
     }
     samples = {s: store.split(s, IN_MEMORY, seed) for s, n in store.manifest["splits"].items() if n}

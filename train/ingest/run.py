@@ -78,8 +78,9 @@ def ingest(source: Source, out: Path, settings: Settings, say: Say) -> Store:
                 say("starts anew: what was kept is of other sources or settings")
             if journal.parts:
                 say(f"goes on: {len(journal.parts):,} of {source.n_parts:,} parts are kept")
-            sums = beside.submit(lambda: [sha256(path) for path in source.files])
             _read(source, settings, journal, say)
+            # Reading keeps all processors busy; what follows leaves one for this.
+            sums = beside.submit(lambda: [sha256(path) for path in source.files])
             table, removed = _finish(source, settings, journal, say)
             if [_stamp(path) for path in source.files] != stamps:
                 raise DataError("A source changed while it was read.", "Run the command again.")
