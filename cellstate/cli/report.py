@@ -56,8 +56,9 @@ def _report(options: argparse.Namespace) -> Answer:
 
 def _bundle(options: argparse.Namespace) -> Answer:
     from cellstate.io.tables import Table
-    from cellstate.report.bundle import Run, bundle
+    from cellstate.report.bundle import bundle
     from cellstate.report.provenance import provenance
+    from cellstate.report.run import Run
 
     model, edits, source, answer = _asked(options)
     about = {"sample": source.sample, "edits": ", ".join(answer.edits), "predictor": answer.predictor}

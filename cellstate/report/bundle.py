@@ -9,15 +9,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cellstate.io import to_csv
 from cellstate.io.tables import Table
-from cellstate.perturb import Edit
 from cellstate.report.bundle_code import python, shell
 from cellstate.report.html_answer import numbers_sha256
-from cellstate.report.provenance import Provenance, Source
+from cellstate.report.run import Run
 
 #: Version of ``settings.json``.
 FORMAT = 1
@@ -46,43 +43,6 @@ A model folder other than the shipped one is given as a second word; its files m
 `settings.json`. Both say whether the numbers are the same, bit for bit. On another processor, or with other versions
 or another number of threads, the last digits may differ; `reproduce.py` then says by how much.
 """
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One answer and what was asked.
-
-    Attributes
-    ----------
-    command : str
-        ``perturb`` or ``screen``.
-    source : Source
-    made : Provenance
-    table : Table
-        As ``cellstate COMMAND --out`` writes it: whole, unrounded.
-    edits : sequence of Edit
-        Of a screen: what is tried on each gene, as patterns.
-    predictor : str
-        Who leads; empty for a screen, which is the network's.
-    goal : str
-        As the command line writes it, with no file in it; empty without a goal.
-    genes : sequence of str, optional
-        Ensembl ids of the candidates of a screen; without them, all genes are.
-    """
-
-    command: str
-    source: Source
-    made: Provenance
-    table: Table
-    edits: Sequence[Edit]
-    predictor: str = ""
-    goal: str = ""
-    genes: Sequence[str] | None = None
-
-    @property
-    def name(self) -> str:
-        """What its table is called."""
-        return {"perturb": "shift", "screen": "screen"}[self.command]
 
 
 def settings(run: Run, *, named: bool = False, with_input: bool = False) -> dict:

@@ -6,12 +6,9 @@ Every value stands in the code as a literal (`repr`, `shlex.quote`), so a name f
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
 from cellstate.perturb import Edit
-
-if TYPE_CHECKING:
-    from cellstate.report.bundle import Run
+from cellstate.report.run import Run
 
 _OPTIONS = {"format": "--format", "orientation": "--orientation", "unit": "--unit", "id_type": "--ids"}
 _PYTHON = '''"""Makes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""

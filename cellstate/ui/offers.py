@@ -17,11 +17,11 @@ from cellstate.perturb.goals import Goal
 from cellstate.perturb.pairs import Pairs
 from cellstate.perturb.patient import Patient
 from cellstate.perturb.screen import Screen
-from cellstate.report.bundle import Run
 from cellstate.report.html import Report
 from cellstate.report.html_search import search_report
 from cellstate.report.html_shift import ShiftAnswer, shift_report
 from cellstate.report.provenance import Source, provenance
+from cellstate.report.run import Run
 from cellstate.ui.link import link_of, names_no_file
 from cellstate.ui.reading import distance
 from cellstate.ui.regulators_goal import patient_of

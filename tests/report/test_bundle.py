@@ -27,9 +27,10 @@ from cellstate.io.tables import Table
 from cellstate.perturb import Edit
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.screen import screen
-from cellstate.report.bundle import Run, bundle, settings
+from cellstate.report.bundle import bundle, settings
 from cellstate.report.bundle_code import command_options, python, shell
 from cellstate.report.provenance import Source, provenance
+from cellstate.report.run import Run
 from tests.report.conftest import NASTY
 
 

@@ -1,6 +1,7 @@
 """What the loop learns, keeps and refuses, in one process."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_small_parts_add_up_to_the_batch(missing, settings):
 def test_recomputing_changes_nothing():
     plain, again = (run(make_sources(), epochs=3, how=RunConfig(recompute=r))[0].losses for r in (False, True))
     assert again == pytest.approx(plain, rel=1e-6)
+
+
+def test_a_compiled_network_learns_the_same(monkeypatch):
+    """The wiring alone: with a backend that fuses nothing, since not every machine has a C++ compiler."""
+    plain, _ = run(make_sources(), epochs=2)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    compiled, _ = run(make_sources(), epochs=2, how=RunConfig(compile=True))
+    assert compiled.losses == pytest.approx(plain.losses, rel=1e-6)
 
 
 def test_bfloat16_learns_nearly_the_same():
