@@ -34,7 +34,7 @@ run: $(VENV)/.for-run
 # pytest comes last: its summary closes the output.
 test: $(VENV)/.for-test
 	@lint=0; $(MAKE) --no-print-directory lint || lint=1; \
-	$(PY) -m pytest $(ARGS); tests=$$?; \
+	$(PY) -m pytest --numprocesses=auto --dist=loadfile $(ARGS); tests=$$?; \
 	[ $$lint -eq 0 ] || echo "make test: style, types or walls failed, see above the tests."; \
 	[ $$lint -eq 0 ] && exit $$tests; exit 1
 

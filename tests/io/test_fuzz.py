@@ -26,7 +26,7 @@ from tests.io.corpus import HOSTILE, referring
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: These take seconds each; the benchmark of formats covers what they are made of.
 SLOW = {"90,000 columns of numbers", "gzip bomb of one wide line"}
-INPUTS = 25
+INPUTS = 15
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SLOW])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -182,18 +181,15 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
     assert "what is finished is kept" in error.value.hint
 
 
-def _open_and_write(folder, number):
-    FolderBlocks(folder, "x")[number] = make_block(number)
-
-
 def test_processes_may_open_a_new_folder_at_the_same_time(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_open_and_write, args=(tmp_path / "new", i)) for i in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    code = (
+        "import sys; from tests.perturb.test_blocks import *\n"
+        "FolderBlocks(sys.argv[1], 'x')[int(sys.argv[2])] = make_block(int(sys.argv[2]))\n"
+    )
+    workers = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "new"), str(i)], cwd=shipped()) for i in range(2)
+    ]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
     assert list(FolderBlocks(tmp_path / "new", "x")) == [0, 1]
     assert json.loads((tmp_path / "new" / "settings.json").read_text()) == {"fingerprint": "x"}
 

@@ -32,7 +32,7 @@ def test_a_deep_network_starts_close_to_the_mean_and_leaves_it():
     initialise(network, 0)
     train, validation = make_sources(n=200)
     scaled = [ArraySource(s.z_SG / train.z_SG.std(), s.names) for s in (train, validation)]
-    notes, _ = run((scaled[0], scaled[1]), network=network, epochs=60, learning_rate=3e-3)
+    notes, _ = run((scaled[0], scaled[1]), network=network, epochs=30, batch_size=40, learning_rate=6e-3, patience=30)
     assert notes.epochs[0].validation_loss == pytest.approx(float((scaled[1].z_SG ** 2).mean()), rel=0.05)
     assert notes.epochs[-1].validation_loss < 0.4 * notes.epochs[0].validation_loss
 
