@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from benchmarks import engine_ranking
-from benchmarks.clock import median_time
+from benchmarks.clock import median_time, peak_resident
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate import load_model
 from cellstate.expression import Samples
@@ -70,12 +70,6 @@ def once(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-def peak_resident() -> int:
-    """Highest resident memory of this process so far in bytes, mapped weights and the interpreter included."""
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def matmul_rate(dtype: torch.dtype) -> float:

@@ -22,6 +22,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from benchmarks.clock import peak_resident
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.paths import shipped
@@ -82,12 +83,6 @@ def ingest_file(path: Path) -> dict[str, float]:
     seconds = time.perf_counter() - start
     kept = {"kept": len(store), "peak": peak_resident()}
     return {"seconds": seconds, "samples": store.manifest["n_read"], **kept}
-
-
-def peak_resident() -> int:
-    """Largest resident memory of this process so far, in bytes."""
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def in_a_process(what: str, path: Path) -> dict[str, float]:

@@ -28,7 +28,6 @@ from cellstate.evaluate import evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
 from cellstate.expression import Samples
-from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
 from cellstate.paths import shipped
@@ -147,5 +146,4 @@ def _quick(config: TrainConfig, path: Path, temporary: Path) -> tuple[TrainConfi
 
 
 if __name__ == "__main__":
-    assert len(gene_axis()) == POSTER_WIDTHS[0]
     main()

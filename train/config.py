@@ -39,7 +39,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         if bool(self.cohort) == bool(self.store):
             raise CellStateError("A run learns from one cohort or from one store.", "Name one of them in [data].")
-        _one_of("genes", self.genes, ("detected", "axis"), "data")
+        one_of("genes", self.genes, ("detected", "axis"), "data")
         if not 0 <= self.min_detected <= 1:
             raise CellStateError("min_detected is a share between 0 and 1.", "Mend [data].")
         if self.store and self.also:
@@ -61,7 +61,7 @@ class NetworkConfig:
     """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
 
     def __post_init__(self) -> None:
-        _one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")
+        one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ class LoopConfig:
             raise CellStateError(
                 "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Mend [loop]."
             )
-        _one_of("loss_on", self.loss_on, ("all", "hidden"), "loop")
+        one_of("loss_on", self.loss_on, ("all", "hidden"), "loop")
         if self.loss_on == "hidden" and not self.hide:
             raise CellStateError("A loss on hidden genes needs some that are hidden.", "Set hide in [loop].")
         if self.bin_weights and (len(self.bin_weights) != 4 or min(self.bin_weights) < 0 or not sum(self.bin_weights)):
             raise CellStateError("bin_weights are four numbers, none negative, one for each TPM bin.", "Mend [loop].")
-        _one_of("keep", self.keep, ("best", "last"), "loop")
+        one_of("keep", self.keep, ("best", "last"), "loop")
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class RunConfig:
     """Checkpoints that are kept, the newest ones."""
 
     def __post_init__(self) -> None:
-        _one_of("precision", self.precision, ("float32", "bfloat16"), "run")
-        _one_of("strategy", self.strategy, ("ddp", "fsdp"), "run")
+        one_of("precision", self.precision, ("float32", "bfloat16"), "run")
+        one_of("strategy", self.strategy, ("ddp", "fsdp"), "run")
         if min(self.micro_batch, self.checkpoint_steps) < 0 or not self.checkpoint_minutes > 0:
             raise CellStateError("micro_batch and checkpoint_steps are not negative, minutes positive.", "Mend [run].")
         if self.keep_checkpoints < 1:
@@ -217,6 +217,6 @@ def _value(value: Any, wanted: Any, section: str, name: str) -> Any:
     return value
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...], section: str) -> None:
+def one_of(name: str, value: str, known: tuple[str, ...], section: str) -> None:
     if value not in known:
         raise CellStateError(f"{name} = {value!r} is not known.", f"In [{section}] use {' or '.join(known)}.")

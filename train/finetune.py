@@ -18,7 +18,16 @@ from cellstate.expression import GeneSpace
 from cellstate.model import Model, load_model
 from cellstate.model.folder import weights_sha256
 from cellstate.model.network import AutoEncoder
-from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, RunConfig, TrainConfig, read_sections
+from train.config import (
+    DataConfig,
+    LoopConfig,
+    NetworkConfig,
+    OutputConfig,
+    RunConfig,
+    TrainConfig,
+    one_of,
+    read_sections,
+)
 from train.data import TrainingData
 from train.distributed import World
 from train.fit import learn, read_data, silence
@@ -47,9 +56,8 @@ class BaseConfig:
     def __post_init__(self) -> None:
         if not self.model:
             raise CellStateError("A fine-tuning run needs a base model.", "Name its folder: model = ... in [base].")
-        for name, value, known in (("standardise", self.standardise, STANDARDISE), ("learn", self.learn, LEARN)):
-            if value not in known:
-                raise CellStateError(f"{name} = {value!r} is not known.", f"In [base] use {', '.join(known)}.")
+        one_of("standardise", self.standardise, STANDARDISE, "base")
+        one_of("learn", self.learn, LEARN, "base")
         if not 0 < self.layer_decay <= 1:
             raise CellStateError("layer_decay is above 0 and at most 1.", "Mend [base].")
 
@@ -164,7 +172,7 @@ def _positions(base: GeneSpace, own: GeneSpace) -> tuple[np.ndarray, np.ndarray]
 @torch.inference_mode()
 def _regress(network: AutoEncoder, z_SG: Tensor, new_G: Tensor) -> None:
     """Set the last layer's rows of new genes by ridge regression on the last hidden layer, in its dual form."""
-    h_SH = z_SG if len(network.layers) == 1 else network.encode(z_SG)
+    h_SH = network.encode(z_SG)
     for layer in range(network.config.latent_index, len(network.layers) - 1):
         h_SH = network.step(layer, h_SH)
     middle_H = h_SH.mean(dim=0)

@@ -168,7 +168,6 @@ def _write(
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
     r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
     save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
-    model = load_model(stage, device="cpu")
     trust = calibrate(model, data.samples["validation"])
     model = replace(model, metrics={"trust": trust})
     kept = best_of(outcome.history) if config.loop.keep == "best" else outcome.history[-1]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from cellstate.evaluate.distance import FAR, Distance
+from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
 from cellstate.report.predictors import lead_reason, said_by, what_it_is
@@ -20,8 +20,6 @@ from cellstate.viz.style import digits, percent
 
 #: Genes in the table of the report; the tables that can be taken along hold all.
 TOP = 40
-#: From here on two predictors say the same, or point the same way.
-SAME, ALIKE = 0.98, 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +84,6 @@ def shift_report(
     )
 
 
-def agreement(table: pd.DataFrame, rival: str) -> float | None:
-    """Correlate the network's shift with a rival's over the genes that were not edited; None where one says nothing."""
-    both = table.loc[~table["edited"], ["delta_log2", RIVAL + rival]].to_numpy(float)
-    return float(np.corrcoef(both.T)[0, 1]) if len(both) > 2 and min(np.ptp(both, axis=0)) > 0 else None
-
-
 def _edited(table: pd.DataFrame) -> Section:
     rows = [
         (row.gene, _tpm(row.tpm_before), _tpm(row.tpm_after), "yes" if row.measured else "no: predicted by the model")
@@ -132,8 +124,9 @@ def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
 
 def _rivals(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
     rest, rows = table[~table["edited"]], []
+    agreed = agreement(table)
     for rival in rivals:
-        r = agreement(table, rival)
+        r = agreed[rival]
         size = float(rest[RIVAL + rival].abs().max()) if len(rest) else 0.0
         rows.append((label(rival), decimal(r, 2), digits(size, 2), _says(r)))
     text = (

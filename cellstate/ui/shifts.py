@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from cellstate.evaluate import distances_after, shift_over_error, trust_table
@@ -14,18 +13,17 @@ from cellstate.model import Model
 from cellstate.perturb import Shift, perturb
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report import said_by
+from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.ui.reading import distance
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
+from cellstate.viz.shift import RIVAL
 from cellstate.viz.style import listed, look, percent
 
 #: A largest shift below this (7 %) is called small.
 COUNTED_LOG2 = 0.1
 #: A predictor whose largest shift is so many times larger, or smaller, than the leading one's is named.
 MUCH = 3
-#: From here on two predictors say the same.
-SAME, ALIKE = 0.98, 0.7
-_PREFIX = "delta_log2_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +88,6 @@ def _answer(shift: Shift, opened: Model, before: Distance) -> Answer:
     )
 
 
-def agreement(table: pd.DataFrame) -> dict[str, float | None]:
-    """Correlate the leading shift with everyone else's over the genes that were not edited."""
-    rest = table[~table["edited"]]
-    found: dict[str, float | None] = {}
-    for column in rest.columns:
-        if column.startswith(_PREFIX):
-            both = rest["delta_log2"].to_numpy(float), rest[column].to_numpy(float)
-            moves = len(rest) > 2 and min(np.ptp(v) for v in both) > 0
-            found[column.removeprefix(_PREFIX)] = float(np.corrcoef(*both)[0, 1]) if moves else None
-    return found
-
-
 def agreement_sentence(found: Mapping[str, float | None], predictor: str = NETWORK) -> str:
     """Say how far the others agree with the leading predictor, without flattering the network."""
     parts = []
@@ -125,7 +111,7 @@ def size_sentence(table: pd.DataFrame, over_error: float | None = None, predicto
     """Say how large the shifts are, beside the network's error too, and how far the predictors differ in that."""
     rest = table[~table["edited"]]
     largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
-    rivals = {r: float(rest[_PREFIX + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
+    rivals = {r: float(rest[RIVAL + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
     apart = {r: size for r, size in rivals.items() if size and max(size, largest) > MUCH * min(size, largest)}
     many = f"{2**largest:,.0f}-fold" if largest > 1 else percent(2**largest - 1, 1)
     text = f"{said_by(predictor)}'s largest shift is {largest:.2g} log2 ({many})."
@@ -161,7 +147,7 @@ def cloud_sentence(before: Distance, after: Distance) -> str:
 
 def rivals_of(table: pd.DataFrame) -> list[str]:
     """Return who stands beside the leading predictor in a table."""
-    return [column.removeprefix(_PREFIX) for column in table.columns if column.startswith(_PREFIX)]
+    return [column.removeprefix(RIVAL) for column in table.columns if column.startswith(RIVAL)]
 
 
 def filtered(table: pd.DataFrame, text: str, trusted_only: bool) -> pd.DataFrame:
