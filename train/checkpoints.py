@@ -79,7 +79,9 @@ class Checkpoints:
         if final.exists():
             return final
         if self._world.is_first:
-            shutil.rmtree(partial, ignore_errors=True)
+            # Also what a killed process left of another step: of a large network it is gigabytes.
+            for left in self._folder.glob("step-*.partial"):
+                shutil.rmtree(left, ignore_errors=True)
             partial.mkdir(parents=True)
         self._world.wait()
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}

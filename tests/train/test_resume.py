@@ -177,6 +177,17 @@ def test_the_newest_checkpoints_are_kept(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000012", "step-00000015"]
 
 
+def test_what_a_killed_process_left_half_written_goes(tmp_path):
+    half = tmp_path / "step-00000002.partial"
+    half.mkdir()
+    (half / "0.distcp").write_bytes(b"half")
+    notes, _ = run(
+        make_sources(), checkpoints=Checkpoints(tmp_path, 2, ALONE), how=RunConfig(checkpoint_steps=3), epochs=1
+    )
+    assert notes.began_at == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["step-00000003"]
+
+
 def test_a_full_disk_says_so_and_keeps_the_checkpoint_before(tmp_path):
     """A limit on the size of a file stands for the disk: the error is the system's own."""
     store, how = Checkpoints(tmp_path, 2, ALONE), RunConfig(checkpoint_steps=4)
