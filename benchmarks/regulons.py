@@ -1,6 +1,6 @@
 """Known targets: does a regulator's predicted shift fall on the genes that it is known to regulate?
 
-    python -m benchmarks.regulons [--quick] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
+    python -m benchmarks.regulons [--quick] [--elastic-net] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
 
 Truth: CollecTRI (Müller-Dott et al., Nucleic Acids Research 2023), every regulator with at least 20 targets among the
 model's genes, the regulator itself left out. It is test data: nothing is fitted or tuned by it, but the product lets
@@ -17,6 +17,7 @@ Learnt from the training patients alone, and from them with the tissues and cell
 cohort centred, in its own S, all further ones together of the first one's weight. The network is the model folder's and
 stands with the samples that it was trained on; ``ridge_tf`` has a list of transcription factors: prior knowledge.
 ``this model`` is the folder as the product uses it: network and rivals, PCA learnt from the tumours alone.
+``--elastic-net`` fits that candidate too, on both cohorts (some six minutes): alone, and its mean with ridge.
 ``DIR`` of ``--data`` holds collectri.csv.gz (default: ../shared/data/reference); it is not part of the project (GPL-3).
 """
 
@@ -31,6 +32,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from benchmarks.elastic_net import elastic_net, passed_on
 from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
 from benchmarks.report import Mark, at_least, show
 from cellstate import load_model
@@ -144,6 +146,18 @@ def measure(data: TrainingData, regulons: Regulons, model: Model | None) -> dict
     return _scored(shifts, regulons, data.space)
 
 
+def measure_elastic_net(data: TrainingData, regulons: Regulons) -> dict[str, Scores]:
+    """Return the scores of the elastic net, alone and with ridge, beside ridge and co-expression."""
+    z_SG = data.balanced_z_SG
+    components = fit_components(z_SG, WIDTH, validation_z_SG=data.validation_z_SG, tf_G=data.space.is_tf_G)
+    shifts = simple_shifts(components, regulons.tf_T)
+    effect_GG = elastic_net(z_SG, data.validation_z_SG)
+    # A regulator loses an S, so its first effects turn round.
+    shift_TG = passed_on(-effect_GG[regulons.tf_T].toarray(), effect_GG)
+    candidates = {"elastic_net": shift_TG, "elastic_net_and_ridge": (shift_TG + shifts["ridge"]) / 2}
+    return _scored({name: shifts[name] for name in (RIVAL, "ridge")} | candidates, regulons, data.space)
+
+
 def measure_product(model: Model, regulons: Regulons) -> dict[str, Scores]:
     """Return the scores of every predictor that a model folder holds, as the product uses them."""
     return _scored(product_shifts(model, regulons.tf_T), regulons, model.space)
@@ -203,6 +217,7 @@ def _difference(difference_T: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} regulators: a smoke run that claims nothing")
+    parser.add_argument("--elastic-net", action="store_true", help="fit this candidate too (some six minutes)")
     parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "reference"))
     parser.add_argument("--cohort", type=Path, default=shipped("data", "cohorts", "coadread"))
     parser.add_argument("--hpa", type=Path, default=shipped("data", "cohorts", "hpa"))
@@ -234,6 +249,10 @@ def main() -> None:
     found = measure_product(model, regulons)
     print_table(THIS_MODEL, found)
     marks += product_marks(found)
+    if options.elastic_net:
+        found = measure_elastic_net(both, regulons)
+        print_table(f"{BOTH}: elastic net", found)
+        marks += [mark for mark in marks_of(BOTH, found) if "elastic_net" in mark.name]
     show("regulons", marks, quick=options.quick, model=model)
 
 

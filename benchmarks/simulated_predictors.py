@@ -8,14 +8,15 @@ Shape suffixes: S samples, G genes (each is edited alone), N pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.elastic_net import PASSED_ON, elastic_net
 from benchmarks.regulon_shifts import simple_shifts
 from benchmarks.simulated_sparse import DoseCurves, Recipe, dose_curves, given_share, links, passed_on, relevance
 from benchmarks.simulator import World
@@ -29,6 +30,10 @@ RECIPE = Recipe()
 #: Width of the networks' latent layer, and so of PCA.
 LATENT = 64
 _HIDDEN = (256, LATENT, 256)
+#: Share of the genes that are hidden in training, from and to.
+_HIDE = (0.15, 0.5)
+#: Networks of an ensemble, and how far apart their seeds are: no other world has one of them.
+MEMBERS, _SEEDS_APART = 5, 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,18 @@ class Network:
         return total_N / len(z_SG)
 
 
-Fitted = Linear | Network
+class Mean:
+    """The mean of what several predictors foresee."""
+
+    def __init__(self, parts: Sequence[Linear | Network]) -> None:
+        self.parts = parts
+
+    def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
+        """Return the shift after editing each gene alone, shape (S, edited G, G)."""
+        return np.mean([part.shift(z_SG, change_SG) for part in self.parts], axis=0)
+
+
+Fitted = Linear | Network | Mean
 
 
 def _no_change(training: Training) -> Linear:
@@ -133,6 +149,16 @@ def sparse_links(training: Training) -> np.ndarray:
     return links(training.z_SG, start, RECIPE, training.seed)
 
 
+@lru_cache(maxsize=1)
+def _elastic_net(training: Training) -> Linear:
+    effect_GG = elastic_net(training.z_SG, training.validation_z_SG, training.seed).toarray()
+    return Linear(passed_on(effect_GG, PASSED_ON))
+
+
+def _elastic_net_and_ridge(training: Training) -> Mean:
+    return Mean([_elastic_net(training), _rival("ridge")(training)])
+
+
 def _sparse(training: Training) -> Linear:
     effect_GG = sparse_links(training)
     share_G1 = given_share(effect_GG, RECIPE.sharpness)[:, None]
@@ -148,7 +174,16 @@ def _autoencoder(training: Training) -> Network:
 
 
 def _hidden_genes(training: Training) -> Network:
-    return Network(train_network(training, hide=(0.15, 0.5)))
+    return Network(train_network(training, hide=_HIDE))
+
+
+def _ensemble(training: Training) -> Mean:
+    seeds = (training.seed + _SEEDS_APART * member for member in range(MEMBERS))
+    return Mean([Network(train_network(replace(training, seed=seed), hide=_HIDE)) for seed in seeds])
+
+
+def _stacked(training: Training) -> Mean:
+    return Mean([_rival("ridge")(training), _hidden_genes(training)])
 
 
 def train_network(
@@ -216,6 +251,10 @@ PREDICTORS = (
     Predictor("ridge on TFs", "The same on the regulators alone: prior knowledge.", _rival("ridge_tf"), prior=True),
     Predictor("auto-encoder", "A network that learnt to reproduce its input.", _autoencoder),
     Predictor("hidden genes", "A network that learnt to predict 15 to 50 % of the genes, hidden.", _hidden_genes),
+    Predictor("hidden genes, ensemble", f"The mean of {MEMBERS} such networks of other seeds.", _ensemble),
+    Predictor("ridge and hidden genes", "The mean of ridge and such a network.", _stacked),
+    Predictor("elastic net", "Few genes explain each gene; what is moved passes half of it on, twice.", _elastic_net),
+    Predictor("elastic net and ridge", "The mean of both.", _elastic_net_and_ridge),
     Predictor("sparse links", "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
     Predictor("sparse links, dose curves", "The same; an edit counts by the gene's level.", _sparse_curved),
 )
