@@ -153,18 +153,36 @@ _SHAPES: tuple[Any, ...] = (
 )
 
 
+#: NaN and both infinities as a file holds them.
+_NO_NUMBERS = {
+    "F32": (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\x80\xff"),
+    "F16": (b"\x00\x7e", b"\x00\x7c", b"\x00\xfc"),
+}
+
+
 def change_safetensors(random: Random, data: bytes, other: bytes) -> bytes:
-    """Change what a safetensors header says, its length, or the bytes of the file."""
+    """Change what a safetensors header says, its length, a number of its tensors, or the bytes of the file."""
     if random.random() < 0.25:
         return mutate(random, data, other, BYTES)
     size = int.from_bytes(data[:8], "little")
     header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
+    if random.random() < 0.1:
+        return data[: 8 + size] + _spoil(random, header, body)
     for _ in range(random.choice((1, 1, 2))):
         _change_entry(random, header)
     text = json.dumps(header).encode()
     lie = random.choice((0,) * 12 + (-1, 1, 8, 10**6, 2**40, 2**62))
     packed = max(0, len(text) + lie).to_bytes(8, "little") + text + body
     return mutate(random, packed, other, BYTES) if random.random() < 0.1 else packed
+
+
+def _spoil(random: Random, header: dict[str, Any], body: bytes) -> bytes:
+    """Put what is no number in place of one number of a tensor."""
+    entry = random.choice([entry for entry in header.values() if entry.get("dtype") in _NO_NUMBERS])
+    value = random.choice(_NO_NUMBERS[entry["dtype"]])
+    begin, end = entry["data_offsets"]
+    at = random.randrange(begin, end, len(value))
+    return body[:at] + value + body[at + len(value) :]
 
 
 def _change_entry(random: Random, header: dict[str, Any]) -> None:

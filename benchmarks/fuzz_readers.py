@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from inspect import unwrap
 from pathlib import Path
 from random import Random
 
@@ -60,7 +61,10 @@ class Format:
         data = self.change(random, random.choice(made), random.choice(made))
         if random.random() < 0.85:
             return Input(data)
-        asked = Overrides(*(random.choice((None, *few)) for few in (tuple(READERS), (ROWS, COLUMNS), _UNITS, _IDS)))
+        form, orientation, unit, ids = (
+            random.choice((None, *few)) for few in (tuple(READERS), (ROWS, COLUMNS), _UNITS, _IDS)
+        )
+        asked = Overrides(form, orientation, unit, ids, repair_dates=random.random() < 0.3)
         return Input(data, random.choice(_NAMES), asked)
 
 
@@ -130,11 +134,12 @@ def _read_model_file(name: str, given: Input) -> object:
     path.write_bytes(given.data)
     try:
         model = load_model(path.parent, device="cpu")
-        profiles, rivals = load_profiles.__wrapped__(model), load_components.__wrapped__(model)
+        profiles, rivals = unwrap(load_profiles)(model), unwrap(load_components)(model)
         assert isinstance(model.metrics, dict), "metrics"
+        assert all(torch.isfinite(p).all() for p in model.network.parameters()), "weights"
         assert len(model.gene_table) == len(model.space) == len(model.space.symbols), "genes"
         assert profiles is None or np.isfinite(profiles.z_SG).all(), "profiles"
-        assert rivals is None or np.isfinite(rivals.tf_ridge_PP).all(), "rivals"
+        assert rivals is None or all(np.isfinite(m).all() for m in (rivals.ridge_PP, rivals.tf_ridge_PP)), "rivals"
         return model
     finally:
         path.write_bytes(whole)

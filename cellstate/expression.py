@@ -38,6 +38,14 @@ class ReadReport:
         only counted).
     n_duplicates : int
         Names that were summed into a gene that already had one.
+    duplicates : tuple of (symbol, int)
+        Each gene that several names meant, and how many names were summed into it, the most first; none for
+        transcripts, which are meant to be summed.
+    dates : tuple of (name, tuple of str)
+        Each name that a spreadsheet turned into a date, and the symbols on the gene axis that it may stand for, in
+        file order.
+    repaired : tuple of (name, symbol)
+        Those of the dates that were put back, and the gene they were taken for.
     warnings : tuple of str
         Sentences for the user.
     """
@@ -51,6 +59,9 @@ class ReadReport:
     status_counts: dict[str, int] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
     n_duplicates: int = 0
+    duplicates: tuple[tuple[str, int], ...] = ()
+    dates: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    repaired: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -105,7 +116,7 @@ class Samples:
     @property
     def detected_genes_S(self) -> np.ndarray:
         """Number of genes with a value above zero, per sample."""
-        return np.count_nonzero(np.nan_to_num(self.tpm_SA) > 0, axis=1)
+        return np.count_nonzero(self.tpm_SA > 0, axis=1)
 
 
 @dataclass(frozen=True, eq=False)

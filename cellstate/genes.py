@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -34,8 +34,8 @@ _GAPS = frozenset({"", "na", "n/a", "nan", "none", "null", "?", "-"})
 _GREEK = {0x3B0 + offset: letter for offset, letter in zip((1, 2, 3, 4, 5, 6, 10), "ABGDEZK", strict=True)}
 _LAST = chr(0x10FFFF)  # sorts after every character: closes the range of names that begin with a text
 
-#: Statuses of a resolved name; the first six carry a gene.
-FOUND = ("ensembl", "transcript", "entrez", "symbol", "previous", "alias")
+#: Statuses of a resolved name that carries a gene; ``repaired`` is a date that was put back on request.
+FOUND = ("ensembl", "transcript", "entrez", "symbol", "previous", "alias", "repaired")
 NOT_FOUND = ("outside", "ambiguous", "date", "unknown")
 
 
@@ -65,6 +65,16 @@ class Resolution:
     def with_status(self, *wanted: str) -> list[str]:
         """Return the names that have one of the given statuses, in order."""
         return [name for name, status in zip(self.names, self.status, strict=True) if status in wanted]
+
+    def repaired(self, gene_of: Mapping[str, int]) -> Resolution:
+        """Return the same names, those of a mapping as the genes (axis positions) that they were found to mean."""
+        if not gene_of:
+            return self
+        index = np.array(
+            [gene_of.get(n, i) for n, i in zip(self.names, self.index.tolist(), strict=True)], dtype=np.int32
+        )
+        status = (("repaired" if n in gene_of else s) for n, s in zip(self.names, self.status, strict=True))
+        return Resolution(self.names, index, tuple(status))
 
     def counts(self) -> dict[str, int]:
         """Return how many names have each status, without the zeros."""
@@ -141,7 +151,7 @@ class GeneAxis:
 
     def candidates(self, name: str) -> list[str]:
         """Return the approved symbols that an ambiguous or date-like name could stand for."""
-        return sorted(self.symbol[i] for i in self._meanings(name) if i >= 0)
+        return sorted(self.symbol[i] for i in self.meanings(name) if i >= 0)
 
     def search(self, query: str, limit: int = 20) -> list[tuple[int, str]]:
         """Find genes for a search box.
@@ -223,8 +233,8 @@ class GeneAxis:
                     return self._only(meant, status)
         return -1, "unknown"
 
-    def _meanings(self, name: str) -> set[int]:
-        """Return every gene that may be meant by a name, below 0 outside the axis."""
+    def meanings(self, name: str) -> set[int]:
+        """Return every gene that an ambiguous or date-like name may mean: axis positions, below 0 outside the axis."""
         if spellings := symbols_behind_date(name):
             by_status = (set().union(*(t.get(s, ()) for s in spellings)) for t in self._former_upper.values())
             return next(filter(None, by_status), set())
@@ -233,7 +243,7 @@ class GeneAxis:
 
     def _either(self, name: str) -> str:
         covered = self.candidates(name)
-        outside = ["a gene outside the axis"] if min(self._meanings(name), default=0) < 0 else []
+        outside = ["a gene outside the axis"] if min(self.meanings(name), default=0) < 0 else []
         return " or ".join(covered + outside) if covered else "several genes outside the axis"
 
     def _only(self, meant: set[int], status: str) -> tuple[int, str]:

@@ -255,3 +255,17 @@ def test_threads_may_search_at_once() -> None:
     for thread in threads:
         thread.join()
     assert answers == [AXIS.search("p53")] * 4
+
+
+def test_dates_that_were_put_back_carry_their_gene() -> None:
+    before = AXIS.resolve(["TP53", "2-Sep", "1-Mar", "2-Sep"])
+    assert before.repaired({}) is before
+    after = before.repaired({"2-Sep": AXIS.find("SEPTIN2")})
+    assert after.status == ("symbol", "repaired", "date", "repaired")
+    assert [AXIS.symbol[i] for i in after.index if i >= 0] == ["TP53", "SEPTIN2", "SEPTIN2"]
+    assert after.counts() == {"symbol": 1, "repaired": 2, "date": 1} and after.index.dtype == before.index.dtype
+
+
+def test_genes_outside_the_axis_are_meanings_too() -> None:
+    assert AXIS.candidates("1-Dec") == [] and max(AXIS.meanings("1-Dec")) < 0
+    assert len(AXIS.meanings("04/02/2023")) == 2 and AXIS.candidates("04/02/2023") == ["ADGRV1"]

@@ -67,6 +67,11 @@ def _reading() -> argparse.ArgumentParser:
         ("ids", "kind of gene names"),
     ):
         shared.add_argument(f"--{name}", metavar="X", help=f"overrule the decision: {words}")
+    shared.add_argument(
+        "--repair-dates",
+        action="store_true",
+        help="put names back that a spreadsheet turned into dates, where one gene only can be meant",
+    )
     return shared
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import re
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellstate.errors import CellStateError, GeneError, some
+from cellstate.errors import CellStateError, GeneError, ReadError, some
 
 if TYPE_CHECKING:
     import numpy as np
 
     from cellstate.expression import GeneSpace, Samples
     from cellstate.model import Model
+
+_LIST = "Give a text file with one gene a line."
+#: Every name of every human gene together has a few megabytes.
+_MOST_LIST_BYTES = 50_000_000
 
 
 def note(options: argparse.Namespace, text: str) -> None:
@@ -45,7 +47,11 @@ def read_file(options: argparse.Namespace) -> Samples:
     from cellstate.io import Overrides, read_samples
 
     overrides = Overrides(
-        format=options.format, orientation=options.orientation, unit=options.unit, id_type=options.ids
+        format=options.format,
+        orientation=options.orientation,
+        unit=options.unit,
+        id_type=options.ids,
+        repair_dates=options.repair_dates,
     )
     return read_samples(options.file, overrides=overrides)
 
@@ -94,15 +100,16 @@ def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) 
 
 
 def _names(path: Path) -> Iterator[str]:
+    from cellstate.io.content import load
+
+    if not path.exists():
+        raise CellStateError(f"There is no gene list {path}.", "Write tf, all, or the path of a file.")
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        lines = data.decode("utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise CellStateError(f"There is no gene list {path}.", "Write tf, all, or the path of a file.") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise CellStateError(f"{path} is not a list of names.", "Give a text file with one gene a line.") from error
-    for line in lines:
+        content = load(path)
+    except ReadError as error:
+        raise CellStateError(f"{path} is not a list of names.", f"{error.message} {_LIST}") from error
+    if content.is_hdf5 or len(content.data) > _MOST_LIST_BYTES:
+        raise CellStateError(f"{path} is not a list of names.", _LIST)
+    for line in content.data.decode("utf-8").splitlines():
         if name := re.split(r"[\t,;]", line.partition("#")[0])[0].strip().strip("\"'").strip():
             yield name

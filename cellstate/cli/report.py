@@ -82,7 +82,7 @@ def _asked(options: argparse.Namespace) -> tuple[Model, list[Edit], Source, Shif
         note(options, f"{len(samples)} samples; the first, {samples.names[0]}, is used (--sample NAME)")
     position = 0 if options.sample is None else samples.names.index(samples.select(options.sample).names[0])
     sample, path = samples.take([position]), Path(options.file)
-    overrides = Overrides(options.format, options.orientation, options.unit, options.ids)
+    overrides = Overrides(options.format, options.orientation, options.unit, options.ids, options.repair_dates)
     source = Source(path, path.name, overrides, sample.names[0], position, len(samples))
     shift = perturb(model, sample, edits, predictor=options.predictor)
     before, after = distances(model, sample)[0], distances_after(model, shift)[0]

@@ -1,7 +1,8 @@
 """From a file to expression profiles: the reader is chosen by content, and every decision is reported.
 
 ``read_samples(path)`` or ``read_samples(data, name="upload.csv")`` returns `cellstate.expression.Samples`, or raises
-``ReadError`` with one sentence about what is wrong and one about what to do. ``read_group("FILE#NAME,NAME")`` takes
+``ReadError`` with one sentence about what is wrong and one about what to do. ``preview`` shows the first cells of a
+file as they stand in it, also of one that is refused. ``read_group("FILE#NAME,NAME")`` takes
 some samples of a file, ``read_gmt(path)`` reads gene sets.
 """
 
@@ -13,6 +14,8 @@ from cellstate.expression import Samples
 from cellstate.io.content import load
 from cellstate.io.convert import to_samples
 from cellstate.io.gmt import read_gmt
+from cellstate.io.preview import Preview, preview
+from cellstate.io.progress import Progress, Told
 from cellstate.io.sniff import READERS, choose_reader
 from cellstate.io.table import Overrides
 from cellstate.io.writers import check_writable, to_csv, write_table
@@ -20,7 +23,10 @@ from cellstate.io.writers import check_writable, to_csv, write_table
 __all__ = [
     "READERS",
     "Overrides",
+    "Preview",
+    "Progress",
     "check_writable",
+    "preview",
     "read_gmt",
     "read_group",
     "read_samples",
@@ -32,7 +38,13 @@ __all__ = [
 _DECIDE = Overrides()
 
 
-def read_samples(source: str | Path | bytes, *, name: str | None = None, overrides: Overrides = _DECIDE) -> Samples:
+def read_samples(
+    source: str | Path | bytes,
+    *,
+    name: str | None = None,
+    overrides: Overrides = _DECIDE,
+    progress: Progress | None = None,
+) -> Samples:
     """Read expression profiles from a file or an upload.
 
     Parameters
@@ -43,6 +55,10 @@ def read_samples(source: str | Path | bytes, *, name: str | None = None, overrid
         File name of an upload; it names a single sample that the file itself does not name.
     overrides : Overrides
         What the user decides in the reader's place.
+    progress : callable, optional
+        Is told the step at hand in words ("Unpacking", "Reading the table", "Matching names", "Converting to TPM") and
+        the share of the whole that is done (0 to 1, never less than before), in the thread that reads. What it raises
+        ends the read and reaches the caller.
 
     Returns
     -------
@@ -54,9 +70,11 @@ def read_samples(source: str | Path | bytes, *, name: str | None = None, overrid
     ReadError
         When the file holds no human expression profile, or one that cannot be trusted.
     """
-    content = load(source, name)
-    table = choose_reader(content, overrides)(content, overrides)
-    return to_samples(table, overrides, content.name)
+    told = Told(progress)
+    content = load(source, name, told)
+    table, name = choose_reader(content, overrides)(content, overrides), content.name
+    del content  # what was unpacked is not needed any more, and may be large
+    return to_samples(table, overrides, name, told)
 
 
 def read_group(text: str) -> Samples:

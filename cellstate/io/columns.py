@@ -11,7 +11,8 @@ import pandas as pd
 
 from cellstate.errors import ReadError
 from cellstate.genes import FOUND, Resolution, gene_axis
-from cellstate.io.layout import Grid, to_numbers
+from cellstate.io.cells import to_numbers
+from cellstate.io.grid import Grid
 from cellstate.io.table import COLUMNS, ROWS, Overrides
 
 #: Gene lengths, the most fitting for counts first.
@@ -92,7 +93,7 @@ def id_type(resolution: Resolution) -> str:
     tally: dict[str, int] = {}
     for status, n in resolution.counts().items():
         if status in FOUND:
-            kind = "symbol" if status in ("previous", "alias") else status
+            kind = "symbol" if status in ("previous", "alias", "repaired") else status
             tally[kind] = tally.get(kind, 0) + n
     return max(tally, key=lambda kind: tally[kind]) if tally else ""
 
@@ -139,11 +140,11 @@ def assign_roles(grid: Grid, overrides: Overrides) -> Roles:
             "These are the results of a differential-expression test, not expression values.",
             "Upload the table of counts or TPM that the test was run on.",
         )
-    numeric = [c for c in range(len(grid.header)) if _is_numeric(grid.frame[c])]
+    numeric = list(grid.numeric)
     if not numeric:
         raise ReadError("The table holds text only, no expression values.", "Upload a table of counts or TPM.")
     text = sorted(set(range(len(grid.header))) - set(numeric))
-    row_numbers = {c for c in numeric[:2] if _counts_up(grid.frame[c])}
+    row_numbers = {c for c in numeric[:2] if _counts_up(grid.numbers(c))}
     candidates = _row_candidates(grid, text, numeric, row_numbers, plain_names, overrides)
     in_header = _header_names(grid, numeric)
     orientation = overrides.orientation
@@ -206,7 +207,7 @@ def _row_candidates(
 def _header_names(grid: Grid, numeric: list[int]) -> Names:
     """Read the header as gene names; sample numbers 1, 2, 3 are no Entrez ids."""
     ids = [grid.header[c] for c in numeric]
-    if _counts_up(pd.Series(to_numbers(pd.Series(ids, dtype=object)))):
+    if _counts_up(to_numbers(pd.Series(ids, dtype=object))):
         return Names("", ids, "", 0)
     return names_of("", ids)
 
@@ -235,13 +236,8 @@ def names_a_value(name: str) -> bool:
     return bool(not short or _VALUE_NAMES.fullmatch(short) or any(re.fullmatch(p, short) for _, p in _UNITS))
 
 
-def _is_numeric(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-
-
-def _counts_up(column: pd.Series) -> bool:
+def _counts_up(values: np.ndarray) -> bool:
     """Whether a column is 0, 1, 2, ... or 1, 2, 3, ...: a row number."""
-    values = column.to_numpy(np.float64)
     return len(values) > 1 and values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))
 
 
@@ -254,7 +250,7 @@ def _is_id_like(grid: Grid, column: int) -> bool:
 
 
 def _looks_entrez(grid: Grid, column: int, plain_name: str) -> bool:
-    every = max(1, len(grid.frame) // 500)
+    every = max(1, grid.n_rows // 500)
     values = grid.numbers(column)[::every]
     values = values[~np.isnan(values)]
     if not len(values) or (values < 0).any() or (values != np.floor(values)).any():

@@ -7,10 +7,12 @@ import gzip
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cellstate.errors import ReadError
+from cellstate.io.pieces import found_in, from_latin_1, is_utf8
+from cellstate.io.progress import UNPACKING, Told
 
 #: Most bytes a file may hold once unpacked.
 MAX_BYTES = 2_000_000_000
@@ -44,6 +46,8 @@ _NOT_TABLES = (
     (b"\x80\x05\x95", "a Python pickle, which could run code when opened", _EXPORT),
 )
 _MARKUP = re.compile(rb"\s*(<!doctype|<html|<\?xml|<svg)", re.IGNORECASE)
+#: Ends a line by itself, as on old Macs, or twice as after two conversions.
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
 
 
@@ -57,10 +61,13 @@ class Content:
         File name, without folders.
     data : bytes
         Unpacked; text is UTF-8 without byte-order mark, its lines end in ``\\n`` (or ``\\r\\n``).
+    told : Told
+        Who is told how far the read is.
     """
 
     name: str
     data: bytes
+    told: Told = field(default_factory=Told)
 
     @property
     def stem(self) -> str:
@@ -76,7 +83,7 @@ class Content:
         return self.data.startswith(HDF5)
 
 
-def load(source: str | Path | bytes, name: str | None = None) -> Content:
+def load(source: str | Path | bytes, name: str | None = None, told: Told | None = None) -> Content:
     """Read a file or an upload; see `Content` for what it becomes.
 
     Raises
@@ -84,19 +91,21 @@ def load(source: str | Path | bytes, name: str | None = None) -> Content:
     ReadError
         When the file is missing, empty, too large, damaged, or plainly not a table.
     """
+    told = told or Told()
+    told(UNPACKING)
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), name or "upload"
     else:
         data, name = _from_disk(Path(source)), name or Path(source).name
     name = PurePosixPath(name.replace("\\", "/")).name or "upload"
     if data.startswith(GZIP):
-        data = _gunzip(data)
+        data = _gunzip(data, told)
     _refuse_other_kinds(data)
     if not data.startswith(HDF5):
         data = _as_utf8(data)
         if not data[:1_000_000].strip() and not data.strip():
             raise ReadError("The file is empty.", "Check that it was exported or downloaded completely.")
-    return Content(name, data)
+    return Content(name, data, told)
 
 
 def _from_disk(path: Path) -> bytes:
@@ -108,13 +117,15 @@ def _from_disk(path: Path) -> bytes:
         raise ReadError(f"{path.name} cannot be opened.", "Check the name and that you may read it.") from error
 
 
-def _gunzip(data: bytes) -> bytes:
+def _gunzip(data: bytes, told: Told) -> bytes:
     """Unpack gzip in steps, so that a bomb is met early."""
     out = bytearray()
     try:
-        with gzip.open(io.BytesIO(data)) as stream:
+        held = io.BytesIO(data)
+        with gzip.open(held) as stream:
             while piece := stream.read(_CHUNK_BYTES):
                 out += piece
+                told(UNPACKING, held.tell() / len(data))
                 bomb = len(out) > RATIO_CHECKED_ABOVE_BYTES and len(out) > MAX_RATIO * len(data)
                 if len(out) > MAX_BYTES or bomb:
                     raise _too_large()
@@ -158,13 +169,10 @@ def _as_utf8(data: bytes) -> bytes:
     start = data[:100_000]
     if b"\x00" in data or len(start) - len(start.translate(None, _CONTROL)) > 0.001 * len(start):
         raise _binary()
-    if not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            data = data.decode("latin-1").encode()
-    if b"\n" not in data[:1_000_000] and b"\r" in data:
-        data = data.replace(b"\r", b"\n")
+    if not data.isascii() and not is_utf8(data):
+        data = from_latin_1(data)
+    if found_in(data, _LONE_RETURN):
+        data = re.sub(rb"\r+\n?", b"\n", data)
     return data
 
 

@@ -6,6 +6,7 @@ Shape suffixes: S samples, F features of the file, A genes of the axis.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,10 @@ from cellstate.errors import ReadError, some
 from cellstate.expression import TPM_TOTAL, ReadReport, Samples
 from cellstate.genes import N_AXIS, Resolution, gene_axis
 from cellstate.io.columns import id_type
+from cellstate.io.dates import certain, dates_of
 from cellstate.io.depth import coverage_warnings, depth_warnings
-from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, unique_names
+from cellstate.io.progress import CONVERTING, MATCHING, Told
+from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, each_sample, unique_names
 from cellstate.io.units import Decision, Unit, decide_unit, log_offset
 
 #: Length of a read, to estimate reads from base coverage.
@@ -29,13 +32,24 @@ _LEAST_TOTAL = 1e-100
 #: Letters of a name that a sentence quotes.
 _SHOWN = 40
 _FEWEST_NAMES, _SMALLEST_SHARE = 100, 0.02
+#: Samples converted between two reports of progress.
+_TOLD_EVERY = 16
 _OTHER_SPECIES = re.compile(r"ENS(MUS|RNO|DAR|SSC|BTA|CAF|GAL|MMU|PTR)[GT]\d{6,}")
 _TITLE_CASE = re.compile(r"[A-Z](?=\d*[a-z])[a-z0-9]+(-[a-z0-9]+)?$")
 _PROBE = re.compile(r"\d+(_[a-z])?_at$|ILMN_\d+$|cg\d{8}$")
 
 
-def to_samples(table: RawTable, overrides: Overrides, source: str) -> Samples:
+def to_samples(table: RawTable, overrides: Overrides, source: str, told: Told) -> Samples:
     """Resolve the names, decide the unit and convert to TPM over the measured genes of the axis.
+
+    Parameters
+    ----------
+    table : RawTable
+    overrides : Overrides
+    source : str
+        Name of the file.
+    told : Told
+        Who is told how far this is.
 
     Raises
     ------
@@ -45,25 +59,28 @@ def to_samples(table: RawTable, overrides: Overrides, source: str) -> Samples:
     check_size(*table.values_SF.shape)
     if not table.values_SF.size:
         raise ReadError("The file holds no expression values.", "Check that it was exported completely.")
+    told(MATCHING)
     resolution = gene_axis().resolve(table.feature_ids)
-    name_warnings = _check_names(resolution)
+    dates = dates_of(resolution)
+    put_back = certain(resolution) if overrides.repair_dates else {}
+    resolution = resolution.repaired(put_back)
+    repaired = tuple((name, gene_axis().symbol[gene]) for name, gene in put_back.items())
+    name_warnings = [*_repair_warning(repaired), *_check_names(resolution)]
     names = unique_names(table.sample_names)
     warnings = [*table.warnings]
     if len({name for name in table.sample_names if name}) < sum(map(bool, table.sample_names)):
         warnings.append("Some sample names occur more than once; the repeats were numbered.")
-    values_SF, told = _check_values(table, overrides)
-    warnings += told
+    told(MATCHING, 0.5)
+    values_SF, said = _check_values(table, overrides)
+    warnings += said
     decision = _unit(table, overrides, values_SF)
     warnings += decision.warnings
-    length_F, told = _lengths(table, resolution.index, decision.unit)
-    warnings += told
-    tpm_SA = np.empty((len(names), N_AXIS), dtype=np.float32)
-    for sample, row_F in enumerate(values_SF):
-        length = length_F[sample] if length_F is not None and length_F.ndim == 2 else length_F
-        tpm_SA[sample] = _tpm(decision.unit.linear(row_F), length, resolution.index, names[sample])
+    length_F, said = _lengths(table, resolution.index, decision.unit)
+    warnings += said
+    tpm_SA = _tpm(values_SF, decision.unit, length_F, resolution.index, names, told)
     samples = Samples(names, tpm_SA, _library_size(table, decision.unit, values_SF))
-    found = resolution.index[resolution.index >= 0]
-    n_duplicates = len(found) - len(np.unique(found))
+    n_names_A = np.bincount(resolution.index[resolution.index >= 0], minlength=N_AXIS)
+    n_duplicates = int(n_names_A.sum() - np.count_nonzero(n_names_A))
     kind = id_type(resolution)
     if n_duplicates and kind != "transcript":
         rows = "gene names occur" if n_duplicates > 1 else "gene name occurs"
@@ -81,6 +98,9 @@ def to_samples(table: RawTable, overrides: Overrides, source: str) -> Samples:
         status_counts=resolution.counts(),
         unmatched=tuple(resolution.with_status("unknown", "ambiguous", "date")),
         n_duplicates=n_duplicates,
+        duplicates=() if kind == "transcript" else _duplicates(n_names_A),
+        dates=dates,
+        repaired=repaired,
         warnings=tuple(dict.fromkeys(warnings)),
     )
     return replace(samples, report=report)
@@ -119,6 +139,21 @@ def _check_names(resolution: Resolution) -> list[str]:
     return warnings
 
 
+def _repair_warning(repaired: Sequence[tuple[str, str]]) -> list[str]:
+    if not repaired:
+        return []
+    listed = some([f"{name[:_SHOWN]} is {symbol}" for name, symbol in repaired])
+    names = [name for name, _ in repaired]
+    return [f"{_n(names, 'gene name')} put back from dates, each meaning one gene only: {listed}."]
+
+
+def _duplicates(n_names_A: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Return the genes that several names meant, the most first."""
+    several = np.flatnonzero(n_names_A > 1)
+    ordered = several[np.argsort(-n_names_A[several], kind="stable")].tolist()
+    return tuple((gene_axis().symbol[gene], int(n_names_A[gene])) for gene in ordered)
+
+
 def _n(names: list[str], noun: str) -> str:
     return f"{len(names):,} {noun} was" if len(names) == 1 else f"{len(names):,} {noun}s were"
 
@@ -146,26 +181,25 @@ def _a_mouse(unknown: list[str]) -> str:
 def _check_values(table: RawTable, overrides: Overrides) -> tuple[np.ndarray, list[str]]:
     """Refuse what no expression value can be; set negatives that are noise to zero."""
     values_SF = table.values_SF
-    absurd_S = np.array([bool((np.abs(row_F) > LARGEST_VALUE).any()) for row_F in values_SF])
-    if absurd_S.any():
-        n_samples = int(absurd_S.sum())
+    lowest, highest = float(np.nanmin(values_SF, initial=0.0)), float(np.nanmax(values_SF, initial=0.0))
+    if max(-lowest, highest) > LARGEST_VALUE:
+        n_samples = sum(bool((np.abs(row_F) > LARGEST_VALUE).any()) for row_F in values_SF)
         raise ReadError(
             f"The file has infinite or absurdly large values in {n_samples:,} sample{'s' * (n_samples > 1)}.",
             "They come from a division by zero or a logarithm of zero; export the values before that step.",
         )
-    lowest = float(np.nanmin(values_SF, initial=0.0))
     is_offset_log = log_offset(values_SF) is not None
     if lowest >= 0 or is_offset_log or (overrides.unit and Unit.parse(overrides.unit).offset < 1):
         return values_SF, []
     n_negative = int(np.count_nonzero(values_SF < 0))
-    large = float(np.nanmax(values_SF)) > 100 or lowest > -1e-6
+    large = highest > 100 or lowest > -1e-6
     if lowest <= _LOWEST_NOISE or n_negative > _MOST_NOISE * values_SF.size or not large:
         raise ReadError(
             f"The file has {n_negative:,} negative values, so these are ratios or z-scores, not expression values.",
             "Upload counts, TPM or their logarithms, before any comparison, centring or scaling.",
         )
-    told = f"{n_negative:,} small negative values (the lowest {lowest:.2g}) were set to zero."
-    return np.maximum(values_SF, 0.0), [told]
+    said = f"{n_negative:,} small negative values (the lowest {lowest:.2g}) were set to zero."
+    return np.maximum(values_SF, 0.0), [said]
 
 
 def _unit(table: RawTable, overrides: Overrides, values_SF: np.ndarray) -> Decision:
@@ -187,28 +221,53 @@ def _lengths(table: RawTable, index_F: np.ndarray, unit: Unit) -> tuple[np.ndarr
     ratio = own / axis_F
     ratio = ratio[~np.isnan(ratio)]
     if ratio.size and np.median(ratio) > _SPAN_RATIO:
-        told = (
+        said = (
             f"The file's gene lengths are about {np.median(ratio):.0f} times those of the exons, so they include "
             "introns; the exonic lengths of CellState's gene table are used instead."
         )
-        return axis_F, [told]
+        return axis_F, [said]
     return np.where(np.isnan(own), axis_F, own), []
 
 
-def _tpm(value_F: np.ndarray, length_F: np.ndarray | None, index_F: np.ndarray, name: str) -> np.ndarray:
-    """Sum one sample's features into genes, and scale its measured genes to one million."""
-    rate_F = value_F if length_F is None else value_F / length_F
-    used_F = (index_F >= 0) & ~np.isnan(rate_F)
-    position = index_F[used_F]
-    total_A = np.bincount(position, weights=rate_F[used_F], minlength=N_AXIS)
-    total = total_A.sum()
-    if not total > _LEAST_TOTAL:
-        raise ReadError(
-            f"Sample {name[:60]!r} is empty: no gene has a value above zero.", "Remove it and upload again."
-        )
-    total_A *= TPM_TOTAL / total
-    total_A[np.bincount(position, minlength=N_AXIS) == 0] = np.nan
-    return total_A
+def _tpm(
+    values_SF: np.ndarray,
+    unit: Unit,
+    length_F: np.ndarray | None,
+    index_F: np.ndarray,
+    names: Sequence[str],
+    told: Told,
+) -> np.ndarray:
+    """Sum features into genes, and scale each sample's measured genes to one million; shape (S, A) of float32.
+
+    ``length_F`` may differ by sample: shape (F,) or (S, F).
+    """
+    tpm_SA = np.empty((len(values_SF), N_AXIS), dtype=np.float32)
+    placed = np.flatnonzero(index_F >= 0)
+    position = index_F[placed]
+    unmeasured_A = np.bincount(position, minlength=N_AXIS) == 0
+    for sample, row_F in enumerate(each_sample(values_SF)):
+        if sample % _TOLD_EVERY == 0:
+            told(CONVERTING, sample / len(values_SF))
+        rate = unit.linear(row_F[placed])
+        if length_F is not None:
+            rate = rate / (length_F[sample] if length_F.ndim == 2 else length_F)[placed]
+        used = ~np.isnan(rate)
+        if used.all():
+            total_A, missing_A = np.bincount(position, weights=rate, minlength=N_AXIS), unmeasured_A
+        else:
+            total_A = np.bincount(position[used], weights=rate[used], minlength=N_AXIS)
+            missing_A = np.bincount(position[used], minlength=N_AXIS) == 0
+        total = total_A.sum()
+        if not total > _LEAST_TOTAL:
+            raise ReadError(
+                f"Sample {names[sample][:60]!r} is empty: no gene has a value above zero.",
+                "Remove it and upload again.",
+            )
+        total_A *= TPM_TOTAL / total
+        total_A[missing_A] = np.nan
+        tpm_SA[sample] = total_A
+    told(CONVERTING, 1.0)
+    return tpm_SA
 
 
 def _library_size(table: RawTable, unit: Unit, values_SF: np.ndarray) -> np.ndarray:
@@ -217,5 +276,5 @@ def _library_size(table: RawTable, unit: Unit, values_SF: np.ndarray) -> np.ndar
         return table.reads_S.astype(np.float64)
     if unit.measure not in ("counts", "coverage"):
         return np.full(len(values_SF), np.nan)
-    totals_S = np.array([np.nansum(unit.linear(row_F)) for row_F in values_SF])
+    totals_S = np.array([np.nansum(unit.linear(row_F)) for row_F in each_sample(values_SF)])
     return totals_S / READ_LENGTH_BP if unit.measure == "coverage" else totals_S

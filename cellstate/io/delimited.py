@@ -6,7 +6,8 @@ import numpy as np
 
 from cellstate.io.columns import Roles, assign_roles, names_a_value, unit_in
 from cellstate.io.content import Content
-from cellstate.io.layout import DELIMITERS, Grid, read_grid
+from cellstate.io.grid import Grid, read_grid
+from cellstate.io.layout import DELIMITERS
 from cellstate.io.table import ROWS, Overrides, RawTable, check_size
 
 _SUMMARY_PREFIXES = ("__", "N_")
@@ -15,7 +16,7 @@ _SUMMARY_PREFIXES = ("__", "N_")
 def read(content: Content, overrides: Overrides) -> RawTable:
     """Read a plain text table."""
     wanted = {name: delimiter for delimiter, name in DELIMITERS.items()}
-    grid = read_grid(content.data, delimiter=wanted.get(overrides.format or ""))
+    grid = read_grid(content, delimiter=wanted.get(overrides.format or ""))
     return from_grid(grid, content, overrides)
 
 
@@ -23,10 +24,10 @@ def from_grid(grid: Grid, content: Content, overrides: Overrides) -> RawTable:
     """Turn a parsed table into values, ids and sample names."""
     roles = assign_roles(grid, overrides)
     if roles.orientation == ROWS:
-        check_size(len(roles.values), len(grid.frame))
+        check_size(len(roles.values), grid.n_rows)
         return _genes_in_rows(grid, roles, content)
-    check_size(len(grid.frame), len(roles.values))
-    values_SF = grid.frame[roles.values].to_numpy(np.float64)
+    check_size(grid.n_rows, len(roles.values))
+    values_SF = grid.matrix(roles.values).T
     names = grid.text(roles.sample_names) if roles.sample_names is not None else [""] * len(values_SF)
     if len(names) == 1 and not names[0]:
         names = [content.stem]
@@ -42,7 +43,7 @@ def from_grid(grid: Grid, content: Content, overrides: Overrides) -> RawTable:
 
 
 def _genes_in_rows(grid: Grid, roles: Roles, content: Content) -> RawTable:
-    values_SF = grid.frame[roles.values].to_numpy(np.float64).T
+    values_SF = grid.matrix(roles.values)
     # HTSeq and STAR count the reads without a gene in rows of their own; a comment line leaves an empty row.
     keep_F = np.array([not name.startswith((*_SUMMARY_PREFIXES, "#")) for name in roles.names.ids], dtype=bool)
     names = [grid.header[c] for c in roles.values]

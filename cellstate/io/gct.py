@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import numpy as np
-
 from cellstate.errors import ReadError
 from cellstate.io.columns import best_names, names_a_value, names_of, unit_in
 from cellstate.io.content import Content
-from cellstate.io.layout import first_lines, read_grid
+from cellstate.io.grid import read_grid
+from cellstate.io.layout import first_lines
 from cellstate.io.table import Overrides, RawTable, check_size
 
-_FIRST_VALUES_LINE = 3
+#: Version and dimensions.
+LINES_BEFORE = 2
 
 
 def read(content: Content, overrides: Overrides) -> RawTable:
@@ -28,10 +28,10 @@ def read(content: Content, overrides: Overrides) -> RawTable:
     check_size(n_samples, n_genes)
     if n_about_samples > 10_000 or n_about_genes > 10_000:
         raise ReadError("The GCT file's line of dimensions is damaged.", "Export it again.")
-    about_samples = range(_FIRST_VALUES_LINE, _FIRST_VALUES_LINE + n_about_samples)
-    grid = read_grid(content.data, skip=2, drop_lines=tuple(about_samples), delimiter="\t")
+    about_samples = range(LINES_BEFORE + 1, LINES_BEFORE + 1 + n_about_samples)
+    grid = read_grid(content, skip=LINES_BEFORE, drop_lines=tuple(about_samples), delimiter="\t")
     first_sample = 1 + n_about_genes
-    values = [c for c in range(first_sample, len(grid.header)) if grid.frame[c].dtype != object]
+    values = [c for c in grid.numeric if c >= first_sample]
     if not values:
         raise ReadError("The GCT file holds no expression values.", "Export it again.")
     names = best_names([names_of(grid.header[c], grid.text(c), c) for c in range(first_sample)], overrides.id_type)
@@ -41,17 +41,17 @@ def read(content: Content, overrides: Overrides) -> RawTable:
         hint = unit_in(sample_names[0]) or hint
         sample_names = [content.stem]
     table = RawTable(
-        grid.frame[values].to_numpy(np.float64).T,
+        grid.matrix(values),
         names.ids if names else [],
         sample_names,
         f"gct {version}",
         unit_hint=hint,
         warnings=grid.warnings,
     )
-    if len(grid.frame) == n_genes and len(values) == n_samples:
+    if grid.n_rows == n_genes and len(values) == n_samples:
         return table
     told = (
-        f"The file announces {n_genes:,} genes and {n_samples:,} samples but holds {len(grid.frame):,} and "
+        f"The file announces {n_genes:,} genes and {n_samples:,} samples but holds {grid.n_rows:,} and "
         f"{len(values):,}; it may have been cut or edited."
     )
     return replace(table, warnings=(*table.warnings, told))

@@ -6,6 +6,8 @@ The parts are read one by one, as `cellstate.io.hdf5` does: AnnData's own reader
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +17,10 @@ import pandas as pd
 
 from cellstate.errors import ReadError
 from cellstate.io import hdf5
+from cellstate.io.cells import to_numbers
 from cellstate.io.columns import best_names, names_of, unit_in
 from cellstate.io.content import Content
-from cellstate.io.layout import to_numbers
+from cellstate.io.progress import READING
 from cellstate.io.table import COLUMNS, Overrides, RawTable, check_size
 
 #: Layers that hold unaltered values, by lower-case name, the most telling first.
@@ -37,11 +40,56 @@ class Matrix:
     hint: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """The first samples and genes of a file.
+
+    Attributes
+    ----------
+    path : str
+        Of the matrix.
+    shape : (int, int)
+        All samples, all genes.
+    samples, genes : list of str
+        The first ones.
+    values_SF : ndarray of float64
+    """
+
+    path: str
+    shape: tuple[int, int]
+    samples: list[str]
+    genes: list[str]
+    values_SF: np.ndarray
+
+
 def read(content: Content, overrides: Overrides) -> RawTable:
     """Read the counts if the file keeps them, otherwise its main matrix."""
+    content.told(READING)
+    with _opened(content) as file:
+        table = _read(file, content, overrides)
+    content.told(READING, 1.0)
+    return table
+
+
+def begin(content: Content, *, n_samples: int, n_genes: int) -> Beginning:
+    """Read the first samples and genes of the matrix that `read` takes."""
+    with _opened(content) as file:
+        obs, matrix = _parts(file)
+        node, var = hdf5.part(file, matrix.path), hdf5.part(file, matrix.var)
+        samples, genes = _column(obs, _index(obs)), _column(var, _index(var))
+        values_SF = hdf5.corner(node, n_samples, n_genes)
+        found = Beginning(matrix.path, hdf5.shape(node), samples[:n_samples], genes[:n_genes], values_SF)
+    if found.shape != (len(samples), len(genes)):
+        raise _misfit()
+    return found
+
+
+@contextmanager
+def _opened(content: Content) -> Iterator[Any]:
+    """Open the file; whatever fails inside is a damaged file, or a ``ReadError``."""
     try:
         with h5py.File(io.BytesIO(content.data), "r") as file:
-            return _read(file, content, overrides)
+            yield file
     except ReadError:
         raise
     # A damaged file fails anywhere in h5py, with errors of any kind.
@@ -49,17 +97,26 @@ def read(content: Content, overrides: Overrides) -> RawTable:
         raise hdf5.damaged() from error
 
 
-def _read(file: Any, content: Content, overrides: Overrides) -> RawTable:
+def _parts(file: Any) -> tuple[Any, Matrix]:
+    """Return the table of the samples, and where the matrix is."""
     obs, layers = hdf5.part(file, "obs"), hdf5.part(file, "layers")
     if obs is None or "var" not in file or not ("X" in file or layers):
         raise ReadError("This HDF5 file is not an h5ad file.", "Write it with AnnData's write_h5ad.")
-    matrix = _choose(file, layers)
+    return obs, _choose(file, layers)
+
+
+def _misfit() -> ReadError:
+    return ReadError("The h5ad file's matrix does not fit its names.", "Write or download it again.")
+
+
+def _read(file: Any, content: Content, overrides: Overrides) -> RawTable:
+    obs, matrix = _parts(file)
     node, var = hdf5.part(file, matrix.path), hdf5.part(file, matrix.var)
     check_size(*hdf5.shape(node))
     values_SF = hdf5.dense(node)
     sample_names, ids = _column(obs, _index(obs)), _column(var, _index(var))
     if values_SF.shape != (len(sample_names), len(ids)):
-        raise ReadError("The h5ad file's matrix does not fit its names.", "Write or download it again.")
+        raise _misfit()
     candidates = [names_of("var_names", ids)]
     for name in _name_columns(var):
         column = _column(var, name)

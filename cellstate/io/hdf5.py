@@ -102,9 +102,7 @@ def dense(node: Any) -> np.ndarray:
     check_bytes(8 * n_rows * n_columns, node)
     if isinstance(node, h5py.Dataset):
         return np.asarray(numbers(node), dtype=np.float64)
-    form = attribute(node, "encoding-type").removesuffix("_matrix") or attribute(node, "h5sparse_format")
-    if form not in ("csr", "csc"):
-        raise damaged()
+    form = _form(node)
     values, inner, ends = (numbers(part(node, name)) for name in ("data", "indices", "indptr"))
     n_outer, n_inner = (n_rows, n_columns) if form == "csr" else (n_columns, n_rows)
     sound = (
@@ -121,6 +119,34 @@ def dense(node: Any) -> np.ndarray:
     made = {"csr": scipy.sparse.csr_matrix, "csc": scipy.sparse.csc_matrix}[form]
     parts = (values.astype(np.float64), inner.astype(np.int64), ends.astype(np.int64))
     return made(parts, shape=(n_rows, n_columns)).toarray()
+
+
+def corner(node: Any, n_rows: int, n_columns: int) -> np.ndarray:
+    """Return at most so many first rows and columns of a dense or sparse matrix as float64."""
+    whole = shape(node)
+    n_rows, n_columns = min(n_rows, whole[0]), min(n_columns, whole[1])
+    if isinstance(node, h5py.Dataset):
+        return np.asarray(numbers(node, n_rows)[:, :n_columns], dtype=np.float64)
+    by_row = _form(node) == "csr"
+    n_outer, n_inner = (n_rows, n_columns) if by_row else (n_columns, n_rows)
+    ends = numbers(part(node, "indptr"), n_outer + 1)
+    if ends.shape != (n_outer + 1,) or ends.dtype.kind not in "iu" or ends[0] or (ends[1:] < ends[:-1]).any():
+        raise damaged()
+    values, inner = (numbers(part(node, name), int(ends[-1])) for name in ("data", "indices"))
+    if not values.shape == inner.shape == (int(ends[-1]),) or inner.dtype.kind not in "iu" or (inner < 0).any():
+        raise damaged()
+    outer = np.repeat(np.arange(n_outer), [int(n) for n in np.diff(ends)])
+    found, shown = np.zeros((n_outer, n_inner)), inner < n_inner
+    np.add.at(found, (outer[shown], inner[shown]), values[shown])
+    return found if by_row else found.T
+
+
+def _form(node: Any) -> str:
+    """Return ``csr`` or ``csc``."""
+    form = attribute(node, "encoding-type").removesuffix("_matrix") or attribute(node, "h5sparse_format")
+    if form not in ("csr", "csc"):
+        raise damaged()
+    return form
 
 
 def _check_dataset(node: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.io.content import Content
-from cellstate.io.layout import read_grid
+from cellstate.io.grid import read_grid
 from cellstate.io.table import Overrides, RawTable, total
 
 
@@ -45,7 +45,7 @@ def reader(tool: Tool):
 
 
 def _read(tool: Tool, content: Content, overrides: Overrides) -> RawTable:
-    grid = read_grid(content.data, delimiter="\t")
+    grid = read_grid(content, delimiter="\t")
     ids, tpm, counts, length = (grid.column(*n) for n in (tool.feature, (tool.tpm,), (tool.counts,), (tool.length,)))
     if ids is None or tpm is None or counts is None or length is None:
         raise ReadError(f"This is not a file that {tool.name} wrote.", "Leave the format to the reader.")

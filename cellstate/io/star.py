@@ -6,7 +6,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.io.content import Content
-from cellstate.io.layout import read_grid
+from cellstate.io.grid import read_grid
 from cellstate.io.table import Overrides, RawTable, total
 
 STRANDS = ("unstranded", "forward strand", "reverse strand")
@@ -16,7 +16,7 @@ _CLEARLY_STRANDED = 0.9
 
 def read(content: Content, overrides: Overrides) -> RawTable:
     """Read the column that fits the library, and say which."""
-    grid = read_grid(content.data, delimiter="\t")
+    grid = read_grid(content, delimiter="\t")
     if len(grid.header) < 4:
         raise ReadError("This is not a STAR ReadsPerGene file: it needs four columns.", "Upload the whole file.")
     ids = grid.text(0)

@@ -6,7 +6,7 @@ Shape suffixes: S samples, F features (rows of the file: genes or transcripts).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ MAX_VALUES = 250_000_000
 #: No count, coverage or TPM comes near; larger numbers are refused before they overflow.
 LARGEST_VALUE = 1e15
 _LONGEST_NAME = 120
+#: Samples that are gathered together.
+_AT_ONCE = 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -42,16 +44,23 @@ class Overrides:
     id_type : str, optional
         Which names to take the genes from: the name of a column, or ``ensembl``, ``transcript``, ``entrez``,
         ``symbol``.
+    repair_dates : bool
+        Whether names that a spreadsheet turned into dates are put back where exactly one gene can be meant.
     """
 
     format: str | None = None
     orientation: str | None = None
     unit: str | None = None
     id_type: str | None = None
+    repair_dates: bool = False
 
     def __post_init__(self) -> None:
         if self.orientation not in (None, ROWS, COLUMNS):
             raise ReadError(f"There is no orientation {self.orientation!r}.", f"Choose {ROWS!r} or {COLUMNS!r}.")
+
+    def decided(self) -> dict[str, str | bool]:
+        """Return what the user decided, without what is left to the reader."""
+        return {name: value for name, value in vars(self).items() if value not in (None, False)}
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,8 @@ class RawTable:
 
     Attributes
     ----------
-    values_SF : ndarray of float64, shape (S, F)
-        As in the file; NaN where a cell is empty.
+    values_SF : ndarray, shape (S, F)
+        As in the file; NaN where a cell is empty. Of float64, or of float32 where that holds every value exactly.
     feature_ids : sequence of str, length F
     sample_names : sequence of str, length S
     format, orientation : str
@@ -86,6 +95,12 @@ class RawTable:
     length_bp: np.ndarray | None = None
     reads_S: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+
+
+def each_sample(values_SF: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the samples one by one as float64, their values side by side: where genes lie in columns they are not."""
+    for start in range(0, len(values_SF), _AT_ONCE):
+        yield from np.ascontiguousarray(values_SF[start : start + _AT_ONCE], dtype=np.float64)
 
 
 def check_size(n_samples: int, n_features: int) -> None:

@@ -13,10 +13,13 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.expression import TPM_TOTAL
+from cellstate.io.table import each_sample
 
 MEASURES = ("counts", "coverage", "TPM", "FPKM", "CPM")
 #: No logarithm of an expression value exceeds this; log2 of a million is 20.
 LARGEST_LOG = 25.0
+#: No expression value above zero is as small.
+_ROUNDING = 1e-9
 #: Samples looked at; the decision is one for the whole file.
 _LOOKED_AT = 64
 #: No sequencing run puts this many reads in one sample, but its summed base coverage does.
@@ -78,7 +81,10 @@ class Unit:
         """Undo the logarithm, if there is one."""
         if self.base is None:
             return values
-        return np.maximum(np.exp(np.minimum(values, 2 * LARGEST_LOG) * math.log(self.base)) - self.offset, 0.0)
+        plain = np.exp(np.minimum(values, 2 * LARGEST_LOG) * math.log(self.base)) - self.offset
+        # What was zero comes back as a trace of rounding, on either side of it.
+        plain[plain < _ROUNDING] = 0.0
+        return plain
 
 
 @dataclass(frozen=True)
@@ -100,12 +106,12 @@ def decide_unit(values_SF: np.ndarray, hint: str | None = None) -> Decision:
         Unit that a name suggests; it settles only what the values leave open.
     """
     every = -(-len(values_SF) // _LOOKED_AT)
-    look_SF = values_SF[::every]
+    look_SF = np.array(values_SF[::every], dtype=np.float64, order="C")
     highest = float(np.nanmax(values_SF, initial=0.0))
     if (offset := log_offset(values_SF)) is not None:
         return _decide_log(look_SF, hint, offset)
     whole = _whole_share(look_SF)
-    totals_S = np.array([np.nansum(row_F) for row_F in values_SF])
+    totals_S = np.array([np.nansum(row_F) for row_F in each_sample(values_SF)])
     if whole == 1.0 or totals_S.max() > _MOST_READS:
         return _decide_whole(look_SF, totals_S)
     if highest <= LARGEST_LOG:
@@ -119,8 +125,9 @@ def log_offset(values_SF: np.ndarray) -> float | None:
     if lowest >= 0:
         return None
     for offset in _SMALL_OFFSETS:
-        if abs(lowest - math.log2(offset)) < 2e-3 and np.mean(np.abs(values_SF - lowest) < 1e-3) > 0.05:
-            return offset
+        if abs(lowest - math.log2(offset)) < 2e-3:
+            n_lowest = sum(np.count_nonzero(np.abs(row_F - lowest) < 1e-3) for row_F in each_sample(values_SF))
+            return offset if n_lowest > 0.05 * values_SF.size else None
     return None
 
 

@@ -74,7 +74,7 @@ def settings(run: Run, *, named: bool = False, with_input: bool = False) -> dict
             "name": source.name if named else None,
             "sha256": source.sha256,
             "in_bundle": with_input,
-            "decided_by_hand": {name: value for name, value in vars(source.overrides).items() if value is not None},
+            "decided_by_hand": source.overrides.decided(),
         },
         "model": {
             "name": made.model,

@@ -10,7 +10,13 @@ import shlex
 from cellstate.perturb import Edit
 from cellstate.report.run import Run
 
-_OPTIONS = {"format": "--format", "orientation": "--orientation", "unit": "--unit", "id_type": "--ids"}
+_OPTIONS = {
+    "format": "--format",
+    "orientation": "--orientation",
+    "unit": "--unit",
+    "id_type": "--ids",
+    "repair_dates": "--repair-dates",
+}
 _PYTHON = '''"""Makes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""
 
 import io
@@ -123,9 +129,8 @@ def command_options(run: Run, *, named: bool) -> list[str]:
     """Return the options of the ``cellstate`` command, quoted for a shell, one kind a line."""
     source = run.source
     lines = [
-        f"{option} {shlex.quote(value)}"
-        for name, option in _OPTIONS.items()
-        if (value := getattr(source.overrides, name)) is not None
+        f"{_OPTIONS[name]} {shlex.quote(value)}" if isinstance(value, str) else _OPTIONS[name]
+        for name, value in source.overrides.decided().items()
     ]
     if named and source.n_samples > 1:
         # With an equals sign, a name that begins with a dash is no option.
