@@ -11,7 +11,6 @@ Shape suffixes: S samples, G genes, L latent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from cellstate.expression import Samples, align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.fill import fill
+from cellstate.model.once import once_a_model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Shift
 
@@ -151,7 +151,7 @@ def _leverage(model: Model, z_SG: np.ndarray) -> np.ndarray:
     return np.sqrt((((model.encode(z_SG) - centre_L) @ whitening_LL) ** 2).mean(axis=1))
 
 
-@lru_cache(maxsize=8)
+@once_a_model
 def _cloud(model: Model) -> tuple[np.ndarray, np.ndarray]:
     """Centre of the training profiles' latent states, and what makes their covariance the identity."""
     profiles = load_profiles(model)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from cellstate.evaluate.bins import Bin, accuracy_per_bin, level_of
 from cellstate.expression import Samples, align
 from cellstate.model import Model
 from cellstate.model.fill import fill
+from cellstate.model.once import once_a_model
 from cellstate.model.profiles import load_profiles
 
 COVERAGE = 0.9
@@ -98,7 +98,7 @@ def predicted_log1p(model: Model, tpm_SG: np.ndarray) -> np.ndarray:
     return model.space.log1p_tpm(model.reconstruct(z_SG))
 
 
-@lru_cache(maxsize=8)
+@once_a_model
 def gene_error(model: Model) -> np.ndarray:
     """Root mean square error of each gene's log1p TPM over the folder's training profiles, shape (G,)."""
     profiles = load_profiles(model)

@@ -7,7 +7,7 @@ that does not fit. Nothing in a checkpoint is ever executed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -23,6 +23,8 @@ from cellstate.model.network import AutoEncoder
 SCHEMA_VERSION = 1
 #: Larger files stay mapped to the disk; smaller ones are copied, and safe from what happens to the file.
 MAPPED_ABOVE_BYTES = 2**30
+#: What weights may be stored as.
+STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 MOST_LAYERS = 1000
 #: The metadata entry, JSON: schema version, config, gene list hash.
 HEADER = "cellstate"
@@ -95,8 +97,8 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
     Raises
     ------
     ModelError
-        When the file is missing, truncated, not from CellState, of another schema, or its tensors do not fit its
-        config.
+        When the file is missing, truncated, not from CellState, of another schema, its tensors do not fit its config,
+        or its standardisation is not finite. Whether the weights are is `not_finite`'s to say.
     """
     config, gene_hash = read_header(path)
     # Half a byte a parameter is less than any precision takes: a config that claims more is not the file's.
@@ -118,12 +120,22 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
                 raise ModelError(f"{path.name}: {name} has shape {stored}, its config says {shape}.")
         tensors = {name: file.get_tensor(name) for name in expected}
     # What is mapped changes with the file, and ends the process where that is cut: only weights of gigabytes stay so.
-    kept = set() if path.stat().st_size <= MAPPED_ABOVE_BYTES else set(tensors) - set(STANDARDISE)
+    kept = set(tensors) - set(STANDARDISE) if is_mapped(path) else set()
     tensors = {name: tensor if name in kept else tensor.clone() for name, tensor in tensors.items()}
-    if bad := [n for n, t in tensors.items() if not t.is_floating_point()]:
-        raise ModelError(f"{path.name}: {some(bad)} is not of a floating-point type.")
+    if bad := [n for n, t in tensors.items() if t.dtype not in STORED]:
+        raise ModelError(f"{path.name}: {some(bad)} is not of a floating-point type that CellState computes with.")
     standardise = {name: tensors.pop(name) for name in STANDARDISE}
-    if not all(torch.isfinite(t).all() for t in standardise.values()) or (standardise["genes.scale"] <= 0).any():
+    if not_finite(standardise.items()) or (standardise["genes.scale"] <= 0).any():
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.requires_grad_(False).eval(), standardise, gene_hash
+
+
+def is_mapped(path: Path) -> bool:
+    """Return whether weights stay mapped to their file, and are read only where they are used."""
+    return path.stat().st_size > MAPPED_ABOVE_BYTES
+
+
+def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
+    """Return the names of tensors that hold NaN or an infinite number; one pass over each, and no copy."""
+    return [name for name, tensor in tensors if not torch.isfinite(torch.stack(tensor.aminmax())).all()]

@@ -45,7 +45,8 @@ def device_label(device: torch.device) -> str:
     """Return what to show a user, for example ``"GPU (NVIDIA A100)"`` or ``"CPU (8 threads)"``."""
     if device.type == "cuda":
         return f"GPU ({torch.cuda.get_device_name(device)})"
-    return "GPU (Apple)" if device.type == "mps" else f"CPU ({torch.get_num_threads()} threads)"
+    n = torch.get_num_threads()
+    return "GPU (Apple)" if device.type == "mps" else f"CPU ({n} thread{'s' * (n != 1)})"
 
 
 def release_memory() -> None:

@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from cellstate.errors import ModelError
+from cellstate.errors import ModelError, some
 from cellstate.expression import GeneSpace
 from cellstate.files import sha256
 from cellstate.genes import gene_axis, gene_list_hash
-from cellstate.model.checkpoint import STANDARDISE, load_checkpoint, save_checkpoint
+from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.device import DTYPES, dtype_name, pick_device, pick_dtype
 from cellstate.model.network import AutoEncoder, initialise
@@ -71,13 +72,20 @@ class Model:
         """Raise ``ModelError`` where the weights file is not the one that was opened.
 
         Weights of gigabytes stay mapped to their file, and what lies beside them is read when it is first asked for: a
-        folder that was changed meanwhile would end the process, or mix two models.
+        folder that was changed meanwhile would end the process, or mix two models. The first call also reads mapped
+        weights, as their first use would, and refuses those that are not finite.
         """
-        if _stamp(self.folder) != self.stamp:
+        if folder_stamp(self.folder) != self.stamp:
             raise ModelError(
                 f"The model folder {self.folder.name} was changed on disk while it was in use.",
                 "Start CellState again to use the model that is there now.",
             )
+        if self._not_finite:
+            raise _no_numbers(self._not_finite)
+
+    @cached_property
+    def _not_finite(self) -> list[str]:
+        return not_finite(self.network.named_parameters())
 
     @property
     def is_trained(self) -> bool:
@@ -123,12 +131,14 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
     Raises
     ------
     ModelError
-        With one sentence about what is missing, damaged or does not belong together.
+        With one sentence about what is missing, damaged or does not belong together. Weights that are NaN or infinite,
+        as stored or in the precision asked for, are refused here; of a file of gigabytes, which stays mapped to the
+        disk, only the biases: `Model.check_unchanged` reads its matrices when they are first used.
     """
     folder = Path(folder) if folder is not None else default_model_folder()
     if not folder.is_dir():
         raise ModelError(f"There is no model folder {folder}.", "Give --model DIR.")
-    stamp = _stamp(folder)
+    stamp = folder_stamp(folder)
     network, standardise, gene_hash = load_checkpoint(folder / WEIGHTS)
     gene_table = _read_genes(folder / GENES)
     ensembl = tuple(gene_table["ensembl_id"])
@@ -137,7 +147,7 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
     space = GeneSpace(ensembl, *(t.numpy() for t in standardise.values()))
     chosen = pick_device(device)
     precision = pick_dtype(dtype, next(network.parameters()).dtype, chosen)
-    return Model(
+    model = Model(
         folder=folder,
         config=network.config,
         network=network.to(chosen, precision),
@@ -148,6 +158,11 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
         metrics=_read_metrics(folder / METRICS),
         stamp=stamp,
     )
+    if not is_mapped(folder / WEIGHTS):
+        model.check_unchanged()
+    elif bad := not_finite((name, p) for name, p in model.network.named_parameters() if p.ndim == 1):
+        raise _no_numbers(bad)
+    return model
 
 
 def save_model(
@@ -227,7 +242,14 @@ def describe_model(folder: Path | str) -> dict:
     }
 
 
-def _stamp(folder: Path) -> tuple[int, ...]:
+def _no_numbers(names: list[str]) -> ModelError:
+    return ModelError(
+        f"{WEIGHTS} holds numbers that are not finite: {some(names)}.",
+        "Copy the model folder again, or train it again.",
+    )
+
+
+def folder_stamp(folder: Path) -> tuple[int, ...]:
     """Return what tells one weights file from another without reading it, empty where there is none."""
     try:
         found = (folder / WEIGHTS).stat()

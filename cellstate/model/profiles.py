@@ -9,7 +9,7 @@ Shape suffixes: S samples, G genes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from cellstate.errors import ModelError
 from cellstate.expression import GeneSpace
 from cellstate.files import whole_file
 from cellstate.model.folder import Model
+from cellstate.model.once import once_a_model
 
 COHORT = "cohort.safetensors"
 #: Most profiles that a model folder carries.
@@ -72,6 +73,22 @@ class Profiles:
                 self._quantiles[percent] = tpm_G
         return tpm_G
 
+    def percentile(self, gene: int, tpm: float) -> float:
+        """Return how many percent of the profiles do not exceed a level of a gene, 0 to 100: `quantile_tpm` backwards.
+
+        Between two profiles it is interpolated on the log1p scale. Where several profiles share a level, as many do
+        that lack the gene, all of them count: of the percentages with this quantile it is the highest.
+        """
+        step = float(self.step_G[gene]) or 1.0
+        # Levels come from quantile_tpm too, in float32: a level of the cohort must not fall a hair below itself.
+        level = round((float(np.log1p(tpm)) - float(self.low_G[gene])) / step, 3)
+        sorted_S = np.sort(self.level_SG[:, gene].astype(float))
+        below = int(np.searchsorted(sorted_S, level, side="right"))
+        if below in (0, len(sorted_S)):
+            return 100.0 if below else 0.0
+        low, high = sorted_S[below - 1 : below + 1]
+        return 100 * (below - 1 + float((level - low) / (high - low))) / (len(sorted_S) - 1)
+
 
 def pack_profiles(log1p_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Round log1p TPM to levels; returns (level_SG, low_G, step_G). The error is at most half a step."""
@@ -105,7 +122,7 @@ def save_profiles(folder: Path | str, log1p_SG: np.ndarray, seed: int = 0) -> in
     return len(chosen)
 
 
-@lru_cache(maxsize=8)
+@once_a_model
 def load_profiles(model: Model) -> Profiles | None:
     """Return the profiles of a trained model, ``None`` where the folder carries none (random weights).
 
@@ -125,10 +142,13 @@ def load_profiles(model: Model) -> Profiles | None:
         raise ModelError(f"{COHORT} is damaged ({error}).", "Copy the model folder again.") from error
     genes = (len(model.space),)
     fits = level_SG.ndim == 2 and len(level_SG) and level_SG.shape[1:] == low_G.shape == step_G.shape == genes
-    if (
-        not fits
-        or level_SG.dtype != np.uint8
-        or not all(np.isfinite(a).all() and (a >= 0).all() for a in (low_G, step_G))
-    ):
+    if not fits or level_SG.dtype != np.uint8 or not _are_levels(low_G, step_G):
         raise ModelError(f"{COHORT} does not belong to this model.", "Copy the model folder again.")
     return Profiles(model.space, level_SG, low_G.astype(np.float32), step_G.astype(np.float32))
+
+
+def _are_levels(low_G: np.ndarray, step_G: np.ndarray) -> bool:
+    """Return whether every level is a log1p TPM whose TPM float32 holds."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        highest_G = np.expm1(low_G.astype(np.float32) + step_G.astype(np.float32) * np.float32(LEVELS))
+    return bool((low_G >= 0).all() and (step_G >= 0).all() and np.isfinite(highest_G).all())

@@ -5,8 +5,8 @@ Shape suffixes: S samples, G genes, P principal components, K some genes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,11 @@ from safetensors.numpy import load_file, save_file
 from cellstate.errors import ModelError
 from cellstate.files import whole_file
 from cellstate.model import Model
+from cellstate.model.once import once_a_model
 
 RIVALS = "rivals.safetensors"
+#: Letters of a library's message that a sentence quotes.
+_SHOWN = 100
 #: Components that are kept: of some hundred samples all; ridge needs the last ones too.
 MOST = 400
 #: Penalties that are tried, as multiples of the components' mean variance.
@@ -170,7 +173,7 @@ def save_components(found: Components, model_folder: Path) -> None:
         partial.chmod(0o644)
 
 
-@lru_cache(maxsize=8)
+@once_a_model
 def load_components(model: Model) -> Components | None:
     """Return the components of a trained model, ``None`` for random weights."""
     path = model.folder / RIVALS
@@ -178,22 +181,38 @@ def load_components(model: Model) -> Components | None:
         return None
     try:
         stored = load_file(path)
-        ridge, tf_ridge = (float(p) for p in stored["penalties"])
-        found = Components(
-            stored["pca"].astype(np.float32),
-            stored["pca.variance"],
-            stored["components"].astype(np.float32) * stored["components.step"][:, None],
-            stored["components.variance"],
-            stored["z_variance"],
-            ridge,
-            tf_ridge,
-            stored["transcription_factor"].astype(bool),
-        )
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{RIVALS} is damaged ({error}).", "Copy the model folder again.") from error
-    arrays = (found.pca_LG, found.components_PG, found.variance_P, found.z_variance_G)
-    if any(a.shape[-1] != len(model.space) for a in (found.pca_LG, found.components_PG)) or not all(
-        np.isfinite(a).all() for a in arrays
-    ):
-        raise ModelError(f"{RIVALS} does not belong to this model.", "Copy the model folder again.")
-    return found
+        _check(stored, len(model.space))
+    except (SafetensorError, OSError, KeyError, TypeError) as error:
+        raise ModelError(f"{RIVALS} is damaged ({str(error)[:_SHOWN]}).", "Copy the model folder again.") from error
+    ridge, tf_ridge = (float(p) for p in stored["penalties"])
+    return Components(
+        stored["pca"].astype(np.float32),
+        stored["pca.variance"],
+        stored["components"].astype(np.float32) * stored["components.step"][:, None],
+        stored["components.variance"],
+        stored["z_variance"],
+        ridge,
+        tf_ridge,
+        stored["transcription_factor"].astype(bool),
+    )
+
+
+def _check(stored: Mapping[str, np.ndarray], genes: int) -> None:
+    """Raise ``ModelError`` for tensors that are not as `save_components` wrote them for so many genes."""
+    n_pca, n = len(stored["pca"]), len(stored["components"])
+    # Name, type, shape, and whether it is a variance, a step or a penalty: never below 0.
+    expected: dict[str, tuple[type, tuple[int, ...], bool]] = {
+        "pca": (np.float16, (n_pca, genes), False),
+        "pca.variance": (np.float32, (n_pca,), True),
+        "components": (np.int8, (n, genes), False),
+        "components.step": (np.float32, (n,), True),
+        "components.variance": (np.float32, (n,), True),
+        "z_variance": (np.float32, (genes,), True),
+        "penalties": (np.float32, (2,), True),
+        "transcription_factor": (np.uint8, (genes,), True),
+    }
+    for name, (kind, shape, positive) in expected.items():
+        found = stored[name]
+        fits = found.dtype == kind and found.shape == shape and bool(np.isfinite(found).all())
+        if not fits or (positive and bool((found < 0).any())) or (name == "penalties" and not found.all()):
+            raise ModelError(f"{RIVALS} does not belong to this model: {name}.", "Copy the model folder again.")

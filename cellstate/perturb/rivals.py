@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from cellstate.model import Model
+from cellstate.model.once import once_a_model
 from cellstate.perturb.components import Components, load_components, own
 from cellstate.perturb.edits import InputChange
 
@@ -126,7 +127,7 @@ REGISTRY = (
 )
 
 
-@lru_cache(maxsize=8)
+@once_a_model
 def rival_maps(model: Model) -> dict[str, LinearMap]:
     """Return the linear maps of a trained model's rivals by name; none for random weights."""
     known = load_components(model)

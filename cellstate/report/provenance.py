@@ -6,7 +6,6 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import torch
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import Overrides
+from cellstate.model.once import once_a_model
 
 if TYPE_CHECKING:
     from cellstate.model import Model
@@ -102,7 +102,7 @@ class Provenance:
     versions: Mapping[str, str]
 
 
-@lru_cache(maxsize=4)
+@once_a_model
 def provenance(model: Model) -> Provenance:
     """Return what made every number of an opened model."""
     files = sorted(path for path in model.folder.iterdir() if path.name.endswith(_NUMBERS))

@@ -11,6 +11,8 @@ from cellstate.viz.style import VIOLET, Chart, lay_out, look, percent, tpm_ticks
 
 #: Cells a side of the density: fine enough to look smooth, and the browser draws the same whatever the data's size.
 CELLS = 120
+#: Share of a bin's width that its bars take.
+_GROUP = 0.78
 
 
 def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str, sample: str = "") -> Chart:
@@ -107,34 +109,52 @@ def accuracy_bars(bins: Mapping[str, Sequence[Mapping]], ceiling: Sequence[float
     """
     first = next(iter(bins.values()))
     labels = [bin_label(b["low"], b["high"]) for b in first]
+    place = np.arange(len(labels))
     figure = go.Figure()
     for predictor, values in bins.items():
         style = look(predictor)
         figure.add_bar(
-            x=labels,
+            x=place,
             y=[None if b["accuracy"] is None else 100 * b["accuracy"] for b in values],
             name=style.label,
-            marker={"color": style.colour, "pattern": {"shape": style.pattern, "solidity": 0.25}},
+            marker=style.bar,
             customdata=[b["n"] for b in values],
             hovertemplate="%{y:.1f} % of %{customdata:,} values<extra>" + style.label + "</extra>",
         )
-    figure.add_scatter(
-        x=labels,
-        y=[None if c is None else 100 * c for c in ceiling],
-        mode="lines+markers",
-        name="Ceiling (counting noise)",
-        line={"color": VIOLET, "dash": "dot", "width": 2},
-        marker={"symbol": "line-ew-open", "size": 22, "line": {"width": 3, "color": VIOLET}},
-        hovertemplate="%{y:.1f} %<extra>ceiling</extra>",
-    )
+    _ceiling(figure, ceiling)
     lay_out(figure, "Accuracy by expression level", "true expression (TPM)", "values hit (%)")
-    figure.update_layout(height=460, barmode="group", bargap=0.25, bargroupgap=0.06)
-    figure.update_yaxes(range=[0, 104], ticksuffix=" %")
-    figure.update_xaxes(type="category")
+    figure.update_layout(height=460, barmode="group", bargap=1 - _GROUP, bargroupgap=0.06)
+    figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100], ticksuffix=" %")
+    figure.update_xaxes(tickvals=place, ticktext=labels, range=[-0.5, len(labels) - 0.5], zeroline=False)
     parts = []
     for i, label in enumerate(labels):
         said = [f"{look(p).label} {percent(v[i]['accuracy'])}" for p, v in bins.items() if v[i]["accuracy"] is not None]
+        if ceiling[i] is not None:
+            said.append(f"ceiling {percent(ceiling[i])}")
         if said:
             parts.append(f"{label} TPM: {', '.join(said)}")
     alt = f"A value is hit when it is within {tolerance} of the truth. " + (". ".join(parts) or "No bin holds a value")
-    return Chart(figure, alt + ".")
+    return Chart(figure, alt + ". The ceiling, a line across each bin, is what counting noise allows.")
+
+
+def _ceiling(figure: go.Figure, ceiling: Sequence[float | None]) -> None:
+    """Draw a line across all bars of each bin, with its height in words."""
+    known = [(i, 100 * share) for i, share in enumerate(ceiling) if share is not None]
+    figure.add_scatter(
+        x=[x for i, _ in known for x in (i - _GROUP / 2, i, i + _GROUP / 2, None)],
+        y=[y for _, percents in known for y in (percents, percents, percents, None)],
+        mode="lines",
+        name="Ceiling (counting noise)",
+        line={"color": VIOLET, "dash": "dot", "width": 3},
+        hovertemplate="%{y:.1f} %<extra>ceiling</extra>",
+    )
+    figure.add_scatter(
+        x=[i for i, _ in known],
+        y=[percents for _, percents in known],
+        mode="text",
+        text=[f"{percents:.0f} %" for _, percents in known],
+        textposition="top center",
+        textfont={"size": 11},
+        hoverinfo="skip",
+        showlegend=False,
+    )

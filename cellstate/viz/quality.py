@@ -28,7 +28,7 @@ def ceiling_bars(shares: Mapping[str, Sequence[float | None]], bins: Sequence[st
             x=list(bins),
             y=[None if value is None else 100 * value for value in values],
             name=style.label,
-            marker={"color": style.colour, "pattern": {"shape": style.pattern, "solidity": 0.25}},
+            marker=style.bar,
             hovertemplate="%{y:.1f} % of the ceiling<extra>" + style.label + "</extra>",
         )
     figure.add_hline(y=100, line={"color": VIOLET, "dash": "dot", "width": 2})

@@ -9,13 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, digits, lay_out, listed, literal, look
+from cellstate.viz.style import DIVERGING, GREY, LOOKS, VIOLET, Chart, digits, lay_out, listed, literal, look
 
 SCORE = "score_"
 #: Genes on each side of the map of pairs, and bars of a figure.
 MAP_GENES, BARS = 30, 20
-#: Blue below 0, orange above; 0 is seen on white and on the dark theme alike.
-_DIVERGING = [[0.0, "#0072B2"], [0.35, "#8DB9D6"], [0.5, "#C9CFD6"], [0.65, "#E5A884"], [1.0, "#D55E00"]]
 
 
 def regulator_bars(table: pd.DataFrame, action: str, rivals: Sequence[str], *, n: int = BARS) -> Chart:
@@ -44,7 +42,7 @@ def regulator_bars(table: pd.DataFrame, action: str, rivals: Sequence[str], *, n
             y=np.arange(len(rows)),
             orientation="h",
             name=style.label,
-            marker={"color": style.colour, "pattern": {"shape": style.pattern, "solidity": 0.25}},
+            marker=style.bar,
             customdata=names,
             hovertemplate="%{customdata}: %{x:+.3g} S<extra>" + style.label + "</extra>",
             showlegend=False,
@@ -109,7 +107,7 @@ def synergy_map(table: pd.DataFrame, *, n: int = MAP_GENES) -> Chart:
         zmax=limit,
         xgap=1,
         ygap=1,
-        colorscale=_DIVERGING,
+        colorscale=DIVERGING,
         customdata=score,
         colorbar={
             "title": {"text": "synergy (S)", "side": "bottom"},
@@ -169,7 +167,7 @@ def partner_bars(table: pd.DataFrame, gene: str, *, n: int = BARS) -> Chart:
             y=partners,
             orientation="h",
             name=name,
-            marker={"color": style.colour, "pattern": {"shape": style.pattern, "solidity": 0.25}},
+            marker=style.bar,
             hovertemplate="%{y}: %{x:+.3g} S<extra>" + name + "</extra>",
             row=1,
             col=panel,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,12 @@ class Look:
     pattern: str
     symbol: str
 
+    @property
+    def bar(self) -> dict[str, Any]:
+        """How a bar is filled: the pattern inside an outline, so that its end is seen."""
+        pattern = {"shape": self.pattern, "solidity": 0.25}
+        return {"color": self.colour, "line": {"color": self.colour, "width": 1}, "pattern": pattern}
+
 
 LOOKS: Mapping[str, Look] = {
     "network": Look("Network", "#0072B2", "", "circle"),
@@ -47,6 +53,8 @@ LOOKS: Mapping[str, Look] = {
     "gene_mean": Look("Gene mean", GREY, "x", "x"),
     "no_change": Look("No change", GREY, "x", "x"),
 }
+#: Blue below 0, orange above; 0 is seen on white and on the dark theme alike.
+DIVERGING = [[0.0, "#0072B2"], [0.35, "#8DB9D6"], [0.5, "#C9CFD6"], [0.65, "#E5A884"], [1.0, "#D55E00"]]
 _UNKNOWN = Look("", VIOLET, "+", "star")
 
 #: Characters of a name that fit on a phone.
@@ -68,6 +76,16 @@ class Chart:
     figure: go.Figure
     alt: str
 
+    @property
+    def title(self) -> str:
+        """What the figure is called, plain text."""
+        return unescape(self.figure.layout.title.text or "")
+
+    @property
+    def is_hypothesis(self) -> bool:
+        """Whether a prediction is drawn; its sentence says so first."""
+        return self.alt.startswith("Hypothesis")
+
 
 def look(predictor: str) -> Look:
     """Return how a predictor is drawn; one without a look of its own is drawn in violet under its own name."""
@@ -79,8 +97,22 @@ def literal(text: str) -> str:
     return escape(text, quote=False)
 
 
-def lay_out(figure: go.Figure, title: str, x: str, y: str, *, below: str = "", height: int = 420) -> go.Figure:
-    """Give a figure its title, a name from a file below it, axis titles and a legend at the foot that may wrap."""
+def lay_out(
+    figure: go.Figure,
+    title: str,
+    x: str,
+    y: str,
+    *,
+    below: str = "",
+    height: int = 420,
+    room: tuple[int, int] | None = None,
+) -> go.Figure:
+    """Give a figure its title, a name from a file below it, axis titles and a legend at the foot that may wrap.
+
+    With ``room``, pixels left of and below the axes, the browser does not measure what stands there: that takes it as
+    long again as to draw the figure.
+    """
+    left, foot = room or (10, 10)
     name = below if len(below) <= _LONGEST else below[: _LONGEST - 1] + "…"
     figure.update_layout(
         title={
@@ -93,13 +125,13 @@ def lay_out(figure: go.Figure, title: str, x: str, y: str, *, below: str = "", h
             "font": {"size": 16},
         },
         height=height,
-        margin={"l": 10, "r": 10, "t": 64 if below else 56, "b": 10},
+        margin={"l": left, "r": 10, "t": 64 if below else 56, "b": foot},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"},
         hoverlabel={"align": "left"},
         dragmode="zoom",
     )
-    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=True)
-    figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=True)
+    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=room is None)
+    figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=room is None)
     return figure
 
 

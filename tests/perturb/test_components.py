@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
@@ -80,6 +80,28 @@ def test_damaged_or_foreign_components_are_named(tmp_path, z_SG):
     (tmp_path / "demo" / RIVALS).write_bytes(b"1234")
     with pytest.raises(ModelError, match="damaged"):
         load_components(load_model(tmp_path / "demo", device="cpu"))
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("penalties", lambda t: t * np.nan),
+        ("penalties", lambda t: t * 0),
+        ("components.variance", lambda t: -t),
+        ("components.step", lambda t: t[:, None]),
+        ("components", lambda t: t[:, :, None]),
+        ("pca", lambda t: t.astype(np.float32)),
+        ("z_variance", lambda t: t[:-1]),
+        ("z_variance", lambda t: np.where(np.arange(len(t)), t, np.inf).astype(t.dtype)),
+    ],
+)
+def test_components_that_no_trainer_wrote_are_refused(tmp_path, small_model, name, change):
+    known = load_components(small_model)
+    save_components(known, tmp_path)
+    stored = load_file(tmp_path / RIVALS)
+    save_file(stored | {name: np.ascontiguousarray(change(stored[name]))}, tmp_path / RIVALS)
+    with pytest.raises(ModelError, match=name):
+        load_components(replace(small_model, folder=tmp_path))
 
 
 def test_other_cohorts_move_the_rivals_but_not_pca(z_SG):

@@ -126,6 +126,64 @@ def test_thinning_keeps_the_farthest_point_of_a_spot() -> None:
     assert thin(np.array([]), np.array([])).tolist() == []
 
 
+def test_named_genes_are_ringed() -> None:
+    table = make_table()
+    edited = int(np.flatnonzero(table["edited"])[0])
+    chart = shift_scatter(table, named=[2, 5, edited])
+    ring = next(trace for trace in chart.figure.data if trace.name == "Selected")
+    # An edited gene is set, not predicted: it has no point.
+    rows = [row for row in (2, 5) if row != edited]
+    assert list(ring.text) == [table["gene"][row] for row in rows]
+    assert list(ring.y) == pytest.approx([table["delta_log2"][row] for row in rows])
+    assert f"Ringed: {table['gene'][2]} and {table['gene'][5]}." in chart.alt
+    assert "and 32 more." in shift_scatter(table, named=range(60)).alt
+    assert not any(trace.name == "Selected" for trace in shift_scatter(table).figure.data)
+
+
+def test_a_point_knows_its_row() -> None:
+    table = make_table()
+    for trace in shift_scatter(table).figure.data[:2]:
+        rows = trace.customdata[:, 1].astype(int)
+        assert list(trace.text) == list(table["gene"].iloc[rows])
+        assert np.allclose(trace.y, table["delta_log2"].iloc[rows])
+
+
+def test_the_scatter_of_a_whole_genome_is_light() -> None:
+    rng = np.random.default_rng(0)
+    n = 19_000
+    table = pd.DataFrame(
+        {
+            "gene": [f"GENE{i}" for i in range(n)],
+            "tpm_before": rng.lognormal(1, 2, n).astype(np.float32),
+            "delta_log2": rng.normal(0, 0.1, n).astype(np.float32),
+            "edited": False,
+            "trusted": rng.random(n) < 0.7,
+            "reason": "not measured in this sample",
+        }
+    )
+    assert len(shift_scatter(table).figure.to_json()) < 600_000
+
+
+def test_the_ceiling_is_a_line_across_each_bin() -> None:
+    bins: list[dict] = [
+        {"low": 0.0, "high": 2.5, "n": 9, "accuracy": 0.5},
+        {"low": 2.5, "high": 10, "n": 0, "accuracy": None},
+        {"low": 10, "high": None, "n": 5, "accuracy": 0.7},
+    ]
+    chart = accuracy_bars({"network": bins, "pca": bins}, [0.9, None, 1.0], tolerance="20 %")
+    line, said = chart.figure.data[2:]
+    assert list(said.text) == ["90 %", "100 %"] and list(said.x) == [0, 2]
+    assert line.x[0] < 0 < line.x[2] and line.x[3] is None and line.y[:3] == (90, 90, 90)
+    assert chart.figure.layout.xaxis.ticktext == ("0–2.5", "2.5–10", "10 and more")
+    assert "Network 50 %, PCA 50 %, ceiling 90 %" in chart.alt
+
+
+def test_a_chart_knows_its_title_and_whether_it_is_a_hypothesis() -> None:
+    chart = shift_scatter(make_table(), predictor="a & b")
+    assert chart.title == "a & b: shift of every gene" and chart.is_hypothesis
+    assert not density(np.ones(3), np.ones(3), predictor="network").is_hypothesis
+
+
 def test_names_are_never_markup() -> None:
     table = make_table()
     table.loc[:, "gene"] = HOSTILE

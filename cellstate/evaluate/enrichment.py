@@ -1,0 +1,157 @@
+"""Which gene sets move together in a predicted shift: preranked gene set enrichment, for the leading predictor and all
+others.
+
+The enrichment score is the one of Subramanian et al. (PNAS 2005): down the genes in order of their shift, a running sum
+rises at each gene of the set by the gene's share of the set's absolute shifts, and falls elsewhere; the score is its
+largest deviation from 0. The null distribution comes from random sets of the same size, with p-values by multilevel
+splitting (Korotkevich et al., bioRxiv 060012), both as gseapy computes them. Nothing is downloaded and nothing written.
+
+Such a p-value is about the order of genes in **one deterministic prediction**. It says nothing about patients, and as
+genes of a set go together, which is what every predictor here has learnt, it is far too small as a test of the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellstate.errors import CellStateError
+from cellstate.expression import GeneSpace
+from cellstate.perturb.goals import find_genes
+
+#: Genes of a set that the ranking must hold, at least and at most.
+LEAST_GENES, MOST_GENES = 10, 500
+#: Gene sets that are tested at once, the first of a file.
+MOST_SETS = 500
+#: Random sets that scale each score, and the smallest p-value that is worked out.
+PERMUTATIONS, LEAST_P = 1_000, 1e-6
+#: So large a p-value ends the search for it: where only the scaled score is wanted.
+_NO_P = 0.5
+_SEED = 19_383
+_DELTA = "delta_log2"
+
+
+@dataclass(frozen=True, eq=False)
+class Enrichment:
+    """What preranked enrichment found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a gene set, by absolute NES, largest first: set, n_genes (in the ranking), es, nes, p, fdr (Benjamini
+        and Hochberg over the tested sets), leading (the leading edge: symbols, those that shift most first), and
+        ``nes_<rival>`` for each other predictor that moves genes.
+    n_ranked : int
+        Genes in the ranking.
+    n_other_size : int
+        Sets left out, as fewer than `LEAST_GENES` or more than `MOST_GENES` of their genes are in the ranking.
+    n_beyond : int
+        Sets beyond the first `MOST_SETS` of the file.
+    """
+
+    table: pd.DataFrame
+    n_ranked: int
+    n_other_size: int
+    n_beyond: int
+
+    def agreement(self) -> dict[str, float]:
+        """Pearson correlation of each other predictor's NES with the leading one's; needs three sets or more."""
+        names = [column for column in self.table if column.startswith("nes_")]
+        if len(self.table) < 3:
+            return {}
+        return {name.removeprefix("nes_"): float(self.table["nes"].corr(self.table[name])) for name in names}
+
+
+def enrichment(space: GeneSpace, table: pd.DataFrame, sets: Mapping[str, Sequence[str]]) -> Enrichment:
+    """Rank the genes that were not edited by their shift, and test gene sets in that ranking.
+
+    Parameters
+    ----------
+    space : GeneSpace
+        Knows the names in the sets: symbol, alias, Ensembl or Entrez id.
+    table : DataFrame
+        As `cellstate.perturb.Shift.table` returns it.
+    sets : mapping of str to sequence of str
+        Names of the genes in each set.
+
+    Raises
+    ------
+    CellStateError
+        When no set has a size that can be tested, or the prediction moves no gene.
+    """
+    rest = table[~table["edited"]]
+    shifts = {"": rest[_DELTA]} | {c.removeprefix(_DELTA): rest[c] for c in table if c.startswith(_DELTA + "_")}
+    if not rest[_DELTA].any():
+        raise CellStateError("This prediction moves no gene, so there is no ranking.", "Choose another edit.")
+    some = dict(list(sets.items())[:MOST_SETS])
+    members = _members(space, some, set(rest["ensembl_id"]))
+    if not members:
+        raise CellStateError(
+            f"No gene set has {LEAST_GENES} to {MOST_GENES} genes in this ranking.",
+            "Check that the file names human genes, and that its sets are not tiny.",
+        )
+    found = _prerank(rest["ensembl_id"], shifts.pop(""), members, LEAST_P)
+    symbol = dict(zip(rest["ensembl_id"], rest["gene"], strict=True))
+    tested = pd.DataFrame(
+        {
+            "set": found.index,
+            "n_genes": [len(members[title]) for title in found.index],
+            "es": found["ES"].to_numpy(float),
+            "nes": found["NES"].to_numpy(float),
+            "p": found["NOM p-val"].to_numpy(float),
+            "fdr": found["FDR q-val"].to_numpy(float),
+            "leading": [", ".join(symbol[gene] for gene in genes.split(";")) for genes in found["Lead_genes"]],
+        }
+    )
+    for name, shift in shifts.items():
+        if shift.any():
+            theirs = _prerank(rest["ensembl_id"], shift, members, _NO_P)["NES"]
+            tested[f"nes{name}"] = theirs.reindex(found.index).to_numpy(float)
+    order = tested["nes"].abs().sort_values(ascending=False, kind="stable").index
+    tested = tested.loc[order].reset_index(drop=True)
+    return Enrichment(tested, len(rest), len(some) - len(members), len(sets) - len(some))
+
+
+def ranking(ensembl_id: pd.Series, shift: pd.Series) -> pd.Series:
+    """Return shifts by gene, largest first, no two of them equal.
+
+    Genes with the same shift, as all that a predictor leaves alone, stand in the order of their ids, and are set apart
+    by less than a part in ten million of the largest shift: the score of a set must not hang on chance.
+    """
+    order = np.lexsort((ensembl_id.to_numpy(str), -shift.to_numpy(float)))
+    value = shift.to_numpy(float)[order]
+    apart = 1e-12 * np.abs(value).max() * np.arange(len(value))
+    return pd.Series(value - apart, index=ensembl_id.to_numpy()[order])
+
+
+def _members(space: GeneSpace, sets: Mapping[str, Sequence[str]], ranked: set[str]) -> dict[str, list[str]]:
+    """Return the ranked genes of each set of a size that can be tested, by Ensembl id, in order."""
+    names = list(dict.fromkeys(name for genes in sets.values() for name in genes))
+    genes, _ = find_genes(space, names)
+    ids = {name: space.ensembl[gene] for name, gene in zip(names, genes, strict=True) if gene >= 0}
+    known = {title: sorted({ids[n] for n in genes if n in ids} & ranked) for title, genes in sets.items()}
+    return {title: genes for title, genes in known.items() if LEAST_GENES <= len(genes) <= MOST_GENES}
+
+
+def _prerank(ensembl_id: pd.Series, shift: pd.Series, members: Mapping[str, list[str]], least_p: float) -> pd.DataFrame:
+    """Run gseapy; one row a set, named by the index."""
+    import gseapy  # brings matplotlib along, which nothing else here needs
+
+    done = gseapy.prerank(
+        rnk=ranking(ensembl_id, shift),
+        gene_sets=dict(members),
+        outdir=None,
+        no_plot=True,
+        min_size=LEAST_GENES,
+        max_size=MOST_GENES,
+        permutation_num=PERMUTATIONS,
+        method="multilevel",
+        eps=least_p,
+        ascending=None,  # it is in order
+        threads=1,
+        seed=_SEED,
+    )
+    return done.res2d.set_index("Term")
