@@ -4,6 +4,7 @@ import streamlit as st
 
 from cellstate.ui.icon import icon
 from cellstate.ui.shell import draw
+from cellstate.ui.sign_in import is_let_in
 
 st.set_page_config(page_title="CellState", page_icon=icon(), layout="wide")
 st.logo(icon(), size="large")
@@ -19,7 +20,8 @@ draw(
             st.Page("pages/experiment.py", title="Experiment", icon=":material/compare:", url_path="experiment"),
             st.Page("pages/quality.py", title="How good is this?", icon=":material/fact_check:", url_path="quality"),
             st.Page("pages/model.py", title="Model", icon=":material/network_node:", url_path="model"),
+            st.Page("pages/help.py", title="Help", icon=":material/help:", url_path="help"),
         ],
-        position="top",
+        position="top" if is_let_in() else "hidden",
     )
 )

@@ -133,7 +133,7 @@ def _evaluation(state: Session, every: bool, edges: tuple[float, ...], tolerance
             return evaluate(opened, samples if every else state.sample(), edges=edges, tolerance=tolerance)
 
     which = "all" if every else state.selected
-    return state.once("evaluation", (which, edges, tolerance, str(opened.folder)), make)
+    return state.once("evaluation", (which, edges, tolerance, opened.stamp), make)
 
 
 def _summary(found: Mapping) -> None:

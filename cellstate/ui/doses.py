@@ -9,10 +9,10 @@ from cellstate.model import Model
 from cellstate.perturb.doses import DoseCurve, dose_curve
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report import said_by
-from cellstate.ui.guard import guard
-from cellstate.ui.parts import READABLE, chart, download_table, hypothesis
+from cellstate.ui.parts import READABLE, chart, download_table
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
+from cellstate.ui.shifts import Answer
 from cellstate.ui.text import file_stem, literal
 from cellstate.viz import dose_lines, dose_score
 from cellstate.viz.style import digits
@@ -21,30 +21,16 @@ from cellstate.viz.style import digits
 MOST_GENES = 1_000
 
 
-@st.fragment
-def dose_section(state: Session, opened: Model, predictor: str) -> None:
-    """Draw the curve of an edited gene; it is computed when the user opens it."""
+def dose_section(state: Session, opened: Model, shift: Answer) -> None:
+    """Draw the curve of an edited gene, by whoever predicts the shift."""
     genes = [edit.gene for edit in state.edits]
-    if not genes:
-        return
-    title = "Dose curve: " + (f"{literal(genes[0])} at other levels" if len(genes) == 1 else "one gene at other levels")
-    with (
-        st.expander(title, icon=":material/show_chart:", key="dose-curve", on_change="rerun") as place,
-        guard("drawing the dose curve"),
-    ):
-        if place.open:
-            _section(state, opened, genes, predictor)
-
-
-def _section(state: Session, opened: Model, genes: list[str], predictor: str) -> None:
     gene = genes[0]
     if len(genes) > 1:
         key = f"dose-{'-'.join(genes)}"
         gene = str(
             st.pills("Gene", genes, default=gene, format_func=literal, required=True, key=key, persist_state="session")
         )
-    found = curve(state, opened, gene, predictor)
-    hypothesis()
+    found = curve(state, opened, gene, shift.predictor)
     st.markdown(reading(found, n_edits=len(genes)), width=READABLE)
     table = found.responders()
     drawn = dose_lines(
@@ -73,7 +59,7 @@ def curve(state: Session, opened: Model, gene: str, predictor: str) -> DoseCurve
         with queue().turn():
             return dose_curve(opened, state.sample(), gene, goal=goal, predictor=predictor)
 
-    return state.once("doses", (state.selected, gene, goal, predictor, str(opened.folder)), predict)
+    return state.once("doses", (state.selected, gene, goal, predictor, opened.stamp), predict)
 
 
 def reading(found: DoseCurve, *, n_edits: int) -> str:

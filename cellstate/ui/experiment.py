@@ -133,7 +133,7 @@ def _comparison(state: Session, rows: tuple[list[int], list[int]], edits: tuple[
             return compare(opened, first.take(rows[0]), second.take(rows[1]), edits)
 
     return state.once(
-        COMPARISON, (state.turns[CONTROL], state.turns[TREATED], *map(tuple, rows), edits, str(opened.folder)), make
+        COMPARISON, (state.turns[CONTROL], state.turns[TREATED], *map(tuple, rows), edits, opened.stamp), make
     )
 
 

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cellstate.errors import CellStateError
 from cellstate.expression import Samples
 from cellstate.ui.guard import show_error
+from cellstate.ui.labels import control_first, groups_of, in_words
 from cellstate.ui.loading import load_group
 from cellstate.ui.session import Loaded, Session
 from cellstate.ui.text import literal, plural
@@ -18,7 +19,21 @@ MOST_SAMPLES = 200
 
 
 def files(state: Session) -> None:
-    """Draw the two uploaders with what was read from each file."""
+    """Draw the two uploaders with what was read from each file, and the way to take the Sample page's file instead."""
+    if (loaded := state.loaded) is not None and len(loaded.samples) > 1 and not _is_loaded(state):
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            labelled = groups_of(state.labels, loaded.samples.names)
+            told = f", in groups: {literal(in_words(labelled), 400)}" if labelled else ""
+            st.markdown(
+                f"**{literal(loaded.name)}** holds {plural(len(loaded.samples), 'sample')}{told}.", width="stretch"
+            )
+            st.button(
+                "Use the samples of the Sample page",
+                icon=":material/person:",
+                key="use-loaded",
+                on_click=_use_loaded,
+                args=(state,),
+            )
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
         _file(state, CONTROL, "Control samples", "Or one file with both groups.")
@@ -60,6 +75,83 @@ def _what_was_read(loaded: Loaded) -> str:
     return f"**{literal(loaded.name)}**: {plural(len(loaded.samples), 'sample')}, {n_genes:,} genes, {unit}"
 
 
+def _use_loaded(state: Session) -> None:
+    """Take the file of the Sample page for both groups; two labelled groups are chosen at once."""
+    assert state.loaded is not None
+    state.load_group(TREATED, None)
+    # The same samples, not a copy of them; they are read again on the Sample page alone.
+    state.load_group(CONTROL, Loaded(state.loaded.samples, b"", state.loaded.name))
+    labels = control_first(list(_labelled(state)))
+    if len(labels) == 2:
+        _choose(state, *labels)
+
+
+def _is_loaded(state: Session) -> bool:
+    """Whether the one file of this page is that of the Sample page."""
+    first = state.groups.get(CONTROL)
+    return first is not None and state.loaded is not None and first.samples is state.loaded.samples
+
+
+def _labelled(state: Session) -> dict[str, list[int]]:
+    """Return the positions of each labelled group's samples; none where the labels are of another file."""
+    if not _is_loaded(state) or TREATED in state.groups:
+        return {}
+    return groups_of(state.labels, state.groups[CONTROL].samples.names)
+
+
+def _choose(state: Session, control: str, treated: str) -> None:
+    """Choose two labelled groups' samples, as far as they can be compared at once."""
+    rows = _labelled(state)
+    for group, label in ((CONTROL, control), (TREATED, treated)):
+        st.session_state[_key(state, group)] = rows[label][:MOST_SAMPLES]
+        st.session_state[_label_key(state, group)] = label
+
+
+def _key(state: Session, group: str) -> str:
+    return f"{group}-rows-{state.turns[CONTROL]}-{state.turns[TREATED]}"
+
+
+def _label_key(state: Session, group: str) -> str:
+    return f"{group}-label-{state.turns[CONTROL]}-{state.turns[TREATED]}"
+
+
+def _by_label(state: Session) -> None:
+    """Let the user choose the groups by what their samples were called."""
+    rows = _labelled(state)
+    if len(rows) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for group in (CONTROL, TREATED):
+            st.selectbox(
+                f"{group.capitalize()} group",
+                list(rows),
+                index=None,
+                format_func=lambda label: f"{label} ({len(rows[label]):,})",
+                placeholder="Choose a group",
+                key=_label_key(state, group),
+                persist_state="session",
+                on_change=_take_label,
+                args=(state, group),
+            )
+        st.button("Swap", icon=":material/swap_horiz:", key="swap-groups", on_click=_swap, args=(state,))
+    if any(
+        len(rows.get(st.session_state[_label_key(state, group)], ())) > MOST_SAMPLES for group in (CONTROL, TREATED)
+    ):
+        st.caption(f"The first {MOST_SAMPLES:,} samples of a group are compared; the command line takes any number.")
+
+
+def _take_label(state: Session, group: str) -> None:
+    label = st.session_state[_label_key(state, group)]
+    st.session_state[_key(state, group)] = _labelled(state).get(label, [])[:MOST_SAMPLES]
+
+
+def _swap(state: Session) -> None:
+    for key in (_key, _label_key):
+        control, treated = key(state, CONTROL), key(state, TREATED)
+        swapped = {control: st.session_state.get(treated), treated: st.session_state.get(control)}
+        st.session_state.update(swapped)
+
+
 def chosen_groups(state: Session) -> tuple[list[int], list[int]] | None:
     """Let the user say which samples are control and treated, by position; None until both are chosen."""
     if CONTROL not in state.groups:
@@ -71,8 +163,8 @@ def chosen_groups(state: Session) -> tuple[list[int], list[int]] | None:
     if one_file and len(first) == 1:
         st.info("This file holds one sample. Upload the treated samples as a second file.", icon=":material/info:")
         return None
-    turn = f"{state.turns[CONTROL]}-{state.turns[TREATED]}"
-    keys = {group: f"{group}-rows-{turn}" for group in (CONTROL, TREATED)}
+    _by_label(state)
+    keys = {group: _key(state, group) for group in (CONTROL, TREATED)}
     left, right = st.columns(2, gap="medium")
     control = _rows("Control", first, keys[CONTROL], left, every=not one_file)
     treated = _rows("Treated", second, keys[TREATED], right, every=not one_file)

@@ -1,11 +1,26 @@
-"""The home page: one screen."""
+"""The home page: what this is, for whom and what it is not, on one screen; or where a returning user is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
 import streamlit as st
 
-from cellstate.ui.parts import READABLE, start_buttons
-from cellstate.ui.session import session
+from cellstate.model import Model
+from cellstate.perturb.leader import leader, standings
+from cellstate.report import said_by
+from cellstate.report.reconstruction import held_out
+from cellstate.report.section import decimal
+from cellstate.ui.guard import guard
+from cellstate.ui.home_picture import WIDTH, in_words, picture
+from cellstate.ui.parts import READABLE, start_buttons, tiles
+from cellstate.ui.resources import model
+from cellstate.ui.session import Session, session
+from cellstate.ui.text import literal, plural
+from cellstate.ui.words import explained
+from cellstate.viz.style import percent
 
 _STEPS = (
     (
@@ -14,50 +29,149 @@ _STEPS = (
     ),
     (
         ":material/edit: 2. Edit genes",
-        "Knock genes out or down, multiply them, or set them to a level. A network says which others would move. Or "
-        "name a goal, and **Regulators** ranks the edits that would move the sample toward it.",
+        "Knock genes out or down, multiply or set them, and see what else would shift. Or name a goal: **Regulators** "
+        "ranks the edits that lead to it.",
     ),
     (
         ":material/target: 3. Doubt the answer",
         "Each answer stands beside what simpler predictors say, with its error on patients that the model never saw.",
     ),
 )
+_NAMED_EDITS = 4
+
+
+@dataclass(frozen=True)
+class Next:
+    """Something to do next: its button and the page that it leads to."""
+
+    key: str
+    label: str
+    icon: str
+
+    @property
+    def page(self) -> str:
+        """Where it leads."""
+        return f"pages/{self.key}.py"
 
 
 def home() -> None:
     """Draw the home page."""
-    st.title("What else would move?", anchor=False)
-    st.markdown(
-        "CellState edits genes in one patient's transcriptome and predicts how all others would shift. "
-        "It is a tool for **researchers in gene regulation and cancer biology** who look for hypotheses to test.",
-        width=READABLE,
-    )
-    if session().loaded is None:
-        start_buttons("home")
-    else:
-        with st.container(horizontal=True):
-            if st.button("Edit genes", type="primary", icon=":material/edit:", key="home-perturb"):
-                st.switch_page("pages/perturb.py")
-            if st.button("Search for regulators", icon=":material/hub:", key="home-regulators"):
-                st.switch_page("pages/regulators.py")
-            if st.button("Another sample", icon=":material/person:", key="home-sample"):
-                st.switch_page("pages/sample.py")
-    st.space("small")
+    state = session()
+    left, right = st.columns([11, 8], gap="large", vertical_alignment="center")
+    with left:
+        st.title("What else would move?", anchor=False)
+        st.markdown(
+            "CellState edits genes in one patient's transcriptome and predicts how all others would shift. "
+            "It is a tool for **researchers in gene regulation and cancer biology** who look for hypotheses to test.",
+            width=READABLE,
+        )
+        if state.loaded is None:
+            start_buttons("home")
+        else:
+            _returning(state)
+        st.caption(
+            ":material/lock: Your file stays in the memory of the machine that serves this page: not on a disk, not "
+            "sent elsewhere. **Forget my data** drops it.",
+            width=READABLE,
+        )
     with st.grid(3, min_column_width=250):
         for title, text in _STEPS:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{title}**")
                 st.markdown(text)
-    st.space("small")
-    st.warning(
-        "For research only. What it predicts are hypotheses for the laboratory, not advice about a patient. "
-        "The model has learned how genes go together in tumours, not what causes what: a real knock-out can do the "
-        "opposite.",
-        title="What this is not",
-        icon=":material/science:",
+    below_left, below_right = st.columns(2, gap="medium")
+    with below_left:
+        st.warning(
+            "For research only. What it predicts are hypotheses for the laboratory, not advice about a patient. The "
+            "model has learned how genes go together in tumours, not what causes what: a real knock-out can do the "
+            "opposite.",
+            title="What this is not",
+            icon=":material/science:",
+        )
+    # What needs the model comes last: a first visitor reads while it is opened.
+    with guard("opening the model"):
+        opened = model()
+        with right:
+            sizes = len(opened.space), opened.config.n_latent
+            st.image(picture(*sizes, dark=st.context.theme.type == "dark"), alt=in_words(*sizes), width=WIDTH)
+        with below_right:
+            _measured(opened)
+
+
+def whereabouts(state: Session) -> str:
+    """Say which sample is open, what is edited and what became of a search, as Markdown."""
+    assert state.loaded is not None
+    names = state.loaded.samples.names
+    text = f"**{literal(names[state.selected])}** is open"
+    if len(names) > 1:
+        text += f", one of {len(names):,} samples of {literal(state.loaded.name)}"
+    labels = [literal(edit.label) for edit in state.edits]
+    if labels:
+        more = f" and {len(labels) - _NAMED_EDITS:,} more" if len(labels) > _NAMED_EDITS else ""
+        text += f", with {plural(len(labels), 'edit')} in force: {', '.join(labels[:_NAMED_EDITS])}{more}"
+    else:
+        text += "; nothing is edited"
+    text += "."
+    if _is_searching(state):
+        return text + " A search is running."
+    return text + (" A search has ended: its result waits on **Regulators**." if state.runs else "")
+
+
+def next_steps(state: Session) -> list[Next]:
+    """Return what to do next, the most sensible first."""
+    edit = Next("perturb", "See what would move" if state.edits else "Edit genes", ":material/edit:")
+    label = "Look at the search" if _is_searching(state) else "See what was found" if state.runs else ""
+    search = Next("regulators", label or "Search for regulators", ":material/hub:")
+    first = [search, edit] if label and not state.edits else [edit, search]
+    accuracy = Next("accuracy", "How accurate?", ":material/target:")
+    return [*first, accuracy, Next("sample", "Another sample", ":material/person:")]
+
+
+def _is_searching(state: Session) -> bool:
+    return state.job is not None and not state.job.has_ended
+
+
+def _returning(state: Session) -> None:
+    st.markdown(f":material/play_arrow: {whereabouts(state)}", width=READABLE)
+    with st.container(horizontal=True):
+        steps = next_steps(state)
+        for step in steps:
+            kind: Literal["primary", "secondary"] = "primary" if step is steps[0] else "secondary"
+            if st.button(step.label, type=kind, icon=step.icon, key=f"home-{step.key}"):
+                st.switch_page(step.page)
+
+
+def measured(metrics: Mapping) -> list[tuple[str, str, str]]:
+    """Return what was measured of a model on patients that it never saw, as tiles; none for random weights."""
+    every = held_out(metrics)
+    if not every:
+        return []
+    patients, found = next(iter(every.items()))
+    rivals = found["baselines"]
+    mean = rivals["gene_mean"]["r2_pooled"]
+    told = (
+        f"Of the squared error that each gene's training mean leaves, on {found['n_samples']:,} patients that the "
+        f"model never saw ({patients.lower()})."
     )
+    rows = [("Network removes", percent(explained(found["r2_pooled"], mean)), told)]
+    if "pca" in rivals:
+        rows.append(("PCA removes", percent(explained(rivals["pca"]["r2_pooled"], mean)), told))
+    known = standings(metrics)
+    if (name := leader(metrics)) in known:
+        rows.append(
+            ("Known targets", decimal(known[name].auroc), f"AUROC of {said_by(name)}, who leads; 0.5 is chance.")
+        )
+    return rows
+
+
+def _measured(opened: Model) -> None:
+    rows = measured(opened.metrics)
+    if not rows:
+        st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
+        return
+    tiles(rows, columns=3)
     st.caption(
-        ":material/lock: Your file is read in the memory of the machine that serves this page. It is not written to "
-        "disk, nothing is sent elsewhere, and **Forget my data** drops it.",
-        width=READABLE,
+        "How much of the gene means' error the network and the much simpler PCA remove on unseen patients; and how "
+        "well known targets of regulators are found, where 0.5 is chance."
     )
+    st.page_link("pages/quality.py", label="How good is this?", icon=":material/fact_check:")

@@ -8,15 +8,17 @@ run of minutes holds nobody up.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from traceback import format_tb
 from typing import Any, Protocol
 
 from cellstate.errors import CellStateError, Stopped
 from cellstate.perturb.progress import Progress
+from cellstate.ui.text import plural
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 #: No guess of the time left before so many seconds of a step.
@@ -24,15 +26,19 @@ _GUESS_AFTER_S = 1.5
 _log = logging.getLogger("cellstate.app")
 
 
+class OverdueError(CellStateError):
+    """A run that took longer than allowed."""
+
+
 class Turns(Protocol):
-    """A queue as `cellstate.ui.resources.Queue` is one."""
+    """A queue as `cellstate.ui.queue.Queue` is one."""
 
     @property
     def crowded(self) -> bool: ...
 
-    def take(self, told: Callable[[int], None]) -> None: ...
+    def take(self, told: Callable[[int], None], *, user: Hashable, long: bool) -> Any: ...
 
-    def free(self) -> None: ...
+    def free(self, ticket: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,12 @@ class Job:
     work : callable
         Receives a `Progress` and returns the result. It runs in another thread: no Streamlit in it.
     queue : Queue
+    user : hashable, optional
+        Whose run it is.
     resumes : bool, optional
         Whether `again` goes on where the run was stopped.
+    limit_s : float, optional
+        The longest run, waiting included.
 
     Attributes
     ----------
@@ -84,7 +94,7 @@ class Job:
     result : object
         Of a run that is done.
     error : CellStateError or None
-        Of a run that failed.
+        Of a run that failed, or was stopped for its length.
     """
 
     def __init__(
@@ -95,13 +105,16 @@ class Job:
         work: Callable[[Progress], Any],
         queue: Turns,
         *,
+        user: Hashable = None,
         resumes: bool = False,
+        limit_s: float = math.inf,
     ) -> None:
         self.kind, self.key, self.said, self.resumes = kind, key, said, resumes
+        self.user, self.limit_s = user, limit_s
         self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
         self.stop = threading.Event()
         self._work: Callable[[Progress], Any] | None = work
-        self._queue, self._holds = queue, False
+        self._queue, self._ticket = queue, None  # type: Turns, Any
         self._step = Step()
         self._began = self._step_began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"cellstate-{kind}", daemon=True)
@@ -118,7 +131,16 @@ class Job:
     def again(self) -> Job:
         """Return a run that goes on where this one was stopped, not yet begun."""
         assert self._work is not None
-        return Job(self.kind, self.key, self.said, self._work, self._queue, resumes=self.resumes)
+        return Job(
+            self.kind,
+            self.key,
+            self.said,
+            self._work,
+            self._queue,
+            user=self.user,
+            resumes=self.resumes,
+            limit_s=self.limit_s,
+        )
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait for the end."""
@@ -131,8 +153,13 @@ class Job:
 
     @property
     def can_resume(self) -> bool:
-        """Whether `again` goes on where the user stopped this run."""
+        """Whether `again` goes on where this run was stopped, by the user or for its length."""
         return self.resumes and self.state == STOPPED
+
+    @property
+    def holds(self) -> tuple[Any, ...]:
+        """What the run keeps in memory: its result, and what it needs to go on."""
+        return self.result, self._work
 
     def step(self) -> Step:
         """Return where the run stands."""
@@ -149,6 +176,8 @@ class Job:
             assert self._work is not None
             self.result = self._work(self._progress)
             self.state = DONE
+        except OverdueError as error:
+            self._fail(error, STOPPED if self.resumes else FAILED)
         except Stopped:
             self.state = STOPPED
         except CellStateError as error:
@@ -161,35 +190,45 @@ class Job:
             _log.error("%s while running %s\n%s", type(error).__name__, self.kind, where)
             self._fail(CellStateError("Something went wrong in this run: our mistake, not yours.", "Try it again."))
         finally:
-            if self._holds:
-                self._queue.free()
+            self._step_back()
             if not self.can_resume:
                 self._work = None  # it holds the sample
 
-    def _fail(self, error: CellStateError) -> None:
+    def _fail(self, error: CellStateError, state: str = FAILED) -> None:
         # Without its traceback, whose frames hold the sample.
-        self.error, self.state = error.with_traceback(None), FAILED
+        self.error, self.state = error.with_traceback(None), state
 
     def _take(self) -> None:
-        self._queue.take(self._waits)
-        self._holds = True
+        self._ticket = self._queue.take(self._waits, user=self.user, long=True)
+
+    def _step_back(self) -> None:
+        if self._ticket is not None:
+            self._queue.free(self._ticket)
+            self._ticket = None
 
     def _waits(self, ahead: int) -> None:
-        if self.stop.is_set():
-            raise Stopped("The run was stopped.")
-        self._step = Step(self._step.done, self._step.total, self._step.what, ahead=ahead)
+        self._check()
+        self._step = replace(self._step, ahead=ahead)
 
     def _progress(self, done: int, total: int, what: str) -> None:
-        if self.stop.is_set():
-            raise Stopped("The run was stopped.")
+        self._check()
         if (total, what) != (self._step.total, self._step.what) or done < self._step.done:
             self._step_began = time.monotonic()
         self._step = Step(done, total, what)
         if self._queue.crowded:
             # Whoever is waiting goes first: most of them want one prediction.
-            self._queue.free()
-            self._holds = False
+            self._step_back()
             self._take()
+
+    def _check(self) -> None:
+        if self.stop.is_set():
+            raise Stopped("The run was stopped.")
+        if time.monotonic() - self._began > self.limit_s:
+            raise OverdueError(
+                f"This run took longer than {_duration(self.limit_s)}, the most that this server allows, and was "
+                "stopped.",
+                "What was finished is kept: continue." if self.resumes else "Try fewer genes, or the command line.",
+            )
 
 
 def time_left(seconds: float | None) -> str:
@@ -203,3 +242,8 @@ def time_left(seconds: float | None) -> str:
     if seconds < 90 * 60:
         return f"about {round(seconds / 60)} minutes left"
     return f"about {seconds / 3600:.1f} hours left"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return plural(minutes, "minute") if minutes < 120 else f"{minutes / 60:.3g} hours"

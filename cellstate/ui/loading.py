@@ -1,19 +1,22 @@
-"""From a file to this user's samples."""
+"""From a file to this user's samples, and what is kept of a file that could not be read."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from cellstate.errors import CellStateError, ReadError
+from cellstate.errors import CellStateError, ReadError, Stopped
 from cellstate.expression import Samples
-from cellstate.io import Overrides, read_gmt, read_samples
+from cellstate.io import Overrides, preview, read_gmt
 from cellstate.ui.examples import Example
-from cellstate.ui.resources import queue
-from cellstate.ui.session import GENE_SETS, REFERENCE, GeneSets, Loaded, session
+from cellstate.ui.limits import check_room
+from cellstate.ui.session import GENE_SETS, REFERENCE, GeneSets, Loaded, Refused, session
+from cellstate.ui.upload_read import read
+
+#: What a pasted table is called.
+PASTED = "pasted table"
 
 
 def load_example(example: Example) -> bool:
@@ -23,44 +26,12 @@ def load_example(example: Example) -> bool:
 
 def load_upload(upload: Any) -> bool:
     """Read an uploaded file and drop Streamlit's copy of it; returns whether that went well."""
-    data, name = upload.getvalue(), upload.name
-    _drop(upload.file_id)
-    return _load(data, name, Overrides(), is_example=False)
+    return _load(take(upload), upload.name, Overrides(), is_example=False)
 
 
-def load_group(upload: Any, group: str) -> bool:
-    """Read a file of the experiment page and drop Streamlit's copy of it; returns whether that went well."""
-    data, name = upload.getvalue(), upload.name
-    _drop(upload.file_id)
-    state = session()
-    try:
-        samples = _read(data, name, Overrides())
-    except CellStateError as error:
-        state.refuse(group, name, error)
-        return False
-    # It is never read again, so the bytes are not kept.
-    state.load_group(group, Loaded(samples, b"", name))
-    return True
-
-
-def load_reference(upload: Any) -> None:
-    """Read the samples that a goal leads to, and drop Streamlit's copy of the file."""
-    data, name = upload.getvalue(), upload.name
-    _drop(upload.file_id)
-    try:
-        session().load_reference(Loaded(_read(data, name, Overrides()), b"", name))
-    except CellStateError as error:
-        session().refuse(REFERENCE, name, error)
-
-
-def load_gene_sets(upload: Any) -> None:
-    """Read gene sets, and drop Streamlit's copy of the file."""
-    data, name = upload.getvalue(), upload.name
-    _drop(upload.file_id)
-    try:
-        session().load_gene_sets(GeneSets(name, read_gmt(data, name=name)))
-    except CellStateError as error:
-        session().refuse(GENE_SETS, name, error)
+def load_paste(text: str) -> bool:
+    """Read a pasted table; returns whether that went well."""
+    return _load(text.encode(), PASTED, Overrides(), is_example=False)
 
 
 def read_again(overrides: Overrides) -> bool:
@@ -70,29 +41,96 @@ def read_again(overrides: Overrides) -> bool:
     return _load(loaded.source, loaded.name, overrides, is_example=loaded.is_example)
 
 
-def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: bool) -> bool:
-    state = session()
+def retry(overrides: Overrides) -> bool:
+    """Read a file that could not be read with the user's decisions; returns whether that went well."""
+    what = session().problem
+    assert what is not None
+    return _load(what.source, what.name, overrides, is_example=False)
+
+
+def load_group(upload: Any, group: str) -> bool:
+    """Read a file of the experiment page and drop Streamlit's copy of it; returns whether that went well."""
+    data, state = take(upload), session()
     try:
-        samples = _read(source, name, overrides)
+        samples = _fitting(data, upload.name)
     except CellStateError as error:
-        # Nothing of this file is kept; the samples before it stay.
-        state.problem = (name, error)
-        state.round += 1
+        state.refuse(group, upload.name, bare(error))
         return False
-    state.load(Loaded(samples, source, name, overrides, is_example))
+    state.load_group(group, Loaded(samples, b"", upload.name))
     return True
 
 
-def _read(source: Path | bytes, name: str, overrides: Overrides) -> Samples:
-    with queue().turn(), st.spinner("Reading the file …"):
-        samples = read_samples(source, name=name, overrides=overrides)
-    if not len(samples):
-        raise ReadError("The file holds no sample.", "Check that it has a column or row of values.")
+def load_reference(upload: Any) -> None:
+    """Read the samples that a goal leads to, and drop Streamlit's copy of the file."""
+    data, state = take(upload), session()
+    try:
+        state.load_reference(Loaded(_fitting(data, upload.name), b"", upload.name))
+    except CellStateError as error:
+        state.refuse(REFERENCE, upload.name, bare(error))
+
+
+def load_gene_sets(upload: Any) -> None:
+    """Read gene sets, and drop Streamlit's copy of the file."""
+    data, state = take(upload), session()
+    try:
+        sets = GeneSets(upload.name, read_gmt(data, name=upload.name))
+        check_room(state, sets)
+        state.load_gene_sets(sets)
+    except CellStateError as error:
+        state.refuse(GENE_SETS, upload.name, bare(error))
+
+
+def take(upload: Any) -> bytes:
+    """Return an upload's bytes and take it out of Streamlit's store, where it would stay until the session ends."""
+    data: bytes = upload.getvalue()
+    context = get_script_run_ctx()
+    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):
+        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+    return data
+
+
+def bare(error: CellStateError) -> CellStateError:
+    """Return an error without its history, whose frames hold the file."""
+    return type(error)(error.message, error.hint)
+
+
+def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: bool) -> bool:
+    state, before = session(), session().loaded
+    # True until the end is known: a run of the page that is interrupted can say nothing any more. A file that was
+    # refused before is still there then.
+    stopped = Stopped("The reading was stopped before its end.", "Bring the file again.")
+    state.problem = state.problem or Refused(name, stopped, overrides)
+    try:
+        check_room(state, source)
+        samples = read(source, name, overrides)
+        check_room(state, source, samples)
+    except CellStateError as error:
+        # The samples before it stay.
+        state.problem = _refuse(source, name, overrides, bare(error))
+        state.round += 1
+        return False
+    # The same samples, read in another way, are still the user's choice and in the groups that they were put in.
+    same = before is not None and before.source is source and before.samples.names == samples.names
+    kept = (state.selected, state.labels) if same else (0, {})
+    state.load(Loaded(samples, source, name, overrides, is_example))
+    state.selected, state.labels = kept
+    return True
+
+
+def _fitting(data: bytes, name: str) -> Samples:
+    """Read a file that is never read again, so that its bytes need no room once it is read."""
+    samples = read(data, name, Overrides())
+    check_room(session(), samples)
     return samples
 
 
-def _drop(file_id: str) -> None:
-    """Take an upload out of Streamlit's store, where it would stay until the session ends."""
-    context = get_script_run_ctx()
-    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):
-        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+def _refuse(source: Path | bytes, name: str, overrides: Overrides, error: CellStateError) -> Refused:
+    """Keep what can be decided otherwise: a table, and nothing of what is none or does not fit."""
+    if not isinstance(error, ReadError):
+        return Refused(name, error, overrides)
+    for asked in (overrides, Overrides()):
+        try:
+            return Refused(name, error, overrides, source, preview(source, name, asked))
+        except ReadError:  # the file is not of the format that the user asked for, or no table
+            continue
+    return Refused(name, error, overrides)

@@ -9,11 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.ui.examples import examples
+from cellstate.ui.figure_files import FRAME, figure_files
 from cellstate.ui.loading import load_example
+from cellstate.ui.text import file_stem, literal
 from cellstate.viz import PLOT_CONFIG, Chart
 
 #: Lines of text longer than this many pixels are hard to read.
 READABLE = 760
+#: A figure's sentence is cut beyond this.
+_LONGEST_ALT = 2_000
 
 
 def heading(title: str, what: str) -> None:
@@ -33,10 +37,32 @@ def hypothesis() -> None:
     )
 
 
-def chart(drawn: Chart, key: str) -> None:
-    """Show a figure with its sentence below."""
-    st.plotly_chart(drawn.figure, width="stretch", config=PLOT_CONFIG, key=key, alt=drawn.alt)
-    st.caption(drawn.alt)
+def chart(drawn: Chart, key: str, *, name: str = "", on_select: Callable[[], None] | None = None) -> None:
+    """Show a figure with its sentence and the buttons that save it below.
+
+    Parameters
+    ----------
+    drawn : Chart
+    key : str
+        Of the figure.
+    name : str, optional
+        What its files are named after; the key, if not given.
+    on_select : callable, optional
+        Called when points are selected by click, box or lasso; `st.session_state` holds them under the key.
+    """
+    stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(name or key)}"
+    config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
+    select: Any = on_select or "ignore"
+    if on_select is not None:
+        # Always there, as it holds the ways to select, and narrow enough for a phone.
+        unused = ["sendChartToCloud", "autoScale2d", "pan2d", "zoomIn2d", "zoomOut2d"]
+        config |= {"modeBarButtonsToRemove": unused, "displayModeBar": True}
+    with st.container(key=FRAME + key, gap="xsmall"):
+        st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt, on_select=select)
+        with st.container(horizontal=True, gap="small"):
+            # It may hold names from a file.
+            st.caption(literal(drawn.alt, _LONGEST_ALT))
+            figure_files(key, drawn.title, stem)
 
 
 def need_sample(what: str) -> None:
@@ -82,8 +108,28 @@ def download_table(
     )
 
 
-def gene_table(shown: pd.DataFrame, columns: dict[str, Any], key: str, alt: str) -> None:
-    """Show genes row by row, with the columns and in the order that ``columns`` names."""
+def gene_table(
+    shown: pd.DataFrame,
+    columns: dict[str, Any],
+    key: str,
+    alt: str,
+    *,
+    on_select: Callable[[], None] | None = None,
+    selected: list[int] | None = None,
+) -> None:
+    """Show genes row by row, with the columns and in the order that ``columns`` names.
+
+    Parameters
+    ----------
+    shown : DataFrame
+    columns : dict of str to column configuration
+    key, alt : str
+    on_select : callable, optional
+        Called when rows are ticked; `st.session_state` holds their positions under the key.
+    selected : list of int, optional
+        Positions that are ticked at first.
+    """
+    select: Any = on_select or "ignore"
     st.dataframe(
         shown,
         hide_index=True,
@@ -93,6 +139,9 @@ def gene_table(shown: pd.DataFrame, columns: dict[str, Any], key: str, alt: str)
         placeholder="–",
         key=key,
         alt=alt,
+        on_select=select,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": selected}} if selected else None,
     )
 
 

@@ -8,7 +8,9 @@ from cellstate.model import Model
 from cellstate.perturb.goals import Goal
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.jobs import STOPPED, WAITING, Job, time_left
+from cellstate.ui.limits import run_seconds
 from cellstate.ui.parts import heading, need_sample
+from cellstate.ui.queue import this_user
 from cellstate.ui.reading import distance
 from cellstate.ui.regulators_goal import choose_goal
 from cellstate.ui.regulators_options import KINDS, Plan, options
@@ -68,7 +70,7 @@ def regulators_page() -> None:
 
 def _key(state: Session, opened: Model) -> tuple:
     """Return what results are about."""
-    return state.round, state.selected, str(opened.folder)
+    return state.round, state.selected, opened.stamp
 
 
 def _doubts(state: Session, opened: Model) -> None:
@@ -85,15 +87,16 @@ def _doubts(state: Session, opened: Model) -> None:
 
 def _run_button(state: Session, opened: Model, kind: str, goal: Goal | None, plan: Plan | None) -> None:
     busy = state.job is not None and not state.job.has_ended
+    state.asked = None if goal is None or plan is None else (_key(state, opened), goal, plan)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Search",
             type="primary",
             icon=":material/play_arrow:",
             key="run",
-            disabled=busy or goal is None or plan is None,
+            disabled=busy or state.asked is None,
             on_click=_begin,
-            args=(state, opened, kind, goal, plan),
+            args=(state, kind),
         )
         if busy:
             st.caption("A search is under way; one runs at a time.")
@@ -105,11 +108,22 @@ def _run_button(state: Session, opened: Model, kind: str, goal: Goal | None, pla
             st.caption(literal(plan.said, 200))
 
 
-def _begin(state: Session, opened: Model, kind: str, goal: Goal, plan: Plan) -> None:
+def _begin(state: Session, kind: str) -> None:
+    if state.asked is None:
+        return
+    key, goal, plan = state.asked
     work = plan.work
-    key = _key(state, opened)
     state.run(
-        Job(kind, key, plan.said, lambda progress: work(goal, progress), queue(), resumes=plan.resumes),
+        Job(
+            kind,
+            key,
+            plan.said,
+            lambda progress: work(goal, progress),
+            queue(),
+            user=this_user(),
+            resumes=plan.resumes,
+            limit_s=run_seconds(),
+        )
     )
 
 
@@ -122,6 +136,8 @@ def _progress(state: Session) -> None:
         _running(state)
     elif job.error is not None:
         show_error(job.error, title="The search ended early")
+        if job.can_resume:
+            _continue_button(state)
     elif job.state == STOPPED:
         _stopped(state, job)
 
@@ -159,4 +175,13 @@ def _stopped(state: Session, job: Job) -> None:
         kept = " What was finished is kept." if job.can_resume else ""
         st.markdown(f":material/stop_circle: You stopped this search: {literal(job.said, 200)}.{kept}", width="stretch")
         if job.can_resume:
-            st.button("Continue", icon=":material/resume:", key="continue", on_click=lambda: state.run(job.again()))
+            _continue_button(state)
+
+
+def _continue_button(state: Session) -> None:
+    st.button("Continue", icon=":material/resume:", key="continue", on_click=_again, args=(state,))
+
+
+def _again(state: Session) -> None:
+    if state.job is not None and state.job.can_resume:
+        state.run(state.job.again())

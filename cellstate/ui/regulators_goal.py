@@ -31,7 +31,7 @@ _SHOWN = 6
 
 def patient_of(state: Session, opened: Model) -> Patient:
     """Return the selected sample on the model's genes, once a sample."""
-    return state.once("patient", (state.selected, str(opened.folder)), lambda: prepare(opened, state.sample()))
+    return state.once("patient", (state.selected, opened.stamp), lambda: prepare(opened, state.sample()))
 
 
 def choose_goal(state: Session, opened: Model) -> Goal | None:
@@ -107,7 +107,7 @@ def _genes(state: Session, opened: Model, patient: Patient) -> Goal | None:
             )
         return None
     spec = signed(text or "")
-    return state.once(GOAL, (state.selected, spec, str(opened.folder)), lambda: read_goal(spec, opened, patient))
+    return state.once(GOAL, (state.selected, spec, opened.stamp), lambda: read_goal(spec, opened, patient))
 
 
 def signed(text: str) -> str:
@@ -131,7 +131,7 @@ def _set(state: Session, opened: Model, patient: Patient) -> Goal | None:
         spec = f"{way}:{state.gene_sets.name if state.gene_sets else ''}#{title}"
         return gene_set_goal(opened.space, signs, spec=spec, label=f"{title} {way}")
 
-    return state.once(GOAL, (state.selected, state.turns[GENE_SETS], title, way, str(opened.folder)), make)
+    return state.once(GOAL, (state.selected, state.turns[GENE_SETS], title, way, opened.stamp), make)
 
 
 def _choose_set(state: Session, place: str) -> str | None:
@@ -196,7 +196,7 @@ def _sample(state: Session, opened: Model, patient: Patient) -> Goal | None:
     spec = f"toward:{name}#{','.join(samples.names[row] for row in rows)}"
     return state.once(
         GOAL,
-        (state.selected, state.turns[REFERENCE], tuple(rows), str(opened.folder)),
+        (state.selected, state.turns[REFERENCE], tuple(rows), opened.stamp),
         lambda: toward_goal(patient, samples.take(rows), spec=spec, label=f"toward {who} of {name}"),
     )
 
@@ -217,7 +217,7 @@ def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
         persist_state="session",
     )
     if end == "median":
-        key = (state.selected, "median", str(opened.folder))
+        key = (state.selected, "median", opened.stamp)
         return state.once(GOAL, key, lambda: read_goal("cohort:median", opened, patient))
     by = st.segmented_control(
         "in the level of",
@@ -249,7 +249,7 @@ def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
         genes = known_genes(opened.space, state.gene_sets.sets[title])
     return state.once(
         GOAL,
-        (state.selected, end, tuple(genes.tolist()), str(opened.folder)),
+        (state.selected, end, tuple(genes.tolist()), opened.stamp),
         lambda: cohort_end_goal(patient, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),
     )
 

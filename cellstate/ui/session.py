@@ -8,7 +8,7 @@ from __future__ import annotations
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.expression import Samples
-from cellstate.io import Overrides
+from cellstate.io import Overrides, Preview
 from cellstate.perturb import Edit
 from cellstate.perturb.goals import Goal
+from cellstate.ui.history import Entry, History
 from cellstate.ui.jobs import DONE, Job
 
 _KEY = "cellstate"
+#: In session state for one run after `forget`.
+FORGOTTEN = "cellstate-forgotten"
 #: Kind of result that the experiment page keeps.
 COMPARISON = "comparison"
 #: Files of the regulators page, as `Session.turns` and `Session.refused` name them.
@@ -37,6 +40,30 @@ class Loaded:
     name: str
     overrides: Overrides = Overrides()  # noqa: RUF009 - a frozen value
     is_example: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Refused:
+    """A file that could not be read.
+
+    Attributes
+    ----------
+    name : str
+    error : CellStateError
+    overrides : Overrides
+        What it was read with.
+    source : path or bytes
+        Kept as long as the page shows why, so that the user can decide in the reader's place; empty where there is
+        nothing to decide.
+    preview : Preview or None
+        None where there is nothing to decide.
+    """
+
+    name: str
+    error: CellStateError
+    overrides: Overrides = Overrides()  # noqa: RUF009 - a frozen value
+    source: Path | bytes = b""
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +83,14 @@ class Session:
     loaded : Loaded or None
     selected : int
         Position of the sample in the file.
-    history : list of tuple of Edit
-        Every state of the edits, the newest last.
-    problem : (str, CellStateError) or None
-        A file that could not be read, and why.
+    history : History
+        The list of edits, and every list before it.
+    scenarios : dict of str to tuple of Edit
+        Edits that were saved under a name.
+    problem : Refused or None
+        The file that the user brought last, if it could not be read.
+    labels : dict of str to str
+        Group of a sample of `loaded`, by its name: what the user calls them, for example control and treated.
     round : int
         Counts files and forgetting: widgets that carry it start anew.
     groups : dict of str to Loaded
@@ -73,6 +104,9 @@ class Session:
     gene_sets : GeneSets or None
     goal : Goal or None
         What the regulators page was last asked to reach, for the sample at hand.
+    asked : object
+        What the search button would begin. Here and not in the button: Streamlit keeps the callbacks of widgets that
+        are gone, and what they hold.
     job : Job or None
         The last long run, whatever became of it.
     runs : dict of str to Job
@@ -81,8 +115,10 @@ class Session:
 
     loaded: Loaded | None = None
     selected: int = 0
-    history: list[tuple[Edit, ...]] = field(default_factory=lambda: [()])
-    problem: tuple[str, CellStateError] | None = None
+    history: History = field(default_factory=History)
+    scenarios: dict[str, tuple[Edit, ...]] = field(default_factory=dict)
+    problem: Refused | None = None
+    labels: dict[str, str] = field(default_factory=dict)
     round: int = 0
     groups: dict[str, Loaded] = field(default_factory=dict)
     refused: dict[str, tuple[str, CellStateError]] = field(default_factory=dict)
@@ -90,14 +126,20 @@ class Session:
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
     goal: Goal | None = None
+    asked: Any = None
     job: Job | None = None
     runs: dict[str, Job] = field(default_factory=dict)
     _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """Edits in force."""
-        return self.history[-1]
+        """Edits in force: those of the list that are not switched off."""
+        return tuple(entry.edit for entry in self.entries if entry.on)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The list of edits, with those that are switched off."""
+        return self.history.now
 
     def sample(self) -> Samples:
         """Return the selected sample."""
@@ -107,6 +149,7 @@ class Session:
     def load(self, loaded: Loaded) -> None:
         """Put samples in place of those before; edits stay."""
         self.loaded, self.selected, self.problem = loaded, 0, None
+        self.labels = {}
         self.round += 1
         self._results.clear()
         self.drop_runs()
@@ -142,7 +185,7 @@ class Session:
 
     def drop_runs(self) -> None:
         """Stop the run that is going on, and forget its goal and every result of one."""
-        self.goal = None
+        self.goal, self.asked = None, None
         if self.job is not None:
             self.job.cancel()
         self.job = None
@@ -172,26 +215,34 @@ class Session:
         self.refused[group] = (name, error)
         self.turns[group] += 1
 
-    def add(self, edit: Edit) -> None:
-        """Add an edit, in place of an earlier one of the same gene."""
-        self._change((*(e for e in self.edits if e.gene != edit.gene), edit))
+    def add(self, *edits: Edit) -> None:
+        """Add edits to the list in one step, each in the place of an earlier one of the same gene."""
+        entries = {entry.edit.gene: entry for entry in self.entries} | {edit.gene: Entry(edit) for edit in edits}
+        self.history.change(tuple(entries.values()))
 
     def put(self, edits: Iterable[Edit]) -> None:
-        """Put edits in place of those in force; `undo` brings these back."""
-        self._change(tuple(edits))
+        """Put edits in place of the whole list; `undo` brings it back."""
+        self.history.change(tuple(Entry(edit) for edit in edits))
+
+    def switch(self, gene: str, on: bool) -> None:
+        """Put the edit of a gene in force, or only keep it in the list."""
+        self.history.change(tuple(replace(e, on=on) if e.edit.gene == gene else e for e in self.entries))
 
     def remove(self, gene: str) -> None:
-        """Remove the edit of a gene."""
-        self._change(tuple(e for e in self.edits if e.gene != gene))
+        """Remove the edit of a gene from the list."""
+        self.history.change(tuple(e for e in self.entries if e.edit.gene != gene))
 
     def clear(self) -> None:
-        """Remove every edit; `undo` brings them back."""
-        self._change(())
+        """Empty the list; `undo` brings it back."""
+        self.history.change(())
 
     def undo(self) -> None:
-        """Take the last change of the edits back."""
-        if len(self.history) > 1:
-            self.history.pop()
+        """Take the last change of the list back."""
+        self.history.undo()
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        self.history.redo()
 
     def once(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return a result of this session, made again only when what it depends on has changed."""
@@ -201,10 +252,6 @@ class Session:
             self._results[kind] = (whole_key, make())
         return self._results[kind][1]
 
-    def _change(self, edits: tuple[Edit, ...]) -> None:
-        if edits != self.edits:
-            self.history.append(edits)
-
 
 def session() -> Session:
     """Return this user's state."""
@@ -213,10 +260,12 @@ def session() -> Session:
 
 def forget() -> None:
     """Drop everything this user brought or made."""
-    session().drop_runs()
-    rounds, turns = session().round + 1, session().turns
-    st.session_state.clear()
-    st.session_state[_KEY] = Session(round=rounds)
+    state = session()
+    state.drop_runs()
     # Only the counts stay, so that no widget finds what was chosen for a file that is gone.
-    for group, n in turns.items():
-        st.session_state[_KEY].turns[group] = n + 1
+    turns = defaultdict(int, {group: n + 1 for group, n in state.turns.items()})
+    # Emptied, not replaced: Streamlit keeps the callbacks of widgets that are gone, and with them this very object.
+    vars(state).update(vars(Session(round=state.round + 1, turns=turns)))
+    st.session_state.clear()
+    st.session_state[_KEY] = state
+    st.session_state[FORGOTTEN] = True

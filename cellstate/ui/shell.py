@@ -1,4 +1,4 @@
-"""What surrounds every page: the status strip above it and the guard around it."""
+"""What surrounds every page: sign-in before it, the status strip above it and the guard around it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,30 @@ from collections.abc import Callable
 import streamlit as st
 
 from cellstate.paths import shipped
+from cellstate.ui import sign_in
 from cellstate.ui.guard import guard
 from cellstate.ui.link import open_link
 from cellstate.ui.status import status_strip
+from cellstate.ui.visitors import present
 
 _MARK = "cellstate-navigated"
+#: Streamlit writes what is chosen in its accent colour on a tint of it, too faint on a dark page; frame and tint stay.
+_CHOSEN = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]) { color: inherit; }</style>"
 
 
 def draw(page: st.Page) -> None:
-    """Run the page that `app.py` navigated to, with the status strip above it."""
-    st.session_state[_MARK] = True
+    """Run the page that `app.py` navigated to, with the status strip above it; first of all ask for sign-in."""
+    if not sign_in.is_let_in():
+        with guard("signing you in"):
+            sign_in.ask()
+        return
+    present()
+    st.html(_CHOSEN)
     # The strip is filled last, so that it tells what this very run has changed.
     strip = st.container()
     with guard("opening the link"):
         open_link()
+    st.session_state[_MARK] = True
     with guard("showing this page"):
         page.run()
     with strip, guard("opening the model"):

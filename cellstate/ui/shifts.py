@@ -69,7 +69,7 @@ def answer(state: Session, opened: Model, predictor: str | None = None) -> Answe
         with queue().turn():
             return _answer(perturb(opened, state.sample(), state.edits, predictor=predictor), opened, before)
 
-    return state.once("shift", (state.selected, state.edits, predictor, str(opened.folder)), predict)
+    return state.once("shift", (state.selected, state.edits, predictor, opened.stamp), predict)
 
 
 def _answer(shift: Shift, opened: Model, before: Distance) -> Answer:

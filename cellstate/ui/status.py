@@ -6,7 +6,8 @@ import streamlit as st
 
 from cellstate.model.device import device_label
 from cellstate.ui.resources import model, model_folder_name
-from cellstate.ui.session import Session, forget, session
+from cellstate.ui.session import FORGOTTEN, Session, forget, session
+from cellstate.ui.sign_in import sign_out, signed_in_as
 from cellstate.ui.text import literal, plural
 
 SHORT = 28
@@ -16,14 +17,12 @@ _LOOK_S = 2.0
 
 def status_strip() -> None:
     """Draw the strip."""
+    if st.session_state.pop(FORGOTTEN, False):
+        # Streamlit drops what was downloaded with the run after the next.
+        st.rerun()
     state, opened = session(), model()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="status"):
-        if state.loaded is None:
-            st.badge("No sample", icon=":material/person_off:", color="gray")
-        else:
-            names = state.loaded.samples.names
-            told = f" (1 of {len(names):,})" if len(names) > 1 else ""
-            st.badge(literal(names[state.selected], SHORT) + told, icon=":material/person:", color="blue")
+        _sample(state)
         st.badge(
             f"{literal(model_folder_name(), SHORT)} · {len(opened.space):,} genes",
             icon=":material/network_node:",
@@ -31,27 +30,64 @@ def status_strip() -> None:
             help="The model." if opened.is_trained else "Random weights: this model is not trained.",
         )
         st.badge(literal(device_label(opened.device), SHORT), icon=":material/memory:", color="gray")
-        n = len(state.edits)
-        told = ", ".join(edit.label for edit in state.edits)
-        st.badge(
-            plural(n, "edit") if n else "No edits",
-            icon=":material/edit:",
-            color="orange" if n else "gray",
-            help=literal(told, 400) or None,
-        )
+        _edits(state)
         if state.job is not None and not state.job.has_ended:
             with st.container(width="content"):
                 _searching(state)
-        if state.loaded is not None or state.groups or n:
+        if holds_data(state):
             st.button(
                 "Forget my data",
                 icon=":material/delete:",
                 type="tertiary",
                 key="forget",
-                on_click=forget,
-                help="Drops your sample, edits and results from this server's memory at once. Nothing was ever "
+                on_click=_forget,
+                help="Drops your samples, edits and results from this server's memory at once. Nothing was ever "
                 "written to disk.",
             )
+        if name := signed_in_as():
+            st.button(
+                f"Sign out {literal(name, SHORT)}",
+                icon=":material/logout:",
+                type="tertiary",
+                key="sign-out",
+                on_click=sign_out,
+                help="Forgets your data, too.",
+            )
+
+
+def holds_data(state: Session) -> bool:
+    """Return whether there is anything to forget: a file of the user's, an edit, a scenario, or a search."""
+    brought = (state.loaded, state.problem, state.reference, state.gene_sets, state.job)
+    return any(one is not None for one in brought) or bool(state.groups or state.entries or state.scenarios)
+
+
+def _sample(state: Session) -> None:
+    if state.loaded is None:
+        st.badge("No sample", icon=":material/person_off:", color="gray")
+        return
+    names = state.loaded.samples.names
+    of_many = f" ({state.selected + 1:,} of {len(names):,})" if len(names) > 1 else ""
+    st.badge(
+        literal(names[state.selected], SHORT) + of_many,
+        icon=":material/person:",
+        color="blue",
+        help=f"The sample, from {literal(state.loaded.name)}.",
+    )
+
+
+def _edits(state: Session) -> None:
+    n = len(state.edits)
+    st.badge(
+        plural(n, "edit") if n else "No edits",
+        icon=":material/edit:",
+        color="orange" if n else "gray",
+        help=literal(", ".join(edit.label for edit in state.edits), 400) or None,
+    )
+
+
+def _forget() -> None:
+    forget()
+    st.toast("Your samples, edits and results are gone from this server's memory.", icon=":material/delete:")
 
 
 @st.fragment(run_every=_LOOK_S)

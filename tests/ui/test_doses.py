@@ -26,7 +26,7 @@ def edit(app: AppTest, *genes: str) -> AppTest:
 
 
 def unfold(app: AppTest) -> AppTest:
-    app.session_state["dose-curve"] = True
+    app.session_state["shift-section"] = "Doses"
     app.run()
     check(app)
     return app
@@ -45,7 +45,7 @@ def test_nothing_is_computed_before_it_is_opened(with_example: AppTest, monkeypa
 
     monkeypatch.setattr(doses, "dose_curve", counted)
     edit(with_example, "TP53")
-    assert "TP53 at other levels" in with_example.expander(key="dose-curve").label
+    assert "Doses" in [tab.label for tab in with_example.tabs]
     assert calls == []
     unfold(with_example)
     assert "TP53** alone is set to 9 levels" in words(with_example)
@@ -60,7 +60,7 @@ def test_nothing_is_computed_before_it_is_opened(with_example: AppTest, monkeypa
 
 def test_no_curve_without_an_edit(with_example: AppTest) -> None:
     edit(with_example)
-    assert not any("Dose curve" in block.label for block in with_example.expander)
+    assert not with_example.tabs
 
 
 def test_of_several_edited_genes_one_is_chosen(with_example: AppTest) -> None:

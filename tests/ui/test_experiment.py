@@ -16,6 +16,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb import Edit
+from cellstate.ui import groups
 from cellstate.ui.experiment import _csv, number, scores
 from cellstate.viz.style import look
 from tests.factories import make_samples
@@ -110,6 +111,84 @@ def test_all_others_are_treated(page: AppTest) -> None:
     page.button(key="all-others").click().run()
     check(page)
     assert page.multiselect[1].value == [0, 2, 3]
+
+
+@pytest.fixture
+def labelled(app: AppTest) -> AppTest:
+    """The experiment page, with four samples in two groups on the Sample page."""
+    app.switch_page("pages/sample.py").run()
+    app.file_uploader[0].upload("cohort.csv", BOTH)
+    app.run()
+    app.session_state["cellstate"].labels = {"C1": "drug", "C2": "drug", "T1": "DMSO", "T2": "DMSO"}
+    app.switch_page("pages/experiment.py").run()
+    check(app)
+    return app
+
+
+def test_two_labelled_groups_are_chosen_with_one_click(labelled: AppTest) -> None:
+    state = labelled.session_state["cellstate"]
+    assert "in groups: drug (2), DMSO (2)" in words(labelled).replace("\\", "")
+    labelled.button(key="use-loaded").click().run()
+    check(labelled)
+    # The one that is called like a control is the control, and the samples are no copy.
+    assert [box.value for box in labelled.multiselect] == [[2, 3], [0, 1]]
+    assert state.groups["control"].samples is state.loaded.samples
+    assert "use-loaded" not in [button.key for button in labelled.button]
+    labelled.button(key="swap-groups").click().run()
+    check(labelled)
+    assert [box.value for box in labelled.multiselect] == [[0, 1], [2, 3]]
+    edit(labelled, "TP53=kd50")
+    check(labelled)
+    found = state._results["comparison"][1]
+    assert (found.n_control, found.n_treated) == (2, 2)
+
+
+def test_three_groups_are_chosen_by_name(labelled: AppTest) -> None:
+    labelled.session_state["cellstate"].labels["T2"] = "other"
+    labelled.button(key="use-loaded").click().run()
+    check(labelled)
+    assert [box.value for box in labelled.multiselect] == [[], []]
+    boxes = [box for box in labelled.selectbox if box.label in ("Control group", "Treated group")]
+    boxes[0].select("DMSO").run()
+    next(box for box in labelled.selectbox if box.label == "Treated group").select("drug").run()
+    check(labelled)
+    assert [box.value for box in labelled.multiselect] == [[2], [0, 1]]
+    # Single samples can still be taken out.
+    labelled.multiselect[1].set_value([1]).run()
+    check(labelled)
+
+
+def test_samples_without_labels_are_chosen_one_by_one(labelled: AppTest) -> None:
+    labelled.session_state["cellstate"].labels = {}
+    labelled.run()
+    labelled.button(key="use-loaded").click().run()
+    check(labelled)
+    assert [box.label for box in labelled.selectbox] == []
+    choose(labelled, [0, 1], [2])
+    check(labelled)
+
+
+def test_labels_of_another_file_are_not_used(labelled: AppTest) -> None:
+    labelled.button(key="use-loaded").click().run()
+    labelled.switch_page("pages/sample.py").run()
+    labelled.file_uploader[0].upload("other.csv", a_file(["C1", "T1"]))
+    labelled.run()
+    labelled.session_state["cellstate"].labels = {"C1": "a", "T1": "b"}
+    labelled.switch_page("pages/experiment.py").run()
+    check(labelled)
+    assert "Control group" not in [box.label for box in labelled.selectbox]
+    assert "use-loaded" in [button.key for button in labelled.button]
+    labelled.button(key="use-loaded").click().run()
+    check(labelled)
+    assert [box.value for box in labelled.multiselect] == [[0], [1]]
+
+
+def test_more_samples_than_can_be_compared(labelled: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MOST_SAMPLES", 1)
+    labelled.button(key="use-loaded").click().run()
+    check(labelled)
+    assert [box.value for box in labelled.multiselect] == [[2], [0]]
+    assert "The first 1 samples of a group are compared" in words(labelled)
 
 
 def test_a_missing_group_is_asked_for(page: AppTest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,15 +13,17 @@ import pytest
 
 from cellstate.errors import CellStateError
 from cellstate.ui import jobs
-from cellstate.ui.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, Progress, time_left
-from cellstate.ui.resources import Queue
+from cellstate.ui.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, OverdueError, Progress, time_left
+from cellstate.ui.queue import Queue
 from cellstate.ui.session import Session
 
 PATIENCE_S = 10
 
 
-def make(work: Callable[[Progress], object], queue: Queue | None = None, *, resumes: bool = False) -> Job:
-    return Job("screen", "key", "a run", work, queue or Queue(1), resumes=resumes)
+def make(
+    work: Callable[[Progress], object], queue: Queue | None = None, *, resumes: bool = False, limit_s: float = math.inf
+) -> Job:
+    return Job("screen", "key", "a run", work, queue or Queue(1), user="me", resumes=resumes, limit_s=limit_s)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -92,13 +95,14 @@ def test_a_run_stops_when_it_is_cancelled() -> None:
 
 def test_a_run_that_waits_can_be_cancelled() -> None:
     queue = Queue(1)
-    with queue.turn():
-        job = make(endless, queue).start()
-        until(lambda: queue.crowded)
-        assert job.state == WAITING
-        job.cancel()
-        assert ended(job).state == STOPPED
-        assert not queue.crowded
+    ticket = queue.take(lambda ahead: None)
+    job = make(endless, queue).start()
+    until(lambda: queue.crowded)
+    assert job.state == WAITING
+    job.cancel()
+    assert ended(job).state == STOPPED
+    assert not queue.crowded
+    queue.free(ticket)
 
 
 def test_a_stopped_run_goes_on_with_what_was_finished() -> None:
@@ -120,6 +124,37 @@ def test_a_stopped_run_goes_on_with_what_was_finished() -> None:
     assert made == [0, 1]
     assert ended(job.again().start()).result == 6
     assert made == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("resumes", "state"), [(False, FAILED), (True, STOPPED)])
+def test_a_run_that_takes_too_long_ends_with_a_sentence(resumes: bool, state: str) -> None:
+    queue = Queue(1)
+    job = ended(make(endless, queue, resumes=resumes, limit_s=0.02).start())
+    assert (job.state, job.can_resume) == (state, resumes)
+    assert job.error is not None and "took longer than" in job.error.message
+    assert job.error.__traceback__ is None
+    queue.free(queue.take(lambda ahead: pytest.fail("the slot is not free")))
+
+
+def test_a_run_that_waits_too_long_ends_too() -> None:
+    queue = Queue(1)
+    queue.take(lambda ahead: None)
+    assert "took longer than" in str(ended(make(endless, queue, limit_s=0.02).start()).error)
+    assert not queue.crowded
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(60, "1 minute,"), (5400, "90 minutes"), (7200, "2 hours"), (9000, "2.5 hours")]
+)
+def test_the_longest_run_in_words(seconds: float, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: clock[0])
+    job = make(lambda progress: None, limit_s=seconds)
+    clock[0] = seconds
+    job._progress(0, 1, "rows")
+    clock[0] += 1
+    with pytest.raises(OverdueError, match=said):
+        job._progress(0, 1, "rows")
 
 
 def test_errors_are_sentences_without_the_sample(
@@ -155,8 +190,7 @@ def test_a_slot_is_free_after_every_end(work: Callable[[Progress], object]) -> N
     job = make(work, queue).start()
     job.cancel()
     ended(job)
-    queue.take(lambda ahead: pytest.fail("the slot is not free"))
-    queue.free()
+    queue.free(queue.take(lambda ahead: pytest.fail("the slot is not free")))
 
 
 def test_whoever_waits_goes_before_a_long_run() -> None:
@@ -164,8 +198,7 @@ def test_whoever_waits_goes_before_a_long_run() -> None:
     job = make(endless, queue).start()
     until(lambda: job.state == RUNNING)
     for _ in range(3):
-        queue.take(lambda ahead: None)
-        queue.free()
+        queue.free(queue.take(lambda ahead: None))
     job.cancel()
     assert ended(job).state == STOPPED
 

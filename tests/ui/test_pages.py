@@ -8,11 +8,15 @@ from streamlit.testing.v1 import AppTest
 from cellstate.evaluate import evaluate
 from cellstate.io import read_samples
 from cellstate.model import load_model
+from cellstate.perturb import Edit
 from cellstate.ui.accuracy import figures_table
 from cellstate.ui.examples import examples
+from cellstate.ui.session import GeneSets, Loaded, Session
+from cellstate.ui.status import holds_data
+from tests.factories import make_samples
 from tests.ui.conftest import check, words
 
-PAGES = ("home", "sample", "perturb", "regulators", "accuracy", "experiment", "quality", "model")
+PAGES = ("home", "sample", "perturb", "regulators", "accuracy", "experiment", "quality", "model", "help")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -109,6 +113,26 @@ def test_status_strip_is_on_every_page(with_example: AppTest) -> None:
         strip = "\n".join(str(m.value) for m in with_example.markdown)
         assert "3502" in strip
         assert f"{len(load_model().space):,} genes" in strip.replace("\\", "")
+
+
+def test_whatever_a_user_brought_can_be_forgotten() -> None:
+    state = Session()
+    assert not holds_data(state)
+    state.load_gene_sets(GeneSets("sets.gmt", {"A": ("TP53",)}))
+    assert holds_data(state)
+    edited = Session()
+    edited.add(Edit("TP53", "knock-out"))
+    edited.switch("TP53", on=False)
+    assert holds_data(edited)
+
+
+def test_strip_tells_which_of_several_samples_and_escapes_its_name(app: AppTest) -> None:
+    app.session_state["cellstate"].load(Loaded(make_samples(3), b"", "a *file*.csv"))
+    app.session_state["cellstate"].selected = 2
+    app.run()
+    check(app)
+    shown = words(app)
+    assert "(3 of 3)" in shown and "*file*" not in shown.replace(r"\*", "")
 
 
 def test_forget_drops_everything(with_example: AppTest) -> None:

@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from cellstate.errors import CellStateError
 from cellstate.perturb import Edit
 from cellstate.ui.accuracy import parse_edges
-from cellstate.ui.reading import doubts
 from cellstate.ui.resources import Queue
 from cellstate.ui.session import Session
 from cellstate.ui.text import file_stem, literal, plural
@@ -126,8 +125,3 @@ def test_edges_are_read() -> None:
     assert parse_edges("0, 1, inf") == (0, 1, float("inf"))
     with pytest.raises(CellStateError, match="separated by commas"):
         parse_edges("0; 1")
-
-
-def test_doubts_are_plain_sentences() -> None:
-    assert doubts(16_000, 1.0) == []
-    assert len(doubts(5_000, 0.5)) == 2

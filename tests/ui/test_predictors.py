@@ -16,7 +16,7 @@ from cellstate.perturb.leader import leader, predictors
 from cellstate.report import said_by, what_it_is
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
-from cellstate.ui.perturb import _csv
+from cellstate.ui.linked import shift_csv as _csv
 from cellstate.ui.predictors import KEY, search_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
 from cellstate.viz.style import look
@@ -72,9 +72,10 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     said = words(perturbed)
     assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
-    labels = [metric.label for metric in perturbed.metric]
-    assert "Network: agreement" in labels and "Ridge on TFs: agreement" not in labels
+    agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
+    assert "**Network" in agreed and "Ridge on TFs" not in agreed
     assert set(pd.read_csv(io.BytesIO(_csv(shown(perturbed))))["predictor"]) == {"ridge_tf"}
+    perturbed.session_state["shift-section"] = "Doses"
     perturbed.session_state["dose-curve"] = True
     perturbed.run()
     check(perturbed)

@@ -235,12 +235,12 @@ def test_a_run_still_going_is_followed_to_its_end(model_page: AppTest, runs: Pat
     check(model_page)
     said = words(model_page)
     assert "Still going" in said
-    assert "lowest at epoch 3, with 0.3000, from 1.0000 before training" in said
+    assert "lowest at epoch 3, with 0.3000, from 1.0000 before training" in said.replace("\\", "")
     assert progress_of(model_page) == "Step 12 of 40, 32 samples a second, about 55 seconds left"
     with open(folder / HISTORY, "a") as file:
         file.write('{"epoch": 4, "train_loss": 0.2, "validation_loss": 0.25}\n{"epoch": 5, "trai')
     model_page.run()
-    assert "lowest at epoch 4, with 0.2500" in words(model_page)
+    assert "lowest at epoch 4, with 0.2500" in words(model_page).replace("\\", "")
     folder.rename(runs / "one")
     model_page.run()
     check(model_page)
@@ -263,7 +263,7 @@ def test_a_run_that_has_just_begun(model_page: AppTest, runs: Path) -> None:
     model_page.run()
     check(model_page)
     assert "No step is recorded yet." in words(model_page)
-    assert "lowest before training, with 1.0000." in words(model_page)
+    assert "lowest before training, with 1.0000." in words(model_page).replace("\\", "")
 
 
 def test_one_run_of_several_is_picked(model_page: AppTest, runs: Path) -> None:
@@ -275,7 +275,7 @@ def test_one_run_of_several_is_picked(model_page: AppTest, runs: Path) -> None:
     picker.set_value("first").run()
     check(model_page)
     assert "Finished" in words(model_page)
-    assert "lowest at epoch 1, with 0.9000" in words(model_page)
+    assert "lowest at epoch 1, with 0.9000" in words(model_page).replace("\\", "")
 
 
 def test_names_are_literal_and_no_path_is_shown(model_page: AppTest, runs: Path) -> None:

@@ -1,0 +1,106 @@
+"""How fast the app is for one user, and what becomes of it with twenty-five.
+
+    python -m benchmarks.app [--quick] [--only browser|users|upload]
+
+`benchmarks.app_browser` times the first page, a change of pages and an edit in Chromium, with nobody else there.
+`benchmarks.app_users` lets 25 scripted users, without a browser, come at once to a fresh server: each uploads a made-up
+profile of 19,383 genes under a name of its own, looks at the result for 5 to 15 seconds, and goes on to knock out one
+gene after the other, with 1 to 3 seconds to type its name; after six edits it reads the accuracy page and brings the
+next file. At every step it checks that the page names its own sample alone, and after each edit that the level of the
+gene before the edit is that of its own file.
+
+Memory is the resident memory of the server's process: before, when one such user has come, worked for a minute and been
+forgotten; after, when all 25 have left and been forgotten. A closed tab is kept for 10 seconds here instead of 120.
+``benchmarks.upload`` times how large files are read. Server, users and browser share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from importlib import import_module
+from importlib.util import find_spec
+
+from benchmarks import app_browser
+from benchmarks.app_server import Server, serving
+from benchmarks.report import Mark, at_most, show
+from cellstate import load_model
+from cellstate.paths import shipped
+
+USERS, SECONDS, ALONE_S = 25, 300.0, 60.0
+QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE = 3, 20.0, 5.0, 0.1
+EDIT_S, MEMORY = 3.0, 1.3
+#: How long the server keeps a closed tab in this benchmark.
+KEPT_S = 10
+#: What becomes of a closed tab is looked at every 5 seconds; a moment more for the memory to go back.
+_GONE_S = KEPT_S + 10
+
+
+def users(*, quick: bool) -> list[Mark]:
+    """Return the rows of many users at once."""
+    n, seconds, alone, pace = (
+        (QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE) if quick else (USERS, SECONDS, ALONE_S, 1)
+    )
+    with serving(f"--server.disconnectedSessionTTL={KEPT_S}") as server:
+        _users_of(server, 1, alone, pace)
+        time.sleep(_GONE_S)
+        before, processor = server.resident_bytes(), server.processor_s()
+        found = _users_of(server, n, seconds, pace)
+        used, most = server.processor_s() - processor, server.resident_bytes()
+        time.sleep(_GONE_S)
+        after = server.resident_bytes()
+    for said in sorted({*found["errors"], *found["mixed"]})[:20]:
+        print(said, file=sys.stderr)
+    who = f"{n} users for {seconds:g} s"
+    return [
+        at_most(f"{who}: errors", len(found["errors"]), "", 0),
+        at_most(f"{who}: something of another user's was seen", len(found["mixed"]), "times", 0),
+        at_most(f"{who}: edit, median", _median(found["edits"]), "s", EDIT_S),
+        Mark(f"{who}: edit, slowest of {len(found['edits']):,}", max(found["edits"], default=float("nan")), "s"),
+        Mark(f"{who}: fewest edits of a user", found["least_edits"], ""),
+        Mark(f"{who}: file uploaded and judged, median of {len(found['files']):,}", _median(found["files"]), "s"),
+        Mark(f"{who}: other page, median", _median(found["pages"]), "s"),
+        Mark(f"{who}: processors that the server kept busy", used / seconds, ""),
+        Mark("memory before", before / 1e9, "GB"),
+        Mark("memory while the last user leaves", most / 1e9, "GB"),
+        at_most("memory after / before", after / before, "x", MEMORY),
+    ]
+
+
+def _users_of(server: Server, n: int, seconds: float, pace: float) -> dict:
+    """Let users work in a process of their own."""
+    command = [sys.executable, "-m", "benchmarks.app_users", str(server.port)]
+    command += [f"--users={n}", f"--seconds={seconds}", f"--pace={pace}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=shipped(), check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _median(values: list[float]) -> float:
+    return statistics.median(values) if values else float("nan")
+
+
+def upload(*, quick: bool) -> list[Mark]:
+    """Return the rows of large files, where that benchmark is there."""
+    if find_spec("benchmarks.upload") is None:
+        return []
+    return import_module("benchmarks.upload").measure(quick=quick)
+
+
+PARTS = {"browser": app_browser.measure, "users": users, "upload": upload}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few users and repetitions; claims nothing")
+    parser.add_argument("--only", choices=PARTS, help="one part of the benchmark")
+    options = parser.parse_args()
+    marks = [mark for name in PARTS if options.only in (None, name) for mark in PARTS[name](quick=options.quick)]
+    show("app", marks, quick=options.quick, model=load_model(device="cpu"))
+
+
+if __name__ == "__main__":
+    main()

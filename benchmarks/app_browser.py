@@ -1,0 +1,155 @@
+"""How fast the app feels in a browser: the first page, another page, and an edit.
+
+Each time is taken inside of Chromium, from the click to the first frame in which the new page stands: its title or its
+result is there, nothing of the page before it is left, and the server has no more to say.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.app_server import Server, serving, wait_for
+from benchmarks.report import Mark, at_most
+
+FIRST_S, CHANGE_S, EDIT_S = 5.0, 0.5, 0.7
+#: Pages in the order of a visit, by the words of their links.
+PAGES = ("Home", "Sample", "Perturb", "Regulators", "Accuracy", "Experiment", "How good is this?", "Model")
+GENES = ("TP53", "MYC", "KRAS", "EGFR", "CDX2", "APC", "SMAD4", "PIK3CA", "BRAF", "VEGFA", "STAT3", "HNF4A", "CTNNB1",
+         "ERBB2", "GATA6", "SOX9")  # fmt: skip
+_PATIENCE_MS = 120_000
+_NAMES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: Clicks, then looks at every frame whether the page stands; returns milliseconds.
+_CLICK = """([button, wanted, patience]) => new Promise((done, fail) => {
+  const start = performance.now();
+  const look = () => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    const main = document.querySelector('[data-testid="stMain"]');
+    const stands = app.getAttribute('data-test-script-state') === 'notRunning'
+      && !main.querySelector('[data-stale="true"]') && !main.querySelector('[data-testid="stSkeleton"]')
+      && main.innerText.includes(wanted);
+    if (stands) done(performance.now() - start);
+    else if (performance.now() - start > patience) fail(new Error('not there: ' + wanted));
+    else requestAnimationFrame(look);
+  };
+  button.click();
+  requestAnimationFrame(() => requestAnimationFrame(look));
+})"""
+
+
+def measure(*, quick: bool) -> list[Mark]:
+    """Return the rows of one browser at an idle server."""
+    with chromium() as browser:
+        starts = [_first_page(browser) for _ in range(1 if quick else 5)]
+        with serving() as server:
+            page = _open(browser, server)
+            again = [_visit(browser, server) for _ in range(2 if quick else 7)]
+            changes, edits = _changes(page, rounds=1 if quick else 3), _edits(page, GENES[:3] if quick else GENES)
+    title, whole = (statistics.median(one) for one in zip(*starts, strict=True))
+    by_page = {name: statistics.median(times) for name, times in changes.items()}
+    slowest = max(by_page, key=by_page.__getitem__)
+    every = [seconds for times in changes.values() for seconds in times]
+    return [
+        Mark("server process start to the title of the first page", title, "s"),
+        at_most("server process start to the whole first page", whole, "s", FIRST_S),
+        Mark("first page in a new browser, server warm", statistics.median(again), "s"),
+        at_most("page change, median", statistics.median(every), "s", CHANGE_S),
+        Mark(f"page change, slowest page: {slowest}", by_page[slowest], "s"),
+        at_most("edit to repainted page, median", statistics.median(edits), "s", EDIT_S),
+        Mark("edit to repainted page, slowest", max(edits), "s"),
+    ]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium."""
+    path = next(filter(None, map(shutil.which, _NAMES)), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+def _first_page(browser: Browser) -> tuple[float, float]:
+    """Start a server and open its first page; returns when its title is there, and when all of it is."""
+    page = browser.new_context().new_page()
+    with serving(wait=False) as server:
+        wait_for(server)
+        page.goto(server.address, wait_until="commit")
+        page.get_by_role("heading", level=1).wait_for(timeout=_PATIENCE_MS)
+        title = time.monotonic() - server.started
+        _stands(page)
+        whole = time.monotonic() - server.started
+    page.context.close()
+    return title, whole
+
+
+def _visit(browser: Browser, server: Server) -> float:
+    """Open the first page of a warm server in a browser that has nothing of it."""
+    start = time.monotonic()
+    page = _open(browser, server)
+    seconds = time.monotonic() - start
+    page.context.close()
+    return seconds
+
+
+def _open(browser: Browser, server: Server) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(_PATIENCE_MS)
+    page.goto(server.address, wait_until="commit")
+    _stands(page)
+    return page
+
+
+def _stands(page: Page) -> None:
+    """Wait until the status strip, which is drawn last, is there."""
+    page.get_by_text("genes", exact=False).first.wait_for(timeout=_PATIENCE_MS)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=_PATIENCE_MS)
+
+
+def _changes(page: Page, *, rounds: int) -> dict[str, list[float]]:
+    """Go round the pages with a sample and an edit at hand; the first round fills what is computed once."""
+    _go(page, "Home")
+    page.get_by_role("button", name="Try an example patient").click()
+    page.get_by_role("heading", level=1, name="Sample").wait_for()
+    _go(page, "Perturb")
+    _add(page, GENES[0])
+    for name in PAGES:
+        _go(page, name)
+    times: dict[str, list[float]] = {name: [] for name in PAGES}
+    for _ in range(rounds):
+        for name in PAGES:
+            times[name].append(_go(page, name))
+    return times
+
+
+def _go(page: Page, name: str) -> float:
+    link = page.get_by_test_id("stTopNavLink").filter(has_text=name).first
+    title = {"Home": "What else would move?"}.get(name, name)
+    return page.evaluate(_CLICK, [link.element_handle(), title, _PATIENCE_MS]) / 1000
+
+
+def _edits(page: Page, genes: tuple[str, ...]) -> list[float]:
+    """Make edits one by one, each in place of the one before."""
+    _go(page, "Perturb")
+    times = []
+    for gene in genes:
+        page.get_by_role("button", name="Clear all").click()
+        page.get_by_text("None yet", exact=False).first.wait_for()
+        times.append(_add(page, gene))
+    return times
+
+
+def _add(page: Page, gene: str) -> float:
+    """Find a gene and add its knock-out; returns the time from that click to the repainted page."""
+    page.get_by_role("textbox", name="Find a gene").fill(gene)
+    page.get_by_text(f"{gene}:").first.wait_for()
+    button = page.locator(".st-key-add button:enabled")
+    button.wait_for()
+    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+    return page.evaluate(_CLICK, [button.element_handle(), f"with {gene} knocked out", _PATIENCE_MS]) / 1000

@@ -1,0 +1,194 @@
+"""Many scripted users at once: each brings its own file, edits it, reads, and checks that what it sees is its own.
+
+    python -m benchmarks.app_users PORT --users 25 --seconds 300
+
+The last line of standard output is one JSON document. The users run in this process, the server in another, on the same
+machine; see `benchmarks.app` for what is made of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.app_client import Client
+from cellstate import load_model, read_samples
+from cellstate.genes import N_AXIS, gene_axis
+from cellstate.model import Model
+from cellstate.perturb.patient import prepare
+
+#: Seconds that a user looks at a result, and types, from least to most; drawn evenly.
+READS_S, TYPES_S = (5.0, 15.0), (1.0, 3.0)
+#: Edits of one file before the user brings the next.
+EDITS_A_FILE = 6
+#: TPM on the page may differ so far, relatively, from the file's: they are float32 on the way.
+_CLOSE = 1e-3
+_NAME = re.compile(r"User\d{2}x\d{2}")
+
+
+@dataclass
+class Diary:
+    """What happened to one user.
+
+    Attributes
+    ----------
+    edits, pages, files : list of float
+        Seconds that the user waited for each.
+    errors : list of str
+        Whatever went wrong.
+    mixed : list of str
+        What was seen that is not this user's own.
+    """
+
+    edits: list[float] = field(default_factory=list)
+    pages: list[float] = field(default_factory=list)
+    files: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+
+
+class User:
+    """One scripted user.
+
+    Parameters
+    ----------
+    number : int
+        What its names and values are drawn from.
+    port : int
+    model : Model
+        The server's, to know the levels that the page must show.
+    pace : float
+        1 for a person's pace; smaller is faster.
+    """
+
+    def __init__(self, number: int, port: int, model: Model, pace: float) -> None:
+        self.number, self.port, self.model, self.pace = number, port, model, pace
+        self.diary, self._rng, self._n_files = Diary(), np.random.default_rng(number), 0
+        well = np.flatnonzero(model.space.mean_G > 2.0)
+        self._genes = [str(model.space.symbols[g]) for g in self._rng.permutation(well)]
+
+    def live(self, until: float) -> None:
+        """Come, work until a time on the monotonic clock, and leave."""
+        try:
+            with Client(self.port) as client:
+                while time.monotonic() < until:
+                    self._work(client, until)
+        except Exception as error:
+            self.diary.errors.append(f"{type(error).__name__}: {error}")
+
+    def _work(self, client: Client, until: float) -> None:
+        """Bring a file and make a few edits of it, one at a time."""
+        self._n_files += 1
+        name = f"User{self.number:02d}x{self._n_files:02d}"
+        data = self._file(name)
+        levels = self._levels(data)
+        client.go("sample")
+        uploader = next(client.elements("file_uploader"))
+        self.diary.files.append(_timed(lambda: client.upload(uploader, f"{name}.tsv", data)))
+        self._check(client, name)
+        self._rest(READS_S)
+        self.diary.pages.append(_timed(lambda: client.go("perturb")))
+        for _ in range(EDITS_A_FILE):
+            if time.monotonic() > until:
+                return
+            gene = self._genes.pop()
+            client.type("gene-query", gene)
+            self._rest(TYPES_S)
+            self.diary.edits.append(_timed(lambda: client.click("add")))
+            self._check(client, name)
+            self._check_level(client, gene, levels[gene])
+            self._rest(READS_S)
+            client.click("clear")
+        self.diary.pages.append(_timed(lambda: client.go("accuracy")))
+        self._check(client, name)
+
+    def _file(self, name: str) -> bytes:
+        """Write a made-up profile of every gene of the axis, drawn about the model's own means, so that it is usual."""
+        axis, space = gene_axis(), self.model.space
+        log_A = self._rng.normal(0.5, 1.0, N_AXIS)
+        log_A[space.axis_index_G] = space.mean_G + self._rng.normal(0, 0.5, len(space))
+        tpm_A = np.expm1(np.maximum(log_A, 0))
+        out = io.StringIO()
+        out.write(f"gene\t{name}\n")
+        for ensembl, tpm in zip(axis.ensembl, tpm_A / tpm_A.sum() * 1e6, strict=True):
+            out.write(f"{ensembl}\t{tpm:.5f}\n")
+        return out.getvalue().encode()
+
+    def _levels(self, data: bytes) -> dict[str, float]:
+        """Return the level of each gene that the page must show for a file."""
+        tpm_G = prepare(self.model, read_samples(data, name="own.tsv")).tpm_G
+        return dict(zip(map(str, self.model.space.symbols), map(float, tpm_G), strict=True))
+
+    def _check(self, client: Client, name: str) -> None:
+        self.diary.errors += client.errors()
+        seen = set(_NAME.findall(client.words()))
+        if seen != {name}:
+            self.diary.mixed.append(f"{name} sees {sorted(seen)}")
+
+    def _check_level(self, client: Client, gene: str, level: float) -> None:
+        """The table must hold the edited gene, at the level of this user's own file."""
+        shown = table_value(client, gene, "tpm_before")
+        if shown is None:
+            self.diary.errors.append(f"{gene} is not in the table.")
+        elif not abs(shown - level) <= _CLOSE * level:
+            self.diary.mixed.append(f"{gene} is at {shown:g} instead of {level:g} TPM")
+
+    def _rest(self, between: tuple[float, float]) -> None:
+        time.sleep(self.pace * self._rng.uniform(*between))
+
+
+def table_value(client: Client, gene: str, column: str) -> float | None:
+    """Return a number of a gene's row from the first table on the page that has the column."""
+    for element in client.elements("dataframe"):
+        table = pa.ipc.open_stream(element.arrow_data.data).read_all()
+        if {"gene", column} <= set(table.column_names):
+            row = table.column("gene").to_pylist().index(gene)
+            return float(table.column(column)[row].as_py())
+    return None
+
+
+def run(port: int, n_users: int, seconds: float, pace: float) -> dict:
+    """Let users work at once; returns what they lived through, together."""
+    model = load_model(device="cpu")
+    until = time.monotonic() + seconds
+    users = [User(number, port, model, pace) for number in range(1, n_users + 1)]
+    threads = [threading.Thread(target=user.live, args=(until,)) for user in users]
+    for thread in threads:
+        thread.start()
+        # They come within the first seconds, not in the same instant.
+        time.sleep(min(0.2, seconds / 100))
+    for thread in threads:
+        thread.join()
+    diaries = [asdict(user.diary) for user in users]
+    whole = {key: [one for diary in diaries for one in diary[key]] for key in diaries[0]}
+    return whole | {"least_edits": min(len(diary["edits"]) for diary in diaries)}
+
+
+def _timed(call: Callable[[], object]) -> float:
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--users", type=int, default=25)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--pace", type=float, default=1.0, help="1 for a person's pace; smaller is faster")
+    options = parser.parse_args()
+    found = run(options.port, options.users, options.seconds, options.pace)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Groups of samples: what a sample sheet says, and which group is the control.
+
+A sheet is a table that the user keeps beside the expression values: one row a sample, its name in one column and, in
+another, the group that it belongs to.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cellstate.errors import ReadError, some
+from cellstate.io.content import load
+from cellstate.ui.text import plural
+
+#: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
+MOST_BYTES, MOST_ROWS = 5_000_000, 20_001
+#: A group's name is cut beyond this.
+MOST_CHARS = 60
+_HINT = "It needs one row a sample: the sample's name, then its group, with a comma or tab between."
+_GROUP_TITLE = re.compile(r"group|condition|^(label|class|arm)$", re.IGNORECASE)
+_CONTROL = re.compile(
+    r"(neg(ative)?|si|sh)?[ _-]?(control|ctrl|ctl|scr)|untreated|unperturbed|vehicle|mock|dmso|wild|normal|healthy"
+    r"|baseline|sham|parental|(wt|nt|nc|sinc)(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Groups that a sheet gives to samples.
+
+    Attributes
+    ----------
+    labels : dict of str to str
+        Group of each sample that the sheet and the file share.
+    unknown : tuple of str
+        Names of the sheet that no sample has, in its order.
+    column : str
+        Title of the column that the groups were taken from; empty where the sheet has no titles.
+    """
+
+    labels: dict[str, str]
+    unknown: tuple[str, ...]
+    column: str
+
+
+def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") -> Sheet:
+    """Read a sample sheet.
+
+    The column of sample names is the one that holds most of them. The groups are in the only other column, or in the
+    first that is titled group or condition, or in the next.
+
+    Parameters
+    ----------
+    data : bytes
+        Text of any encoding, with commas, tabs or semicolons; or several spaces. With or without titles.
+    names : sequence of str
+        The file's samples.
+
+    Raises
+    ------
+    ReadError
+        When it is no such table, or names none of the samples.
+    """
+    if len(data) > MOST_BYTES:
+        raise ReadError(f"{source} is larger than {MOST_BYTES // 1_000_000} MB.", _HINT)
+    content = load(data, source)
+    if content.is_hdf5:
+        raise ReadError(f"{source} is an HDF5 file.", _HINT)
+    lines = [line for line in content.data.decode().splitlines() if line.strip()]
+    if len(lines) > MOST_ROWS:
+        raise ReadError(f"{source} has more than {MOST_ROWS - 1:,} rows.", _HINT)
+    wanted = set(names)
+    # Commas may stand inside of names: that mark is right which finds most of them.
+    tables = [_cells(lines, mark) for mark in ("\t", ",", ";", " ")]
+    cells = max(tables, key=lambda table: (len(table[0]) > 1, max(_hits(table, wanted))))
+    if len(cells[0]) < 2:
+        raise ReadError(f"{source} has one column only.", _HINT)
+    hits = _hits(cells, wanted)
+    by = hits.index(max(hits))
+    if not hits[by]:
+        raise ReadError(
+            f"{source} names none of the file's samples, for example {cells[-1][0]!r}.",
+            f"The samples are called {some([repr(name) for name in names])}.",
+        )
+    has_titles = cells[0][by] not in wanted
+    titles, body = (cells[0], cells[1:]) if has_titles else ([""] * len(cells[0]), cells)
+    of = _group_column(titles, by)
+    labels = {row[by]: row[of][:MOST_CHARS] for row in body if row[by] in wanted and row[of]}
+    unknown = tuple(dict.fromkeys(row[by] for row in body if row[by] and row[by] not in wanted))
+    return Sheet(labels, unknown, titles[of])
+
+
+def clean(text: object) -> str:
+    """Return a cell as one line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the positions of each group's samples, groups in the order of the file."""
+    found: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        if label := labels.get(name):
+            found.setdefault(label, []).append(position)
+    return found
+
+
+def control_first(groups: Sequence[str]) -> list[str]:
+    """Put the group that is called like a control first, if exactly one is; otherwise leave the order."""
+    controls = [group for group in groups if _CONTROL.match(group)]
+    return sorted(groups, key=lambda group: group not in controls) if len(controls) == 1 else list(groups)
+
+
+def in_words(groups: Mapping[str, Sequence[int]], limit: int = 4) -> str:
+    """Return ``control (6), treated (5)``."""
+    return some([f"{group} ({len(rows):,})" for group, rows in groups.items()], limit)
+
+
+def matched(sheet: Sheet, n_samples: int) -> str:
+    """Say how many samples a sheet gave a group to."""
+    told = f"{plural(len(sheet.labels), 'sample')} of {n_samples:,} got a group"
+    return f"{told} from the column {sheet.column}." if sheet.column else f"{told}."
+
+
+def _cells(lines: Sequence[str], mark: str) -> list[list[str]]:
+    """Split lines into clean cells, every row as wide as the widest."""
+    try:
+        rows = [line.split(None, 1) for line in lines] if mark == " " else list(csv.reader(lines, delimiter=mark))
+    except csv.Error:  # a quotation mark that is never closed
+        return [[""]]
+    width = max(map(len, rows))
+    # R leaves the title of its row names out.
+    rows = [["", *row] if i == 0 and len(row) == width - 1 else row for i, row in enumerate(rows)]
+    return [[clean(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+
+
+def _hits(cells: Sequence[Sequence[str]], wanted: set[str]) -> list[int]:
+    """Count the cells of each column that are a sample's name."""
+    return [sum(cell in wanted for cell in column) for column in zip(*cells, strict=True)]
+
+
+def _group_column(titles: Sequence[str], by: int) -> int:
+    others = [c for c in range(len(titles)) if c != by]
+    named = [c for c in others if _GROUP_TITLE.search(titles[c])]
+    after = [c for c in others if c > by]
+    return (named or after or others)[0]

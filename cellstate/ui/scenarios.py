@@ -1,0 +1,178 @@
+"""Saved scenarios: edits under a name, in this session's memory; exported and imported as one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from cellstate.errors import CellStateError, ReadError
+from cellstate.model import Model
+from cellstate.ui.guard import guard, show_error
+from cellstate.ui.loading import bare, take
+from cellstate.ui.scenario_file import (
+    MOST_BYTES,
+    MOST_NAME_CHARS,
+    MOST_SCENARIOS,
+    checked_name,
+    fits,
+    merged,
+    read_scenarios,
+    write_scenarios,
+)
+from cellstate.ui.session import Session
+from cellstate.ui.text import literal, plural
+
+#: The file of scenarios, as `Session.turns` and `Session.refused` name it.
+FILE = "scenarios"
+_NAME = "scenario-name"
+
+
+@st.fragment
+def scenarios(state: Session, opened: Model) -> None:
+    """Draw the saved scenarios, closed until they are asked for; a change draws the whole page anew."""
+    # Without a count: under another title the browser would take it for a new one, and close it.
+    place = st.expander("Saved scenarios", icon=":material/bookmarks:", key="scenarios", on_change="rerun")
+    with place, guard("showing the scenarios"):
+        if place.open:
+            _save(state)
+            for name in state.scenarios:
+                _row(name, state)
+            _files(state, opened)
+
+
+def _save(state: Session) -> None:
+    if not state.edits:
+        st.caption("Edits in force can be saved here under a name, and compared with others side by side.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(
+            "Name for the edits in force", key=_NAME, max_chars=MOST_NAME_CHARS, live=True, placeholder="No p53"
+        )
+        name = usable(typed)
+        full = bool(name) and not fits(state.scenarios | {name: state.edits})
+        st.button(
+            "Save anew" if name in state.scenarios else "Save",
+            type="primary",
+            icon=":material/bookmark_add:",
+            key="scenario-save",
+            disabled=not name or full,
+            on_click=_keep,
+            args=(state, name),
+        )
+    if full:
+        st.caption("As many scenarios are saved as one file can hold: delete one first.")
+
+
+def _row(name: str, state: Session) -> None:
+    edits = state.scenarios[name]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"**{literal(name)}**")
+            labels = literal(", ".join(edit.label for edit in edits), 120)
+            st.caption(f"{plural(len(edits), 'edit')}: {labels}")
+        st.button(
+            "Load",
+            icon=":material/input:",
+            type="tertiary",
+            key=f"scenario-load-{name}",
+            on_click=_load,
+            args=(state, name),
+            disabled=edits == state.edits == tuple(entry.edit for entry in state.entries),
+            help="Puts these edits in place of the list; undo brings it back.",
+        )
+        with st.popover("More", type="tertiary", key=f"scenario-more-{name}"):
+            new = st.text_input(
+                "Rename to", value=name, key=f"scenario-rename-{name}", max_chars=MOST_NAME_CHARS, live=True
+            )
+            st.button(
+                "Rename",
+                icon=":material/edit:",
+                key=f"scenario-renamed-{name}",
+                disabled=not usable(new) or usable(new) in state.scenarios,
+                on_click=_rename,
+                args=(state, name, usable(new)),
+                help="Another scenario's name cannot be taken.",
+            )
+            st.button(
+                "Delete",
+                icon=":material/delete:",
+                key=f"scenario-delete-{name}",
+                on_click=_delete,
+                args=(state, name),
+                help="This cannot be undone.",
+            )
+
+
+def _files(state: Session, opened: Model) -> None:
+    if state.scenarios:
+        st.download_button(
+            "Export all as JSON",
+            lambda: write_scenarios(state.scenarios),
+            file_name="cellstate-scenarios.json",
+            mime="application/json",
+            icon=":material/download:",
+            key="scenario-export",
+            on_click="ignore",
+            help="Names and edits, and nothing of any sample.",
+        )
+    upload = st.file_uploader(
+        "Import scenarios (JSON)",
+        type="json",
+        max_upload_size=1,
+        key=f"upload-{FILE}-{state.turns[FILE]}",
+        help=f"A file that was exported here: at most {MOST_SCENARIOS} scenarios and {MOST_BYTES // 1000} kB.",
+    )
+    if upload is not None:
+        _import(upload, state, opened)
+        st.rerun()
+    if FILE in state.refused:
+        name, error = state.refused[FILE]
+        show_error(error, title=f"{literal(name)} could not be imported")
+        st.caption("Nothing of that file was taken.")
+
+
+def _import(upload: Any, state: Session, opened: Model) -> None:
+    """Add the scenarios of a file, or remember why none was taken, and drop Streamlit's copy of it."""
+    data = take(upload)
+    try:
+        state.scenarios = merged(state.scenarios, read_scenarios(data, opened.space))
+    except CellStateError as error:
+        state.refuse(FILE, upload.name, bare(error))
+    else:
+        state.refused.pop(FILE, None)
+        state.turns[FILE] += 1
+
+
+def usable(typed: str | None) -> str:
+    """Return a name as it is kept; empty while it is none."""
+    try:
+        return checked_name(typed)
+    except ReadError:
+        return ""
+
+
+def renamed(kept: dict, name: str, new: str) -> dict:
+    """Return scenarios in the same order with another name for one of them."""
+    return {new if one == name else one: edits for one, edits in kept.items()}
+
+
+def _keep(state: Session, name: str) -> None:
+    state.scenarios[name] = state.edits
+    st.session_state[_NAME] = ""
+    st.rerun()
+
+
+def _load(state: Session, name: str) -> None:
+    state.put(state.scenarios[name])
+    st.rerun()
+
+
+def _rename(state: Session, name: str, new: str) -> None:
+    state.scenarios = renamed(state.scenarios, name, new)
+    st.rerun()
+
+
+def _delete(state: Session, name: str) -> None:
+    del state.scenarios[name]
+    st.rerun()

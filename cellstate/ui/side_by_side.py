@@ -1,0 +1,185 @@
+"""Two sets of edits side by side: the edits in force against a saved scenario, or against none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellstate.io import to_csv
+from cellstate.model import Model
+from cellstate.perturb import Edit, perturb
+from cellstate.perturb.leader import choose
+from cellstate.report.agreement import ALIKE, SAME
+from cellstate.ui.guard import guard
+from cellstate.ui.parts import READABLE, chart, download_table, gene_table, hypothesis, number_column
+from cellstate.ui.predictors import KEY
+from cellstate.ui.resources import queue
+from cellstate.ui.session import Session
+from cellstate.ui.shifts import answer
+from cellstate.ui.text import file_stem, literal
+from cellstate.viz.sides import differing, sides_scatter
+from cellstate.viz.style import digits, listed, look
+
+#: The other side where it is no saved scenario.
+NOTHING = ""
+IN_FORCE, NO_EDITS = "the edits in force", "no edits"
+
+
+@st.fragment
+def side_by_side(state: Session, opened: Model) -> None:
+    """Draw the comparison, closed until it is asked for: it takes a second prediction."""
+    place = st.expander("Two edit sets side by side", icon=":material/compare_arrows:", key="sides", on_change="rerun")
+    with place, guard("comparing two sets of edits"):
+        if place.open:
+            _comparison(state, opened)
+
+
+def _comparison(state: Session, opened: Model) -> None:
+    names = list(state.scenarios)
+    other = st.selectbox(
+        "A is the edits in force; B is",
+        [*names, NOTHING],
+        format_func=lambda name: name if name != NOTHING else "No edits: the sample as it is",
+        key="sides-other",
+        width=READABLE,
+    )
+    if not names:
+        st.caption("Save the edits in force as a scenario and change them: then the two can be compared here.")
+    b_name = f"“{other}”" if other else NO_EDITS
+    edits = state.scenarios.get(other or NOTHING, ())
+    # The choice on this page, which was drawn before; a model with one predictor has none.
+    predictor = str(st.session_state.get(KEY) or choose(opened, None))
+    one = answer(state, opened, predictor)
+    table = sides(one.table, _other(state, opened, edits, predictor))
+    hypothesis()
+    st.markdown(
+        f"**A**: {literal(one.edits, 400)}. **B**: {literal(', '.join(e.label for e in edits) or NO_EDITS, 400)}. "
+        f"{look(predictor).label} predicts both, for {literal(one.sample)}.",
+        width=READABLE,
+    )
+    st.markdown(difference_sentence(table, same=edits == state.edits), width=READABLE)
+    chart(sides_scatter(table, a=IN_FORCE, b=b_name, sample=one.sample), key="sides-scatter")
+    gene_table(table, _columns(), key="sides-table", alt="Both shifts of every gene, the largest difference first")
+    st.caption(
+        "Genes that either set edits stand at the end: they are set, not predicted, and count in no figure above."
+    )
+    download_table(
+        lambda: _csv(table, one.sample, one.edits, edits, predictor),
+        f"cellstate-hypothesis-side-by-side-{file_stem(one.sample)}.csv",
+        key="download-sides",
+        label="Download both shifts as CSV",
+    )
+
+
+def _other(state: Session, opened: Model, edits: Sequence[Edit], predictor: str) -> pd.DataFrame | None:
+    """Predict the shift of the other side, once; None without edits, which move nothing."""
+    if not edits:
+        return None
+
+    def predict() -> pd.DataFrame:
+        with queue().turn():
+            return perturb(opened, state.sample(), edits, predictor=predictor).table()
+
+    return state.once("other-side", (state.selected, tuple(edits), predictor, opened.stamp), predict)
+
+
+def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
+    """Put two shifts of the same sample beside each other.
+
+    Parameters
+    ----------
+    a : DataFrame
+        As `cellstate.evaluate.trust_table` returns it.
+    b : DataFrame or None
+        As `cellstate.perturb.Shift.table` returns it; None moves nothing.
+
+    Returns
+    -------
+    DataFrame
+        Columns gene, delta_log2_a, delta_log2_b, difference (A minus B), tpm_before, edited (``A``, ``B``, ``A and B``
+        or empty), trusted, reason and ensembl_id; the largest difference first, genes that either edits last.
+    """
+    table = a[["gene", "ensembl_id", "tpm_before", "delta_log2", "edited", "trusted", "reason"]]
+    table = table.rename(columns={"delta_log2": "delta_log2_a", "edited": "in_a"})
+    if b is None:
+        table = table.assign(delta_log2_b=0.0, in_b=False)
+    else:
+        other = b[["ensembl_id", "delta_log2", "edited"]]
+        other = other.rename(columns={"delta_log2": "delta_log2_b", "edited": "in_b"})
+        table = table.merge(other, on="ensembl_id", validate="one_to_one")
+    table["difference"] = table["delta_log2_a"] - table["delta_log2_b"]
+    edited = np.select([table["in_a"] & table["in_b"], table["in_a"], table["in_b"]], ["A and B", "A", "B"], default="")
+    table["edited"] = edited
+    # What is set in B alone is no prediction of B.
+    table.loc[table["edited"] != "", "trusted"] = False
+    table.loc[table["edited"] != "", "reason"] = "edited: set, not predicted"
+    order = np.lexsort((-table["difference"].abs().to_numpy(), table["edited"] != ""))
+    return table.iloc[order][list(_columns())].reset_index(drop=True)
+
+
+def agreement(table: pd.DataFrame) -> float | None:
+    """Correlate both shifts over the genes that neither edits; None where one of them moves nothing."""
+    both = table.loc[table["edited"] == "", ["delta_log2_a", "delta_log2_b"]].to_numpy(float)
+    if len(both) < 3 or not np.ptp(both, axis=0).min() > 0:
+        return None
+    return float(np.corrcoef(both.T)[0, 1])
+
+
+def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
+    """Say how far two shifts agree, which is larger, and where they differ most."""
+    if same:
+        return "**Both are the same edits**, so nothing differs."
+    rest = table[table["edited"] == ""]
+    if not len(rest):
+        return "No gene is left that neither set edits."
+    r = agreement(table)
+    size = {side: float(rest[f"delta_log2_{side.lower()}"].abs().max()) for side in "AB"}
+    if r is None:
+        still = [side for side in "AB" if not size[side]] or ["one of them"]
+        text = (
+            f"**{listed(still)} {'moves' if len(still) == 1 else 'move'} no other gene**, so nothing can be correlated."
+        )
+    else:
+        way = (
+            "**do the same to the other genes**"
+            if r >= SAME
+            else "**point the same way**"
+            if r >= ALIKE
+            else "**point opposite ways**"
+            if r <= -ALIKE
+            else "**do different things**"
+        )
+        text = f"Over the {len(rest):,} genes that neither edits, A and B {way} (r = {r:.2f})."
+    text += f" The largest shift is {digits(size['A'], 2)} log2 under A and {digits(size['B'], 2)} under B."
+    apart = differing(rest).head(3)
+    if len(apart):
+        named = [f"{literal(g.gene)} (A {g.delta_log2_a:+.3f}, B {g.delta_log2_b:+.3f})" for g in apart.itertuples()]
+        which = "trusted genes" if apart["trusted"].all() else "genes, none of them trusted"
+        text += f" Of the {which}, {listed(named)} {'differ' if len(named) > 1 else 'differs'} most."
+    return text
+
+
+def _columns() -> dict:
+    return {
+        "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
+        "delta_log2_a": number_column("A (log2)", 3, "Predicted log2 fold change of TPM + 1 under the edits in force."),
+        "delta_log2_b": number_column("B (log2)", 3, "The same under the other set."),
+        "difference": number_column("A − B", 3, "The table begins with the largest difference."),
+        "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
+        "edited": st.column_config.TextColumn("Edited in", width="small"),
+        "trusted": st.column_config.CheckboxColumn("Trusted", help="Nothing known speaks against this gene under A."),
+        "reason": st.column_config.TextColumn("Why not trusted", width=250),
+        "ensembl_id": st.column_config.TextColumn("Ensembl id"),
+    }
+
+
+def _csv(table: pd.DataFrame, sample: str, a: str, b: Sequence[Edit], predictor: str) -> bytes:
+    """Return the table with what it is about in each row."""
+    whole = table.round(6)
+    whole.insert(0, "sample", sample)
+    whole["edits_a"], whole["edits_b"] = a, ", ".join(edit.label for edit in b) or NO_EDITS
+    whole["predictor"], whole["kind"] = predictor, "hypothesis"
+    return to_csv(whole).encode()

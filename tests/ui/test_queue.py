@@ -1,0 +1,286 @@
+"""The line in front of the model: who goes next, who gives up, and that no slot is ever lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.runtime.scriptrunner_utils.exceptions import RerunException, StopException
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.testing.v1 import AppTest
+
+from cellstate.errors import Stopped
+from cellstate.ui import queue as module
+from cellstate.ui.queue import BusyError, Queue, Ticket
+
+PATIENCE_S = 10
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def nobody(ahead: int) -> None:
+    """Is told, and goes on waiting."""
+
+
+class Asker:
+    """One who waits in a thread of their own, and writes their name down when their turn comes."""
+
+    def __init__(self, queue: Queue, name: str, served: list[str], *, user: str | None = None, long: bool = False):
+        self.gives_up: BaseException | None = None
+        self.heard: list[int] = []
+        self.error: BaseException | None = None
+
+        def told(ahead: int) -> None:
+            self.heard.append(ahead)
+            if self.gives_up is not None:
+                raise self.gives_up
+
+        def wait() -> None:
+            try:
+                ticket = queue.take(told, user=user or name, long=long)
+            except BaseException as error:
+                self.error = error
+            else:
+                served.append(name)
+                queue.free(ticket)
+
+        before = list(queue._waiting)
+        self.thread = threading.Thread(target=wait, daemon=True)
+        self.thread.start()
+        until(lambda: queue._waiting != before or not self.thread.is_alive())
+
+    def end(self) -> Asker:
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+        return self
+
+
+@contextmanager
+def busy(queue: Queue) -> Iterator[None]:
+    """Hold the only slot."""
+    ticket = queue.take(nobody, user="first")
+    yield
+    queue.free(ticket)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICK_S", 0.005)
+
+
+def order(*asked: tuple[str, str, bool]) -> str:
+    """Who is served in which order, of (name, user, long) that come one after the other."""
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        askers = [Asker(queue, name, served, user=user, long=long) for name, user, long in asked]
+    for asker in askers:
+        assert asker.end().error is None
+    assert not queue.crowded
+    return "".join(served)
+
+
+def test_first_come_first_served() -> None:
+    assert order(("a", "A", False), ("b", "B", False), ("c", "C", False)) == "abc"
+
+
+def test_what_a_page_waits_for_goes_before_searches() -> None:
+    assert order(("s", "S", True), ("t", "T", True), ("a", "A", False), ("b", "B", False)) == "abst"
+
+
+def test_one_user_does_not_starve_others() -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    # Whoever was just served stands behind those who were not, though they come first.
+    with busy(queue):
+        first = Asker(queue, "again", served, user="first")
+        second = Asker(queue, "other", served)
+    first.end(), second.end()
+    assert served == ["other", "again"]
+
+
+def test_a_users_newer_request_takes_the_place_of_the_older() -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        older = Asker(queue, "older", served, user="A")
+        other = Asker(queue, "other", served)
+        newer = Asker(queue, "newer", served, user="A")
+        assert isinstance(older.end().error, Stopped)
+    newer.end(), other.end()
+    assert served == ["newer", "other"]
+
+
+def test_everyone_hears_how_many_are_ahead() -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        askers = [Asker(queue, name, served) for name in "abc"]
+        until(lambda: all(asker.heard for asker in askers))
+        assert [asker.heard[-1] for asker in askers] == [0, 1, 2]
+    for asker in askers:
+        asker.end()
+
+
+@pytest.mark.parametrize(
+    "signal", [RerunException(RerunData()), StopException(), ValueError("any"), KeyboardInterrupt()]
+)
+def test_whoever_gives_up_leaves_the_line_at_once(signal: BaseException) -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        leaver, stayer = Asker(queue, "leaver", served), Asker(queue, "stayer", served)
+        leaver.gives_up = signal
+        assert leaver.end().error is signal
+        until(lambda: stayer.heard[-1:] == [0])
+    stayer.end()
+    assert served == ["stayer"] and not queue.crowded and not queue._running
+
+
+def test_whoever_is_interrupted_keeps_the_place_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        first, second = Asker(queue, "first", served, user="A"), Asker(queue, "second", served)
+        first.gives_up = RerunException(RerunData())
+        first.end()
+        again = Asker(queue, "again", served, user="A")
+    again.end(), second.end()
+    assert served == ["again", "second"]
+    monkeypatch.setattr(module, "_KEEP_PLACE_S", 0.0)
+    served.clear()
+    with busy(queue):
+        first, second = Asker(queue, "first", served, user="B"), Asker(queue, "second", served)
+        first.gives_up = RerunException(RerunData())
+        first.end()
+        again = Asker(queue, "again", served, user="B")
+    again.end(), second.end()
+    assert served == ["second", "again"]
+
+
+def test_a_wait_that_is_too_long_ends_with_a_sentence() -> None:
+    queue = Queue(1)
+    with busy(queue), pytest.raises(BusyError, match=r"busy for 0\.02 seconds"):
+        queue.take(nobody, wait_s=0.02)
+    assert not queue.crowded
+    queue.free(queue.take(nobody, wait_s=0.0))
+
+
+def test_searches_never_hold_every_slot() -> None:
+    served: list[str] = []
+    queue = Queue(2)
+    search = queue.take(nobody, user="A", long=True)
+    second = Asker(queue, "search", served, long=True)
+    edit = queue.take(lambda ahead: pytest.fail("an edit waits for searches"), user="C")
+    queue.free(edit)
+    assert served == [] and queue.crowded
+    queue.free(search)
+    second.end()
+    assert served == ["search"]
+
+
+def test_a_slot_is_taken_when_it_comes_free_and_not_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICK_S", 3600.0)
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        asker = Asker(queue, "a", served)
+    asker.end()
+    assert served == ["a"] and asker.heard == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=12))
+def test_rounds_are_fair_whoever_comes(requests: list[tuple[int, bool]]) -> None:
+    """Nobody's request stands before the other user's earlier one of the same round or an earlier round."""
+    queue = Queue(1)
+    served: list[Ticket] = []
+    for user, long in requests:
+        queue._join(user, long)
+    while queue._waiting:
+        front = min(queue._waiting, key=lambda ticket: ticket.rank)
+        assert queue._enter(front)
+        queue.free(front)
+        served.append(front)
+    # One request a user and lane waits at a time: the newest.
+    assert sorted((t.user, t.long) for t in served) == sorted(set(requests))
+    assert [t.rank for t in served] == sorted(t.rank for t in served)
+    assert [t.long for t in served] == sorted(t.long for t in served)
+    assert not queue._running
+
+
+def test_many_threads_leave_the_queue_clean() -> None:
+    queue, running, most, lock = Queue(2), [0], [0], threading.Lock()
+
+    def visit(n: int) -> None:
+        def told(ahead: int) -> None:
+            if n % 3 == 0:
+                raise RerunException(RerunData())
+
+        for _ in range(5):
+            try:
+                ticket = queue.take(told, user=n % 7, long=n % 2 == 0, wait_s=PATIENCE_S)
+            except (RerunException, Stopped):
+                continue
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.001)
+            with lock:
+                running[0] -= 1
+            queue.free(ticket)
+
+    threads = [threading.Thread(target=visit, args=(n,)) for n in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert 1 <= most[0] <= 2
+    assert not queue.crowded and not queue._running
+
+
+# On a page
+
+
+def page() -> None:
+    import streamlit as st
+
+    from cellstate.errors import CellStateError
+    from tests.ui.test_queue import ON_PAGE
+
+    st.button("anything", key="anything")
+    for _ in range(2):
+        try:
+            with ON_PAGE.turn():
+                st.write("computed")
+        except CellStateError as error:
+            st.error(error.message)
+
+
+ON_PAGE = Queue(1)
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """A page that waited too long, and was left as it stood before that."""
+    monkeypatch.setattr(module, "WAIT_S", 0.05)
+    with busy(ON_PAGE):
+        yield AppTest.from_function(page).run()
+
+
+def test_a_page_waits_then_says_so_and_asks_again(waiting: AppTest) -> None:
+    assert not waiting.exception
+    assert ["busy for 0.05 seconds" in error.value for error in waiting.error] == [True, True]
+    assert {button.label for button in waiting.button} == {"anything", "Ask again"}
+    assert not ON_PAGE.crowded
