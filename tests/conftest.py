@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+THOROUGH = "a longer browser test: .ci/run runs it, and CELLSTATE_REQUIRE_BROWSER=1 make test"
 NO_CHROMIUM = "no Chromium found (install chromium, or google-chrome, to run the browser tests)"
 
 # Examples are the same in every run, so a failure is one that was always there; a busy machine is no failure.
@@ -39,6 +40,8 @@ def find_chromium() -> str | None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("thorough") and os.environ.get("CELLSTATE_REQUIRE_BROWSER") != "1":
+        pytest.skip(THOROUGH)
     if item.get_closest_marker("browser") and not find_chromium():
         if os.environ.get("CELLSTATE_REQUIRE_BROWSER") == "1":
             pytest.fail(f"CELLSTATE_REQUIRE_BROWSER=1, but {NO_CHROMIUM}", pytrace=False)
@@ -72,16 +75,22 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One headless Chromium for the whole run; a test opens its own page in it. For tests marked ``browser``."""
+def start_chromium() -> Iterator[Callable[..., Browser]]:
+    """Starts a headless Chromium with further options. Playwright itself can be started once a process only."""
     from playwright.sync_api import sync_playwright
 
+    # In a container, as root and with a small /dev/shm, Chromium starts only so.
+    options = ["--no-sandbox", "--disable-dev-shm-usage"]
     with sync_playwright() as playwright:
-        # In a container, as root and with a small /dev/shm, Chromium starts only so.
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
-        yield browser
-        browser.close()
+        yield lambda *more: playwright.chromium.launch(executable_path=find_chromium(), args=[*options, *more])
+
+
+@pytest.fixture(scope="session")
+def chromium(start_chromium: Callable[..., Browser]) -> Iterator[Browser]:
+    """One headless Chromium for the whole run; a test opens its own page in it. For tests marked ``browser``."""
+    browser = start_chromium()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

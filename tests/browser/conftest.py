@@ -7,12 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from tests.browser.netlog import places_asked
 from tests.browser.serving import Server, serve
 from tests.browser.steps import ARTIFACTS, HEIGHT, N_PAGES, PATIENCE_MS, WIDTH, shoot
-from tests.conftest import find_chromium
 
 _FAILED = pytest.StashKey[bool]()
 
@@ -33,16 +32,15 @@ def server(serving: Server) -> str:
 
 
 @pytest.fixture(scope="session")
-def chromium(serving: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium(
+    start_chromium: Callable[..., Browser], serving: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     """One headless Chromium; by its own network log, its pages ask nobody but the app's server in the whole run."""
     log = tmp_path_factory.mktemp("chromium") / "net.json"
-    with sync_playwright() as playwright:
-        # In a container, as root and with a small /dev/shm, Chromium starts only so.
-        options = ["--no-sandbox", "--disable-dev-shm-usage", f"--log-net-log={log}"]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
-        expect.set_options(timeout=PATIENCE_MS)
-        yield browser
-        browser.close()
+    browser = start_chromium(f"--log-net-log={log}")
+    expect.set_options(timeout=PATIENCE_MS)
+    yield browser
+    browser.close()
     assert places_asked(log) == {serving.address.removeprefix("http://")}
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARTIFACTS = REPOSITORY / "artifacts"
@@ -98,9 +99,16 @@ def choose(page: Page, name: str) -> None:
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """Choose from a list that opens."""
+    """Choose from a list that opens; a page that is drawn meanwhile closes it again."""
+    wanted = page.get_by_role("option", name=option)
+    settle(page)
     page.get_by_role("combobox", name=label).press("ArrowDown")
-    page.get_by_role("option", name=option).click()
+    try:
+        wanted.click(timeout=PATIENCE_MS / 6)
+    except PlaywrightTimeout:
+        settle(page)
+        page.get_by_role("combobox", name=label).press("ArrowDown")
+        wanted.click()
 
 
 def forget(page: Page) -> None:

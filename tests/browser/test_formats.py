@@ -11,7 +11,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
 from tests.browser.steps import a_file, drop_file, forget, open_page, settle, sound, strip
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 #: Real files, and the sample that the strip then names.
 READ = {

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.steps import a_file, drop_file, knock_out, sound, strip, taken
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 def test_a_scenario_is_kept_compared_and_taken_along(visitor: Callable[..., Page]) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from cellstate.genes import gene_axis
 from tests.browser.steps import a_file, drop_file, saved, sound
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 @pytest.fixture

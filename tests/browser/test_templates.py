@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from cellstate.ui.help_templates import TEMPLATES
 from tests.browser.steps import a_file, drop_file, forget, open_page, saved, sound, strip
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 def test_templates_come_back_as_samples_groups_and_sets(page: Page) -> None:

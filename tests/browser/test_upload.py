@@ -11,7 +11,7 @@ from cellstate.genes import gene_axis
 from tests.browser.steps import a_file, drop_file, forget, open_page, pick, sound, strip
 from tests.factories import make_samples
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 def table(n_genes: int, names: tuple[str, ...] = ("A", "B")) -> pd.DataFrame:

@@ -192,6 +192,6 @@ def test_two_samples_are_too_many(small_model):
 def test_weights_that_are_no_numbers(tmp_path, small_model):
     broken = replace(small_model, network=load_model(small_model.folder, device="cpu").network)
     broken.network.layers[1].weight[0, 0] = float("nan")
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="not finite"):
         screen(broken, patient_samples(), some_goal(small_model))
     assert isinstance(patient_samples(), Samples)

@@ -75,5 +75,5 @@ def test_weights_that_are_not_numbers_are_said(small_model, samples):
     with torch.no_grad():
         broken.layers[1].weight[0, 0] = float("nan")
     model = replace(small_model, network=broken.requires_grad_(False))
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="not finite"):
         perturb(model, samples, [Edit(model.space.symbols[0], "knock-out")])
