@@ -10,7 +10,6 @@ import streamlit as st
 from cellstate.paths import shipped
 from cellstate.ui import sign_in
 from cellstate.ui.guard import guard
-from cellstate.ui.link import open_link
 from cellstate.ui.status import status_strip
 from cellstate.ui.visitors import present
 
@@ -29,8 +28,12 @@ def draw(page: st.Page) -> None:
     st.html(_CHOSEN)
     # The strip is filled last, so that it tells what this very run has changed.
     strip = st.container()
-    with guard("opening the link"):
-        open_link()
+    if st.query_params:
+        with guard("opening the link"):
+            # It takes in all that a search needs, which the first page of a server must not wait for.
+            from cellstate.ui.link import open_link
+
+            open_link()
     st.session_state[_MARK] = True
     with guard("showing this page"):
         page.run()
