@@ -94,7 +94,7 @@ def change_hdf5(random: Random, data: bytes, other: bytes) -> bytes:
                 break
             # What the library itself refuses to write stays as it was.
             with (
-                suppress(ValueError, KeyError, TypeError, OSError, RuntimeError, AttributeError),
+                suppress(ValueError, KeyError, TypeError, OSError, RuntimeError, AttributeError, OverflowError),
                 np.errstate(all="ignore"),
             ):
                 _change_part(random, file, random.choice(paths))
@@ -113,7 +113,8 @@ def _change_part(random: Random, file: h5py.File, path: str) -> None:
         encoding = random.choice(_ENCODINGS)
         node.attrs["encoding-type"] = encoding if encoding != "\x00" else b"\xff"
     elif what == "numbers" and isinstance(node, h5py.Dataset) and node.size and node.dtype.kind in "iuf":
-        at = random.randrange(node.shape[0])
+        # One number, as a declared shape may be larger than any memory.
+        at = tuple(random.randrange(n) for n in node.shape)
         node[at] = random.choice((-1, 0, 120, 127, *((np.nan, 1e308, -np.inf) if node.dtype.kind == "f" else ())))
     else:
         del group[name]

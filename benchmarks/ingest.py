@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,10 +21,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmarks.clock import peak_resident
+from benchmarks.clock import in_a_process, peak_resident
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.paths import shipped
 
 SAMPLES, GENES = 5_000, 35_000
 CHUNK_GENES, CHUNK_SAMPLES = 2_000, 100
@@ -85,13 +83,6 @@ def ingest_file(path: Path) -> dict[str, float]:
     return {"seconds": seconds, "samples": store.manifest["n_read"], **kept}
 
 
-def in_a_process(what: str, path: Path) -> dict[str, float]:
-    """Measure in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.ingest", "--measure", what, "--file", str(path)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped())
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="300 samples; claims nothing")
@@ -104,7 +95,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "archs4.h5"
         write_file(path, 300 if options.quick else SAMPLES)
-        before, ingested, after = (in_a_process(what, path) for what in ("alone", "ingest", "alone"))
+        before, ingested, after = (
+            in_a_process("benchmarks.ingest", "--measure", what, "--file", path)
+            for what in ("alone", "ingest", "alone")
+        )
         packed = path.stat().st_size
     alone = min(before, after, key=lambda figures: figures["seconds"])
     raw = alone["samples"] * GENES * 4

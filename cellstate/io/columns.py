@@ -44,6 +44,8 @@ _VALUE_NAMES = re.compile(r"value|expression|expr|signal|abundance|level")
 _PREFERENCE = ("ensembl", "transcript", "entrez", "symbol")
 #: Two name columns are as good as each other when their numbers of genes differ by no more than this.
 _TIE = 0.02
+#: Columns that are looked into for names, as each is resolved whole: of many columns of text, the first.
+MOST_NAME_COLUMNS = 40
 
 
 @dataclass(frozen=True)
@@ -198,10 +200,12 @@ def _row_candidates(
     grid: Grid, text: list[int], numeric: list[int], row_numbers: set[int], plain_names: list[str], overrides: Overrides
 ) -> list[Names]:
     """Return the columns that could name the gene of each row."""
-    asked = [c for c in numeric if overrides.id_type and grid.header[c] == overrides.id_type]
+    asked = [c for c in (*text, *numeric) if overrides.id_type and grid.header[c] == overrides.id_type]
     likely = [c for c in numeric if c == 0 or plain_names[c] in _ID_NAMES or (c < 4 and _is_id_like(grid, c))]
     numbers = [c for c in likely if c not in row_numbers and _looks_entrez(grid, c, plain_names[c])]
-    return [names_of(grid.header[c], grid.text(c), c) for c in dict.fromkeys([*text, *asked, *numbers])]
+    return [
+        names_of(grid.header[c], grid.text(c), c) for c in dict.fromkeys([*text[:MOST_NAME_COLUMNS], *asked, *numbers])
+    ]
 
 
 def _header_names(grid: Grid, numeric: list[int]) -> Names:

@@ -103,7 +103,8 @@ def load(source: str | Path | bytes, name: str | None = None, told: Told | None 
     _refuse_other_kinds(data)
     if not data.startswith(HDF5):
         data = _as_utf8(data)
-        if not data[:1_000_000].strip() and not data.strip():
+        # As text, because bytes do not know the blanks of Unicode.
+        if not data[:1_000_000].decode("utf-8", "replace").strip() and not data.decode("utf-8", "replace").strip():
             raise ReadError("The file is empty.", "Check that it was exported or downloaded completely.")
     return Content(name, data, told)
 

@@ -18,7 +18,7 @@ from cellstate.io.columns import id_type
 from cellstate.io.dates import certain, dates_of
 from cellstate.io.depth import coverage_warnings, depth_warnings
 from cellstate.io.progress import CONVERTING, MATCHING, Told
-from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, each_sample, unique_names
+from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, each_sample, one_line, unique_names
 from cellstate.io.units import Decision, Unit, decide_unit, log_offset
 
 #: Length of a read, to estimate reads from base coverage.
@@ -71,9 +71,10 @@ def to_samples(table: RawTable, overrides: Overrides, source: str, told: Told) -
     if len({name for name in table.sample_names if name}) < sum(map(bool, table.sample_names)):
         warnings.append("Some sample names occur more than once; the repeats were numbered.")
     told(MATCHING, 0.5)
-    values_SF, said = _check_values(table, overrides)
+    unit = _decided_unit(table, overrides)
+    values_SF, said = _check_values(table.values_SF, unit)
     warnings += said
-    decision = _unit(table, overrides, values_SF)
+    decision = Decision(unit) if unit else decide_unit(values_SF, table.unit_hint)
     warnings += decision.warnings
     length_F, said = _lengths(table, resolution.index, decision.unit)
     warnings += said
@@ -130,7 +131,7 @@ def _check_names(resolution: Resolution) -> list[str]:
     if n_mouse > 0.2 * n_names:
         warnings.append(f"{n_mouse:,} of {n_names:,} gene names look like mouse genes; they were left out.")
     if dates := resolution.with_status("date"):
-        told = [_meant(name[:_SHOWN]) for name in dates]
+        told = [_meant(one_line(name, _SHOWN)) for name in dates]
         warnings.append(f"{_n(dates, 'gene name')} turned into dates by a spreadsheet and left out: {some(told)}.")
     if ambiguous := resolution.with_status("ambiguous"):
         warnings.append(f"{_n(ambiguous, 'name')} left out as meaning more than one gene: {_some(ambiguous)}.")
@@ -142,7 +143,7 @@ def _check_names(resolution: Resolution) -> list[str]:
 def _repair_warning(repaired: Sequence[tuple[str, str]]) -> list[str]:
     if not repaired:
         return []
-    listed = some([f"{name[:_SHOWN]} is {symbol}" for name, symbol in repaired])
+    listed = some([f"{one_line(name, _SHOWN)} is {symbol}" for name, symbol in repaired])
     names = [name for name, _ in repaired]
     return [f"{_n(names, 'gene name')} put back from dates, each meaning one gene only: {listed}."]
 
@@ -159,7 +160,7 @@ def _n(names: list[str], noun: str) -> str:
 
 
 def _some(names: list[str]) -> str:
-    return some([name[:_SHOWN] for name in names])
+    return some([one_line(name, _SHOWN) for name in names])
 
 
 def _meant(name: str) -> str:
@@ -175,12 +176,11 @@ def _count_mouse(unknown: list[str]) -> int:
 
 
 def _a_mouse(unknown: list[str]) -> str:
-    return next(n for n in unknown if _OTHER_SPECIES.match(n) or _TITLE_CASE.match(n))
+    return one_line(next(n for n in unknown if _OTHER_SPECIES.match(n) or _TITLE_CASE.match(n)), _SHOWN)
 
 
-def _check_values(table: RawTable, overrides: Overrides) -> tuple[np.ndarray, list[str]]:
-    """Refuse what no expression value can be; set negatives that are noise to zero."""
-    values_SF = table.values_SF
+def _check_values(values_SF: np.ndarray, unit: Unit | None) -> tuple[np.ndarray, list[str]]:
+    """Refuse what is no expression value in the unit decided, or in any; set negatives that are noise to zero."""
     lowest, highest = float(np.nanmin(values_SF, initial=0.0)), float(np.nanmax(values_SF, initial=0.0))
     if max(-lowest, highest) > LARGEST_VALUE:
         n_samples = sum(bool((np.abs(row_F) > LARGEST_VALUE).any()) for row_F in values_SF)
@@ -188,10 +188,15 @@ def _check_values(table: RawTable, overrides: Overrides) -> tuple[np.ndarray, li
             f"The file has infinite or absurdly large values in {n_samples:,} sample{'s' * (n_samples > 1)}.",
             "They come from a division by zero or a logarithm of zero; export the values before that step.",
         )
-    is_offset_log = log_offset(values_SF) is not None
-    if lowest >= 0 or is_offset_log or (overrides.unit and Unit.parse(overrides.unit).offset < 1):
-        return values_SF, []
     n_negative = int(np.count_nonzero(values_SF < 0))
+    is_log = log_offset(values_SF) is not None
+    if is_log and unit and unit.base is None:
+        raise ReadError(
+            f"The file has {n_negative:,} negative values, so these are logarithms, not plain {unit}.",
+            "Choose the logarithm as the unit, or upload the values before it was taken.",
+        )
+    if lowest >= 0 or is_log or (unit and unit.offset < 1):
+        return values_SF, []
     large = highest > 100 or lowest > -1e-6
     if lowest <= _LOWEST_NOISE or n_negative > _MOST_NOISE * values_SF.size or not large:
         raise ReadError(
@@ -202,12 +207,12 @@ def _check_values(table: RawTable, overrides: Overrides) -> tuple[np.ndarray, li
     return np.maximum(values_SF, 0.0), [said]
 
 
-def _unit(table: RawTable, overrides: Overrides, values_SF: np.ndarray) -> Decision:
-    if overrides.unit is not None:
-        unit = Unit.parse(overrides.unit)
-        # A reader that knows its columns may have taken the TPM that stand beside the counts, or the reverse.
-        return Decision(Unit.parse(table.unit) if table.unit in ("TPM", "FPKM") else unit)
-    return Decision(Unit.parse(table.unit)) if table.unit else decide_unit(values_SF, table.unit_hint)
+def _decided_unit(table: RawTable, overrides: Overrides) -> Unit | None:
+    """Return the unit that the user or the format decides, None where the values must tell."""
+    asked = Unit.parse(overrides.unit) if overrides.unit is not None else None
+    # A reader that knows its columns may have taken the TPM that stand beside the counts, or the reverse.
+    fixed = Unit.parse(table.unit) if table.unit and (asked is None or table.unit in ("TPM", "FPKM")) else None
+    return fixed or asked
 
 
 def _lengths(table: RawTable, index_F: np.ndarray, unit: Unit) -> tuple[np.ndarray | None, list[str]]:

@@ -19,7 +19,7 @@ _WEAK_TPM, _FEW_WEAK, _MANY_SILENT = 1.0, 0.08, 0.25
 def coverage_warnings(samples: Samples) -> list[str]:
     """Say how many genes of the axis the file lacks, if they are many."""
     measured_S = samples.measured_SA.sum(axis=1)
-    n_genes = int(samples.measured_SA.any(axis=0).sum())
+    n_genes = samples.n_measured
     warnings = []
     if n_genes < FEW_GENES:
         warnings.append(
@@ -47,7 +47,7 @@ def depth_warnings(samples: Samples, from_tpm: bool) -> list[str]:
     measured_S = samples.measured_SA.sum(axis=1)
     few_reads_S = samples.library_size_S < FEW_READS
     # A file of few genes cannot have many detected ones.
-    few_detected_S = (np.count_nonzero(samples.tpm_SA > 0, axis=1) < FEW_DETECTED) & (measured_S > 2 * FEW_DETECTED)
+    few_detected_S = (samples.detected_genes_S < FEW_DETECTED) & (measured_S > 2 * FEW_DETECTED)
     unsaid_S = from_tpm & np.isnan(samples.library_size_S) & (measured_S > 2 * FEW_DETECTED)
     shallow_S = few_reads_S | few_detected_S | (unsaid_S & _misses_weak_genes(samples))
     names = [name for name, shallow in zip(samples.names, shallow_S, strict=True) if shallow]

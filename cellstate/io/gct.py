@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 
 from cellstate.errors import ReadError
-from cellstate.io.columns import best_names, names_a_value, names_of, unit_in
+from cellstate.io.columns import MOST_NAME_COLUMNS, best_names, names_a_value, names_of, unit_in
 from cellstate.io.content import Content
 from cellstate.io.grid import read_grid
 from cellstate.io.layout import first_lines
-from cellstate.io.table import Overrides, RawTable, check_size
+from cellstate.io.table import Overrides, RawTable, check_size, one_line
 
 #: Version and dimensions.
 LINES_BEFORE = 2
@@ -19,7 +19,7 @@ LINES_BEFORE = 2
 def read(content: Content, overrides: Overrides) -> RawTable:
     """Read a GCT file: version, dimensions, header, for 1.3 also rows about the samples, then one row a gene."""
     lines = first_lines(content.data, 3)
-    version = lines[0].strip().lstrip("#").strip()
+    version = one_line(lines[0].lstrip("# "), len("1.3"))
     sizes = [int(n) for n in re.findall(r"\d{1,9}", lines[1] if len(lines) > 1 else "")]
     if len(lines) < 3 or len(sizes) < 2:
         raise ReadError("The GCT file lacks its line of dimensions.", "Export it again.")
@@ -34,7 +34,8 @@ def read(content: Content, overrides: Overrides) -> RawTable:
     values = [c for c in grid.numeric if c >= first_sample]
     if not values:
         raise ReadError("The GCT file holds no expression values.", "Export it again.")
-    names = best_names([names_of(grid.header[c], grid.text(c), c) for c in range(first_sample)], overrides.id_type)
+    about = range(min(first_sample, MOST_NAME_COLUMNS))
+    names = best_names([names_of(grid.header[c], grid.text(c), c) for c in about], overrides.id_type)
     sample_names = [grid.header[c] for c in values]
     hint = unit_in(content.stem)
     if len(sample_names) == 1 and names_a_value(sample_names[0]):

@@ -18,8 +18,9 @@ import pandas as pd
 from cellstate.errors import ReadError
 from cellstate.io import hdf5
 from cellstate.io.cells import to_numbers
-from cellstate.io.columns import best_names, names_of, unit_in
+from cellstate.io.columns import MOST_NAME_COLUMNS, best_names, names_of, unit_in
 from cellstate.io.content import Content
+from cellstate.io.hdf5_texts import check_attributes, texts
 from cellstate.io.progress import READING
 from cellstate.io.table import COLUMNS, Overrides, RawTable, check_size
 
@@ -27,8 +28,6 @@ from cellstate.io.table import COLUMNS, Overrides, RawTable, check_size
 _LAYERS = {"tpm": "TPM", "counts": "counts", "raw_counts": "counts", "count": "counts", "raw": "counts"}
 _LENGTHS = ("effective_length", "length", "gene_length", "feature_length")
 _LOOKED_AT = 100_000
-#: Columns about the genes that are looked into for names.
-_MOST_COLUMNS = 40
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def begin(content: Content, *, n_samples: int, n_genes: int) -> Beginning:
     with _opened(content) as file:
         obs, matrix = _parts(file)
         node, var = hdf5.part(file, matrix.path), hdf5.part(file, matrix.var)
-        samples, genes = _column(obs, _index(obs)), _column(var, _index(var))
+        samples, genes = _column(obs, _index(obs), content.data), _column(var, _index(var), content.data)
         values_SF = hdf5.corner(node, n_samples, n_genes)
         found = Beginning(matrix.path, hdf5.shape(node), samples[:n_samples], genes[:n_genes], values_SF)
     if found.shape != (len(samples), len(genes)):
@@ -88,6 +87,7 @@ def begin(content: Content, *, n_samples: int, n_genes: int) -> Beginning:
 def _opened(content: Content) -> Iterator[Any]:
     """Open the file; whatever fails inside is a damaged file, or a ``ReadError``."""
     try:
+        check_attributes(content.data)
         with h5py.File(io.BytesIO(content.data), "r") as file:
             yield file
     except ReadError:
@@ -114,12 +114,12 @@ def _read(file: Any, content: Content, overrides: Overrides) -> RawTable:
     node, var = hdf5.part(file, matrix.path), hdf5.part(file, matrix.var)
     check_size(*hdf5.shape(node))
     values_SF = hdf5.dense(node)
-    sample_names, ids = _column(obs, _index(obs)), _column(var, _index(var))
+    sample_names, ids = _column(obs, _index(obs), content.data), _column(var, _index(var), content.data)
     if values_SF.shape != (len(sample_names), len(ids)):
         raise _misfit()
     candidates = [names_of("var_names", ids)]
     for name in _name_columns(var):
-        column = _column(var, name)
+        column = _column(var, name, content.data)
         if len(column) != len(ids):
             raise hdf5.damaged()
         candidates.append(names_of(name, column))
@@ -133,7 +133,7 @@ def _read(file: Any, content: Content, overrides: Overrides) -> RawTable:
         "h5ad",
         COLUMNS,
         unit_hint=matrix.hint or unit_in(content.stem),
-        length_bp=_lengths(_column(var, length), len(ids)) if length else None,
+        length_bp=_lengths(_column(var, length, content.data), len(ids)) if length else None,
         warnings=() if matrix.path == "X" else (f"The values are those of {matrix.path!r} in the h5ad file.",),
     )
 
@@ -174,21 +174,21 @@ def _name_columns(var: Any) -> list[str]:
         is_category = isinstance(node, h5py.Group) and ("codes" in node or "values" in node)
         if name != _index(var) and (is_text or is_category or "entrez" in name.lower()):
             found.append(name)
-    return found[:_MOST_COLUMNS]
+    return found[:MOST_NAME_COLUMNS]
 
 
-def _column(table: Any, name: str) -> list[str]:
+def _column(table: Any, name: str, data: bytes) -> list[str]:
     """Return a column as text: plain, with a mask, or by categories (of AnnData 0.7 beside the column)."""
     node = hdf5.part(table, name)
     if isinstance(node, h5py.Group):
         if "values" in node:
-            return hdf5.texts(hdf5.part(node, "values"))
+            return texts(hdf5.part(node, "values"), data)
         codes, categories = hdf5.part(node, "codes"), hdf5.part(node, "categories")
     else:
         codes, categories = node, hdf5.part(table, f"__categories/{name}")
     if categories is None:
-        return hdf5.texts(node)
-    listed = [*hdf5.texts(categories), ""]  # -1 is a missing value
+        return texts(node, data)
+    listed = [*texts(categories, data), ""]  # -1 is a missing value
     positions = hdf5.numbers(codes)
     if positions.ndim != 1 or positions.dtype.kind not in "iu":
         raise hdf5.damaged()

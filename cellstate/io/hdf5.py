@@ -17,8 +17,11 @@ from cellstate.errors import ReadError
 
 #: What a file unfolds to may be this large, or so many times the file; sparse counts of single cells reach about 100.
 MOST_BYTES, MOST_RATIO = 100_000_000, 100
-#: Bytes of text read at once when each of its values may be as long as the file.
-_TEXT_BYTES = 200_000_000
+#: What a chunk may take beyond what it unfolds to: a check sum, or packing that did not help.
+_CHUNK_EXTRA = 1.1, 4096
+#: gzip stops at a chunk's own size (since HDF5 2.0), LZF at no size: it makes up to 88 bytes of one, so only small
+#: chunks are trusted.
+_LZF, _LZF_BYTES = 32000, 1_000_000
 
 
 def damaged(why: str = "") -> ReadError:
@@ -47,9 +50,30 @@ def check_bytes(n_bytes: int, node: Any) -> None:
         raise ReadError("The h5ad file is too large once unfolded.", "Split it by samples.")
 
 
+def check_dataset(node: Any) -> None:
+    """Raise ``ReadError`` for a dataset that would unfold to far more than the file's own size."""
+    chunk = math.prod(node.chunks or ())
+    check_bytes(max(8, node.dtype.itemsize) * max(node.size, chunk), node)
+    if node.chunks:
+        # Of a text of any length, where it lies is stored in its place, in 16 bytes.
+        _check_chunks(node, chunk * (16 if node.dtype.kind == "O" else node.dtype.itemsize))
+
+
+def _check_chunks(node: Any, n_bytes: int) -> None:
+    """Raise ``ReadError`` where a chunk of so many bytes is stored as more, or may unfold to far more."""
+    stored: list[int] = [0]
+    node.id.chunk_iter(lambda chunk: stored.append(chunk.size) if chunk.size > stored[-1] else None)
+    times, more = _CHUNK_EXTRA
+    if stored[-1] > times * n_bytes + more:
+        raise damaged()
+    made = node.id.get_create_plist()
+    if stored[-1] > _LZF_BYTES and any(made.get_filter(i)[0] == _LZF for i in range(made.get_nfilters())):
+        raise ReadError("The h5ad file is packed by LZF in blocks that are too large.", "Write it with gzip.")
+
+
 def attribute(node: Any, name: str) -> str:
     """Return an attribute that is one word, empty where there is none."""
-    if name not in node.attrs or node.attrs.get_id(name).shape != ():
+    if name not in node.attrs or (stored := node.attrs.get_id(name)).shape != () or stored.get_type().committed():
         return ""
     value = node.attrs[name]
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
@@ -72,28 +96,8 @@ def numbers(node: Any, rows: int | None = None) -> np.ndarray:
     """Return a dataset of numbers, or its first rows."""
     if not isinstance(node, h5py.Dataset) or node.dtype.kind not in "iufb" or not node.shape:
         raise damaged()
-    _check_dataset(node)
+    check_dataset(node)
     return node[: node.shape[0] if rows is None else rows]
-
-
-def texts(node: Any) -> list[str]:
-    """Return a one-dimensional dataset as text."""
-    if not isinstance(node, h5py.Dataset) or node.shape is None or len(node.shape) != 1:
-        raise damaged()
-    _check_dataset(node)
-    if node.dtype.kind in "iufb":
-        return [str(value) for value in node[:].tolist()]
-    if node.dtype.kind not in "SO" or (node.dtype.kind == "O" and h5py.check_string_dtype(node.dtype) is None):
-        raise damaged()
-    # Values of any length may all point to one long text.
-    at_once = max(16, _TEXT_BYTES // max(1, node.file.id.get_filesize()))
-    found: list[str] = []
-    n_letters = 0
-    for start in range(0, len(node), at_once):
-        found += [value.decode("utf-8", "replace") for value in node[start : start + at_once].tolist()]
-        n_letters += sum(map(len, found[start:]))
-        check_bytes(n_letters, node)
-    return found
 
 
 def dense(node: Any) -> np.ndarray:
@@ -147,11 +151,6 @@ def _form(node: Any) -> str:
     if form not in ("csr", "csc"):
         raise damaged()
     return form
-
-
-def _check_dataset(node: Any) -> None:
-    chunk = math.prod(node.chunks or ())
-    check_bytes(max(8, node.dtype.itemsize) * max(node.size, chunk), node)
 
 
 def _elsewhere() -> ReadError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
 _PIECE_BYTES = 8_000_000
 #: No pattern that is looked for is longer.
-_OVERLAP_BYTES = 32
+_OVERLAP_BYTES = 64
 
 
 def count_lines(data: bytes) -> int:
@@ -19,9 +20,15 @@ def count_lines(data: bytes) -> int:
     return sum(map(int, map(np.count_nonzero, ends)))
 
 
+def matches(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """Find where a short pattern occurs; a place between two pieces may come twice."""
+    for at in range(0, len(data), _PIECE_BYTES):
+        yield from pattern.finditer(data, at, at + _PIECE_BYTES + _OVERLAP_BYTES)
+
+
 def found_in(data: bytes, pattern: re.Pattern[bytes]) -> bool:
     """Whether a short pattern occurs."""
-    return any(pattern.search(data, at, at + _PIECE_BYTES + _OVERLAP_BYTES) for at in range(0, len(data), _PIECE_BYTES))
+    return any(True for _ in matches(data, pattern))
 
 
 def is_utf8(data: bytes) -> bool:

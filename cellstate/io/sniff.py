@@ -44,7 +44,8 @@ def sniff(content: Content) -> str:
     """Name the format of a file; ``tsv`` stands for any delimited text."""
     if content.is_hdf5:
         return "h5ad"
-    lines = [line for line in first_lines(content.data) if line.strip()]
+    # A file may begin with more blank lines than are looked at.
+    lines = [line for line in first_lines(content.data) if line.strip()] or [""]
     if lines[0].replace(" ", "").startswith(("#1.2", "#1.3")):
         return "gct"
     if lines[0].startswith("N_unmapped\t"):

@@ -120,8 +120,13 @@ def check_size(n_samples: int, n_features: int) -> None:
 
 
 def total(values: np.ndarray) -> float:
-    """Sum what is neither missing nor beyond belief."""
-    return float(values[np.abs(values) <= LARGEST_VALUE].sum())
+    """Sum what is neither missing nor beyond belief, as reads below zero are too."""
+    return float(values[(values >= 0) & (values <= LARGEST_VALUE)].sum())
+
+
+def one_line(text: str, most: int) -> str:
+    """Return the first letters of a name in a file, which may span lines, as a sentence can quote them."""
+    return _CONTROL.sub(" ", text[:most]).strip()
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -130,13 +135,14 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
     Each is one line, and cut where no name is as long.
     """
     taken: set[str] = set()
+    repeats: dict[str, int] = {}  # counted on, as thousands of equal names would take millions of tries
     unique = []
     for number, name in enumerate(names, start=1):
-        base = _CONTROL.sub(" ", name[:_LONGEST_NAME]).strip() or f"sample {number}"
-        chosen, repeat = base, 1
+        base = one_line(name, _LONGEST_NAME) or f"sample {number}"
+        chosen = base
         while chosen in taken:
-            repeat += 1
-            chosen = f"{base} ({repeat})"
+            repeats[base] = repeats.get(base, 1) + 1
+            chosen = f"{base} ({repeats[base]})"
         taken.add(chosen)
         unique.append(chosen)
     return tuple(unique)

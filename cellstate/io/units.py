@@ -230,7 +230,7 @@ def _multiples(values_SF: np.ndarray) -> bool:
     """
     found = []
     for row_F in values_SF:
-        small = np.unique(row_F[row_F > 0])[:40]
+        small = np.unique(row_F[row_F > _ROUNDING])[:40]
         if len(small) < 20:
             continue
         power = math.log10(small[0])

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.errors import ReadError
 from cellstate.genes import gene_axis
 from cellstate.io import Overrides, read_samples
+from cellstate.io.columns import MOST_NAME_COLUMNS
+from cellstate.io.table import unique_names
 
 
 @pytest.mark.parametrize("delimiter, name", [(",", "csv"), ("\t", "tsv"), (";", "semicolon"), (" ", "space")])
@@ -164,6 +167,26 @@ def test_the_column_with_most_genes_wins_and_can_be_overruled(profile):
     frame.loc[:1500, "Ensembl"] = "novel"
     samples = read_samples(frame.to_csv(index=False).encode())
     assert samples.report.id_type == "symbol"
+
+
+def test_names_are_looked_for_in_the_first_columns_of_text_and_in_the_one_asked_for(profile):
+    about = pd.DataFrame({f"about {n}": ["kinase"] * 3000 for n in range(MOST_NAME_COLUMNS)})
+    frame = pd.concat([about, profile.frame(profile.tpm_SF).reset_index()], axis=1)
+    table = frame.to_csv(index=False).encode()
+    with pytest.raises(ReadError, match="None of the 3,000 names"):
+        read_samples(table)
+    profile.assert_same(read_samples(table, overrides=Overrides(id_type="gene")))
+
+
+def test_a_number_that_is_taken_is_left_out():
+    assert unique_names(["a", "a", "a (2)", "a", "", "a"]) == ("a", "a (2)", "a (2) (2)", "a (3)", "sample 5", "a (4)")
+
+
+@pytest.mark.parametrize("name", ["NO\nGENE", "1-Mar|NO\nGENE"])
+def test_a_name_of_several_lines_is_told_in_one(profile, name):
+    frame = profile.frame(profile.tpm_SF, "symbol").iloc[:8]
+    told = read_samples(frame.rename({frame.index[3]: name}).to_csv().encode()).report.warnings
+    assert any("NO GENE" in warning for warning in told) and not any("\n" in warning for warning in told)
 
 
 def test_repeated_genes_are_summed_and_repeated_samples_numbered(profile):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -36,6 +38,13 @@ def test_gct_1_3_skips_rows_about_samples(profile):
     assert samples.report.format == "gct 1.3"
 
 
+def test_gct_is_called_by_its_version_whatever_follows_it(profile):
+    frame = profile.frame(profile.tpm_SF).reset_index(names="Name")
+    frame.insert(1, "Description", "")
+    samples = read_samples(f"#1.2 {'as exported ' * 50}\n3000\t3\n{_tsv(frame)}".encode())
+    assert samples.report.format == "gct 1.2"
+
+
 def test_gct_that_was_cut_is_told(profile):
     frame = profile.frame(profile.tpm_SF).reset_index(names="Name")
     frame.insert(1, "Description", "")
@@ -67,6 +76,15 @@ def test_salmon_and_kallisto_sum_transcripts(profile, tool):
     assert (report.format, report.unit, report.id_type) == (tool, "TPM", "transcript")
     assert not any("more than once" in told for told in report.warnings)
     np.testing.assert_allclose(samples.library_size_S, profile.counts_SF[0].sum())
+
+
+@pytest.mark.parametrize("unit", [None, "log2(counts+0.001)"])
+def test_what_lies_below_zero_is_no_read_and_no_tpm_whatever_unit_is_asked_for(unit):
+    header = "Name\tLength\tEffectiveLength\tTPM\tNumReads\n"
+    files = [f"{header}TP53\t900\t800\t{tpm}\t-7\nMYC\t900\t800\t400000\t5\n".encode() for tpm in (600000, -3)]
+    assert read_samples(files[0], overrides=Overrides(unit=unit)).library_size_S.tolist() == [5]
+    with pytest.raises(ReadError, match="negative"):
+        read_samples(files[1], overrides=Overrides(unit=unit))
 
 
 @pytest.mark.parametrize("level", ["genes", "isoforms"])
@@ -170,6 +188,58 @@ def test_h5ad_that_is_damaged_foreign_or_refers_elsewhere(profile, tmp_path):
                 file.create_dataset("X", (3, 3000), dtype="f8", external=[(str(secret), 0, 72000)])
         with pytest.raises(ReadError, match="other files"):
             read_samples(tmp_path / "trap.h5ad")
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the most memory of a while")
+def test_h5ad_that_lies_about_its_size_gets_no_room(profile, tmp_path):
+    import h5py
+
+    whole = _bytes(_adata(profile, profile.counts_SF), tmp_path)
+    with h5py.File(tmp_path / "a.h5ad") as file:
+        names = file["var/_index"].id.get_offset()
+    attribute = whole.index(b"_index\0\0\x19") + 8 + 32
+    assert int.from_bytes(whole[attribute : attribute + 4], "little") == len("_index")
+    for place in (names, attribute):
+        assert _most_memory(whole[:place] + (2**31).to_bytes(4, "little") + whole[place + 4 :]) < 100_000_000
+    # A chunk of some bytes that LZF makes some hundred megabytes of.
+    with h5py.File(tmp_path / "a.h5ad", "r+") as file:
+        shape = file["X"].shape
+        del file["X"]
+        made = file.create_dataset("X", shape, np.float32, chunks=shape, compression="lzf")
+        made.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        made.id.write_direct_chunk((0, 0), b"\0\0" + b"\xe0\xff\0" * 1_500_000)
+    assert _most_memory((tmp_path / "a.h5ad").read_bytes()) < 100_000_000
+
+
+def _most_memory(data: bytes) -> int:
+    """Return by how many bytes this process grows while it reads a damaged file."""
+    Path("/proc/self/clear_refs").write_text("5")
+    held = _peak()
+    with pytest.raises(ReadError, match="damaged"):
+        read_samples(data)
+    return _peak() - held
+
+
+def _peak() -> int:
+    told = Path("/proc/self/status").read_text()
+    return 1024 * int(next(line.split()[1] for line in told.splitlines() if line.startswith("VmHWM")))
+
+
+@pytest.mark.parametrize("compression", ["gzip", "lzf"])
+def test_packed_h5ad(profile, tmp_path, compression):
+    _adata(profile, profile.counts_SF).write_h5ad(tmp_path / "packed.h5ad", compression=compression)
+    profile.assert_same(read_samples((tmp_path / "packed.h5ad").read_bytes(), name="packed.h5ad"))
+
+
+def test_h5ad_with_names_in_chunks(profile, tmp_path):
+    import h5py
+
+    _adata(profile, profile.counts_SF).write_h5ad(tmp_path / "a.h5ad")
+    with h5py.File(tmp_path / "a.h5ad", "r+") as file:
+        names = file["var/_index"][:]
+        del file["var/_index"]
+        file["var"].create_dataset("_index", data=names, chunks=(1000,), maxshape=(None,))
+    profile.assert_same(read_samples(tmp_path / "a.h5ad"))
 
 
 def test_a_format_can_be_asked_for_and_refused(profile):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from benchmarks import fuzz
 from benchmarks.fuzz_readers import FORMATS, check_samples
 from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
 from cellstate.errors import ModelError, ReadError
+from cellstate.expression import Samples
+from cellstate.genes import N_AXIS
 from cellstate.io import read_samples
 from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.checkpoint import load_checkpoint
@@ -93,6 +96,24 @@ def test_a_worker_that_dies_is_a_violation_and_the_next_input_is_judged():
         and fuzz.Verdict(("zip", 0), "read", 1, 2 * 10**9).violation
     )
     assert fuzz.Verdict(("zip", 0), "refused", 1, 10**6).violation is None
+
+
+def test_an_input_near_a_limit_is_told_although_it_keeps_the_law():
+    slow, large = fuzz.Verdict(("zip", 0), "read", seconds=6), fuzz.Verdict(("zip", 0), "read", 1, 6 * 10**8)
+    assert slow.is_near and large.is_near and slow.violation is large.violation is None
+    assert not fuzz.Verdict(("zip", 0), "read", 1, 10**8).is_near
+
+
+def test_the_check_of_many_samples_takes_no_memory_of_its_own():
+    """It would count as the reader's."""
+    names = tuple(f"patient {n}" for n in range(100))
+    samples = Samples(names, np.full((100, N_AXIS), 1e6 / N_AXIS, np.float32), np.full(100, np.nan))
+    tracemalloc.start()
+    try:
+        check_samples(samples)
+        assert tracemalloc.get_traced_memory()[1] < samples.tpm_SA.nbytes / 4
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.fixture

@@ -83,8 +83,8 @@ def test_the_format_can_be_decided(profile):
 
 #: What is no text at all has no cells to show.
 _NOTHING = {
-    "empty", "blank", "empty gzip", "picture", "pdf", "xlsx", "xls", "zip", "bzip2", "pickle", "binary", "web page",
-    "cut gzip", "damaged gzip", "gzip twice",
+    "empty", "blank", "blank as text alone", "empty gzip", "picture", "pdf", "xlsx", "xls", "zip", "bzip2", "pickle",
+    "binary", "web page", "cut gzip", "damaged gzip", "gzip twice",
 }  # fmt: skip
 
 

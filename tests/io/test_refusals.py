@@ -35,6 +35,7 @@ def _table(header: str, row: str, n: int = 50) -> bytes:
 REFUSED = {
     "empty": (b"", "empty"),
     "blank": (b" \n\n ", "empty"),
+    "blank as text alone": ("\u2028\n\u00a0\n\u3000".encode(), "empty"),
     "empty gzip": (gzip.compress(b""), "empty"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "picture"),
     "pdf": (b"%PDF-1.7\n...", "PDF"),
@@ -54,6 +55,7 @@ REFUSED = {
     "no gene": (b"thing,a,b\nchair,1,2\ntable,3,4\nlamp,5,6\n", "None of the 3 names"),
     "probes": (("probe,a,b\n" + "".join(f"{n}_at,7.1,8.2\n" for n in range(1000, 1100))).encode(), "probes"),
     "mouse ids": (("id,a\n" + "".join(f"ENSMUSG{n:011d},{n}.5\n" for n in range(100))).encode(), "mouse"),
+    "mouse ids of two lines": (b'id,a\n"ENSMUSG00000059552\nx",3.5\n"ENSMUSG00000059553\nx",4.5\n', "mouse"),
     "mouse symbols": (("id,a\n" + "".join(f"{g.capitalize()},7\n" for g in _genes(400))).encode(), "mouse"),
     "infinite": (_table("gene,a,b", ",3.5,inf"), "infinite"),
     "ratios": (_table("gene,a,b", ",-1.5,2.25"), "negative"),
@@ -74,6 +76,11 @@ def test_refused_with_a_sentence_and_a_hint(kind):
         read_samples(data, name="upload.csv")
     assert caught.value.message.endswith(".") and "\n" not in caught.value.message
     assert caught.value.hint.endswith((".", ""))
+
+
+def test_a_file_that_begins_with_a_hundred_blank_lines():
+    with pytest.raises(ReadError, match="not a table"):
+        read_samples(b"\n" * 100 + b"gene,a\nTP53,1\n")
 
 
 def test_a_missing_file(tmp_path):

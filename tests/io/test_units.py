@@ -73,6 +73,13 @@ def test_coverage_of_shallow_samples_alone_is_told(profile):
     assert any("very shallow" in told for told in samples.report.warnings)
 
 
+@pytest.mark.parametrize("unit", ["TPM", "CPM"])
+def test_a_trace_of_rounding_is_no_measure_of_the_other_values(profile, unit):
+    values = IN_UNIT[unit](profile).copy()
+    values[:, 0] = 1e-320
+    assert read_samples(profile.frame(values).to_csv().encode()).report.unit == unit
+
+
 def test_small_negatives_are_clipped_and_ratios_refused(profile):
     values = profile.counts_SF * 1.0001
     values[:, :20] = -0.5
@@ -81,6 +88,15 @@ def test_small_negatives_are_clipped_and_ratios_refused(profile):
     assert (samples.tpm_SA[:, profile.positions[:20]] == 0).all()
     with pytest.raises(ReadError, match="negative"):
         read_samples(profile.frame(np.random.default_rng(0).normal(size=(3, 3000))).to_csv().encode())
+
+
+@pytest.mark.parametrize("unit", ["TPM", "FPKM", "counts"])
+def test_logarithms_below_zero_are_not_taken_as_plain_values(profile, unit):
+    table = profile.frame(np.log2(profile.tpm_SF + 0.001)).to_csv().encode()
+    with pytest.raises(ReadError, match=f"logarithms, not plain {unit}"):
+        read_samples(table, overrides=Overrides(unit=unit))
+    for log in ("log2(TPM+0.001)", "log2(TPM+1)"):
+        assert read_samples(table, overrides=Overrides(unit=log)).report.unit == log
 
 
 def test_names_of_units():

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from cellstate import __version__
 from cellstate.errors import CellStateError, DataError, Stopped
