@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,7 +24,7 @@ import numpy as np
 import torch
 
 from benchmarks import engine_ranking
-from benchmarks.clock import median_time, peak_resident
+from benchmarks.clock import in_a_process, median_time, peak_resident
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate import load_model
 from cellstate.expression import Samples
@@ -51,6 +49,7 @@ from train.warm_start import pca_map, warm_start
 TF_ROWS = 1_639
 GB = 1e9
 KO = Edit.pattern("ko")
+_MEASURE = ("benchmarks.engine", "--measure")
 
 
 def sample() -> Samples:
@@ -107,9 +106,9 @@ def rank(model: Model, patient: Patient, goal: Goal) -> np.ndarray:
     return np.argsort(-score_G)
 
 
-def measure(folder: Path, dtype: str) -> dict[str, float]:
+def measure(folder: Path) -> dict[str, float]:
     """Everything about one set of weights; times in seconds, memory in bytes."""
-    model, samples = load_model(folder, device="cpu", dtype=dtype), sample()
+    model, samples = load_model(folder, device="cpu"), sample()
     weights = sum(p.numel() * p.element_size() for p in model.network.parameters())
     goal, patient = some_goal(model), prepare(model, samples)
     everything = np.arange(len(model.space))
@@ -127,7 +126,7 @@ def measure(folder: Path, dtype: str) -> dict[str, float]:
         found["full_output"] = median_time(lambda: propagate(model.network, base, genes, delta), 15)
     found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
     found["ranking"] = median_time(lambda: rank(model, patient, goal), 5)
-    found["screen"] = median_time(lambda: screen(model, samples, goal), 3)
+    found["screen"] = median_time(lambda: screen(model, samples, goal, predictor="network"), 3)
     found["anchor"] = median_time(lambda: pairs(model, samples, goal, anchor=11), 3)
     rows = np.sort(np.random.default_rng(3).choice(everything, min(TF_ROWS, len(everything)), replace=False))
     found["tf_rows"] = once(lambda: pairs(model, samples, goal, genes=rows))
@@ -135,9 +134,9 @@ def measure(folder: Path, dtype: str) -> dict[str, float]:
     return found | exactness(model, patient, engine, delta_G)
 
 
-def measure_all_pairs(folder: Path, dtype: str) -> dict[str, float]:
+def measure_all_pairs(folder: Path) -> dict[str, float]:
     """All pairs of one sample, in a process that does nothing else before, so that its memory is theirs."""
-    model, samples = load_model(folder, device="cpu", dtype=dtype), sample()
+    model, samples = load_model(folder, device="cpu"), sample()
     goal = some_goal(model)
     marks: list[float] = []
     started = time.perf_counter()
@@ -276,26 +275,16 @@ def trained_posters() -> dict[str, Path]:
     return {start: folder for start, folder in folders.items() if (folder / WEIGHTS).exists()}
 
 
-def in_a_process(folder: Path, dtype: str, *, all_pairs: bool = False) -> dict[str, float]:
-    """Measure in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.engine", "--measure", str(folder), "--dtype", dtype]
-    done = subprocess.run(
-        command + ["--all-pairs"] * all_pairs, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped()
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the demo model alone, few patients; claims nothing")
     parser.add_argument("--skip-all-pairs", action="store_true", help="leave out the runs of several minutes")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--dtype", default="auto", help=argparse.SUPPRESS)
     parser.add_argument("--all-pairs", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measured = measure_all_pairs if options.all_pairs else measure
-        print(json.dumps(measured(options.measure, options.dtype)))
+        print(json.dumps(measured(options.measure)))
         return
     marks = []
     if not options.quick:
@@ -309,12 +298,12 @@ def main() -> None:
                     else:
                         create_warm(folder, dtype)
                     whole = kind == "random" and not options.skip_all_pairs
-                    found = in_a_process(folder, "auto")
+                    found = in_a_process(*_MEASURE, folder)
                     if whole:
-                        found |= in_a_process(folder, "auto", all_pairs=True)
+                        found |= in_a_process(*_MEASURE, folder, "--all-pairs")
                     marks += marks_of(f"poster {kind} {name}", found)
         for start, folder in trained_posters().items():
-            marks += marks_of(f"poster trained from {start}", in_a_process(folder, "auto"))
+            marks += marks_of(f"poster trained from {start}", in_a_process(*_MEASURE, folder))
     marks += engine_ranking.demo_marks(quick=options.quick)
     show("engine", marks, quick=options.quick)
 

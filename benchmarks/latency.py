@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.clock import median_time
+from benchmarks.clock import in_a_process, median_time
 from benchmarks.report import Mark, at_most, show
 from cellstate.paths import shipped
 
+_MEASURE = ("benchmarks.latency", "--measure")
 
-def measure(folder: Path, dtype: str) -> dict[str, float]:
+
+def measure(folder: Path) -> dict[str, float]:
     """Open one model and use it as the app does; times in seconds, memory in bytes."""
     import torch
 
@@ -36,7 +36,7 @@ def measure(folder: Path, dtype: str) -> dict[str, float]:
     torch.nn.Linear(8, 8)(torch.zeros(1, 8))  # what torch itself allocates is not the model's
     before = resident()
     start = time.perf_counter()
-    model = load_model(folder, device="cpu", dtype=dtype)
+    model = load_model(folder, device="cpu")
     load = time.perf_counter() - start
     z_SG = model.space.standardise(align(samples, model.space).tpm_SG)
     start = time.perf_counter()
@@ -56,13 +56,6 @@ def resident() -> int:
     """Resident memory of this process in bytes, mapped files included."""
     with open("/proc/self/status") as lines:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
-
-
-def in_a_process(folder: Path, dtype: str) -> dict[str, float]:
-    """Measure in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.latency", "--measure", str(folder), "--dtype", dtype]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=shipped())
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def marks_of(name: str, figures: dict[str, float], *, poster: bool) -> list[Mark]:
@@ -88,21 +81,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the demo model alone; claims nothing")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--dtype", default="auto", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measure(options.measure, options.dtype)))
+        print(json.dumps(measure(options.measure)))
         return
     from cellstate import load_model
     from cellstate.model import create_model
 
     assert load_model(device="cpu").is_trained
-    marks = marks_of("demo", in_a_process(shipped("models", "coadread"), "auto"), poster=False)
+    marks = marks_of("demo", in_a_process(*_MEASURE, shipped("models", "coadread")), poster=False)
     if not options.quick:
         for dtype in ("float32", "bfloat16"):
             with tempfile.TemporaryDirectory() as temporary:
                 create_model(Path(temporary) / "poster", "poster", dtype=dtype)
-                figures = in_a_process(Path(temporary) / "poster", "auto")
+                figures = in_a_process(*_MEASURE, Path(temporary) / "poster")
             marks += marks_of(f"poster {dtype}", figures, poster=True)
     show("latency", marks, quick=options.quick)
 

@@ -10,20 +10,19 @@ import torch
 
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.components import Components
 from cellstate.perturb.edits import InputChange
 from cellstate.perturb.propagate import base_pass, propagate
-from cellstate.perturb.rivals import NETWORK, REGISTRY, rival_maps
+from cellstate.perturb.rivals import NETWORK, Known, maps_of, rival_maps
 from cellstate.perturb.shift import network_shift
 
 #: Draws of hidden genes over which the hidden read-out is averaged, and the share that is hidden in each.
 DRAWS, HIDDEN = 8, 0.5
 
 
-def simple_shifts(known: Components, tf_T: np.ndarray) -> dict[str, np.ndarray]:
+def simple_shifts(known: Known, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     """Return the shift in z that each rival of the product predicts for a loss of 1 S of each regulator, (T, G)."""
     change = _losses(tf_T)
-    return {rival.name: rival.linear(known).shift(change) for rival in REGISTRY}
+    return {name: one.shift(change) for name, one in maps_of(known).items()}
 
 
 def product_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
@@ -31,7 +30,7 @@ def product_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     start_TG = np.zeros((len(tf_T), len(model.space)), np.float32)
     change = _losses(tf_T)
     network = {NETWORK: network_shift(model, start_TG, tf_T, change.delta_z_SK)}
-    return network | {name: linear.shift(change) for name, linear in rival_maps(model).items()}
+    return network | {name: one.shift(change) for name, one in rival_maps(model).items()}
 
 
 def _losses(tf_T: np.ndarray) -> InputChange:

@@ -1,6 +1,6 @@
 """Known targets: does a regulator's predicted shift fall on the genes that it is known to regulate?
 
-    python -m benchmarks.regulons [--quick] [--elastic-net] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
+    python -m benchmarks.regulons [--quick] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
 
 Truth: CollecTRI (Müller-Dott et al., Nucleic Acids Research 2023), every regulator with at least 20 targets among the
 model's genes, the regulator itself left out. It is test data: nothing is fitted or tuned by it, but the product lets
@@ -17,7 +17,7 @@ Learnt from the training patients alone, and from them with the tissues and cell
 cohort centred, in its own S, all further ones together of the first one's weight. The network is the model folder's and
 stands with the samples that it was trained on; ``ridge_tf`` has a list of transcription factors: prior knowledge.
 ``this model`` is the folder as the product uses it: network and rivals, PCA learnt from the tumours alone.
-``--elastic-net`` fits that candidate too, on both cohorts (some six minutes): alone, and its mean with ridge.
+The elastic net is fitted for each set of samples, some minutes each; a quick run leaves it out.
 ``DIR`` of ``--data`` holds collectri.csv.gz (default: ../shared/data/reference); it is not part of the project (GPL-3).
 """
 
@@ -32,7 +32,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from benchmarks.elastic_net import elastic_net, passed_on
 from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
 from benchmarks.report import Mark, at_least, show
 from cellstate import load_model
@@ -43,8 +42,9 @@ from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.paths import shipped
 from cellstate.perturb.components import fit_components
+from cellstate.perturb.effects import fit_effects
 from cellstate.perturb.leader import AUROC, LEAD, OWN, THIS_MODEL
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.rivals import NETWORK, Known
 from train.data import TrainingData, prepare
 
 LEAST_TARGETS = 20
@@ -136,26 +136,15 @@ def interval(difference_T: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def measure(data: TrainingData, regulons: Regulons, model: Model | None) -> dict[str, Scores]:
+def measure(data: TrainingData, regulons: Regulons, model: Model | None, *, quick: bool = False) -> dict[str, Scores]:
     """Return each predictor's scores on one set of training samples; with the network's where a model is given."""
-    z_SG = data.balanced_z_SG
-    components = fit_components(z_SG, WIDTH, validation_z_SG=data.validation_z_SG, tf_G=data.space.is_tf_G)
-    shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(components, regulons.tf_T)
+    z_SG, validation_z_SG = data.balanced_z_SG, data.validation_z_SG
+    components = fit_components(z_SG, WIDTH, validation_z_SG=validation_z_SG, tf_G=data.space.is_tf_G)
+    known = Known(components, None if quick else fit_effects(z_SG, validation_z_SG))
+    shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(known, regulons.tf_T)
     if model is not None:
         shifts |= network_shifts(model, regulons.tf_T)
     return _scored(shifts, regulons, data.space)
-
-
-def measure_elastic_net(data: TrainingData, regulons: Regulons) -> dict[str, Scores]:
-    """Return the scores of the elastic net, alone and with ridge, beside ridge and co-expression."""
-    z_SG = data.balanced_z_SG
-    components = fit_components(z_SG, WIDTH, validation_z_SG=data.validation_z_SG, tf_G=data.space.is_tf_G)
-    shifts = simple_shifts(components, regulons.tf_T)
-    effect_GG = elastic_net(z_SG, data.validation_z_SG)
-    # A regulator loses an S, so its first effects turn round.
-    shift_TG = passed_on(-effect_GG[regulons.tf_T].toarray(), effect_GG)
-    candidates = {"elastic_net": shift_TG, "elastic_net_and_ridge": (shift_TG + shifts["ridge"]) / 2}
-    return _scored({name: shifts[name] for name in (RIVAL, "ridge")} | candidates, regulons, data.space)
 
 
 def measure_product(model: Model, regulons: Regulons) -> dict[str, Scores]:
@@ -172,8 +161,8 @@ def product_marks(found: Mapping[str, Scores]) -> list[Mark]:
     """The rows that the product reads to let a predictor lead; they bear no mark."""
     marks = []
     for name, scores in found.items():
-        lead = interval(scores.z.auroc_T - found[NETWORK].z.auroc_T)[0]
-        values = {AUROC: float(scores.z.auroc_T.mean()), LEAD: lead, OWN: float(scores.z.specific_T.mean())}
+        lead = interval(scores.z.specific_T - found[NETWORK].z.specific_T)[0]
+        values = {AUROC: float(scores.z.auroc_T.mean()), OWN: float(scores.z.specific_T.mean()), LEAD: lead}
         marks += [Mark(f"{THIS_MODEL}: {name}, {what}", value, "") for what, value in values.items()]
     return marks
 
@@ -217,7 +206,6 @@ def _difference(difference_T: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} regulators: a smoke run that claims nothing")
-    parser.add_argument("--elastic-net", action="store_true", help="fit this candidate too (some six minutes)")
     parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "reference"))
     parser.add_argument("--cohort", type=Path, default=shipped("data", "cohorts", "coadread"))
     parser.add_argument("--hpa", type=Path, default=shipped("data", "cohorts", "hpa"))
@@ -243,16 +231,12 @@ def main() -> None:
     marks = [Mark("regulators", len(regulons.tf_T), ""), Mark("known targets", int(regulons.target_TG.sum()), "")]
     its_own = BOTH if model.metrics.get("also_trained_on") else TUMOURS
     for title, data in ((TUMOURS, alone), (BOTH, both)):
-        found = measure(data, regulons, model if title == its_own else None)
+        found = measure(data, regulons, model if title == its_own else None, quick=options.quick)
         print_table(title, found)
         marks += marks_of(title, found)
     found = measure_product(model, regulons)
     print_table(THIS_MODEL, found)
     marks += product_marks(found)
-    if options.elastic_net:
-        found = measure_elastic_net(both, regulons)
-        print_table(f"{BOTH}: elastic net", found)
-        marks += [mark for mark in marks_of(BOTH, found) if "elastic_net" in mark.name]
     show("regulons", marks, quick=options.quick, model=model)
 
 

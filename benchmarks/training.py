@@ -11,8 +11,6 @@ import argparse
 import itertools
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,13 +18,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.clock import REPEATS, median_time
+from benchmarks.clock import REPEATS, in_a_process, median_time
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate.expression import GeneSpace
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model.config import POSTER_WIDTHS, ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.paths import shipped
 from train.batches import batches
 from train.config import LoopConfig, RunConfig
 from train.distributed import World
@@ -128,11 +125,8 @@ def passes(widths: tuple[int, ...], precision: str, batch: int, repeats: int) ->
     return {"seconds": seconds, "rate": rate, "share": operations / seconds / rate}
 
 
-def in_a_process(what: str, *arguments: object) -> dict[str, float]:
-    """Measure in a fresh process, whose memory is its own."""
-    command = [sys.executable, "-m", "benchmarks.training", "--measure", json.dumps([what, *arguments])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped())
-    return json.loads(done.stdout.splitlines()[-1])
+def _apart(what: str, *arguments: object) -> dict[str, float]:
+    return in_a_process("benchmarks.training", "--measure", json.dumps([what, *arguments]))
 
 
 def main() -> None:
@@ -155,7 +149,7 @@ def main() -> None:
         Mark("standardising on the CPU", read["standardise"], "samples/s"),
     ]
     for precision in ("float32", "bfloat16"):
-        whole = in_a_process("step", widths, precision, BATCH, 4)
+        whole = _apart("step", widths, precision, BATCH, 4)
         marks += [
             Mark(f"poster, {precision}: AdamW step at batch {BATCH}", whole["step"], "s"),
             at_most(f"poster, {precision}: most memory of a step at batch {BATCH}", whole["peak"] / 1e9, "GB", 22),
@@ -167,7 +161,7 @@ def main() -> None:
             ),
         ]
         for batch in (BATCH, 256):
-            both = in_a_process("passes", widths, precision, batch, 3)
+            both = _apart("passes", widths, precision, batch, 3)
             said = f"poster, {precision}: forward and backward at batch {batch}"
             marks += [
                 at_least(f"{said}, share of the matrix-product rate", both["share"], "", 0.7),

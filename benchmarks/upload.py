@@ -16,8 +16,6 @@ import argparse
 import gzip
 import io
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -27,10 +25,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.clock import peak_resident
+from benchmarks.clock import in_a_process, peak_resident
 from benchmarks.report import Mark, at_most, show
 from cellstate.genes import gene_axis
-from cellstate.paths import shipped
 
 MEGABYTES = 100
 #: The promise for each upload.
@@ -115,18 +112,15 @@ def _tick(stop: threading.Event, gaps: list[float]) -> None:
         last = now
 
 
-def _in_a_process(reader: str, path: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.upload", "--reader", reader, "--file", str(path)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped())
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def measure(*, quick: bool = False) -> list[Mark]:
     """Make the uploads, read each, and return the rows; a quick run takes files of a twentieth."""
     marks = []
     with tempfile.TemporaryDirectory() as temporary:
         for what, path in make_files(Path(temporary), MEGABYTES / 20 if quick else MEGABYTES).items():
-            ours, rival = (_in_a_process(reader, path) for reader in ("cellstate", "pandas"))
+            ours, rival = (
+                in_a_process("benchmarks.upload", "--reader", reader, "--file", path)
+                for reader in ("cellstate", "pandas")
+            )
             size = ours["text_bytes"]
             marks += [
                 at_most(f"upload of {size / 1e6:.0f} MB text ({what})", ours["seconds"], "s", SECONDS),

@@ -118,6 +118,11 @@ class Samples:
         """Number of genes with a value above zero, per sample."""
         return np.count_nonzero(self.tpm_SA > 0, axis=1)
 
+    @property
+    def n_measured(self) -> int:
+        """Number of genes that any sample measures."""
+        return int(self.measured_SA.any(axis=0).sum())
+
 
 @dataclass(frozen=True, eq=False)
 class GeneSpace:

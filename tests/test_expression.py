@@ -59,6 +59,12 @@ def test_missing_genes_are_neither_measured_nor_detected() -> None:
     assert not (samples.tpm_SA[~measured_SA] > 0).any()
 
 
+def test_a_gene_counts_as_measured_where_any_sample_measures_it() -> None:
+    tpm_SA = np.full((2, N_AXIS), np.nan, np.float32)
+    tpm_SA[0, :3], tpm_SA[1, 2:7] = 0.0, 1.0
+    assert Samples(("a", "b"), tpm_SA, np.zeros(2)).n_measured == 7
+
+
 @given(counts, hnp.arrays(np.float64, 6, elements=st.integers(50, 100_000)))
 def test_tpm_sum_to_a_million_and_forget_the_depth(counts_SF: np.ndarray, length_F: np.ndarray) -> None:
     tpm_SF = counts_to_tpm(counts_SF, length_F)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from cellstate.errors import CellStateError
 from cellstate.model.device import pick_device
@@ -17,11 +18,12 @@ from cellstate.model.device import pick_device
 
 @dataclass(frozen=True)
 class World:
-    """This process among its peers."""
+    """This process among its peers; ``mesh`` is how they lie, where there are several."""
 
     rank: int
     size: int
     device: torch.device
+    mesh: DeviceMesh | None = None
 
     @property
     def is_first(self) -> bool:
@@ -69,7 +71,11 @@ def world(device: str = "auto") -> Iterator[World]:
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     own_store = dist.PrefixStore(f"attempt-{attempt}", store)
     dist.init_process_group("nccl" if on_gpu else "gloo", store=own_store, rank=rank, world_size=size)
+    mesh = init_device_mesh(own.type, (size,))
     try:
-        yield World(dist.get_rank(), dist.get_world_size(), own)
+        yield World(rank, size, own, mesh)
     finally:
         dist.destroy_process_group()
+        # torch keeps every plan of how shares move, hence the mesh, hence the group; its threads would still be there
+        # when Python ends, and one that then asks for the interpreter's lock takes the finished run down with it.
+        mesh._pg_registry.clear()

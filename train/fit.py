@@ -25,6 +25,7 @@ from cellstate.model.folder import CARD, METRICS, load_model, save_genes, save_m
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import save_profiles
 from cellstate.perturb.components import fit_components, save_components
+from cellstate.perturb.effects import fit_effects, save_effects
 from train.card import write_card
 from train.config import TrainConfig
 from train.data import HELD_OUT, TrainingData, read_cohorts
@@ -161,6 +162,7 @@ def _write(
         tf_G=data.space.is_tf_G,
     )
     save_components(rivals, stage)
+    save_effects(fit_effects(data.balanced_z_SG, data.validation_z_SG, config.loop.seed), stage)
     log1p_SG = np.nan_to_num(np.log1p(align(data.samples["train"], data.space).tpm_SG))
     save_profiles(stage, log1p_SG, config.loop.seed)
     model = load_model(stage, device="cpu")

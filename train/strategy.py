@@ -54,8 +54,8 @@ class Parallel:
             policy = MixedPrecisionPolicy(torch.bfloat16 if self._low else None, torch.float32)
             for layer in network.modules():
                 if isinstance(layer, nn.Linear):
-                    fully_shard(layer, mp_policy=policy)
-            fully_shard(module, mp_policy=policy)
+                    fully_shard(layer, mesh=world.mesh, mp_policy=policy)
+            fully_shard(module, mesh=world.mesh, mp_policy=policy)
         # Before DDP, so that its hooks stay outside of what is compiled.
         called = torch.compile(module) if run.compile else module
         if world.size > 1 and not self.is_sharded:

@@ -29,7 +29,9 @@ def add_pairs(commands: Commands) -> None:
     one.add_argument("--genes", metavar="WHICH", help=f"first genes of the pairs: {GENES_HELP} (default: all)")
     one.add_argument("--partners", metavar="WHICH", help="second genes of the pairs, in the same way (default: all)")
     one.add_argument("--anchor", metavar="GENE", help="only the partners of this gene")
-    one.add_argument("--by", default="synergy", help="synergy (default) or score, of both edits together")
+    one.add_argument(
+        "--by", default="synergy", help="synergy (default), score of both, or cohort: what its patients show"
+    )
     add_edits(one, several=False)
     one.add_argument("--top", type=int, metavar="N", help="rows that are shown; all of them are scored exactly")
     one.add_argument(
@@ -54,11 +56,11 @@ def _pairs(options: argparse.Namespace) -> Answer | None:
 def _search(options: argparse.Namespace, here: Ranks) -> Answer | None:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb.pairs import TOP, TOP_ANCHORED, pairs
+    from cellstate.perturb.pairs import RANKED_BY, TOP, TOP_ANCHORED, pairs
 
     edit = _one_edit(options.edit)
-    if options.by not in ("synergy", "score"):
-        raise CellStateError(f"Pairs are not ranked by {options.by!r}.", "Write --by synergy or --by score.")
+    if options.by not in RANKED_BY:
+        raise CellStateError(f"Pairs are not ranked by {options.by!r}.", "Write --by synergy, score or cohort.")
     if options.anchor and options.genes:
         raise CellStateError(
             "--anchor and --genes both say what the first gene is.", "Leave one out, or write --partners."
@@ -118,7 +120,13 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
 
 
 def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int) -> Answer:
+    from cellstate.perturb.rivals import NETWORK
+    from cellstate.report import together_reason
+
+    reason = together_reason(asked.model.metrics)
     result = asked.to_dict() | {
+        "predictor": NETWORK,
+        "predictor_reason": reason,
         "edit": found.edit,
         "anchor": options.anchor,
         "by": options.by,
@@ -132,10 +140,13 @@ def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int
         *asked.lines(),
         f"{found.n_pairs:,} pairs, edit {found.edit}; the best {found.n_exact:,} by {options.by} scored exactly",
         found.scale,
-        f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'synergy':>11}{'share':>9}{'p':>9}{'FDR':>9}",
+        f"The {'cohort ranks, the network' if options.by == 'cohort' else 'network'} scores. {reason}",
+        f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'synergy':>11}{'share':>9}{'p':>9}{'FDR':>9}"
+        f"{'cohort r':>10}{'its p':>9}",
         *(
             f"{row['a']:<12}{row['b']:<12}{row['score']:>+10.4f}{row['score_a']:>+10.4f}{row['score_b']:>+10.4f}"
             f"{row['synergy']:>+11.5f}{row['share']:>9.2%}{number(row['p'], '.2g'):>9}{number(row['fdr'], '.2g'):>9}"
+            f"{number(row['cohort_r'], '+.3f'):>10}{number(row['cohort_p'], '.2g'):>9}"
             for row in shown
         ),
     ]

@@ -46,7 +46,7 @@ class Question:
             **goal_entries(self.goal),
             "sample": self.sample.names[0],
             "kind": "hypothesis",
-            # Whoever leads elsewhere: a search needs the gradient of a network.
+            # Whoever leads elsewhere: only a network knows of edits that work together.
             "predictor": NETWORK,
             "ood_score": self.distance.score,
             "ood_flag": self.distance.flag,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cellstate.cli.answer import GENES_SHOWN, Answer, number, records
-from cellstate.cli.commands import Commands, add_out
+from cellstate.cli.commands import Commands, add_out, add_predictor
 from cellstate.cli.inputs import at_least_one, read_genes
 from cellstate.cli.pairs import add_pairs
 from cellstate.cli.question import GENES_HELP, add_edits, add_question, read_edits, read_question
@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     add_question(one)
     one.add_argument("--genes", metavar="WHICH", help=f"{GENES_HELP} (default: all)")
     add_edits(one, several=True)
+    add_predictor(one)
     one.add_argument("--top", type=int, metavar="N", help="rows that are shown; all of them are scored exactly")
     add_out(one)
 
@@ -29,12 +30,14 @@ def add(commands: Commands) -> None:
     one.add_argument("--share", type=float, default=1.0, help="share of the way to the goal to reach (default 1.0)")
     one.add_argument("--genes", metavar="WHICH", help=f"{GENES_HELP} (default: all)")
     add_edits(one, several=True)
+    add_out(one)
 
 
 def _screen(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.screen import TOP, rivals_of, screen
+    from cellstate.report import lead_reason, said_by
 
     edits = read_edits(options.edit)
     top = TOP if options.top is None else at_least_one("--top", options.top)
@@ -43,13 +46,25 @@ def _screen(options: argparse.Namespace) -> Answer:
     asked = read_question(options)
     genes = read_genes(options, options.genes, asked.model.space)
     with Bar() as bar:
-        found = screen(asked.model, asked.sample, asked.goal, edits=edits, genes=genes, top=max(top, TOP), progress=bar)
+        found = screen(
+            asked.model,
+            asked.sample,
+            asked.goal,
+            edits=edits,
+            genes=genes,
+            predictor=options.predictor,
+            top=max(top, TOP),
+            progress=bar,
+        )
     table = found.table
     if options.out:
         write_table(table, options.out)
     rivals = rivals_of(table)
     names = [name for name in table.columns if name.removeprefix("score_") not in rivals]
+    reason = lead_reason(asked.model.metrics, found.predictor)
     result = asked.to_dict() | {
+        "predictor": found.predictor,
+        "predictor_reason": reason,
         "edits": edits,
         "n_candidates": len(table),
         "n_exact": found.n_exact,
@@ -64,6 +79,7 @@ def _screen(options: argparse.Namespace) -> Answer:
     exact = "all" if found.n_exact == len(table) else f"the best {found.n_exact:,}"
     lines = [
         *asked.lines(),
+        f"{said_by(found.predictor)} scores. {reason}",
         f"{len(table):,} edits, {exact} scored exactly, "
         f"{found.n_cohort:,} patients to compare with; scores in S along the goal",
         f"{'gene':<12}{'edit':>8}{'score':>10}{'per S':>10}{'share':>9}{'z patient':>11}{'p':>9}{'FDR':>9}"
@@ -80,7 +96,10 @@ def _screen(options: argparse.Namespace) -> Answer:
 
 def _combine(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
+    from cellstate.io import check_writable, write_table
     from cellstate.perturb.combine import combine
+    from cellstate.perturb.rivals import NETWORK
+    from cellstate.report import together_reason
 
     edits = read_edits(options.edit)
     at_least_one("--max", options.max)
@@ -88,6 +107,8 @@ def _combine(options: argparse.Namespace) -> Answer:
         raise CellStateError(
             f"--share {options.share:g} is no share of a way to go.", "Give --share 1.0 for the whole way."
         )
+    if options.out:
+        check_writable(options.out)
     asked = read_question(options)
     genes = read_genes(options, options.genes, asked.model.space)
     with Bar() as bar:
@@ -101,7 +122,12 @@ def _combine(options: argparse.Namespace) -> Answer:
             genes=genes,
             progress=bar,
         )
+    if options.out:
+        write_table(found.steps, options.out)
+    reason = together_reason(asked.model.metrics)
     result = asked.to_dict() | {
+        "predictor": NETWORK,
+        "predictor_reason": reason,
         "edits": edits,
         "max": options.max,
         "share": options.share,
@@ -111,7 +137,7 @@ def _combine(options: argparse.Namespace) -> Answer:
         "sum_of_singles": found.sum_of_singles,
         "n_scored": found.n_scored,
     }
-    lines = [*asked.lines(), *_table(result["steps"])]
+    lines = [*asked.lines(), f"The network scores. {reason}", *_table(result["steps"])]
     if result["steps"]:
         last = result["steps"][-1]
         lines += [

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cellstate.errors import CellStateError
 from cellstate.evaluate.distance import distances, distances_after
+from cellstate.evaluate.shift_metrics import same_direction
 from cellstate.evaluate.trust import trust_reasons
 from cellstate.evaluate.verdict import Agreement, verdict
 from cellstate.expression import Samples, align
@@ -150,7 +151,7 @@ def _agree(table: pd.DataFrame, column: str, rows: np.ndarray) -> Agreement:
         return Agreement(None, None, None, None)
     resampled = np.array([_pearson(predicted[r], measured[r]) for r in rows])
     low, high = np.nanquantile(resampled, [0.025, 0.975])
-    right = np.sign(predicted[:TOP]) == np.sign(measured[:TOP])
+    right = same_direction(predicted[:TOP], measured[:TOP])
     return Agreement(_pearson(predicted, measured), float(low), float(high), float(right.mean()))
 
 

@@ -136,10 +136,14 @@ def _pearson_delta(shifts: Shifts) -> float:
     return _mean(_correlation(shifts.predicted_SEG[moving], shifts.true_SEG[moving], genes))
 
 
+def same_direction(predicted_N: np.ndarray, true_N: np.ndarray) -> np.ndarray:
+    """Return 1 where the direction is right, 0 where it is wrong, and a half where either does not move, as a tie."""
+    return (1 + np.sign(predicted_N) * np.sign(true_N)) / 2
+
+
 def _sign_accuracy(shifts: Shifts) -> float:
     asked = np.abs(shifts.true_SEG) >= SIGNED
-    agree = np.sign(shifts.predicted_SEG[asked]) * np.sign(shifts.true_SEG[asked])
-    return _mean((1 + agree) / 2)
+    return _mean(same_direction(shifts.predicted_SEG[asked], shifts.true_SEG[asked]))
 
 
 def _magnitude_ratio(shifts: Shifts) -> float:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from cellstate.perturb import Edit
 
-#: From this correlation on, an agreement is called clear.
-CLEAR = 0.3
+#: From this correlation on, an agreement is called clear; below the other it is none, however many genes are compared:
+#: genes move together, so an interval over genes is narrower than that of a repeat would be.
+CLEAR, NONE = 0.3, 0.05
 #: Correlations closer than this are called equal.
 EQUAL = 0.01
 _WORDS = {
@@ -18,6 +19,7 @@ _WORDS = {
     "pca": "PCA",
     "coexpression": "co-expression",
     "ridge": "ridge",
+    "elastic_net": "elastic net",
     "ridge_tf": "ridge on transcription factors",
 }
 
@@ -34,7 +36,8 @@ class Agreement:
     low, high : float or None
         95 % bootstrap interval over genes.
     sign_accuracy_top50 : float or None
-        Share of the 50 genes that changed most whose direction is right; 0.5 is chance.
+        Share of the 50 genes that changed most whose direction is right; 0.5 is chance. One that is predicted not to
+        move counts half.
     """
 
     pearson_delta: float | None
@@ -65,11 +68,15 @@ def verdict(
         return f"{who[:1].upper()}{who[1:]} predicts that nothing moves, so there is nothing to compare."
     # Rounded first: a small negative number is shown as 0.00, not as -0.00.
     shown = [round(value, 2) + 0.0 for value in (first.pearson_delta, first.low, first.high)]
-    r = "r = {:.2f}, 95% interval {:.2f} to {:.2f}".format(*shown)
-    if first.low > 0:
+    r = "r = {:.2f}, 95 % interval {:.2f} to {:.2f}".format(*shown)
+    if first.low <= 0 <= first.high:
+        how = "does not agree with"
+    elif abs(first.pearson_delta) < NONE:
+        how = "has next to nothing to do with"
+    elif first.low > 0:
         how = "agrees clearly with" if first.pearson_delta >= CLEAR else "agrees only weakly with"
     else:
-        how = "points against" if first.high < 0 else "does not agree with"
+        how = "points against"
     said = [f"The shift that {who} predicts {how} the measured one ({r})."]
     rivals = {n: a.pearson_delta for n, a in agreement.items() if n != predictor and a.pearson_delta is not None}
     good = [_WORDS.get(n, n) for n, value in rivals.items() if value > first.pearson_delta - EQUAL]
@@ -79,8 +86,8 @@ def verdict(
         said.append("No other predictor does as well.")
     if first.sign_accuracy_top50 is not None:
         said.append(
-            f"Of the genes that changed most, {first.sign_accuracy_top50:.0%} move in the predicted direction; "
-            "chance is 50%."
+            f"Of the genes that changed most, {100 * first.sign_accuracy_top50:.0f} % move in the predicted direction; "
+            "chance is 50 %."
         )
     said += _against_the_edit(edits, edited)
     if far:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cellstate.errors import ModelError, some
 from cellstate.files import whole_file
+from cellstate.model.arrays import quoted
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
 
@@ -75,7 +76,7 @@ def read_header(path: Path) -> tuple[ModelConfig, str]:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"{path.name} is truncated or not a safetensors file ({error}).", "Copy the model folder again."
+            f"{path.name} is truncated or not a safetensors file ({quoted(error)}).", "Copy the model folder again."
         ) from error
     if HEADER not in metadata:
         raise ModelError(f"{path.name} is a safetensors file of another program.", "Name a CellState model folder.")
@@ -84,7 +85,8 @@ def read_header(path: Path) -> tuple[ModelConfig, str]:
         version = header["schema_version"]
         if version != SCHEMA_VERSION:
             raise ModelError(
-                f"{path.name} has schema version {version}, this CellState reads {SCHEMA_VERSION}.", "Update CellState."
+                f"{path.name} has schema version {quoted(version)}, this CellState reads {SCHEMA_VERSION}.",
+                "Update CellState.",
             )
         return ModelConfig.from_dict(dict(header["config"])), header["gene_hash"]
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -113,11 +115,12 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
         if missing := sorted(set(expected) - names):
             raise ModelError(f"{path.name} lacks {some(missing)}.", "Copy the model folder again.")
         if foreign := sorted(names - set(expected)):
-            raise ModelError(f"{path.name} holds tensors that its config does not name: {some(foreign)}.")
+            told = some([quoted(name) for name in foreign])
+            raise ModelError(f"{path.name} holds tensors that its config does not name: {told}.")
         for name, shape in expected.items():
             stored = tuple(file.get_slice(name).get_shape())
             if stored != shape:
-                raise ModelError(f"{path.name}: {name} has shape {stored}, its config says {shape}.")
+                raise ModelError(f"{path.name}: {name} has shape {quoted(stored)}, its config says {shape}.")
         tensors = {name: file.get_tensor(name) for name in expected}
     # What is mapped changes with the file, and ends the process where that is cut: only weights of gigabytes stay so.
     kept = set(tensors) - set(STANDARDISE) if is_mapped(path) else set()

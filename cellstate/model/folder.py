@@ -33,7 +33,8 @@ WEIGHTS, GENES, CONFIG = "model.safetensors", "genes.tsv.gz", "config.json"
 METRICS, CARD, HISTORY = "metrics.json", "MODEL_CARD.md", "history.jsonl"
 #: Samples that go through a network at once: bounds memory whatever the upload's size.
 BATCH = 256
-#: A gene table has about one megabyte.
+#: A gene table has five columns and about one megabyte.
+_MOST_COLUMNS = 100
 _MOST_TABLE_BYTES = 50_000_000
 
 
@@ -260,14 +261,16 @@ def folder_stamp(folder: Path) -> tuple[int, ...]:
 
 def _read_genes(path: Path) -> pd.DataFrame:
     try:
-        if path.stat().st_size <= _MOST_TABLE_BYTES and len(text := _unpack(path)) <= _MOST_TABLE_BYTES:
+        whole = path.stat().st_size <= _MOST_TABLE_BYTES and len(text := _unpack(path)) <= _MOST_TABLE_BYTES
+        # For single carriage returns pandas takes all memory, and for thousands of columns minutes.
+        if whole and b"\r" not in text and text.partition(b"\n")[0].count(b"\t") < _MOST_COLUMNS:
             # Python's own reading of numbers: pandas' does not survive every exponent.
             table = pd.read_csv(io.BytesIO(text), sep="\t", float_precision="round_trip", low_memory=False)
             if {"ensembl_id", "symbol"} <= set(table.columns):
                 return table.astype({"ensembl_id": str, "symbol": str})
     except (OSError, ValueError, EOFError, OverflowError, zlib.error) as error:
         raise ModelError(f"{path.name} is missing or damaged.", "Copy the model folder again.") from error
-    raise ModelError(f"{path.name} has no columns ensembl_id and symbol.", "Copy the model folder again.")
+    raise ModelError(f"{path.name} is no table with columns ensembl_id and symbol.", "Copy the model folder again.")
 
 
 def _unpack(path: Path) -> bytes:

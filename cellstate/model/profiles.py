@@ -13,12 +13,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from cellstate.errors import ModelError
 from cellstate.expression import GeneSpace
-from cellstate.files import whole_file
+from cellstate.model.arrays import damaged, read_arrays, write_arrays
 from cellstate.model.folder import Model
 from cellstate.model.once import once_a_model
 
@@ -55,6 +53,10 @@ class Profiles:
     def log1p_SG(self) -> np.ndarray:
         """log1p TPM, shape (S, G), float32."""
         return self.low_G + self.step_G * self.level_SG
+
+    def log1p_S(self, gene: int) -> np.ndarray:
+        """log1p TPM of one gene, shape (S,), float64."""
+        return float(self.low_G[gene]) + float(self.step_G[gene]) * self.level_SG[:, gene]
 
     @cached_property
     def z_SG(self) -> np.ndarray:
@@ -113,12 +115,8 @@ def save_profiles(folder: Path | str, log1p_SG: np.ndarray, seed: int = 0) -> in
     if len(chosen) > MAX_PROFILES:
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, MAX_PROFILES, replace=False))
     names = ("cohort.level", "cohort.low", "cohort.step")
-    path = Path(folder) / COHORT
-    arrays = pack_profiles(log1p_SG[chosen])
-    with whole_file(path) as partial:
-        # One entry of metadata, as in a checkpoint: several are written in random order.
-        save_file(dict(zip(names, arrays, strict=True)), partial, metadata={"cellstate-cohort": "1"})
-        partial.chmod(0o644)
+    arrays = dict(zip(names, pack_profiles(log1p_SG[chosen]), strict=True))
+    write_arrays(Path(folder) / COHORT, arrays, {"cellstate-cohort": "1"})
     return len(chosen)
 
 
@@ -135,11 +133,11 @@ def load_profiles(model: Model) -> Profiles | None:
     path = model.folder / COHORT
     if not path.exists():
         return None
+    arrays = read_arrays(path)
     try:
-        tensors = load_file(path)
-        level_SG, low_G, step_G = (tensors[f"cohort.{name}"] for name in ("level", "low", "step"))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{COHORT} is damaged ({error}).", "Copy the model folder again.") from error
+        level_SG, low_G, step_G = (arrays[f"cohort.{name}"] for name in ("level", "low", "step"))
+    except KeyError as error:
+        raise damaged(COHORT, error) from error
     genes = (len(model.space),)
     fits = level_SG.ndim == 2 and len(level_SG) and level_SG.shape[1:] == low_G.shape == step_G.shape == genes
     if not fits or level_SG.dtype != np.uint8 or not _are_levels(low_G, step_G):

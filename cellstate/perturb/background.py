@@ -1,9 +1,10 @@
 """How unusual an effect is in this patient: the same edits, tried on every patient of the model's cohort.
 
 First-order effects on both sides, so that like is compared with like. A gene's own part is taken out at the training
-mean on both sides too: it differs little between patients, and is dear in a large network.
+mean on both sides too: it differs little between patients, and is dear in a large network. A linear predictor has one
+slope for all patients, and so knows them apart by the levels of the edited gene alone.
 
-Shape suffixes: S cohort patients, G genes.
+Shape suffixes: S cohort patients, G genes, E edits.
 """
 
 from __future__ import annotations
@@ -46,22 +47,37 @@ class Background:
     own_G: np.ndarray
 
     def z(self, engine: Engine, pattern: Edit, genes_E: np.ndarray) -> np.ndarray:
-        """Standard deviations between this patient's effect and the cohort's mean effect, shape (E,).
+        """Return how unusual the network's effects are in this patient, shape (E,); see `cohort_z`."""
+        here_G = engine.gradient()[0] - self.own_G
+        return cohort_z(engine, pattern, genes_E, self.slope_SG[:, genes_E], here_G[genes_E])
 
-        NaN where the effect does not differ between the patients of the cohort.
-        """
-        profiles = load_profiles(self.model)
-        assert profiles is not None
-        log1p_SE = profiles.log1p_SG[:, genes_E]
-        after_SE = edited_tpm(pattern, np.expm1(log1p_SE), genes_E, profiles)
-        delta_SE = (np.log1p(after_SE) - log1p_SE) / self.model.space.scale_G[genes_E]
-        effect_SE = delta_SE * self.slope_SG[:, genes_E]
-        here_E = engine.changes(pattern, genes_E) * (engine.gradient()[0] - self.own_G)[genes_E]
-        spread_E = effect_SE.std(axis=0, ddof=1)
-        differs_E = spread_E > 1e-6 * np.abs(effect_SE).max(axis=0, initial=0.0)
-        z_E = np.full(len(genes_E), np.nan)
-        np.divide(here_E - effect_SE.mean(axis=0), spread_E, out=z_E, where=differs_E)
-        return z_E
+
+def cohort_z(
+    engine: Engine, pattern: Edit, genes_E: np.ndarray, slope_SE: np.ndarray, here_E: np.ndarray
+) -> np.ndarray:
+    """Standard deviations between this patient's effect and the cohort's mean effect, shape (E,).
+
+    NaN where the effect does not differ between the patients of the cohort, which the model must have.
+
+    Parameters
+    ----------
+    slope_SE : ndarray
+        Slopes of the score in the edited genes' z, for every cohort patient, or one row for all.
+    here_E : ndarray
+        The same for this patient.
+    """
+    profiles = engine.profiles
+    assert profiles is not None
+    log1p_SE = profiles.log1p_SG[:, genes_E]
+    after_SE = edited_tpm(pattern, np.expm1(log1p_SE), genes_E, profiles)
+    delta_SE = (np.log1p(after_SE) - log1p_SE) / engine.model.space.scale_G[genes_E]
+    effect_SE = delta_SE * slope_SE
+    moved_E = engine.changes(pattern, genes_E) * here_E
+    spread_E = effect_SE.std(axis=0, ddof=1)
+    differs_E = spread_E > 1e-6 * np.abs(effect_SE).max(axis=0, initial=0.0)
+    z_E = np.full(len(genes_E), np.nan)
+    np.divide(moved_E - effect_SE.mean(axis=0), spread_E, out=z_E, where=differs_E)
+    return z_E
 
 
 def background(model: Model, goal: Goal, progress: Progress | None = None) -> Background | None:

@@ -56,6 +56,14 @@ class Combination:
         Sum of ``alone`` over the steps, in S.
     n_scored : int
         Distinct sets of edits that were scored exactly.
+    edits : tuple of str
+        What might be done to a gene.
+    genes : ndarray of int or None
+        Positions in the model of the candidates that were asked for; None for all.
+    max_edits : int
+        Edits at most.
+    share : float
+        Share of the goal's distance that was asked for.
     """
 
     sample: str
@@ -65,6 +73,10 @@ class Combination:
     greedy: pd.DataFrame
     sum_of_singles: float
     n_scored: int
+    edits: tuple[str, ...]
+    genes: np.ndarray | None
+    max_edits: int
+    share: float
 
 
 def combine(
@@ -126,6 +138,10 @@ def combine(
         greedy=_steps(sets, greedy),
         sum_of_singles=float(steps["alone"].sum()),
         n_scored=len(sets.known) - 1,
+        edits=tuple(edits),
+        genes=genes,
+        max_edits=max_edits,
+        share=share,
     )
 
 

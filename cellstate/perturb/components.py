@@ -10,17 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from cellstate.errors import ModelError
-from cellstate.files import whole_file
 from cellstate.model import Model
+from cellstate.model.arrays import damaged, read_arrays, write_arrays
 from cellstate.model.once import once_a_model
 
 RIVALS = "rivals.safetensors"
-#: Letters of a library's message that a sentence quotes.
-_SHOWN = 100
 #: Components that are kept: of some hundred samples all; ridge needs the last ones too.
 MOST = 400
 #: Penalties that are tried, as multiples of the components' mean variance.
@@ -155,22 +151,27 @@ def _error(found: Components, middle_PP: np.ndarray, z_SG: np.ndarray, source_G:
 
 
 def save_components(found: Components, model_folder: Path) -> None:
-    """Write the components beside the weights: those of the PCA rival in float16, the others in 8 bits a value."""
-    step_P = np.maximum(np.abs(found.components_PG).max(axis=1), 1e-9) / 127
+    """Write the components beside the weights, in 8 bits a value."""
+    pca_LG, pca_step_L = _in_levels(found.pca_LG)
+    components_PG, step_P = _in_levels(found.components_PG)
     tensors = {
-        "pca": found.pca_LG.astype(np.float16),
+        "pca": pca_LG,
+        "pca.step": pca_step_L,
         "pca.variance": found.pca_variance_L,
-        "components": np.rint(found.components_PG / step_P[:, None]).astype(np.int8),
-        "components.step": step_P.astype(np.float32),
+        "components": components_PG,
+        "components.step": step_P,
         "components.variance": found.variance_P,
         "z_variance": found.z_variance_G,
         "penalties": np.array([found.ridge, found.tf_ridge], np.float32),
         "transcription_factor": found.tf_G.astype(np.uint8),
     }
-    with whole_file(model_folder / RIVALS) as partial:
-        # One entry of metadata, as in a checkpoint: several are written in random order.
-        save_file(tensors, partial, metadata={"cellstate-rivals": "2"})
-        partial.chmod(0o644)
+    write_arrays(model_folder / RIVALS, tensors, {"cellstate-rivals": "3"})
+
+
+def _in_levels(rows_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows in whole steps, -127 to 127, and the step of each row."""
+    step_P = np.maximum(np.abs(rows_PG).max(axis=1), 1e-9) / 127
+    return np.rint(rows_PG / step_P[:, None]).astype(np.int8), step_P.astype(np.float32)
 
 
 @once_a_model
@@ -179,14 +180,14 @@ def load_components(model: Model) -> Components | None:
     path = model.folder / RIVALS
     if not path.exists():
         return None
+    stored = read_arrays(path)
     try:
-        stored = load_file(path)
         _check(stored, len(model.space))
-    except (SafetensorError, OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{RIVALS} is damaged ({str(error)[:_SHOWN]}).", "Copy the model folder again.") from error
+    except (KeyError, TypeError) as error:
+        raise damaged(RIVALS, error) from error
     ridge, tf_ridge = (float(p) for p in stored["penalties"])
     return Components(
-        stored["pca"].astype(np.float32),
+        stored["pca"].astype(np.float32) * stored["pca.step"][:, None],
         stored["pca.variance"],
         stored["components"].astype(np.float32) * stored["components.step"][:, None],
         stored["components.variance"],
@@ -202,7 +203,8 @@ def _check(stored: Mapping[str, np.ndarray], genes: int) -> None:
     n_pca, n = len(stored["pca"]), len(stored["components"])
     # Name, type, shape, and whether it is a variance, a step or a penalty: never below 0.
     expected: dict[str, tuple[type, tuple[int, ...], bool]] = {
-        "pca": (np.float16, (n_pca, genes), False),
+        "pca": (np.int8, (n_pca, genes), False),
+        "pca.step": (np.float32, (n_pca,), True),
         "pca.variance": (np.float32, (n_pca,), True),
         "components": (np.int8, (n, genes), False),
         "components.step": (np.float32, (n,), True),
@@ -214,5 +216,7 @@ def _check(stored: Mapping[str, np.ndarray], genes: int) -> None:
     for name, (kind, shape, positive) in expected.items():
         found = stored[name]
         fits = found.dtype == kind and found.shape == shape and bool(np.isfinite(found).all())
+        # Rows are of length 1, so no step is larger; one that float32 barely holds overflows what it multiplies.
+        fits = fits and not (name.endswith(".step") and bool((found > 1).any()))
         if not fits or (positive and bool((found < 0).any())) or (name == "penalties" and not found.all()):
             raise ModelError(f"{RIVALS} does not belong to this model: {name}.", "Copy the model folder again.")

@@ -1,7 +1,7 @@
 """Rank pairs of edits of one patient by what they do together towards a goal.
 
-Gradients propose over all pairs (`sweep`), the best are scored exactly (`interactions`), and each synergy is held
-against random pairs of matched expression.
+The network proposes over all pairs by gradients, or the cohort by its patients (`sweep`); the best are scored exactly
+by the network (`interactions`), and held against the cohort (`cohort_pairs`) and random pairs of matched expression.
 
 Shape suffixes: G genes, E pairs.
 """
@@ -18,6 +18,7 @@ from cellstate.errors import CellStateError
 from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.perturb.blocks import Block
+from cellstate.perturb.cohort_pairs import CohortPairs, cohort_pairs
 from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.goals import Goal
@@ -26,7 +27,7 @@ from cellstate.perturb.patient import prepare
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.ranks import Ranks
 from cellstate.perturb.screen import measured_candidates
-from cellstate.perturb.sweep import Plan, sweep
+from cellstate.perturb.sweep import CohortProposer, NetworkProposer, Plan, Proposer, sweep
 
 #: Best pairs that are shown, each scored exactly; fewer for the partners of one gene, which are wanted at once.
 TOP, TOP_ANCHORED = 1_000, 50
@@ -34,6 +35,13 @@ TOP, TOP_ANCHORED = 1_000, 50
 MOST_SCORED = 20_000
 #: Pairs kept of each block for each that is scored exactly: a pair may rank lower in one direction than in the other.
 _SPARE = 2
+#: What pairs are ranked by: the column of the table, and the one that says what both do together, which p is about.
+RANKED_BY = {"synergy": "synergy", "score": "score", "cohort": "cohort_r"}
+TOGETHER = RANKED_BY | {"score": "synergy"}
+_COLUMNS = [
+    *("a", "b", "ensembl_a", "ensembl_b", "score", "score_a", "score_b", "synergy", "share", "p", "fdr"),
+    *("cohort_r", "cohort_p"),
+]
 SCALE = (
     "Synergy is the movement along the goal, in S of log1p TPM, that two edits cause together beyond the sum of what "
     "each causes alone; both edited genes are left out of all three."
@@ -52,12 +60,20 @@ class Pairs:
         What is done to both genes.
     table : DataFrame
         One row a pair, all scored exactly, best first. Columns: a, b, ensembl_a, ensembl_b, score (both edits),
-        score_a, score_b (each alone), synergy, share (of the goal's distance), p and fdr (of the synergy, against
-        random pairs of matched expression, corrected for all pairs that were looked at).
+        score_a, score_b (each alone), synergy, share (of the goal's distance), p and fdr (of the synergy, or of
+        cohort_r where that ranks, against random pairs of matched expression, corrected for all pairs that were looked
+        at), cohort_r (what the cohort's patients show of both genes: above 0, edits in these directions do more
+        together than each by itself; NaN for a model without a cohort) and cohort_p (of that, by itself).
     n_pairs : int
         Pairs that were looked at.
     n_exact : int
         Pairs that were scored exactly: those of the table, and further proposals where that is cheap.
+    genes, partners : ndarray of int or None
+        Positions in the model of the first and second genes that were asked for; None for all.
+    anchor : int or None
+        The one first gene, where only its partners were asked for.
+    by : str
+        What they are ranked by, ``synergy``, ``score`` or ``cohort``.
     scale : str
         What a synergy is measured in.
     """
@@ -68,6 +84,10 @@ class Pairs:
     table: pd.DataFrame
     n_pairs: int
     n_exact: int
+    genes: np.ndarray | None = None
+    partners: np.ndarray | None = None
+    anchor: int | None = None
+    by: str = "synergy"
     scale: str = SCALE
 
 
@@ -100,7 +120,7 @@ def pairs(
     anchor : int, optional
         One gene whose partners are sought; takes the place of ``genes``.
     by : str
-        ``synergy`` or ``score`` (of both edits together).
+        ``synergy``, ``score`` (of both edits together) or ``cohort`` (what its patients show of both genes).
     top : int, optional
         Rows of the table; at least as many proposals are scored exactly (default: 1,000; 50 for an anchor).
     progress : callable, optional
@@ -113,10 +133,11 @@ def pairs(
     Raises
     ------
     CellStateError
-        No pair to look at, ``top`` below 1, an edit that cannot be read, weights that give no number.
+        No pair to look at, ``top`` below 1, an edit that cannot be read, weights that give no number, ``cohort`` for a
+        model without one.
     """
-    if by not in ("synergy", "score"):
-        raise CellStateError(f"Pairs are not ranked by {by!r}.", "Use synergy or score.")
+    if by not in RANKED_BY:
+        raise CellStateError(f"Pairs are not ranked by {by!r}.", "Use synergy, score or cohort.")
     if top is None:
         top = TOP if anchor is None else TOP_ANCHORED
     if top < 1:
@@ -126,24 +147,51 @@ def pairs(
     pattern = Edit.pattern(edit)
     n_scored = max(top, min(MOST_SCORED, engine.affordable // 3))
     plan = _plan(engine, pattern, np.array([anchor]) if anchor is not None else genes, partners, by, _SPARE * n_scored)
-    found = sweep(engine, plan, {} if blocks is None else blocks, ranks or Ranks(), progress)
+    cohort = cohort_pairs(model, goal)
+    proposer = _proposer(engine, plan, cohort, by)
+    found = sweep(proposer, plan, {} if blocks is None else blocks, ranks or Ranks(), progress)
     if found is None:
         return None
     best = _best(found, plan, n_scored)
     table = _exact(engine, plan, best, progress)
-    table["p"] = _p(engine, best, table["synergy"].to_numpy(), found)
+    if by == "cohort":
+        _add_cohort(table, cohort, plan, best)
+    table["p"] = _p(engine, best, table[TOGETHER[by]].to_numpy(), found)
     table["fdr"] = benjamini_hochberg(table["p"].to_numpy(), n_tests=plan.n_pairs)
+    shown = table.sort_values(RANKED_BY[by], ascending=False, kind="stable").head(top)
+    if by != "cohort":
+        _add_cohort(shown, cohort, plan, best.loc[shown.index])
     if anchor is not None:
-        table = _anchor_first(table, model.space.ensembl[anchor])
-    table = table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
-    return Pairs(patient.name, goal, edit, table.head(top), plan.n_pairs, len(table))
+        shown = _anchor_first(shown, model.space.ensembl[anchor])
+    shown = shown.reset_index(drop=True)[_COLUMNS]
+    return Pairs(patient.name, goal, edit, shown, plan.n_pairs, len(table), genes, partners, anchor=anchor, by=by)
+
+
+def _proposer(engine: Engine, plan: Plan, cohort: CohortPairs | None, by: str) -> Proposer:
+    if by != "cohort":
+        return NetworkProposer(engine, plan.delta_G)
+    if cohort is None:
+        raise CellStateError(
+            "This model folder carries no cohort, or one of hardly any patients.", "Rank by synergy or score."
+        )
+    return CohortProposer(cohort, plan.delta_G)
+
+
+def _add_cohort(table: pd.DataFrame, cohort: CohortPairs | None, plan: Plan, best: pd.DataFrame) -> None:
+    """Add what the cohort shows of each row's pair, signed by the edits, and its p."""
+    if cohort is None:
+        table["cohort_r"] = table["cohort_p"] = np.nan
+        return
+    a_E, b_E = best["a"].to_numpy(), best["b"].to_numpy()
+    r_E, table["cohort_p"] = cohort.exact(a_E, b_E)
+    table["cohort_r"] = r_E * np.sign(plan.delta_G[a_E]) * np.sign(plan.delta_G[b_E])
 
 
 def _p(engine: Engine, best: pd.DataFrame, exact_E: np.ndarray, found: list[Block]) -> np.ndarray:
-    """Hold synergies against random pairs of matched expression.
+    """Hold what ranks the pairs against random pairs of matched expression.
 
-    Those of the random pairs are proposals, so the more modest of a pair's proposed and exact synergy is held against
-    them: where the two disagree, the gradient was wrong about this pair.
+    Those of the random pairs are proposals, so the more modest of a pair's proposed and exact figure is held against
+    them: where the two disagree, the proposal was wrong about this pair.
     """
     a_N, b_N, value_N = (
         np.concatenate([getattr(block, name) for block in found]) for name in ("null_a", "null_b", "null_value")

@@ -1,8 +1,9 @@
-"""All pairs of edits to first order, row block by row block: only the best pairs and a random sample are kept.
+"""All pairs of edits, row block by row block: only the best pairs and a random sample are kept.
 
-A row is a gene a: after its edit one gradient gives the effect of every b, and what the gradient changed by is their
-synergy. A block of rows is one batch of matrix products; a pair's two directions may lie in different blocks, and meet
-when the blocks are joined. No matrix of all pairs is ever held.
+A row is a gene a with every b. The network proposes to first order: after the edit of a one gradient gives the effect
+of every b, and what the gradient changed by is their synergy. The cohort's patients propose what they show of both. A
+block of rows is one batch of matrix products; a pair's two directions may lie in different blocks, and meet when the
+blocks are joined. No matrix of all pairs is ever held.
 
 Shape suffixes: R rows of a block, G genes, N pairs.
 """
@@ -11,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from cellstate.model.device import release_memory
 from cellstate.perturb.blocks import Block
+from cellstate.perturb.cohort_pairs import CohortPairs
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.propagate import check_numbers
@@ -73,8 +77,49 @@ class Plan:
         return self.rows[number * ROWS : (number + 1) * ROWS]
 
 
+class Proposer(Protocol):
+    """Says what two edits do together, for a gene and all others at once."""
+
+    def rows(self, rows: np.ndarray) -> torch.Tensor:
+        """Return a figure of each row's edit with every gene's, the larger the better, shape (R, G)."""
+
+
+class NetworkProposer:
+    """The network's synergies to first order, in S along the goal."""
+
+    def __init__(self, engine: Engine, delta_G: np.ndarray) -> None:
+        self._engine, self._delta_G = engine, delta_G
+
+    def rows(self, rows: np.ndarray) -> torch.Tensor:
+        """Return the synergies of some genes' edits with every gene's, shape (R, G)."""
+        delta_G = torch.from_numpy(self._delta_G).to(self._engine.model.device)
+        rows_R = torch.from_numpy(rows).to(delta_G.device)
+        return self._engine.gradient_change(rows_R[:, None], delta_G[rows_R][:, None], self._before).mul_(delta_G)
+
+    @cached_property
+    def _before(self) -> Backward:
+        return self._engine.smoothed(self._delta_G)
+
+
+class CohortProposer:
+    """What the cohort's patients show of two genes, signed by the edits: above 0 both do more than each by itself."""
+
+    def __init__(self, cohort: CohortPairs, delta_G: np.ndarray) -> None:
+        self._cohort, self._sign_G = cohort, np.sign(delta_G).astype(np.float32)
+
+    def rows(self, rows: np.ndarray) -> torch.Tensor:
+        """Return the signed partial correlations of some genes with every gene, shape (R, G)."""
+        found_RG = self._cohort.rows(rows)
+        row_R, partner_G = (torch.from_numpy(s).to(found_RG.device) for s in (self._sign_G[rows], self._sign_G))
+        return found_RG.mul_(row_R[:, None]).mul_(partner_G)
+
+
 def sweep(
-    engine: Engine, plan: Plan, blocks: MutableMapping[int, Block], ranks: Ranks, progress: Progress | None = None
+    proposer: Proposer,
+    plan: Plan,
+    blocks: MutableMapping[int, Block],
+    ranks: Ranks,
+    progress: Progress | None = None,
 ) -> list[Block] | None:
     """Compute the blocks that are not there yet, shared among processes; the first process gets all of them.
 
@@ -86,14 +131,10 @@ def sweep(
     mine = [missing[i] for i in ranks.mine(len(missing))]
     total = sum(len(plan.block_rows(number)) for number in mine)
     done = 0
-    partner_G, delta_G, alone_G = (
-        torch.from_numpy(v).to(engine.model.device) for v in (plan.partner_G, plan.delta_G, plan.alone_G)
-    )
-    before = engine.smoothed(plan.delta_G) if mine else None
     for number in mine:
         if progress:
             progress(done, total, "rows of pairs")
-        blocks[number] = _block(engine, plan, number, before, partner_G, delta_G, alone_G)
+        blocks[number] = _block(proposer, plan, number)
         release_memory()
         done += len(plan.block_rows(number))
     if progress and total:
@@ -105,24 +146,18 @@ def sweep(
     return [new[number] if number in new else blocks[number] for number in range(plan.n_blocks)]
 
 
-def _block(
-    engine: Engine,
-    plan: Plan,
-    number: int,
-    before: Backward | None,
-    partner_G: torch.Tensor,
-    delta_G: torch.Tensor,
-    alone_G: torch.Tensor,
-) -> Block:
+def _block(proposer: Proposer, plan: Plan, number: int) -> Block:
     rows = plan.block_rows(number)
     with torch.inference_mode():
-        rows_R = torch.from_numpy(rows).to(engine.model.device)
-        synergy_RG = engine.gradient_change(rows_R[:, None], delta_G[rows_R][:, None], before).mul_(delta_G)
+        synergy_RG = proposer.rows(rows)
         check_numbers(synergy_RG)
+        rows_R, partner_G, alone_G = (
+            torch.from_numpy(v).to(synergy_RG.device) for v in (rows, plan.partner_G, plan.alone_G)
+        )
         null_a, null_b = _random_pairs(plan, number)
         null = synergy_RG[torch.from_numpy(np.searchsorted(rows, null_a)), torch.from_numpy(null_b)]
         found, value_N = _best(plan, rows_R, synergy_RG, partner_G, alone_G)
-        a_N, b_N = rows[(found // len(delta_G)).cpu().numpy()], (found % len(delta_G)).cpu().numpy()
+        a_N, b_N = rows[(found // len(partner_G)).cpu().numpy()], (found % len(partner_G)).cpu().numpy()
         return Block(
             a_N=a_N,
             b_N=b_N,

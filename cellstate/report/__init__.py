@@ -4,6 +4,7 @@ from cellstate.report.marks import all_marks
 from cellstate.report.predictors import figures_of, lead_reason, said_by, what_it_is
 from cellstate.report.quality import sections
 from cellstate.report.section import LIMITS, Section, markdown
+from cellstate.report.together import together_reason
 
 __all__ = [
     "LIMITS",
@@ -14,5 +15,6 @@ __all__ = [
     "markdown",
     "said_by",
     "sections",
+    "together_reason",
     "what_it_is",
 ]

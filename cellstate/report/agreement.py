@@ -14,10 +14,13 @@ SAME, ALIKE = 0.98, 0.7
 def agreement(table: pd.DataFrame) -> dict[str, float | None]:
     """Correlate the leading shift with everyone else's over the genes that were not edited."""
     rest = table[~table["edited"]]
-    found: dict[str, float | None] = {}
-    for column in rest.columns:
-        if column.startswith(RIVAL):
-            both = rest["delta_log2"].to_numpy(float), rest[column].to_numpy(float)
-            moves = len(rest) > 2 and min(np.ptp(v) for v in both) > 0
-            found[column.removeprefix(RIVAL)] = float(np.corrcoef(*both)[0, 1]) if moves else None
-    return found
+    rivals = [column for column in rest.columns if column.startswith(RIVAL)]
+    return {rival.removeprefix(RIVAL): correlation(rest[["delta_log2", rival]]) for rival in rivals}
+
+
+def correlation(both: pd.DataFrame) -> float | None:
+    """Correlate two columns (Pearson); None below three rows, and where one of them does not vary."""
+    values_N2 = both.to_numpy(float)
+    if len(values_N2) < 3 or not np.ptp(values_N2, axis=0).min() > 0:
+        return None
+    return float(np.corrcoef(values_N2.T)[0, 1])

@@ -20,6 +20,7 @@ from cellstate.report.run import Run
 FORMAT = 1
 #: The same run gives the same bytes, so no file bears the time at which it was made.
 _TIME = (1980, 1, 1, 0, 0, 0)
+_LISTS = {"genes": "the genes that were tried, of pairs the first ones", "partners": "the second genes of the pairs"}
 _README = """# A run of CellState
 
 A hypothesis for the laboratory, for research use only: how genes go together in the training samples, with no claim of
@@ -60,10 +61,12 @@ def settings(run: Run, *, named: bool = False, with_input: bool = False) -> dict
         "format": FORMAT,
         "kind": "hypothesis",
         "command": run.command,
-        "edits": [edit.action if run.command == "screen" else edit.spec for edit in run.edits],
-        "predictor": run.predictor or "network",
+        "edits": [edit.spec if run.command == "perturb" else edit.action for edit in run.edits],
+        "predictor": run.predictor,
         "goal": run.goal or None,
         "genes": None if run.genes is None else len(run.genes),
+        "partners": None if run.partners is None else len(run.partners),
+        "options": dict(run.options),
         "seed": "fixed by this version; nothing else is drawn",
         "sample": {
             "name": source.sample if named else None,
@@ -103,7 +106,7 @@ def bundle(run: Run, *, named: bool = False, with_input: bool = False) -> bytes:
         about.pop("sample", None)
     table = Table(run.table.frame, run.table.key, run.table.value, about)
     rows = [f"| `{held}` | the file of the sample, as it was brought |"] if held else []
-    rows += ["| `genes.txt` | the genes that were tried |"] if run.genes is not None else []
+    rows += [f"| `{name}.txt` | {_LISTS[name]} |" for name in run.lists]
     which = (
         f"`{held}` is the file of the sample."
         if held
@@ -126,8 +129,7 @@ def bundle(run: Run, *, named: bool = False, with_input: bool = False) -> bytes:
         f"tables/{run.name}.parquet": table.parquet(),
         f"tables/{run.name}.h5ad": table.h5ad(),
     }
-    if run.genes is not None:
-        files["genes.txt"] = "".join(f"{gene}\n" for gene in run.genes).encode()
+    files |= {f"{name}.txt": "".join(f"{gene}\n" for gene in genes).encode() for name, genes in run.lists.items()}
     if held:
         files[held] = run.source.contents()
     buffer = io.BytesIO()

@@ -17,6 +17,8 @@ _OPTIONS = {
     "id_type": "--ids",
     "repair_dates": "--repair-dates",
 }
+#: Options whose name on the command line is another one than in Python.
+_WORDS = {"max_edits": "max"}
 _PYTHON = '''"""Makes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""
 
 import io
@@ -69,15 +71,19 @@ _PERTURB = """edits = {edits!r}
 shift = perturb(model, sample, edits, predictor={predictor!r})
 far, left = distances(model, sample)[0].flag, distances_after(model, shift)[0].flag
 table = trust_table(model, shift, far=far, left=left)"""
-_SCREEN_IMPORTS = """from cellstate.goal_spec import read_goal
+_SEARCH_IMPORTS = """from cellstate.goal_spec import read_goal
+from cellstate.perturb.{module} import {command}
 from cellstate.perturb.goals import find_genes
-from cellstate.perturb.patient import prepare
-from cellstate.perturb.screen import screen"""
-_SCREEN = """goal = read_goal({goal!r}, model, prepare(model, sample))
+from cellstate.perturb.patient import prepare"""
+_SEARCH = """goal = read_goal({goal!r}, model, prepare(model, sample))
 {genes}
-table = screen(model, sample, goal, edits={edits!r}, genes=genes).table"""
-_GENES = """names = (here / "genes.txt").read_text(encoding="utf-8").split()
-genes = find_genes(model.space, names)[0]"""
+"""
+_SCREEN = """table = screen(model, sample, goal, edits={edits!r}, genes=genes, predictor={predictor!r}).table"""
+_PAIRS = """anchor = {anchor}
+table = pairs(model, sample, goal, edit={edit!r}, genes=genes, partners=partners, anchor=anchor, by={by!r}).table"""
+_COMBINE = """asked = {{"max_edits": {max_edits!r}, "share": {share!r}, "edits": {edits!r}}}
+table = combine(model, sample, goal, genes=genes, **asked).steps"""
+_GENES = """{name} = find_genes(model.space, (here / "{name}.txt").read_text(encoding="utf-8").split())[0]"""
 _SHELL = """#!/bin/sh
 # Makes the numbers of this bundle again and compares them: sh reproduce.sh INPUT [MODEL_FOLDER]
 set -eu
@@ -99,9 +105,8 @@ def python(run: Run) -> str:
     if run.command == "perturb":
         imports, question = _PERTURB_IMPORTS, _PERTURB.format(edits=list(run.edits), predictor=run.predictor)
     else:
-        actions = [_action(edit) for edit in run.edits]
-        genes = "genes = None" if run.genes is None else _GENES
-        imports, question = _SCREEN_IMPORTS, _SCREEN.format(goal=run.goal, genes=genes, edits=actions)
+        imports = _SEARCH_IMPORTS.format(module=run.command, command=run.command)
+        question = _searched(run)
     return _PYTHON.format(
         imports=imports,
         threads=run.made.threads,
@@ -113,6 +118,21 @@ def python(run: Run) -> str:
         table=f"{run.name}.csv",
         key=list(run.table.key),
     )
+
+
+def _searched(run: Run) -> str:
+    """Return the lines that repeat a search."""
+    names = ("genes", "partners") if run.command == "pairs" else ("genes",)
+    genes = [_GENES.format(name=name) if name in run.lists else f"{name} = None" for name in names]
+    question = _SEARCH.format(goal=run.goal, genes="\n".join(genes))
+    edits = [_action(edit) for edit in run.edits]
+    if run.command == "screen":
+        return question + _SCREEN.format(edits=edits, predictor=run.predictor)
+    if run.command == "combine":
+        return question + _COMBINE.format(edits=edits, **run.options)
+    gene = run.options["anchor"]
+    anchor = f"model.space.find({gene!r})" if gene else None
+    return question + _PAIRS.format(edit=edits[0], anchor=anchor, by=run.options["by"])
 
 
 def shell(run: Run, *, named: bool) -> str:
@@ -139,12 +159,17 @@ def command_options(run: Run, *, named: bool) -> list[str]:
         lines.append(f'--sample="${{SAMPLE:?set SAMPLE to the name of sample {source.position + 1} of the file}}"')
     if run.command == "perturb":
         lines += [f"--edit={shlex.quote(f'{edit.gene}={_action(edit)}')}" for edit in run.edits]
-        lines.append(f"--predictor {shlex.quote(run.predictor)}")
     else:
         lines.append(f"--goal={shlex.quote(run.goal)}")
         lines += [f"--edit={shlex.quote(_action(edit))}" for edit in run.edits]
-        if run.genes is not None:
-            lines.append('--genes "$here/genes.txt"')
+        lines += [f'--{name} "$here/{name}.txt"' for name in run.lists]
+    lines += [
+        f"--{_WORDS.get(name, name)}={shlex.quote(str(value))}"
+        for name, value in run.options.items()
+        if value is not None
+    ]
+    if run.command in ("perturb", "screen"):
+        lines.append(f"--predictor {shlex.quote(run.predictor)}")
     lines.append(f"--device {shlex.quote(run.made.device)} --dtype {shlex.quote(run.made.dtype)}")
     return lines
 

@@ -12,6 +12,7 @@ from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
+from cellstate.report.together import together_reason
 from cellstate.viz import Chart
 from cellstate.viz.style import look, percent
 
@@ -43,6 +44,7 @@ _COLUMNS = {
         "share": _SHARE,
         "p": "p",
         "fdr": "FDR",
+        "cohort_r": "Patients show (r)",
     },
     "combination": {
         "gene": "Gene",
@@ -54,14 +56,17 @@ _COLUMNS = {
     },
 }
 _READING = """
-- **Score** is the movement along the goal that the network predicts, in S: one S is a gene's standard deviation over
-  the training samples. Edited genes are left out. **Of the way** is its share of the goal's whole distance.
+- **Score** is the predicted movement along the goal, in S: one S is a gene's standard deviation over the training
+  samples. Edited genes are left out. **Of the way** is its share of the goal's whole distance.
 - **p** compares with genes, or pairs, of matched expression; **FDR** corrects it for the number looked at. A small p
   does not make a regulator.
-- **z in this patient** asks how unusual the effect is against the patients of the model's cohort.
+- **z in this patient** asks how unusual the effect is against the patients of the model's cohort. All predictors but
+  the network are linear: they know a patient by the levels of the edited genes alone.
 - What other predictors say of each edit stands beside the score. **Where they agree, the simple reason is the better
-  one**; the network that is shipped is PCA in another form, so its agreement with PCA confirms nothing.
-- **Synergy** is what two edits move together beyond the sum of what each moves alone, on the scale of log1p TPM in S.
+  one**; the network that is shipped is PCA in another form, so that these two agree confirms nothing.
+- **Synergy** is what the network lets two edits move together beyond the sum of what each moves alone, on the scale of
+  log1p TPM in S. **Patients show (r)** asks the model's cohort instead: whether the goal is higher where both genes are
+  high than each explains by itself. Genes that go with two cooperating ones show it too.
 """
 
 
@@ -101,11 +106,12 @@ def search_report(
         {title: [_text(column, value) for value in table[column].head(TOP)] for column, title in _columns(kind, table)}
     )
     cut = f"The first {len(shown):,} of {len(table):,}. " if len(shown) < len(table) else ""
+    believed = () if kind == "screen" else (f"The network scores. {together_reason(metrics)}",)
     return answer_report(
         TITLES[kind],
         [("Goal", goal_in_words(goal, named=named)), ("Searched", searched)],
         [
-            Section("found", "What was found", text, shown, (f"{cut}Scores are in S along the goal.",)),
+            Section("found", "What was found", text, shown, (f"{cut}Scores are in S along the goal.", *believed)),
             Section("reading", "How to read this", _READING),
         ],
         {"found": charts},

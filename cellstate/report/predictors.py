@@ -32,7 +32,7 @@ def figures_of(metrics: Mapping, predictor: str) -> str:
     """Say what was measured of a predictor, in one sentence; empty where nothing was."""
     said = []
     if one := standings(metrics).get(predictor):
-        said.append(f"known targets {decimal(one.auroc)} (0.5 is chance)")
+        said.append(f"own targets less others' {one.own:+.3f} (0 is blind)")
         if one.simulated is not None:
             said.append(f"the same method in a simulated network r = {decimal(one.simulated, 2)}")
     if found := _experiments(metrics, predictor):
@@ -56,8 +56,8 @@ def lead_reason(metrics: Mapping, predictor: str) -> str:
         return f"It was chosen; by the model's own evidence {who} would lead{_targets(metrics, first, predictor)}."
     if predictor != NETWORK:
         return (
-            f"It leads because it finds known targets of transcription factors better than the network does"
-            f"{_targets(metrics, predictor, NETWORK)}, and nothing known speaks against it."
+            f"It leads because it tells a transcription factor's own known targets from those of others better than "
+            f"the network does{_targets(metrics, predictor, NETWORK)}, and nothing known speaks against it."
         )
     if NETWORK not in found:
         return f"It leads because {_UNKNOWN}."
@@ -74,25 +74,25 @@ def lead_section(metrics: Mapping) -> Section:
         (
             label(name) + (" (leads)" if name == first else ""),
             decimal(one.auroc),
-            "–" if name == NETWORK else f"{one.lead:+.3f}",
             f"{one.own:+.3f}",
+            "–" if name == NETWORK else f"{one.lead:+.3f}",
             decimal(one.simulated, 2),
             listed([decimal(r, 2) for r in _experiments(metrics, name)]) or "–",
         )
         for name, one in found.items()
     ]
     text = (
-        f"**{said_by(first)}.** {lead_reason(metrics, first)}\n\nThe rule: a rival leads if it finds known targets "
-        "better than the network (the 95 % interval of the difference lies above 0) and its method comes as close to "
-        "the true shifts of a simulated network; of several, the one that finds known targets best. Else the network "
-        "does. Whoever is told which genes are transcription factors never leads by itself. Every answer shows all "
-        "others beside the first, and you can put any of them first."
+        f"**{said_by(first)}.** {lead_reason(metrics, first)}\n\nThe rule: a rival leads if it tells the known targets "
+        "of the edited factor from those of other factors better than the network (the 95 % interval of the difference "
+        "lies above 0) and its method comes as close to the true shifts of a simulated network; of several, the one "
+        "that tells them best. Else the network does. Whoever is told which genes are transcription factors never "
+        "leads by itself. Every answer shows all others beside the first, and you can put any of them first."
     )
-    best = max(found, key=lambda name: found[name].auroc)
+    best = max(found, key=lambda name: found[name].own)
     if best != first:
         text += (
-            f"\n\n**The truths do not agree.** {said_by(best)} finds known targets best "
-            f"({decimal(found[best].auroc)}); in a simulated network its correlation with the true shift is "
+            f"\n\n**The truths do not agree.** {said_by(best)} tells own targets best "
+            f"({found[best].own:+.3f}); in a simulated network its correlation with the true shift is "
             f"{decimal(found[best].simulated, 2)}, and {label(first)}'s {decimal(found[first].simulated, 2)}."
         )
     notes = (
@@ -102,8 +102,8 @@ def lead_section(metrics: Mapping) -> Section:
     columns = [
         "Predictor",
         "Known targets, AUROC",
-        "Less the network, low end of 95 %",
         "Own less others' targets",
+        "That less the network's, low end of 95 %",
         "Simulated network, r",
         "Real experiments, r",
     ]
@@ -115,7 +115,7 @@ def _targets(metrics: Mapping, one: str, other: str) -> str:
     found = standings(metrics)
     if one not in found or other not in found:
         return ""
-    return f" (AUROC {decimal(found[one].auroc)} against {decimal(found[other].auroc)}; 0.5 is chance)"
+    return f" (AUROC of own less others' targets {found[one].own:+.3f} against {found[other].own:+.3f}; 0 is blind)"
 
 
 def _experiments(metrics: Mapping, predictor: str) -> list[float]:

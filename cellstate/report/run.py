@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cellstate.io.tables import Table
 from cellstate.perturb import Edit
@@ -17,19 +17,24 @@ class Run:
     Attributes
     ----------
     command : str
-        ``perturb`` or ``screen``.
+        ``perturb``, ``screen``, ``pairs`` or ``combine``.
     source : Source
     made : Provenance
     table : Table
         As ``cellstate COMMAND --out`` writes it: whole, unrounded.
     edits : sequence of Edit
-        Of a screen: what is tried on each gene, as patterns.
+        Of a search: what is tried on each gene, as patterns.
     predictor : str
-        Who leads; empty for a screen, which is the network's.
+        Who leads.
     goal : str
         As the command line writes it, with no file in it; empty without a goal.
     genes : sequence of str, optional
-        Ensembl ids of the candidates of a screen; without them, all genes are.
+        Ensembl ids of the candidates of a search, of pairs of the first genes; without them, all genes are.
+    partners : sequence of str, optional
+        The same for the second genes of pairs.
+    options : mapping of str to str or number
+        What else was asked, by its name in Python: ``by`` and ``anchor`` (an Ensembl id or None) of pairs,
+        ``max_edits`` and ``share`` of a combination.
     """
 
     command: str
@@ -37,11 +42,19 @@ class Run:
     made: Provenance
     table: Table
     edits: Sequence[Edit]
-    predictor: str = ""
+    predictor: str
     goal: str = ""
     genes: Sequence[str] | None = None
+    partners: Sequence[str] | None = None
+    options: Mapping[str, str | float | None] = field(default_factory=dict)
+
+    @property
+    def lists(self) -> dict[str, Sequence[str]]:
+        """The genes that were asked for, by the name of their option; an option that was not given is left out."""
+        given = {"genes": self.genes, "partners": self.partners}
+        return {name: genes for name, genes in given.items() if genes is not None}
 
     @property
     def name(self) -> str:
         """What its table is called."""
-        return {"perturb": "shift", "screen": "screen"}[self.command]
+        return {"perturb": "shift", "combine": "combination"}.get(self.command, self.command)

@@ -8,7 +8,9 @@ from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shift
 from benchmarks.regulons import Regulons, interval, measure_product, product_marks, read_regulons, score
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.components import fit_components
+from cellstate.perturb.effects import fit_effects
 from cellstate.perturb.leader import predictors, standings
+from cellstate.perturb.rivals import Known
 from tests.factories import make_space
 from train.data import prepare
 
@@ -66,8 +68,9 @@ def test_regulators_with_few_targets_are_left_out(tmp_path):
 def test_every_predictor_speaks_of_every_gene(cohort, small_model):
     tf_T = np.array([3, 70, 200])
     z_SG = prepare(cohort, 0.05).train_z_SG
-    shifts = blind_sizes(z_SG, 3) | simple_shifts(fit_components(z_SG, 8), tf_T) | network_shifts(small_model, tf_T)
-    assert {"random", "variability", "coexpression", "ridge", "network", "network_hidden"} <= set(shifts)
+    known = Known(fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
+    shifts = blind_sizes(z_SG, 3) | simple_shifts(known, tf_T) | network_shifts(small_model, tf_T)
+    assert {"random", "variability", "coexpression", "elastic_net", "network", "network_hidden"} <= set(shifts)
     for shift_TG in shifts.values():
         assert shift_TG.shape == (3, 240) and np.isfinite(shift_TG).all()
     slope_TG = -(z_SG[:, tf_T].T @ z_SG) / (z_SG[:, tf_T] ** 2).sum(axis=0)[:, None]
@@ -106,6 +109,6 @@ def test_the_rows_that_let_a_predictor_lead_are_understood(small_model):
     kept = standings({"evidence": {"regulons": {"marks": marks}}})
     assert tuple(kept) == predictors(small_model)
     assert kept["network"].lead == 0
-    difference_T = found["pca"].z.auroc_T - found["network"].z.auroc_T
+    difference_T = found["pca"].z.specific_T - found["network"].z.specific_T
     assert kept["pca"].lead == interval(difference_T)[0] <= difference_T.mean()
     assert kept["ridge"].auroc == found["ridge"].z.auroc_T.mean()

@@ -38,7 +38,7 @@ def test_perturb(run, table, small_model, tmp_path):
     assert {g["gene"] for g in genes[-2:]} == {first, second} and all(g["edited"] for g in genes[-2:])
     sizes = [abs(g["delta_log2"]) for g in genes[:-2]]
     assert sizes == sorted(sizes, reverse=True)
-    assert set(genes[0]["baseline_deltas"]) == {"no_change", "pca", "coexpression", "ridge", "ridge_tf"}
+    assert set(genes[0]["baseline_deltas"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     written = pd.read_csv(tmp_path / "out.csv")
     assert written["gene"].tolist() == [g["gene"] for g in genes]
     assert written["delta_log2"].to_numpy() == pytest.approx([g["delta_log2"] for g in genes], abs=1e-6)
@@ -53,7 +53,7 @@ def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, s
     assert "holds no figures" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
     before, after = ({g["gene"]: g for g in shown["genes"]} for shown in (usual, other))
     for gene, one in after.items():
-        assert set(one["baseline_deltas"]) == {"network", "no_change", "pca", "ridge", "ridge_tf"}
+        assert set(one["baseline_deltas"]) == {"network", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
         assert one["delta_log2"] == before[gene]["baseline_deltas"]["coexpression"]
         assert one["baseline_deltas"]["network"] == before[gene]["delta_log2"]
     assert "delta_log2_network" in pd.read_csv(tmp_path / "out.csv")
@@ -87,7 +87,7 @@ def test_compare(run, table, small_model):
     shown = run(*arguments, "--model", small_model.folder, "--json")
     assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
     assert (shown["n_control"], shown["n_treated"], shown["predictor"]) == (1, 1, "network")
-    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "ridge_tf"}
+    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     other = run(*arguments, "--predictor", "pca", "--model", small_model.folder, "--json")
     assert (other["predictor"], other["pearson_delta"]) == ("pca", shown["baselines"]["pca"]["pearson_delta"])
     assert "Pearson-delta" in run(*arguments, "--model", small_model.folder).out

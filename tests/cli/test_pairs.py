@@ -116,7 +116,9 @@ def test_pairs(run, arguments, tmp_path):
     written = pd.read_csv(tmp_path / "out.csv")
     assert len(written) == 1000 and written["a"].head(9).tolist() == [row["a"] for row in rows]
     lines = run(*arguments, "--top", "2").out.splitlines()
-    assert "hypotheses" in lines[0] and "Synergy is" in lines[3] and len(lines) == 5 + 2
+    assert shown["predictor"] == "network" and "truly work together" in shown["predictor_reason"]
+    assert "hypotheses" in lines[0] and "Synergy is" in lines[3] and len(lines) == 6 + 2
+    assert lines[4] == f"The network scores. {shown['predictor_reason']}"
 
 
 def test_rows_partners_anchor_and_rank(run, arguments, small_model, tmp_path):
@@ -127,6 +129,10 @@ def test_rows_partners_anchor_and_rank(run, arguments, small_model, tmp_path):
     assert shown["n_pairs"] == 4
     assert {frozenset((row["a"], row["b"])) for row in shown["pairs"]} == {frozenset((first, o)) for o in others}
     assert run(*arguments, "--genes", tmp_path / "one", "--json")["n_pairs"] == 239
+    shown = run(*arguments, "--by", "cohort", "--top", "7", "--json")
+    by_cohort = [row["cohort_r"] for row in shown["pairs"]]
+    assert shown["by"] == "cohort" and by_cohort == sorted(by_cohort, reverse=True) and len(by_cohort) == 7
+    assert "The cohort ranks" in run(*arguments, "--by", "cohort", "--top", "1").out
     shown = run(*arguments, "--anchor", first, "--by", "score", "--json")
     assert shown["n_pairs"] == 239 and len(shown["pairs"]) == 50
     assert all(first in (row["a"], row["b"]) for row in shown["pairs"])
@@ -182,6 +188,7 @@ def test_two_processes_give_the_answer_of_one(run, arguments, start, counted, tm
     assert_same(finish(process), run(*arguments, "--json"))
 
 
+@pytest.mark.thorough
 def test_the_work_of_a_killed_process_is_redone(run, arguments, start, counted, tmp_path):
     kept = tmp_path / "kept"
     process = start([*arguments, "--keep", kept, "--json"], n=2, KILLED=1, FOLDER=kept, PAUSE=0.1)

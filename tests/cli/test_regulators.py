@@ -35,7 +35,7 @@ def test_screen(ask, small_model, tmp_path):
     assert len(ranked) == 7 and all(row["exact"] for row in ranked)
     keys = {"gene", "ensembl_id", "edit", "score", "score_per_sd", "share", "z_patient", "p", "fdr", "exact"}
     assert ranked[0].keys() >= keys | {"baseline_scores", "tpm_before", "tpm_after"}
-    assert set(ranked[0]["baseline_scores"]) == {"pca", "coexpression", "ridge", "ridge_tf"}
+    assert set(ranked[0]["baseline_scores"]) == {"pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
     written = pd.read_csv(out)
     assert len(written) == 720  # the whole table, not what is shown
@@ -53,9 +53,20 @@ def test_screen_for_a_person(ask, small_model):
     captured = ask("screen")
     assert "note: 2 samples; the first, P060, is used (--sample NAME)" in captured.err
     lines = captured.out.splitlines()
-    assert "hypotheses" in lines[0] and "coexpression" in lines[3]
-    assert len(lines) == 4 + 20
-    assert len(ask("screen", "--top", "3").out.splitlines()) == 4 + 3
+    assert "hypotheses" in lines[0] and lines[2].startswith("The network scores.") and "coexpression" in lines[4]
+    assert len(lines) == 5 + 20
+    assert len(ask("screen", "--top", "3").out.splitlines()) == 5 + 3
+
+
+def test_a_screen_by_another_predictor(ask):
+    usual, other = ask("screen", "--json"), ask("screen", "--predictor", "elastic_net", "--json")
+    assert usual["predictor"] == "network" and other["predictor"] == "elastic_net"
+    assert "was chosen" in other["predictor_reason"]
+    scores = {(row["gene"], row["edit"]): row for row in usual["ranked"]}
+    assert other["n_exact"] == other["n_candidates"] and "network" in other["ranked"][0]["baseline_scores"]
+    for row in other["ranked"]:
+        if (same := scores.get((row["gene"], row["edit"]))) is not None:
+            assert row["score"] == pytest.approx(same["baseline_scores"]["elastic_net"])
 
 
 def test_names_of_the_goal_that_are_no_genes_are_told(ask, small_model):
@@ -86,14 +97,18 @@ def test_a_list_of_genes(ask, small_model, tmp_path, pack):
     assert told == [f"note: 2 of the 6 names in {path} are not genes of the model: gene, NOSUCHGENE"]
 
 
-def test_combine(ask, small_model):
-    shown = ask("combine", "--max", "3", "--edit", "ko", "--edit", "x3", "--json")
+def test_combine(ask, small_model, tmp_path):
+    out = tmp_path / "steps.csv"
+    shown = ask("combine", "--max", "3", "--edit", "ko", "--edit", "x3", "--out", out, "--json")
+    assert pd.read_csv(out)["gene"].tolist() == [step["gene"] for step in shown["steps"]]
     assert shown.keys() >= ASKED | {"steps", "reached", "greedy", "sum_of_singles", "n_scored"}
     assert not shown["reached"] and 1 <= len(shown["steps"]) <= 3
     assert set(shown["steps"][0]) == {"gene", "edit", "score", "gain", "share", "alone", "sentence"}
     assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
     assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
+    assert shown["predictor"] == "network" and "truly work together" in shown["predictor_reason"]
     captured = ask("combine", "--max", "2")
+    assert "The network scores." in captured.out
     assert "Not reached" in captured.out and "hypotheses" in captured.out
 
 

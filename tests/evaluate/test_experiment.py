@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cellstate import read_samples
 from cellstate.errors import CellStateError, EditError
 from cellstate.evaluate import compare
+from cellstate.evaluate.experiment import _agree
 from cellstate.evaluate.verdict import Agreement, verdict
 from cellstate.expression import Samples, align
 from cellstate.model import load_model
@@ -40,6 +42,15 @@ def test_an_experiment_that_does_what_was_predicted(small_model, control):
     assert "agrees clearly" in experiment.verdict
     opposite = compare(small_model, control, treated_by(control, small_model, -5 * predicted_G), [edit])
     assert opposite.agreement["network"].pearson_delta < -0.8 and "points against" in opposite.verdict
+
+
+def test_a_gene_that_is_predicted_not_to_move_counts_half():
+    measured = np.array([3.0, -2.0, 1.5, 1.0] + [0.1] * 96)
+    table = pd.DataFrame({"measured_log2": measured, "still": 0.0, "one": 0.0})
+    table.loc[0, "one"] = 1.0
+    rows = np.random.default_rng(0).integers(0, 100, (10, 100))
+    assert _agree(table, "one", rows).sign_accuracy_top50 == pytest.approx((1 + 49 / 2) / 50)
+    assert _agree(table, "still", rows) == Agreement(None, None, None, None)
 
 
 def test_an_experiment_of_noise_agrees_with_nothing(small_model, control):
@@ -76,7 +87,7 @@ def test_the_json_is_plain(small_model, control):
     treated = treated_by(control, small_model, np.linspace(-1, 1, len(small_model.space)))
     shown = compare(small_model, control, treated, [Edit(small_model.space.symbols[0], "knock-out")]).to_dict()
     assert {"pearson_delta", "sign_accuracy_top50", "baselines", "verdict"} <= set(shown)
-    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "ridge_tf"}
+    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     json.dumps(shown, allow_nan=False)
 
 
@@ -102,6 +113,7 @@ def test_words_for_every_outcome():
         return verdict("network", edits, up, agreement, far=far)
 
     assert "agrees clearly" in say(0.3, 0.4, 0.5, 0.1) and "No other predictor does as well." in say(0.3, 0.4, 0.5, 0.1)
+    assert "has next to nothing to do with" in say(0.01, 0.04, 0.05) and "next to nothing" in say(-0.04, -0.02, -0.01)
     assert "agrees only weakly" in say(0.05, 0.1, 0.2) and "other predictor" not in say(0.05, 0.1, 0.2)
     assert "does not agree" in say(-0.1, 0.0, 0.1, 0.2) and "As good or better: PCA." in say(-0.1, 0.0, 0.1, 0.2)
     assert "unlike the training samples" in say(-0.1, 0.0, 0.1, far=True)

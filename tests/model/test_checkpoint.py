@@ -91,6 +91,17 @@ def test_a_header_that_lies_about_its_length_is_refused(folder):
         load_model(folder)
 
 
+@pytest.mark.parametrize("name", ["a" * 9999, "a\nb"])
+def test_a_sentence_quotes_no_more_of_a_file_than_its_beginning(folder, name):
+    path = folder / "model.safetensors"
+    with safe_open(path, framework="pt") as file:
+        metadata, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    save_file(tensors | {name: torch.zeros(3)}, path, metadata=metadata)
+    with pytest.raises(ModelError, match="does not name") as caught:
+        load_model(folder)
+    assert len(caught.value.message) < 300 and "\n" not in caught.value.message
+
+
 def test_a_foreign_file_is_refused(folder):
     save_file({"weight": torch.zeros(3)}, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="another program"):

@@ -1,6 +1,8 @@
+import gzip
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -78,7 +80,7 @@ def test_the_shipped_model_is_whole_and_small():
     assert model.is_trained
     assert {f.name for f in folder.iterdir()} == {
         "config.json", "genes.tsv.gz", "history.jsonl", "metrics.json", "model.safetensors", "MODEL_CARD.md",
-        "rivals.safetensors", "cohort.safetensors",
+        "rivals.safetensors", "effects.safetensors", "cohort.safetensors",
     }  # fmt: skip
     assert sum(f.stat().st_size for f in folder.iterdir()) <= 25e6
     assert model.gene_table["r2_validation"].notna().mean() > 0.9
@@ -96,3 +98,13 @@ def test_the_shipped_model_meets_its_marks():
 def test_a_space_finds_genes_by_any_name():
     space = make_space(50)
     assert space.find(space.symbols[7]) == space.find(space.ensembl[7] + ".3") == 7
+
+
+@pytest.mark.parametrize("first_end", [b"\r\r\n", b"\tx" * 200 + b"\n"], ids=["carriage returns", "columns"])
+def test_an_odd_gene_table_is_damage_before_pandas_sees_it(tmp_path, monkeypatch, first_end):
+    create_model(tmp_path / "demo", "demo", dtype="float16")
+    genes = tmp_path / "demo" / "genes.tsv.gz"
+    genes.write_bytes(gzip.compress(gzip.decompress(genes.read_bytes()).replace(b"\n", first_end, 1), mtime=0))
+    monkeypatch.setattr(pd, "read_csv", None)
+    with pytest.raises(ModelError, match="is no table"):
+        load_model(tmp_path / "demo")

@@ -30,6 +30,7 @@ def test_rounding_is_at_most_half_a_step_and_zero_stays_zero(values_SG):
     profiles = Profiles(SPACE, *pack_profiles(values_SG))
     assert (np.abs(profiles.log1p_SG - values_SG) <= profiles.step_G / 2 + 2e-6).all()
     assert (profiles.log1p_SG[values_SG == 0] == 0).all()
+    np.testing.assert_allclose(profiles.log1p_S(7), profiles.log1p_SG[:, 7], rtol=1e-6)
     assert np.isfinite(profiles.z_SG).all()
 
 

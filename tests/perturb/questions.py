@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 
-from cellstate.model import Model
+from cellstate.model import Model, load_model
+from cellstate.model.profiles import COHORT
 from cellstate.perturb.goals import Goal, gene_set_goal
 from tests.factories import make_samples
 
@@ -12,6 +16,12 @@ from tests.factories import make_samples
 def patient_samples(seed: int = 7):
     """One sample that the small model never saw."""
     return make_samples(1, seed=seed)
+
+
+def without_cohort(model: Model, folder: Path) -> Model:
+    """The same model in a folder that carries no cohort."""
+    shutil.copytree(model.folder, folder, ignore=shutil.ignore_patterns(COHORT))
+    return load_model(folder, device="cpu")
 
 
 def some_goal(model: Model, n: int = 20, seed: int = 0) -> Goal:

@@ -52,11 +52,11 @@ def test_components_survive_the_disc_within_what_eight_bits_hold(tmp_path, small
     assert known is not None
     save_components(known, tmp_path)
     written = load_file(tmp_path / RIVALS)
-    assert written["components"].dtype == np.int8 and written["pca"].dtype == np.float16
+    assert written["components"].dtype == written["pca"].dtype == np.int8
     again = load_components(replace(small_model, folder=tmp_path))
     assert again is not None
     assert np.abs(again.components_PG - known.components_PG).max() < 0.01 * np.abs(known.components_PG).max()
-    assert np.abs(again.pca_LG - known.pca_LG).max() < 1e-3
+    assert np.abs(again.pca_LG - known.pca_LG).max() < 0.01 * np.abs(known.pca_LG).max()
     assert (again.ridge, again.tf_ridge) == (known.ridge, known.tf_ridge)
     assert (again.tf_G == known.tf_G).all() and known.tf_G.any()
 
@@ -89,6 +89,8 @@ def test_damaged_or_foreign_components_are_named(tmp_path, z_SG):
         ("penalties", lambda t: t * 0),
         ("components.variance", lambda t: -t),
         ("components.step", lambda t: t[:, None]),
+        ("components.step", lambda t: np.full_like(t, 3e38)),
+        ("pca.step", lambda t: np.full_like(t, 3e38)),
         ("components", lambda t: t[:, :, None]),
         ("pca", lambda t: t.astype(np.float32)),
         ("z_variance", lambda t: t[:-1]),

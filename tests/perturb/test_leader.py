@@ -16,20 +16,22 @@ RIVALS = tuple(rival.name for rival in REGISTRY)
 
 
 METHODS = {"network": "auto-encoder", "coexpression": "co-expression", "pca": "PCA", "ridge": "ridge"}
+#: A ranking by how much genes vary may find known targets best: that decides nothing.
+AUROC = {"network": 0.54, "coexpression": 0.50, "pca": 0.65, "ridge": 0.55, "ridge_tf": 0.7}
 
 
 def evidence(
-    *, network: float | None = 0.54, simulated: dict[str, float] | None = None, **others: tuple[float, float]
+    *, network: float | None = 0.02, simulated: dict[str, float] | None = None, **others: tuple[float, float]
 ) -> dict:
-    """Metrics whose benchmarks found an AUROC, of all but the network the low end of its lead, and simulated r."""
+    """Metrics whose benchmarks found own less others' targets, of rivals the low end of its lead, and simulated r."""
     figures = {"network": (network, 0.0)} | others
     marks = [
         {"name": f"this model: {name}, {what}", "value": value}
-        for name, (auroc, lead) in figures.items()
+        for name, (own, lead) in figures.items()
         for what, value in (
-            ("AUROC in z", auroc),
-            ("less the network, low end of 95 %", lead),
-            ("own - others in z", 0.02),
+            ("AUROC in z", AUROC[name]),
+            ("own - others in z", own),
+            ("own - others less the network's, low end of 95 %", lead),
         )
     ]
     told = [{"name": f"{METHODS[name]}: Pearson-delta", "value": r} for name, r in (simulated or {}).items()]
@@ -42,29 +44,29 @@ def evidence(
         ({}, "network"),
         ({"evidence": {"regulons": {"marks": [{"name": "tumours: pca, AUROC in z", "value": 0.9}]}}}, "network"),
         (evidence(), "network"),
-        (evidence(coexpression=(0.59, 0.04)), "coexpression"),
-        (evidence(coexpression=(0.59, 0.04), pca=(0.60, 0.01)), "pca"),
-        (evidence(coexpression=(0.55, 0.0)), "network"),
+        (evidence(coexpression=(0.06, 0.03)), "coexpression"),
+        (evidence(coexpression=(0.06, 0.03), pca=(0.07, 0.01)), "pca"),
+        (evidence(coexpression=(0.03, 0.0)), "network"),
         # Who is best by chance alone does not lead; a lesser one that is clearly better than the network does.
-        (evidence(coexpression=(0.60, -0.001), pca=(0.56, 0.01)), "pca"),
+        (evidence(coexpression=(0.07, -0.001), pca=(0.04, 0.01)), "pca"),
         # What the simulation speaks against does not lead either.
-        (evidence(coexpression=(0.59, 0.04), simulated={"network": 0.6, "coexpression": 0.4}), "network"),
+        (evidence(coexpression=(0.06, 0.03), simulated={"network": 0.6, "coexpression": 0.4}), "network"),
         (
             evidence(
-                coexpression=(0.59, 0.04),
-                ridge=(0.56, 0.01),
-                pca=(0.55, 0.01),
+                coexpression=(0.06, 0.03),
+                ridge=(0.04, 0.01),
+                pca=(0.03, 0.01),
                 simulated={"network": 0.6, "coexpression": 0.4, "ridge": 0.65, "pca": 0.6},
             ),
             "ridge",
         ),
-        (evidence(coexpression=(0.59, 0.04), simulated={"coexpression": 0.4}), "coexpression"),
-        (evidence(network=0.7, coexpression=(0.59, -0.2)), "network"),
+        (evidence(coexpression=(0.06, 0.03), simulated={"coexpression": 0.4}), "coexpression"),
+        (evidence(network=0.2, coexpression=(0.06, -0.2)), "network"),
         # Who is told which genes are transcription factors never leads by itself.
-        (evidence(ridge_tf=(0.99, 0.4)), "network"),
-        (evidence(ridge_tf=(0.99, 0.4), ridge=(0.56, 0.01)), "ridge"),
+        (evidence(ridge_tf=(0.5, 0.4)), "network"),
+        (evidence(ridge_tf=(0.5, 0.4), ridge=(0.04, 0.01)), "ridge"),
         # Without the network's own figure nobody is known to be better.
-        (evidence(network=None, coexpression=(0.59, 0.04)), "network"),
+        (evidence(network=None, coexpression=(0.06, 0.03)), "network"),
     ],
 )
 def test_the_rule(metrics, first):
@@ -72,7 +74,7 @@ def test_the_rule(metrics, first):
 
 
 def test_a_figure_that_could_not_be_had_is_no_standing():
-    assert set(standings(evidence(network=None, pca=(0.55, 0.0)))) == {"pca"}
+    assert set(standings(evidence(network=None, pca=(0.03, 0.0)))) == {"pca"}
 
 
 def test_the_shipped_model_follows_its_own_evidence():
@@ -95,7 +97,7 @@ def test_who_can_be_chosen(small_model, tmp_path):
     random = load_model(tmp_path / "demo", device="cpu")
     assert predictors(random) == ("network",)
     # Evidence of rivals that the folder does not hold lets nobody lead.
-    assert choose(replace(random, metrics=evidence(coexpression=(0.59, 0.04))), None) == "network"
+    assert choose(replace(random, metrics=evidence(coexpression=(0.06, 0.03))), None) == "network"
     with pytest.raises(ModelError, match="holds no pca") as caught:
         choose(random, "pca")
     assert caught.value.hint
@@ -125,7 +127,7 @@ def test_who_leads_trades_places_and_no_number_changes(small_model, samples):
 
 
 def test_by_default_the_evidence_decides(small_model, samples):
-    told = replace(small_model, metrics=small_model.metrics | evidence(coexpression=(0.59, 0.04)))
+    told = replace(small_model, metrics=small_model.metrics | evidence(coexpression=(0.06, 0.03)))
     symbol = small_model.space.symbols[0]
     shift = perturb(told, samples, [Edit(symbol, "knock-out")])
     assert shift.predictor == "coexpression"

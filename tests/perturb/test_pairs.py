@@ -11,12 +11,13 @@ from cellstate.model import ModelConfig, load_model
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.perturb import engine as engine_module
 from cellstate.perturb import sweep as sweep_module
+from cellstate.perturb.cohort_pairs import cohort_pairs
 from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.pairs import pairs
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.ranks import Ranks
-from tests.perturb.questions import patient_samples, some_goal
+from tests.perturb.questions import patient_samples, some_goal, without_cohort
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,31 @@ def test_a_small_network_scores_more_than_it_shows(bent, truth, monkeypatch):
     assert result.n_exact == 20_000 and len(result.table) == 100
     best = sorted(truth, key=truth.get, reverse=True)[:100]
     assert len(set(best) & set(keys(result.table))) >= 95
+
+
+def test_pairs_by_what_the_cohort_shows(small_model):
+    goal, n = some_goal(small_model), len(small_model.space)
+    result = pairs(small_model, patient_samples(), goal, by="cohort", top=100)
+    table = result.table
+    # Of every pair, with both genes left out; the proposals leave them in, so that a pair at the edge may be another.
+    a_E, b_E = np.triu_indices(n, 1)
+    expected_E = cohort_pairs(small_model, goal).exact(a_E, b_E)[0]
+    best = sorted(expected_E, reverse=True)[:100]
+    assert len(set(np.round(table["cohort_r"], 9)) & set(np.round(best, 9))) >= 90
+    assert table["cohort_r"].is_monotonic_decreasing and table["cohort_p"].between(0, 1).all()
+    assert np.allclose(table["score"], table["score_a"] + table["score_b"] + table["synergy"])
+    # What is shown of a pair does not depend on what ranks it.
+    network = pairs(small_model, patient_samples(), goal, top=5_000).table
+    both = network.merge(table, on=["ensembl_a", "ensembl_b"])
+    assert len(both) and np.allclose(both["cohort_r_x"], both["cohort_r_y"])
+
+
+def test_without_a_cohort_nothing_is_shown(small_model, tmp_path):
+    without, goal = without_cohort(small_model, tmp_path / "model"), some_goal(small_model)
+    table = pairs(without, patient_samples(), goal, top=5).table
+    assert table["cohort_r"].isna().all() and table["cohort_p"].isna().all()
+    with pytest.raises(CellStateError, match="carries no cohort"):
+        pairs(without, patient_samples(), goal, by="cohort")
 
 
 def test_the_columns_add_up(bent):

@@ -75,6 +75,7 @@ def test_a_group_that_does_not_meet_is_one_sentence(monkeypatch):
     assert "torchrun" in error.value.hint
 
 
+@pytest.mark.thorough
 def test_three_processes_gather_and_share(torchrun):
     done = torchrun(
         "from cellstate.perturb.ranks import ranks\n"

@@ -5,7 +5,8 @@ from sklearn.linear_model import LinearRegression, Ridge
 from cellstate.model import create_model, load_model
 from cellstate.perturb.components import fit_components
 from cellstate.perturb.edits import InputChange
-from cellstate.perturb.rivals import REGISTRY, rival_maps, rival_shifts, rival_slopes
+from cellstate.perturb.effects import fit_effects
+from cellstate.perturb.rivals import REGISTRY, Known, maps_of, rival_maps, rival_shifts, rival_slopes
 
 N_GENES = 20
 TF_G = np.arange(N_GENES) % 3 == 0
@@ -30,8 +31,8 @@ def known(z_SG):
 
 
 @pytest.fixture
-def maps(known):
-    return {rival.name: rival.linear(known) for rival in REGISTRY}
+def maps(z_SG, known):
+    return maps_of(Known(known, fit_effects(z_SG[:300], z_SG[300:])))
 
 
 def others(gene: int, sources=range(N_GENES)) -> list[int]:
@@ -85,6 +86,10 @@ def test_a_model_carries_its_rivals(small_model):
     assert set(rival_slopes(small_model, np.ones(len(small_model.space), np.float32))) == EVERY - {"no_change"}
     assert rival_maps(small_model) is rival_maps(small_model)
     assert all(rival.sentence for rival in REGISTRY)
+
+
+def test_a_folder_without_effects_has_no_elastic_net(known):
+    assert set(maps_of(Known(known, None))) == EVERY - {"no_change", "elastic_net"}
 
 
 def test_random_weights_have_no_rival_but_no_change(tmp_path):

@@ -9,11 +9,14 @@ import torch
 from cellstate.errors import CellStateError, EditError, ModelError, Stopped
 from cellstate.expression import Samples
 from cellstate.model import create_model, load_model
+from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb import engine as engine_module
 from cellstate.perturb.background import background
 from cellstate.perturb.engine import Engine
+from cellstate.perturb.leader import AUROC, LEAD, OWN
 from cellstate.perturb.patient import prepare
+from cellstate.perturb.rivals import REGISTRY
 from cellstate.perturb.screen import screen
 from tests.perturb.questions import patient_samples, some_goal
 
@@ -44,6 +47,51 @@ def found(small_model):
 def test_a_small_network_scores_every_edit_exactly(small_model):
     result = screen(small_model, patient_samples(), some_goal(small_model), top=5)
     assert result.n_exact == len(result.table) and result.table["exact"].all()
+
+
+@pytest.mark.parametrize("name", [rival.name for rival in REGISTRY])
+def test_a_rival_ranks_by_its_own_shifts(small_model, name):
+    """What each predictor says of an edit does not depend on who comes first."""
+    goal, samples = some_goal(small_model), patient_samples()
+    result = screen(small_model, samples, goal, edits=("ko", "x3"), predictor=name)
+    table = result.table
+    assert result.predictor == name and table["exact"].all() and result.n_exact == len(table)
+    assert table["score"].is_monotonic_decreasing
+    assert {"score_network"} <= set(table) and f"score_{name}" not in set(table)
+    usual = screen(small_model, samples, goal, edits=("ko", "x3")).table.set_index(["gene", "edit"])
+    at = table.set_index(["gene", "edit"]).loc[usual.index]
+    assert np.allclose(at["score"], usual[f"score_{name}"])
+    others = [c for c in at if c.startswith("score_") and c not in ("score_per_sd", "score_network")]
+    assert len(others) == len(REGISTRY) - 1 and np.allclose(at[others], usual[others])
+    # Of the network stands what it says at first order.
+    assert np.allclose(at["score_network"], usual["score"], rtol=0.2, atol=0.02)
+
+
+def test_a_linear_predictor_knows_patients_apart_by_levels_alone(small_model):
+    """Its effect is unusual where the level of the edited gene is: by as many spreads."""
+    samples, goal = patient_samples(), some_goal(small_model)
+    table = screen(small_model, samples, goal, predictor="ridge").table.set_index("ensembl_id")
+    profiles = load_profiles(small_model)
+    here_G, space = np.log1p(prepare(small_model, samples).tpm_G), small_model.space
+    level_G = (here_G - profiles.log1p_SG.mean(axis=0)) / profiles.log1p_SG.std(axis=0, ddof=1)
+    z_G = table.loc[list(space.ensembl), "z_patient"].to_numpy()
+    moved_G = table.loc[list(space.ensembl), "score_per_sd"].to_numpy()
+    told = np.isfinite(z_G) & (np.abs(moved_G) > 1e-6)
+    assert told.sum() > 50
+    assert np.allclose(np.abs(z_G[told]), np.abs(level_G[told]), rtol=1e-2, atol=1e-2)
+
+
+def test_without_a_choice_the_evidence_decides(small_model):
+    marks = [
+        {"name": f"this model: {name}, {what}", "value": value}
+        for name, own, lead in (("network", 0.02, 0.0), ("elastic_net", 0.06, 0.03))
+        for what, value in ((AUROC, 0.55), (OWN, own), (LEAD, lead))
+    ]
+    told = replace(small_model, metrics=small_model.metrics | {"evidence": {"regulons": {"marks": marks}}})
+    assert screen(told, patient_samples(), some_goal(told)).predictor == "elastic_net"
+    assert screen(small_model, patient_samples(), some_goal(small_model)).predictor == "network"
+    with pytest.raises(ModelError, match="no predictor 'oracle'"):
+        screen(small_model, patient_samples(), some_goal(small_model), predictor="oracle")
 
 
 def test_every_measured_gene_is_ranked_and_the_best_are_exact(small_model, found):

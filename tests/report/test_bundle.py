@@ -25,12 +25,15 @@ from cellstate.goal_spec import read_goal
 from cellstate.io import Overrides, read_samples, to_csv
 from cellstate.io.tables import Table
 from cellstate.perturb import Edit
+from cellstate.perturb.combine import Combination, combine
+from cellstate.perturb.pairs import pairs
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.screen import screen
 from cellstate.report.bundle import bundle, settings
 from cellstate.report.bundle_code import command_options, python, shell
 from cellstate.report.provenance import Source, provenance
 from cellstate.report.run import Run
+from cellstate.ui.offers import search_run
 from tests.report.conftest import NASTY
 
 
@@ -50,10 +53,33 @@ def screen_run(small_model, source) -> Run:
     goal = f"genes:+{small_model.space.ensembl[1]},-{small_model.space.ensembl[2]}"
     sample = read_samples(source.data, overrides=source.overrides).take([source.position])
     read = read_goal(goal, small_model, prepare(small_model, sample))
-    found = screen(small_model, sample, read, edits=["ko", "x3"], genes=genes)
+    found = screen(small_model, sample, read, edits=["ko", "x3"], genes=genes, predictor="elastic_net")
     table = Table(found.table, ("gene", "edit"), "score", {"sample": source.sample})
     patterns = [Edit.pattern("ko"), Edit.pattern("x3")]
-    return Run("screen", source, provenance(small_model), table, patterns, goal=goal, genes=ensembl)
+    return Run("screen", source, provenance(small_model), table, patterns, found.predictor, goal=goal, genes=ensembl)
+
+
+@pytest.fixture(scope="module")
+def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
+    """A run of every kind, by name; pairs of two lists and of one gene."""
+    goal = screen_run.goal
+    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    read = read_goal(goal, small_model, prepare(small_model, sample))
+    some, others = np.arange(0, 40, 2), np.arange(11, 60, 3)
+    listed = pairs(small_model, sample, read, edit="kd33.3", genes=some, partners=others, by="score")
+    of_one = pairs(small_model, sample, read, partners=others, anchor=7, by="cohort")
+    designed = combine(small_model, sample, read, max_edits=2, share=0.7, edits=["ko", "x3"], genes=some)
+    made = {"shift": shift_run, "screen": screen_run}
+    for name, found in (("pairs", listed), ("partners", of_one), ("combination", designed)):
+        assert found is not None
+        frame, key = (found.steps, "gene") if isinstance(found, Combination) else (found.table, "a")
+        table = Table(frame, (key, "edit" if key == "gene" else "b"), "score", {"sample": source.sample})
+        assert len(frame)
+        made[name] = search_run(found, goal, source, small_model, table)
+    return made
+
+
+KINDS = ["shift", "screen", "pairs", "partners", "combination"]
 
 
 def unpacked(data: bytes) -> dict[str, bytes]:
@@ -88,19 +114,17 @@ def run_shell(run: Run, folder: Path, model: Path) -> subprocess.CompletedProces
     return call()
 
 
-@pytest.mark.parametrize("kind", ["shift", "screen"])
-def test_its_python_gives_the_same_numbers_bit_for_bit(
-    kind, shift_run, screen_run, small_model, tmp_path, monkeypatch, capsys
-) -> None:
-    run = shift_run if kind == "shift" else screen_run
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_python_gives_the_same_numbers_bit_for_bit(kind, runs, small_model, tmp_path, monkeypatch, capsys) -> None:
+    run = runs[kind]
     assert run_python(run, tmp_path, small_model.folder, monkeypatch) == 0
     assert capsys.readouterr().out == "The same numbers, bit for bit.\n"
     assert (tmp_path / "again.csv").read_bytes() == to_csv(run.table.frame).encode()
 
 
-@pytest.mark.parametrize("kind", ["shift", "screen"])
-def test_its_commands_give_the_same_numbers_bit_for_bit(kind, shift_run, screen_run, small_model, tmp_path) -> None:
-    run = shift_run if kind == "shift" else screen_run
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_commands_give_the_same_numbers_bit_for_bit(kind, runs, small_model, tmp_path) -> None:
+    run = runs[kind]
     done = run_shell(run, tmp_path, small_model.folder)
     assert (done.returncode, done.stdout) == (0, "The same numbers, bit for bit.\n"), done.stderr
     assert (tmp_path / "again.csv").read_bytes() == to_csv(run.table.frame).encode()
@@ -147,12 +171,14 @@ def test_the_same_run_gives_the_same_bytes(shift_run) -> None:
     assert bundle(shift_run) == bundle(shift_run)
 
 
-def test_settings_tell_all_that_numbers_depend_on(shift_run, screen_run, small_model, edits) -> None:
+def test_settings_tell_all_that_numbers_depend_on(shift_run, screen_run, runs, small_model, edits) -> None:
     told = settings(shift_run)
     assert told["model"]["sha256"] == dict(provenance(small_model).files)
     assert told["input"]["sha256"] == shift_run.source.sha256 and told["input"]["decided_by_hand"] == {"unit": "TPM"}
     assert told["sample"] == {"name": None, "position": 2, "of": 2} and told["predictor"] == "network"
     assert {"cellstate", "torch", "numpy"} <= set(told["versions"]) and told["threads"] >= 1
+    assert settings(runs["combination"])["options"] == {"max_edits": 2, "share": 0.7}
+    assert settings(runs["partners"])["options"]["anchor"] == small_model.space.ensembl[7]
     assert settings(screen_run)["goal"] == screen_run.goal and settings(screen_run)["edits"] == ["ko", "x3"]
     assert json.loads(json.dumps(told)) == told
 
@@ -173,8 +199,8 @@ def test_edits_keep_every_digit(shift_run, edits) -> None:
     assert read == edits and edits[1].spec != f"{edits[1].gene}=={edits[1].amount!r}"
 
 
-def test_its_command_line_is_one_that_the_program_takes(shift_run, screen_run) -> None:
-    for run in (shift_run, screen_run):
+def test_its_command_line_is_one_that_the_program_takes(runs) -> None:
+    for run in runs.values():
         words = shlex.split(" ".join(command_options(run, named=True)))
         options = parser().parse_args([run.command, "FILE", *words])
         assert options.sample == NASTY and options.unit == "TPM"

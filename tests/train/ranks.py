@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import torch
 
@@ -36,6 +37,11 @@ def learnt_of(store: str, here) -> dict:
     return {"numbers": [float(part.sum()) for part in numbers], "components": components_PG.tolist()}
 
 
+def threads() -> list[str]:
+    """Names of this process's threads, those that are not Python's too, where the system tells."""
+    return [name.read_text() for name in Path("/proc/self/task").glob("*/comm")]
+
+
 def main(store: str) -> None:
     with world("cpu") as here:
         found: dict = {s: told(s, here) for s in ("ddp", "fsdp")}
@@ -48,8 +54,9 @@ def main(store: str) -> None:
             here.agree("config", f"of {here.rank}")
         except CellStateError as error:
             found["disagreement"] = str(error)
-        if here.is_first:
-            print(json.dumps(found))
+    found["threads"] = [name for name in threads() if "gloo" in name]
+    if here.is_first:
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

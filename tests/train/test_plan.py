@@ -113,6 +113,7 @@ def test_the_peak_of_a_step_is_as_planned(job):
     assert 0.98 * measured <= planned <= 1.1 * measured
 
 
+@pytest.mark.thorough
 def test_two_processes_hold_and_exchange_what_is_planned_to_the_byte():
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}

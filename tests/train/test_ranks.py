@@ -19,6 +19,9 @@ from train.strategy import Parallel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+#: Four processes on two cores take half a minute.
+PROCESSES = [2, pytest.param(4, marks=pytest.mark.thorough)]
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -45,7 +48,7 @@ def told_by(processes: int, store: Path) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", PROCESSES)
 @pytest.mark.parametrize("way", ["ddp", "fsdp", "ddp in parts", "fsdp in parts", "hidden", "tiny batches"])
 def test_the_losses_of_one_process(processes, way, store):
     settings = {"hidden": {"loss_on": "hidden"}, "tiny batches": {"batch_size": 3}}.get(way, {})
@@ -54,18 +57,23 @@ def test_the_losses_of_one_process(processes, way, store):
     assert several["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-4)
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", PROCESSES)
 def test_processes_that_disagree_are_named(processes, store):
     assert told_by(processes, store.path)["disagreement"].startswith("Process 1 has another config than process 0.")
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", PROCESSES)
 def test_a_store_is_learnt_together(processes, store):
     alone, several = learnt_of(str(store.path), ALONE), told_by(processes, store.path)["store"]
     assert several["numbers"] == pytest.approx(alone["numbers"], rel=1e-5)
     # A component has the sign of its largest entry; where two are nearly equal, rounding decides.
     agreement = np.abs((np.array(several["components"]) * np.array(alone["components"])).sum(axis=1))
     assert agreement == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("processes", PROCESSES)
+def test_no_thread_of_the_group_is_left_to_disturb_the_end(processes, store):
+    assert told_by(processes, store.path)["threads"] == []
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])

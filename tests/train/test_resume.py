@@ -120,6 +120,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_ends_well(cohort, tmp_path, unint
     assert values(tmp_path / "m") == uninterrupted[0]
 
 
+@pytest.mark.thorough
 def test_two_processes_of_which_one_dies_give_the_losses_of_one(cohort, tmp_path, uninterrupted):
     """The whole command under torchrun, which starts its group again: it goes on from a checkpoint, equal to 1e-5."""
     toml = tmp_path / "run.toml"

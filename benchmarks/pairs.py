@@ -1,0 +1,106 @@
+"""Do the pairs that a model ranks highest show again in patients it never saw?
+
+    python -m benchmarks.pairs [--quick]
+
+For each Hallmark gene set as a goal, and all pairs of transcription factors knocked out: the 1,000 pairs that a ranking
+puts first, and how many of them have, in held-out patients alone, the sign of interaction that the ranking foresees
+(`cellstate.perturb.cohort_pairs`). 50 % is chance. Rankings: what the model's cohort shows; the network's synergy in
+one held-out patient; and random pairs with the sign that the cohort gives them. The interval is a bootstrap over gene
+sets. Nothing here chooses anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Mark, show
+from benchmarks.trust import HELD_OUT
+from cellstate import load_model
+from cellstate.cohorts import Cohort, open_cohort
+from cellstate.errors import CellStateError
+from cellstate.expression import align
+from cellstate.io import read_gmt
+from cellstate.model import Model
+from cellstate.paths import shipped
+from cellstate.perturb.cohort_pairs import CohortPairs, Levels, cohort_pairs
+from cellstate.perturb.effects import load_effects
+from cellstate.perturb.goals import Goal, gene_set_goal
+from cellstate.perturb.pairs import pairs
+from cellstate.report.together import AGAIN, COHORT, NETWORK
+
+HIGHEST, QUICK_SETS, RESAMPLES = 1_000, 3, 2_000
+CHANCE = "random pairs"
+
+
+def held_out(model: Model, cohort: Cohort) -> dict[str, Levels]:
+    """Return patients that the model never saw, as the test needs them, by what they are."""
+    effects = load_effects(model)
+    found = {}
+    for split, said in HELD_OUT.items():
+        tpm_SG = align(cohort.split(split), model.space).tpm_SG
+        found[said] = Levels.of(model.space.standardise(np.nan_to_num(tpm_SG)), effects)
+    return found
+
+
+def highest(model: Model, cohort: Cohort, goal: Goal, seed: int) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return the pairs of transcription factors that each ranking puts first, as genes, and the sign it foresees."""
+    factors = np.flatnonzero(model.space.is_tf_G)
+    samples = cohort.split("test")
+    patient = samples.select(samples.names[seed % len(samples)])
+    position = {name: gene for gene, name in enumerate(model.space.ensembl)}
+    found: dict[str, tuple[np.ndarray, ...]] = {}
+    for name, by in ((COHORT, "cohort"), (NETWORK, "synergy")):
+        ranked = pairs(model, patient, goal, genes=factors, partners=factors, by=by, top=HIGHEST)
+        assert ranked is not None
+        a_E, b_E = (np.array([position[one] for one in ranked.table[f"ensembl_{which}"]]) for which in "ab")
+        found[name] = a_E, b_E, np.ones(len(a_E))
+    rng = np.random.default_rng(seed)
+    a_E, b_E = np.sort(np.stack([rng.choice(factors, 2, replace=False) for _ in range(HIGHEST)]), axis=1).T
+    known = cohort_pairs(model, goal)
+    assert known is not None
+    found[CHANCE] = a_E, b_E, np.sign(known.exact(a_E, b_E)[0])
+    return found
+
+
+def shown_again(levels: Levels, goal: Goal, a_E: np.ndarray, b_E: np.ndarray, sign_E: np.ndarray) -> float:
+    """Return the share of pairs that have the foreseen sign in some patients; what these do not express is left out."""
+    r_E, _ = CohortPairs(levels, goal.direction_G).exact(a_E, b_E)
+    says_E = r_E != 0
+    return float((np.sign(r_E) == sign_E)[says_E].mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_SETS} gene sets: a smoke run that claims nothing")
+    parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "reference"))
+    parser.add_argument("--cohort", type=Path, default=shipped("data", "cohorts", "coadread"))
+    options = parser.parse_args()
+    try:
+        sets = read_gmt(options.data / "h.all.v7.0.symbols.gmt")
+        cohort = open_cohort(options.cohort)
+    except CellStateError as error:
+        parser.error(str(error))
+    model = load_model(device="cpu")
+    patients = held_out(model, cohort)
+    shares: dict[tuple[str, str], list[float]] = {}
+    for seed, (name, genes) in enumerate(list(sets.items())[: QUICK_SETS if options.quick else None]):
+        goal = gene_set_goal(model.space, [(gene, 1) for gene in genes], spec=name, label=name)
+        for ranking, (a_E, b_E, sign_E) in highest(model, cohort, goal, seed).items():
+            for said, levels in patients.items():
+                shares.setdefault((said, ranking), []).append(shown_again(levels, goal, a_E, b_E, sign_E))
+    marks = [Mark("gene sets", len(shares[next(iter(shares))]), "")]
+    rng = np.random.default_rng(0)
+    for (said, ranking), share_Q in shares.items():
+        means = rng.choice(share_Q, (RESAMPLES, len(share_Q))).mean(axis=1)
+        low, high = np.quantile(means, [0.025, 0.975])
+        marks.append(Mark(f"{said}: {ranking}, {AGAIN}", float(np.mean(share_Q)), ""))
+        marks.append(Mark(f"{said}: {ranking}, low end of 95 %", float(low), ""))
+        marks.append(Mark(f"{said}: {ranking}, high end of 95 %", float(high), ""))
+    show("pairs", marks, quick=options.quick, model=model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Do the product's two ways to rank pairs find planted ones: the network's synergy, and what the cohort's patients say?
+
+Asked as a user asks, along a goal: the programme of a planted pair is the leaves that raising both truly moves most,
+and of all pairs of genes the planted one is the right answer. And without a goal, by what a product says of any gene.
+
+Shape suffixes: S samples, G genes, N pairs of genes (a < b), Q questions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.simulated_predictors import Network, Training, known_of
+from benchmarks.simulator import World
+from cellstate.perturb.cohort_pairs import CohortPairs, Levels
+from cellstate.report.together import ALONG, OF_REGULATORS, TOP
+
+#: Leaves of a programme: the goal of a question.
+PROGRAMME = 20
+
+
+def programmes(moved_QG: np.ndarray) -> np.ndarray:
+    """Return the genes that each edit truly moves most, as directions of +1 and -1, shape (Q, G)."""
+    strongest = np.argsort(-np.abs(moved_QG), axis=1)[:, :PROGRAMME]
+    direction_QG = np.zeros_like(moved_QG, dtype=np.float64)
+    np.put_along_axis(direction_QG, strongest, np.sign(np.take_along_axis(moved_QG, strongest, 1)), 1)
+    return direction_QG
+
+
+class PairQuestions:
+    """Which two genes, raised together, do most beyond their sum for a programme?"""
+
+    def __init__(self, world: World, a_N: np.ndarray, b_N: np.ndarray) -> None:
+        planted_Q2 = np.sort(world.network.pairs_P2, axis=1)
+        moved_QG = world.true_shift(planted_Q2, "oe").mean(axis=0)
+        moved_QG[:, : world.design.n_regulators] = 0
+        self.direction_QG = programmes(moved_QG)
+        number_GG = np.zeros((world.design.n_genes,) * 2, np.int64)
+        number_GG[a_N, b_N] = np.arange(len(a_N))
+        self.right_Q = number_GG[tuple(planted_Q2.T)]
+        self.regulators_N = b_N < world.design.n_regulators
+
+    def recovery(self, score_QN: np.ndarray) -> dict[str, float]:
+        """Return how the right pairs rank: among all pairs, and among pairs of regulators."""
+        row = {}
+        for among, chosen_N in (("", np.ones_like(self.regulators_N)), (OF_REGULATORS, self.regulators_N)):
+            own_Q1 = np.take_along_axis(score_QN, self.right_Q[:, None], axis=1)
+            # Ties count against the right one.
+            better_Q = (score_QN[:, chosen_N] >= own_Q1).sum(axis=1) - 1
+            row[f"{ALONG}, AUROC{among}"] = float(1 - (better_Q / (chosen_N.sum() - 1)).mean())
+            row[f"{ALONG}, in top {TOP}{among}"] = float((better_Q < TOP).mean())
+        return row
+
+
+def network_scores(
+    network: Network, world: World, questions: PairQuestions, n_patients: int, a_N: np.ndarray, b_N: np.ndarray
+) -> np.ndarray:
+    """Return the synergy of raising each pair along each programme, mean over test patients, shape (Q, N)."""
+    z_SG, change_SG = world.z(world.test)[:n_patients], world.measured_change("oe")[:n_patients]
+    beyond = network.beyond(z_SG, change_SG, a_N, b_N)
+    return np.sum([questions.direction_QG @ beyond_NG.T for beyond_NG in beyond], axis=0)
+
+
+def cohort_scores(levels: Levels, direction_QG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
+    """Return what patients show of each pair along each direction, shape (Q, N)."""
+    genes = np.arange(direction_QG.shape[1])
+    return np.stack([CohortPairs(levels, direction_G).rows(genes).numpy()[a_N, b_N] for direction_G in direction_QG])
+
+
+def cohort_sizes(levels: Levels, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
+    """Return what patients show of each pair for any gene: fourth powers summed over all other genes, shape (N,)."""
+    total_N = np.zeros(len(a_N))
+    for gene, direction_G in enumerate(np.eye(levels.score_SG.shape[1])):
+        shown_N = cohort_scores(levels, direction_G[None], a_N, b_N)[0]
+        total_N += np.where((a_N == gene) | (b_N == gene), 0, shown_N) ** 4
+    return total_N
+
+
+def levels_of(training: Training) -> Levels:
+    """Return the training patients as the test of two genes needs them."""
+    return Levels.of(training.z_SG, known_of(training).effect_GG)

@@ -1,0 +1,58 @@
+"""How far to believe that two edits work together, in words: what the same ways find where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cellstate.perturb.leader import SIMULATION
+from cellstate.report.marks import marks_of
+from cellstate.viz.style import listed, percent
+
+#: How `benchmarks.simulated` names the method of the network and that of the cohort, and what it asks of both: how far
+#: up a planted pair stands along its own goal.
+METHOD, COHORT = "auto-encoder", "cohort"
+TOP = 20
+ALONG, OF_REGULATORS = "along a goal", " of regulators"
+#: How `benchmarks.pairs` names both, and what it asks of both, on patients that the model never saw.
+REAL, NETWORK = "pairs", "network"
+AGAIN = "of 1,000 pairs, those with the foreseen sign"
+
+
+def together_reason(metrics: Mapping) -> str:
+    """Say in a sentence or two how well the network and the cohort find pairs that truly work together.
+
+    Parameters
+    ----------
+    metrics : mapping
+        ``metrics.json`` of a model folder; empty for random weights.
+    """
+    return " ".join(filter(None, (_simulated(metrics), _real(metrics)))) or (
+        "This model folder holds no figures on whether the pairs that it finds truly work together."
+    )
+
+
+def _simulated(metrics: Mapping) -> str:
+    values = {one["name"]: one["value"] for one in marks_of(metrics, SIMULATION)}
+    what = f"right pair {ALONG}, in top {TOP}{OF_REGULATORS}"
+    network, cohort = (values.get(f"{name}: {what}") for name in (METHOD, COHORT))
+    if network is None or cohort is None:
+        return ""
+    return (
+        f"In a simulated gene network, a pair that truly works together is among the {TOP} highest pairs of regulators "
+        f"in {percent(cohort)} of cases by what patients show, and in {percent(network)} by the network's synergy."
+    )
+
+
+def _real(metrics: Mapping) -> str:
+    values = {one["name"]: one["value"] for one in marks_of(metrics, REAL)}
+    shares = {
+        name: [value for key, value in values.items() if key.endswith(f": {name}, {AGAIN}") and value is not None]
+        for name in (COHORT, NETWORK)
+    }
+    if not all(shares.values()):
+        return ""
+    cohort, network = (listed([*dict.fromkeys(map(percent, shares[name]))]) for name in (COHORT, NETWORK))
+    return (
+        f"In tumours that neither has seen, {cohort} of the pairs that patients put first point the same way again, "
+        f"and {network} of the network's; 50 % is chance."
+    )
