@@ -31,10 +31,11 @@ run: $(VENV)/.for-run
 	@exec $(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) --server.headless=true \
 	  --browser.gatherUsageStats=false </dev/null
 
-# pytest comes last: its summary closes the output.
+# pytest comes last: its summary closes the output. It has a worker on every core; threads of theirs beside would only
+# wait for each other.
 test: $(VENV)/.for-test
 	@lint=0; $(MAKE) --no-print-directory lint || lint=1; \
-	$(PY) -m pytest --numprocesses=auto --dist=loadfile $(ARGS); tests=$$?; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses=auto --dist=loadfile $(ARGS); tests=$$?; \
 	[ $$lint -eq 0 ] || echo "make test: style, types or walls failed, see above the tests."; \
 	[ $$lint -eq 0 ] && exit $$tests; exit 1
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
-THOROUGH = "a longer browser test: .ci/run runs it, and CELLSTATE_REQUIRE_BROWSER=1 make test"
+THOROUGH = "a longer test: .ci/run runs it, and CELLSTATE_REQUIRE_BROWSER=1 make test"
 NO_CHROMIUM = "no Chromium found (install chromium, or google-chrome, to run the browser tests)"
 
 # Examples are the same in every run, so a failure is one that was always there; a busy machine is no failure.

@@ -66,6 +66,12 @@ def make_samples(
     return Samples(names, tpm_SA.astype(np.float32), rng.integers(10_000_000, 60_000_000, n_samples).astype(float))
 
 
+def as_csv(samples: Samples) -> bytes:
+    """Return samples as a file that somebody could bring: symbols in rows, TPM."""
+    columns = dict(zip(samples.names, samples.tpm_SA, strict=True))
+    return pd.DataFrame({"gene": gene_axis().symbol} | columns).to_csv(index=False).encode()
+
+
 def make_space(n_genes: int = 200, seed: int = 0) -> GeneSpace:
     """Choose genes of the axis, in its order, with the statistics of 64 samples of the synthetic cohort."""
     rng = np.random.default_rng(seed)

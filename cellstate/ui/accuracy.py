@@ -13,6 +13,7 @@ from cellstate.errors import CellStateError
 from cellstate.evaluate import Evaluation, Tolerance, evaluate
 from cellstate.evaluate.bins import EDGES
 from cellstate.ui.guard import guard
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.offers import accuracy_offer
 from cellstate.ui.parts import READABLE, chart, heading, need_sample, number_column, tiles
 from cellstate.ui.resources import model, queue
@@ -30,8 +31,8 @@ _SPLITS = {"test": "Same sequencer as in training", "older_test": "Older sequenc
 _TOLD = {
     "Network": "The model of this page.",
     "PCA": "Principal components of the training samples, as many as the network has latent units.",
-    "Gene mean": "No model at all: every gene at its training mean.",
-    "Ceiling": "What a second sequencing of the same sample would reach if counting noise were all.",
+    "Gene mean": tip("Gene mean"),
+    "Ceiling": tip("Noise ceiling"),
 }
 _NOTE = (
     "R² is on log1p TPM over the measured genes. Most of a pooled R² is differences between genes, which the gene mean "
@@ -143,8 +144,8 @@ def _summary(found: Mapping) -> None:
     tiles(
         [
             ("Network R²", f"{network:.4f}", _NOTE),
-            ("PCA R²", "–" if pca is None else f"{pca:.4f}", "Principal components, as many as latent units."),
-            ("Gene mean R²", f"{mean:.4f}", "No model at all: every gene at its training mean."),
+            ("PCA R²", "–" if pca is None else f"{pca:.4f}", _TOLD["PCA"]),
+            ("Gene mean R²", f"{mean:.4f}", _TOLD["Gene mean"]),
             ("Error removed", percent(explained(network, mean)), removed),
         ]
     )

@@ -14,7 +14,7 @@ from cellstate.ui.guard import show_error
 from cellstate.ui.parts import READABLE, chart
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
-from cellstate.ui.shifts import Answer, rivals_of
+from cellstate.ui.shifts import Answer, about, rivals_of
 from cellstate.viz import cohort_arrow, cohort_scatter
 from cellstate.viz.shift import RIVAL
 from cellstate.viz.style import listed, look, percent
@@ -41,8 +41,8 @@ def cohort_section(state: Session, opened: Model, found: Answer) -> None:
     if load_profiles(opened) is None:
         st.info("This model carries no training profiles, so there is no map.", icon=":material/info:")
         return
-    about = (state.selected, state.edits, found.predictor, opened.stamp)
-    placed: CohortMap = state.once("cohort-map", about, lambda: _place(opened, found))
+    key = about(state, opened, found.predictor)
+    placed: CohortMap = state.once("cohort-map", key, lambda: _place(opened, found))
     st.markdown(map_sentence(placed), width=READABLE)
     gene, log1p_S = _colour(opened)
     left, right = st.columns(2, gap="medium")
@@ -111,4 +111,4 @@ def _colour(opened: Model) -> tuple[str, np.ndarray | None]:
         return "", None
     profiles = load_profiles(opened)
     assert profiles is not None
-    return opened.space.symbols[gene], profiles.low_G[gene] + profiles.step_G[gene] * profiles.level_SG[:, gene]
+    return opened.space.symbols[gene], profiles.log1p_S(gene)

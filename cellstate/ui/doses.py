@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb.doses import DoseCurve, dose_curve
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report import said_by
-from cellstate.ui.parts import READABLE, chart, download_table
+from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer
@@ -88,15 +87,13 @@ def reading(found: DoseCurve, *, n_edits: int) -> str:
 def csv(found: DoseCurve) -> bytes:
     """Return the genes that respond most, at every level, with what it is about in each row."""
     table = found.responders(MOST_GENES).drop(columns="rank").rename(columns={"gene": "responder"})
-    table.insert(0, "sample", found.sample)
-    table.insert(1, "gene", found.gene)
-    table["predictor"] = found.predictor
+    table.insert(0, "gene", found.gene)
+    about = {"predictor": found.predictor}
     if found.goal is not None:
         doses = found.doses()[["tpm", "score", "share"]].rename(columns={"tpm": "dose_tpm"})
         table = table.merge(doses, on="dose_tpm", how="left")
-        table["goal"] = found.goal.label
-    table["kind"] = "hypothesis"
-    return to_csv(table.round(6)).encode()
+        about["goal"] = found.goal.label
+    return result_csv(table.round(6), found.sample, **about)
 
 
 def _tpm(tpm: float) -> str:

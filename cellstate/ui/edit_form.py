@@ -10,6 +10,7 @@ from cellstate.model import Model
 from cellstate.model.profiles import Profiles, load_profiles
 from cellstate.perturb import Edit
 from cellstate.perturb.edits import ANY_GENE, edited_tpm, ordinal
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.levels import Here, rounded, tpm_text
 from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
@@ -95,16 +96,15 @@ def action(place: str, profiles: Profiles | None, start: Edit | None = None, her
 
 def _amount(kind: str, place: str, begins: float | None, here: Here | None) -> float:
     first = AMOUNTS[kind] if begins is None else begins
+    # Whole numbers for a slider; another amount came from a link or a search, and stays until it is moved.
+    steps = sorted({*map(float, range(0, 101, 5)), first})
     if kind == "knock-down":
-        # A whole number for the slider; another amount came from a link or a search, and stays until it is moved.
-        steps = sorted({*map(float, range(0, 101, 5)), first})
         return float(
             st.select_slider("Down by", steps, value=first, format_func=lambda n: f"{n:g} %", key=f"{place}percent")
         )
     if kind == "multiply":
         return float(st.number_input("Times", 0.0, max(_MOST_TIMES, first), first, 0.5, key=f"{place}times"))
     if kind == "quantile":
-        steps = sorted({*map(float, range(0, 101, 5)), first})
         return float(
             st.select_slider(
                 "Percentile of the model's cohort",
@@ -112,7 +112,7 @@ def _amount(kind: str, place: str, begins: float | None, here: Here | None) -> f
                 value=first,
                 format_func=lambda n: f"{n:g}",
                 key=f"{place}percentile",
-                help="The level that so many percent of the training patients do not exceed: 90 is high, yet seen.",
+                help=tip("Percentile"),
             )
         )
     if kind == "set":

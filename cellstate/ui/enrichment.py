@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from cellstate.evaluate.enrichment import LEAST_GENES, LEAST_P, MOST_GENES, MOST_SETS, Enrichment, enrichment
-from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report.agreement import ALIKE, SAME
 from cellstate.ui.gene_sets import own_gene_sets
-from cellstate.ui.parts import READABLE, chart, download_table, number_column
+from cellstate.ui.help_glossary import tip
+from cellstate.ui.parts import READABLE, chart, download_table, number_column, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import GENE_SETS, Session
-from cellstate.ui.shifts import Answer
+from cellstate.ui.shifts import Answer, about
 from cellstate.ui.text import file_stem, literal, plural
 from cellstate.viz import pathway_bars
 from cellstate.viz.enrichment import CLEAR_FDR
@@ -52,8 +51,8 @@ def pathway_section(state: Session, opened: Model, found: Answer) -> None:
         with queue().turn(), st.spinner("Testing the gene sets …"):
             return enrichment(opened.space, found.table, sets.sets)
 
-    about = (state.selected, state.edits, found.predictor, state.turns[GENE_SETS], opened.stamp)
-    done: Enrichment = state.once("pathways", about, test)
+    key = (about(state, opened, found.predictor), state.turns[GENE_SETS])
+    done: Enrichment = state.once("pathways", key, test)
     st.markdown(f"{pathway_sentence(done, found.predictor)}", width=READABLE)
     st.markdown(_CAUTION, width=READABLE)
     left, right = st.columns(2, gap="medium")
@@ -96,12 +95,12 @@ def _table(done: Enrichment, found: Answer) -> None:
     rivals = [column for column in done.table if column.startswith("nes_")]
     columns = {
         "set": st.column_config.TextColumn("Gene set", pinned=True, width="medium"),
-        "nes": number_column(f"{first} NES", 2, "Normalised enrichment score: above 0 the set goes up."),
+        "nes": number_column(f"{first} NES", 2, tip("NES")),
         "p": st.column_config.NumberColumn("p", format="%.1e", help="Against random sets; never below 1e-6."),
         "fdr": number_column("FDR", 3, "p corrected for the number of sets tested."),
         **{c: number_column(f"{look(c.removeprefix('nes_')).label} NES", 2, "The same, by this one.") for c in rivals},
         "n_genes": st.column_config.NumberColumn("Genes", help="Of the set, in the ranking."),
-        "leading": st.column_config.TextColumn("Leading edge", width="large", help="The genes that make the score."),
+        "leading": st.column_config.TextColumn("Leading edge", width="large", help=tip("Leading edge")),
     }
     st.dataframe(
         done.table,
@@ -123,7 +122,4 @@ def _table(done: Enrichment, found: Answer) -> None:
 
 def csv(done: Enrichment, found: Answer) -> bytes:
     """Return every set, with what it is about in each row."""
-    table: pd.DataFrame = done.table.copy()
-    table.insert(0, "sample", found.sample)
-    table["edits"], table["predictor"], table["kind"] = found.edits, found.predictor, "hypothesis"
-    return to_csv(table).encode()
+    return result_csv(done.table, found.sample, edits=found.edits, predictor=found.predictor)

@@ -11,14 +11,25 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.evaluate.experiment import TOP, Experiment, compare
-from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb import Edit, parse_edits
 from cellstate.perturb.edits import resolve_edits
+from cellstate.perturb.rivals import NETWORK, NO_CHANGE, REGISTRY
 from cellstate.ui.groups import CONTROL, TREATED, chosen_groups, files
 from cellstate.ui.guard import guard, show_error
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.offers import experiment_offer
-from cellstate.ui.parts import READABLE, chart, download_table, gene_table, heading, hypothesis, number_column, tiles
+from cellstate.ui.parts import (
+    READABLE,
+    chart,
+    download_table,
+    gene_table,
+    heading,
+    hypothesis,
+    number_column,
+    result_csv,
+    tiles,
+)
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import COMPARISON, Session, session
 from cellstate.ui.shifts import filtered
@@ -29,7 +40,7 @@ from cellstate.viz.style import look, percent
 
 EDIT = "edit"
 #: The order in which predictors are listed, behind the leading one; one that is not named here comes last.
-_ORDER = ("network", "pca", "coexpression", "ridge", "ridge_tf", "no_change")
+_ORDER = (NETWORK, *(rival.name for rival in REGISTRY), NO_CHANGE)
 _GUIDE = (
     (
         ":material/group: 1. Bring two groups",
@@ -54,7 +65,8 @@ _READING = f"""
   set, not predicted, and count in no score.
 - **Pearson delta** is the correlation of predicted and measured change over genes: 1 is perfect, 0 is chance. The
   interval resamples genes, so it speaks of these samples and not of a repeat of the experiment.
-- **Direction** is the share of the {TOP} genes that changed most whose sign is right; 50 % is chance.
+- **Direction** is the share of the {TOP} genes that changed most whose sign is right; 50 % is chance. A
+  gene that is predicted not to move counts half.
 - **Who leads** is whom the Perturb page puts first by what was measured of the model: the verdict is about that one.
 - **Trusted** means: the network follows this gene on held-out patients (R² of 0.3 or more), and no control sample is
   unlike the training samples, neither as it is nor as predicted. It does not mean that the prediction is true.
@@ -275,14 +287,11 @@ def _columns(found: Experiment) -> dict:
         **{f"predicted_log2_{n}": number_column(look(n).label, 4, f"What {look(n).label} predicts.") for n in rivals},
         "tpm_control": number_column("Control TPM", 2, mean),
         "tpm_treated": number_column("Treated TPM", 2, mean),
-        "trusted": st.column_config.CheckboxColumn("Trusted", help="Nothing known speaks against this gene."),
+        "trusted": st.column_config.CheckboxColumn("Trusted", help=tip("Trusted")),
         "reason": st.column_config.TextColumn("Why not trusted", width=250),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
     }
 
 
 def _csv(found: Experiment) -> bytes:
-    table = found.table.round(6)
-    table["edits"], table["predictor"] = _in_words(found.edits), found.predictor
-    table["kind"] = "hypothesis"
-    return to_csv(table).encode()
+    return result_csv(found.table.round(6), edits=_in_words(found.edits), predictor=found.predictor)

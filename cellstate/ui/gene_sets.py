@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.ui.guard import show_error
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.loading import load_gene_sets
+from cellstate.ui.own_file import bring, in_hand
+from cellstate.ui.parts import READABLE
 from cellstate.ui.session import GENE_SETS, GeneSets, Session
 from cellstate.ui.text import literal, plural
 
@@ -19,25 +21,26 @@ def own_gene_sets(state: Session, place: str) -> GeneSets | None:
     place : str
         Begins the keys of the widgets, so that a page can ask twice.
     """
-    if state.gene_sets is None:
-        upload = st.file_uploader(
-            "Gene sets (GMT)",
-            key=f"{place}-{GENE_SETS}-{state.turns[GENE_SETS]}",
-            help="One set a line: name, description and genes with tabs between them, as MSigDB and Enrichr offer.",
-        )
-        if upload is not None:
-            load_gene_sets(upload)
-            st.rerun()
-        if GENE_SETS in state.refused:
-            name, error = state.refused[GENE_SETS]
-            show_error(error, title=f"{literal(name)} could not be read")
-            st.caption("Nothing of that file was kept.")
+    if (held := state.gene_sets) is None:
+        bring(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", told=tip("GMT"))
         return None
-    held = state.gene_sets
-    with st.container(horizontal=True, vertical_alignment="center"):
-        told = f":material/check_circle: **{literal(held.name)}**: {plural(len(held.sets), 'gene set')}"
-        st.markdown(told, width="stretch")
-        if st.button("Remove", icon=":material/close:", type="tertiary", key=f"{place}-remove-{GENE_SETS}"):
-            state.load_gene_sets(None)
-            st.rerun()
+    what = f"**{literal(held.name)}**: {plural(len(held.sets), 'gene set')}"
+    in_hand(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))
     return held
+
+
+def choose_gene_set(state: Session, place: str) -> tuple[str, tuple[str, ...]] | None:
+    """Let the user bring gene sets and choose one; returns its name and genes, None without a file."""
+    held = own_gene_sets(state, place)
+    if held is None:
+        st.caption("A GMT file holds gene sets, for example the hallmark sets of MSigDB.")
+        return None
+    name = st.selectbox(
+        "Gene set",
+        list(held.sets),
+        format_func=lambda name: f"{name} ({plural(len(held.sets[name]), 'gene')})",
+        key=f"{place}-set-{state.turns[GENE_SETS]}",
+        persist_state="session",
+        width=READABLE,
+    )
+    return name, held.sets[name]

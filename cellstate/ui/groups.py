@@ -7,9 +7,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cellstate.errors import CellStateError
 from cellstate.expression import Samples
-from cellstate.ui.guard import show_error
 from cellstate.ui.labels import control_first, groups_of, in_words
 from cellstate.ui.loading import load_group
+from cellstate.ui.own_file import bring, in_hand
 from cellstate.ui.session import Loaded, Session
 from cellstate.ui.text import literal, plural
 
@@ -42,28 +42,12 @@ def files(state: Session) -> None:
 
 
 def _file(state: Session, group: str, label: str, told: str) -> None:
-    upload = st.file_uploader(label, key=f"upload-{group}-{state.turns[group]}")
-    if upload is not None:
-        load_group(upload, group)
-        st.rerun()
-    if group in state.refused:
-        name, error = state.refused[group]
-        show_error(error, title=f"{literal(name)} could not be read")
-        st.caption("Nothing of that file was kept.")
+    bring(state, group, label, lambda upload: load_group(upload, group))
     if (loaded := state.groups.get(group)) is None:
         st.caption(told)
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/check_circle: {_what_was_read(loaded)}", width="stretch")
-        st.button(
-            "Remove",
-            icon=":material/close:",
-            type="tertiary",
-            key=f"remove-{group}",
-            on_click=state.load_group,
-            args=(group, None),
-            help=f"Remove this file of {group} samples",
-        )
+    told = f"Remove this file of {group} samples"
+    in_hand(_what_was_read(loaded), group, lambda: state.load_group(group, None), told=told)
     for warning in loaded.samples.report.warnings:
         st.caption(f":material/info: {literal(warning, 400)}")
 
@@ -71,8 +55,8 @@ def _file(state: Session, group: str, label: str, told: str) -> None:
 def _what_was_read(loaded: Loaded) -> str:
     report = loaded.samples.report
     unit = literal(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
-    n_genes = int(loaded.samples.measured_SA.any(axis=0).sum())
-    return f"**{literal(loaded.name)}**: {plural(len(loaded.samples), 'sample')}, {n_genes:,} genes, {unit}"
+    samples = loaded.samples
+    return f"**{literal(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}"
 
 
 def _use_loaded(state: Session) -> None:

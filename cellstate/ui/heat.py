@@ -5,15 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb import perturb
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report import said_by
-from cellstate.ui.parts import READABLE, chart, download_table
+from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
-from cellstate.ui.shifts import Answer
+from cellstate.ui.shifts import Answer, about
 from cellstate.ui.text import file_stem, literal
 from cellstate.viz import edit_heat
 from cellstate.viz.style import look, percent
@@ -63,7 +62,7 @@ def each_edit(state: Session, opened: Model, found: Answer) -> pd.DataFrame:
         together = rest["delta_log2"].astype(float)
         return table.assign(**{TOGETHER: together, BEYOND: together - table.sum(axis=1)})
 
-    return state.once("each-edit", (state.selected, state.edits, found.predictor, opened.stamp), predict)
+    return state.once("each-edit", about(state, opened, found.predictor), predict)
 
 
 def most_moved(each: pd.DataFrame, table: pd.DataFrame, n: int = MOST_GENES) -> pd.DataFrame:
@@ -105,8 +104,7 @@ def csv(each: pd.DataFrame, found: Answer) -> bytes:
     """Return every gene by each edit, with what it is about in each row."""
     rest = found.table.loc[each.index]
     table = each.round(6)
-    table.insert(0, "sample", found.sample)
-    table.insert(1, "gene", rest["gene"])
-    table.insert(2, "ensembl_id", rest["ensembl_id"])
-    table["trusted"], table["predictor"], table["kind"] = rest["trusted"], look(found.predictor).label, "hypothesis"
-    return to_csv(table).encode()
+    table.insert(0, "gene", rest["gene"])
+    table.insert(1, "ensembl_id", rest["ensembl_id"])
+    table["trusted"] = rest["trusted"]
+    return result_csv(table, found.sample, predictor=look(found.predictor).label)

@@ -137,15 +137,16 @@ FIGURES: tuple[Figure, ...] = (
         "Synergy among genes",
         "regulators",
         "A square for each pair among the genes of the best pairs; colour is what both do beyond the sum of "
-        "each alone.",
+        "each alone, or what the cohort's patients show of both.",
         "Rows with many strong squares: a gene that cooperates with many.",
-        "An empty square is a pair that is not among the best, not one without synergy.",
+        "An empty square is a pair that is not among the best, not one with nothing to show.",
     ),
     Figure(
         ("partner_bars",),
         "Partners of a gene",
         "regulators",
-        "Left, what a gene and each partner add to each other; right, what they do alone and together (diamond).",
+        "Left, what a gene and each partner add to each other, or what the cohort's patients show of both; right, what "
+        "they do alone and together (diamond).",
         "A partner whose diamond lies beyond both of its bars.",
         "The panels have different scales: a synergy is often a hundredth of what each edit does alone.",
     ),

@@ -202,6 +202,14 @@ GLOSSARY: tuple[Term, ...] = (
         f"of {MIN_R2:g} or more), and the sample is like the training samples. It does not mean that the "
         "prediction is true.",
     ),
+    Term(
+        "What patients show",
+        "Over the patients of the model's cohort: whether the goal is higher where both genes are high than each "
+        "explains by itself (its level and its square), as a partial correlation r. Above 0, edits of both in the same "
+        "direction do more together than each alone. Genes that go with two cooperating ones show it too. It is the "
+        "same for every patient.",
+        ("cohort_r", "interaction", "epistasis"),
+    ),
     Term("z", "How far a value is from the gene's mean over the training samples, in S.", ("z score",)),
     Term(
         "z in this patient",

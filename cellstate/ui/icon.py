@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PIL import Image, ImageDraw
 
 _SIZE, _RADIUS = 256, 27
@@ -12,6 +14,7 @@ _COLUMNS = (
 )
 
 
+@cache
 def icon() -> Image.Image:
     """Return a picture of 64 x 64 pixels."""
     picture = Image.new("RGBA", (_SIZE, _SIZE))

@@ -49,10 +49,7 @@ class Here:
 
     def cohort_tpm(self) -> np.ndarray:
         """Return the gene's levels in the cohort, shape (S,), float64; empty where there is none."""
-        if self.profiles is None:
-            return np.zeros(0)
-        low, step = float(self.profiles.low_G[self.gene]), float(self.profiles.step_G[self.gene])
-        return np.expm1(low + step * self.profiles.level_SG[:, self.gene])
+        return np.zeros(0) if self.profiles is None else np.expm1(self.profiles.log1p_S(self.gene))
 
     def place(self, tpm: float) -> str:
         """Say where a level stands in the cohort; empty where there is none."""

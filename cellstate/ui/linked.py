@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.io import to_csv
 from cellstate.model import Model
-from cellstate.ui.parts import chart, download_table, gene_table, number_column
+from cellstate.ui.help_glossary import tip
+from cellstate.ui.parts import chart, download_table, gene_table, number_column, result_csv
 from cellstate.ui.session import Session
-from cellstate.ui.shifts import Answer, filtered, rivals_of
+from cellstate.ui.shifts import Answer, about, filtered, rivals_of
 from cellstate.ui.text import file_stem, literal, plural
 from cellstate.viz import Chart, shift_scatter, top_genes
 from cellstate.viz.shift import MOST_NAMED, place
@@ -67,16 +67,16 @@ class Picked:
 
 def genes_section(state: Session, opened: Model, found: Answer) -> None:
     """Draw the genes that move most, every gene against its expression, and the table."""
-    about = (state.selected, state.edits, found.predictor, opened.stamp)
-    picked: Picked = state.once("picked", about, Picked)
+    key = about(state, opened, found.predictor)
+    picked: Picked = state.once("picked", key, Picked)
     left, right = st.columns(2, gap="medium")
     with left:
-        bars = state.once("top-genes", about, lambda: _bars(found))
+        bars = state.once("top-genes", key, lambda: _bars(found))
         chart(bars, key="top-genes")
     with right:
-        drawn = state.once("shift-scatter", (about, frozenset(picked.ticked)), lambda: _scatter(found, picked))
-        key = f"shift-scatter-{picked.turn}"
-        chart(drawn, key=key, name="shift-scatter", on_select=_loosely(partial(_pick, key), drawn, found, picked))
+        drawn = state.once("shift-scatter", (key, frozenset(picked.ticked)), lambda: _scatter(found, picked))
+        widget = f"shift-scatter-{picked.turn}"
+        chart(drawn, key=widget, name="shift-scatter", on_select=_loosely(partial(_pick, widget), drawn, found, picked))
     _table(found, picked)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(_READING)
@@ -176,9 +176,11 @@ def _rows(found: Answer, shown: pd.DataFrame, picked: Picked) -> None:
         picked.ticked.difference_update(rows.tolist())
         picked.ticked.update(rows[st.session_state[key]["selection"]["rows"]].tolist())
 
+    columns = _columns(found)
     gene_table(
-        shown,
-        _columns(found),
+        # What is not shown, the row numbers too, need not travel to the browser.
+        shown[list(columns)].reset_index(drop=True),
+        columns,
         key=key,
         alt="Predicted shift of every gene, largest first, beside its rivals",
         on_select=_loosely(tick, picked),
@@ -217,8 +219,8 @@ def _columns(found: Answer) -> dict:
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
         "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
         "tpm_after": number_column("TPM after", 2, f"Predicted by {first}; for an edited gene, as set."),
-        "delta_log2": number_column(f"{first} (log2)", 3, "Predicted log2 fold change of TPM + 1."),
-        "trusted": st.column_config.CheckboxColumn("Trusted", help="Nothing known speaks against this gene."),
+        "delta_log2": number_column(f"{first} (log2)", 3, tip("log2 fold change")),
+        "trusted": st.column_config.CheckboxColumn("Trusted", help=tip("Trusted")),
         **rivals,
         # Mostly empty, so that it comes after the figures.
         "reason": st.column_config.TextColumn("Why not trusted", width=250),
@@ -228,7 +230,4 @@ def _columns(found: Answer) -> dict:
 
 def shift_csv(found: Answer) -> bytes:
     """Return every gene, with what it is about in each row."""
-    table = found.table.round(6)
-    table.insert(0, "sample", found.sample)
-    table["edits"], table["predictor"], table["kind"] = found.edits, found.predictor, "hypothesis"
-    return to_csv(table).encode()
+    return result_csv(found.table.round(6), found.sample, edits=found.edits, predictor=found.predictor)

@@ -12,12 +12,13 @@ from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
 from cellstate.ui.edit_form import action
 from cellstate.ui.gene_names import Meaning, meanings, split_names
-from cellstate.ui.gene_sets import own_gene_sets
+from cellstate.ui.gene_sets import choose_gene_set
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.levels import Here
 from cellstate.ui.link import MOST_EDITS
 from cellstate.ui.parts import number_column
 from cellstate.ui.regulators_goal import patient_of
-from cellstate.ui.session import GENE_SETS, Session
+from cellstate.ui.session import Session
 from cellstate.ui.text import plural
 
 #: Names of a list that are looked at, and characters of a pasted one.
@@ -46,18 +47,9 @@ def pasted_list(state: Session, opened: Model) -> None:
 
 def gene_set(state: Session, opened: Model) -> None:
     """Let the user choose a set of a GMT file, and edit its genes."""
-    held = own_gene_sets(state, "edit")
-    if held is None:
-        st.caption("A GMT file holds gene sets, for example the hallmark sets of MSigDB.")
-        return
-    title = st.selectbox(
-        "Gene set",
-        list(held.sets),
-        format_func=lambda title: f"{title} ({plural(len(held.sets[title]), 'gene')})",
-        key=f"edit-set-{state.turns[GENE_SETS]}",
-        persist_state="session",
-    )
-    _edit_all(held.sets[title], "set-", state, opened)
+    chosen = choose_gene_set(state, "edit")
+    if chosen is not None:
+        _edit_all(chosen[1], "set-", state, opened)
 
 
 def _edit_all(names: Sequence[str], place: str, state: Session, opened: Model) -> None:
@@ -155,9 +147,7 @@ def _table(table: pd.DataFrame) -> None:
             "remark": st.column_config.TextColumn("Remark", width=330),
             "matched_by": st.column_config.TextColumn("Matched by", width="small"),
             "tpm": number_column("TPM here", 2, "On the training cohort's scale."),
-            "percentile": number_column(
-                "Percentile", 0, "Share of the model's cohort that does not exceed this level."
-            ),
+            "percentile": number_column("Percentile", 0, tip("Percentile")),
         },
         placeholder="–",
         key="meanings",

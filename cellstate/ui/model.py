@@ -16,6 +16,7 @@ from cellstate.model.folder import CARD, HISTORY
 from cellstate.report import LIMITS
 from cellstate.report.quality import USED
 from cellstate.ui.guard import guard, show_error
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import description, model
 from cellstate.ui.run_files import read_history
@@ -45,7 +46,7 @@ def model_page() -> None:
                     f"{about['n_parameters']:,} weights and biases.",
                 ),
                 ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
-                ("Latent units", f"{about['n_latent']:,}", "All that the network keeps of a sample."),
+                ("Latent units", f"{about['n_latent']:,}", tip("Latent")),
                 ("Training patients", _training(opened.metrics), "Patients whose samples the weights were fitted to."),
             ]
         )

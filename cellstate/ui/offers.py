@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from cellstate.model import Model
 from cellstate.perturb import Edit
 from cellstate.perturb.combine import Combination
 from cellstate.perturb.goals import Goal
-from cellstate.perturb.pairs import Pairs
+from cellstate.perturb.pairs import RANKED_BY, Pairs
 from cellstate.perturb.patient import Patient
 from cellstate.perturb.screen import Screen
 from cellstate.report.html import Report
@@ -31,7 +32,6 @@ from cellstate.ui.take_along import Offer
 from cellstate.viz import Chart
 
 _FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry: take the table along."
-_ONLY_TABLE = "A bundle repeats a search of single edits; for this one, use the command line with the same options."
 
 
 def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
@@ -73,7 +73,9 @@ def search_offer(
     frame = found.steps if isinstance(found, Combination) else found.table
     key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "edit"), source_of(state)
     about = {"sample": found.sample, "searched": searched, "kind": "hypothesis"}
-    table = Table(frame, key, "synergy" if isinstance(found, Pairs) else "score", about)
+    if isinstance(found, Screen):
+        about["predictor"] = found.predictor
+    table = Table(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
     judged = distance(state, opened)
 
     def report(named: bool) -> Report:
@@ -93,18 +95,29 @@ def search_offer(
         )
 
     goal = portable_goal(found.goal, opened, patient_of(state, opened))
-    run, why = None, _ONLY_TABLE
+    run = (lambda: search_run(found, goal, source, opened, table)) if goal else None
+    return Offer(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
+
+
+def search_run(found: Screen | Pairs | Combination, goal: str, source: Source, opened: Model, table: Table) -> Run:
+    """Return what repeats a search; the candidates of a screen are those that its table holds."""
+
+    def names(genes: np.ndarray | None) -> list[str] | None:
+        return None if genes is None else [opened.space.ensembl[gene] for gene in genes]
+
     if isinstance(found, Screen):
-        why = "" if goal else _FILE_GOAL
-        run = (lambda: screen_run(found, goal, source, opened, table)) if goal else None
-    return Offer(kind, table, report, run, why, link_of(state, opened))
-
-
-def screen_run(found: Screen, goal: str, source: Source, opened: Model, table: Table) -> Run:
-    """Return what repeats a screen; its candidates are those that its table holds."""
-    edits = [Edit.pattern(edit) for edit in dict.fromkeys(found.table["edit"])]
-    genes = sorted(set(found.table["ensembl_id"]))
-    return Run("screen", source, provenance(opened), table, edits, goal=goal, genes=genes)
+        command, edits, predictor = "screen", list(dict.fromkeys(found.table["edit"])), found.predictor
+        more: dict[str, Any] = {"genes": sorted(set(found.table["ensembl_id"]))}
+    elif isinstance(found, Pairs):
+        command, edits, predictor = "pairs", [found.edit], "network"
+        anchor = None if found.anchor is None else opened.space.ensembl[found.anchor]
+        more = {"genes": names(found.genes), "partners": names(found.partners)}
+        more["options"] = {"by": found.by, "anchor": anchor}
+    else:
+        command, edits, predictor = "combine", list(found.edits), "network"
+        more = {"genes": names(found.genes), "options": {"max_edits": found.max_edits, "share": found.share}}
+    patterns = [Edit.pattern(edit) for edit in edits]
+    return Run(command, source, provenance(opened), table, patterns, predictor, goal=goal, **more)
 
 
 def portable_goal(goal: Goal, opened: Model, patient: Patient) -> str:

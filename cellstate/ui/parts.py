@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cellstate.io import to_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.figure_files import FRAME, figure_files
 from cellstate.ui.loading import load_example
@@ -106,6 +107,14 @@ def download_table(
         key=key,
         on_click="ignore",
     )
+
+
+def result_csv(table: pd.DataFrame, sample: str = "", **about: str) -> bytes:
+    """Return a result as CSV that says in each row what it is about: the sample first, the rest at the end."""
+    table = table.assign(**about, kind="hypothesis")
+    if sample:
+        table.insert(0, "sample", sample)
+    return to_csv(table).encode()
 
 
 def gene_table(

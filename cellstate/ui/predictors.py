@@ -7,7 +7,7 @@ import streamlit as st
 from cellstate.model import Model
 from cellstate.perturb.leader import choose, predictors
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import figures_of, lead_reason, said_by, what_it_is
+from cellstate.report import figures_of, lead_reason, said_by, together_reason, what_it_is
 from cellstate.viz.style import look
 
 #: The choice, in session state: the name of a predictor.
@@ -44,23 +44,20 @@ def who_sentence(opened: Model, predictor: str) -> str:
     )
 
 
-def search_sentence(opened: Model, in_table: bool) -> str:
-    """Say why a search follows the network where another predictor leads; empty where none does.
-
-    Parameters
-    ----------
-    in_table : bool
-        Whether the table of the search holds that predictor's score too.
-    """
-    first = choose(opened, None)
+def together_sentence(opened: Model, by_cohort: bool = False) -> str:
+    """Say of a search for edits that work together whom it follows, why, and how far to believe it."""
+    first, believed = choose(opened, None), together_reason(opened.metrics)
+    if by_cohort:
+        return (
+            "The patients of the model's cohort rank these pairs; what the network says of each, alone and together, "
+            f"stands beside it. **{believed}**"
+        )
     if first == NETWORK:
-        return ""
+        return believed
     name = look(first).label
-    text = f"Searches follow the network, because a goal needs its gradient; on the Perturb page {name} leads. "
-    return text + (
-        f"What {name} says of each edit is a column of the table: click its heading for that ranking."
-        if in_table
-        else f"{name} is linear, so edits simply add up and no two of them work together."
+    return (
+        f"This search follows the network: {name}, who leads by the model's evidence, is linear, so that edits simply "
+        f"add up and no two of them work together. **{believed}**"
     )
 
 

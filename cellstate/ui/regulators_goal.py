@@ -13,9 +13,11 @@ from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.perturb.patient import Patient, prepare
+from cellstate.ui.gene_sets import choose_gene_set
 from cellstate.ui.groups import MOST_SAMPLES
 from cellstate.ui.guard import show_error
-from cellstate.ui.loading import load_gene_sets, load_reference
+from cellstate.ui.loading import load_reference
+from cellstate.ui.own_file import bring, in_hand
 from cellstate.ui.parts import READABLE
 from cellstate.ui.session import GENE_SETS, REFERENCE, Session
 from cellstate.ui.text import literal, plural
@@ -117,14 +119,13 @@ def signed(text: str) -> str:
 
 
 def _set(state: Session, opened: Model, patient: Patient) -> Goal | None:
-    title = _choose_set(state, "goal")
-    if title is None:
+    chosen = choose_gene_set(state, "goal")
+    if chosen is None:
         return None
+    title, genes = chosen
     way = st.segmented_control(
         "Move the set", ["up", "down"], default="up", required=True, key="goal-way", persist_state="session"
     )
-    assert state.gene_sets is not None
-    genes = state.gene_sets.sets[title]
 
     def make() -> Goal:
         signs = dict.fromkeys(genes, 1 if way == "up" else -1)
@@ -134,47 +135,14 @@ def _set(state: Session, opened: Model, patient: Patient) -> Goal | None:
     return state.once(GOAL, (state.selected, state.turns[GENE_SETS], title, way, opened.stamp), make)
 
 
-def _choose_set(state: Session, place: str) -> str | None:
-    """Let the user upload gene sets and choose one."""
-    if state.gene_sets is None:
-        upload = st.file_uploader(
-            "Gene sets (GMT)",
-            key=f"upload-{GENE_SETS}-{state.turns[GENE_SETS]}",
-            help="One set a line: name, description and genes with tabs between them, as MSigDB and Enrichr offer.",
-        )
-        if upload is not None:
-            load_gene_sets(upload)
-            st.rerun()
-        _refused(state, GENE_SETS)
-        st.caption("A GMT file holds gene sets, for example the hallmark sets of MSigDB.")
-        return None
-    sets = state.gene_sets.sets
-    _file(
-        f"**{literal(state.gene_sets.name)}**: {plural(len(sets), 'gene set')}",
-        GENE_SETS,
-        lambda: state.load_gene_sets(None),
-    )
-    return st.selectbox(
-        "Gene set",
-        list(sets),
-        format_func=lambda title: f"{title} ({len(sets[title]):,} genes)",
-        key=f"{place}-set-{state.turns[GENE_SETS]}",
-        persist_state="session",
-        width=READABLE,
-    )
-
-
 def _sample(state: Session, opened: Model, patient: Patient) -> Goal | None:
     if state.reference is None:
-        upload = st.file_uploader("Reference samples", key=f"upload-{REFERENCE}-{state.turns[REFERENCE]}")
-        if upload is not None:
-            load_reference(upload)
-            st.rerun()
-        _refused(state, REFERENCE)
+        bring(state, REFERENCE, "Reference samples", load_reference)
         st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
         return None
     samples, name = state.reference.samples, state.reference.name
-    _file(f"**{literal(name)}**: {plural(len(samples), 'sample')}", REFERENCE, lambda: state.load_reference(None))
+    what = f"**{literal(name)}**: {plural(len(samples), 'sample')}"
+    in_hand(what, REFERENCE, lambda: state.load_reference(None))
     for warning in samples.report.warnings:
         st.caption(f":material/info: {literal(warning, 400)}")
     rows = [0]
@@ -241,27 +209,13 @@ def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
         genes = np.array([opened.space.find(text or "")])
         title = opened.space.symbols[genes[0]]
     else:
-        chosen = _choose_set(state, "cohort")
+        chosen = choose_gene_set(state, "cohort")
         if chosen is None:
             return None
-        assert state.gene_sets is not None
-        title = chosen
-        genes = known_genes(opened.space, state.gene_sets.sets[title])
+        title, names = chosen
+        genes = known_genes(opened.space, names)
     return state.once(
         GOAL,
         (state.selected, end, tuple(genes.tolist()), opened.stamp),
         lambda: cohort_end_goal(patient, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),
     )
-
-
-def _file(told: str, key: str, remove) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/check_circle: {told}", width="stretch")
-        st.button("Remove", icon=":material/close:", type="tertiary", key=f"remove-{key}", on_click=remove)
-
-
-def _refused(state: Session, file: str) -> None:
-    if file in state.refused:
-        name, error = state.refused[file]
-        show_error(error, title=f"{literal(name)} could not be read")
-        st.caption("Nothing of that file was kept.")

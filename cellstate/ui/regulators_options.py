@@ -13,15 +13,18 @@ from cellstate.errors import CellStateError
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
+from cellstate.perturb.cohort_pairs import has_cohort
 from cellstate.perturb.combine import combine
 from cellstate.perturb.goals import Goal, find_genes
 from cellstate.perturb.pairs import pairs
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.screen import screen
+from cellstate.ui.help_glossary import tip
+from cellstate.ui.predictors import who_predicts
 from cellstate.ui.regulators_goal import GOAL, patient_of
 from cellstate.ui.session import Session
 from cellstate.ui.text import literal, plural
-from cellstate.viz.style import percent
+from cellstate.viz.style import look, percent
 
 SCREEN, PAIRS, COMBINATION = "screen", "pairs", "combination"
 KINDS = {SCREEN: "Single genes", PAIRS: "Pairs", COMBINATION: "Combination"}
@@ -70,14 +73,15 @@ def _screen(state: Session, opened: Model) -> Plan | None:
             edits = _edits(opened, SCREEN)
         with st.container():
             genes = _universe(state, opened, "Genes to try", SCREEN)
+    first = who_predicts(opened)
     if genes is None or not edits:
         return None
     sample = state.sample()
 
     def work(goal: Goal, progress: Progress) -> Any:
-        return screen(opened, sample, goal, edits=edits, genes=genes.genes, progress=progress)
+        return screen(opened, sample, goal, edits=edits, genes=genes.genes, predictor=first, progress=progress)
 
-    return Plan(f"{_in_words(edits)}: {genes.said}, one at a time", work)
+    return Plan(f"{_in_words(edits)}: {genes.said}, one at a time, by {look(first).label}", work)
 
 
 def _pairs(state: Session, opened: Model) -> Plan | None:
@@ -89,17 +93,18 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
         with st.container():
             edits = _edits(opened, PAIRS, many=False)
         with st.container():
-            ranks = {"synergy": "What they add to each other", "score": "Both together"}
+            ranks = {"synergy": "The network's synergy", "score": "Both together"}
+            if has_cohort(opened):
+                ranks = {"cohort": "What patients show"} | ranks
             by = st.segmented_control(
                 "Rank by",
                 list(ranks),
                 format_func=ranks.__getitem__,
-                default="synergy",
+                default=next(iter(ranks)),
                 required=True,
                 key="pairs-by",
                 persist_state="session",
-                help="What two edits add to each other (synergy) is the movement of both together, minus what each "
-                "does alone.",
+                help=f"{tip('What patients show')}\n\n{tip('Synergy')}",
             )
     if first is None or second is None:
         return None
@@ -107,8 +112,8 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
     anchor = int(first.genes[0]) if one and first.genes is not None else None
     n_pairs = _count_pairs(first, second)
     st.caption(
-        f"{_rounded(n_pairs)} pairs of {first.said} with {second.said}. Gradients propose, and the best are scored "
-        "exactly." + (" This can take many minutes; you can stop it and go on later." if n_pairs > MANY_PAIRS else "")
+        f"{_rounded(n_pairs)} pairs of {first.said} with {second.said}. All are looked at roughly, the best exactly."
+        + (" This can take many minutes; you can stop it and go on later." if n_pairs > MANY_PAIRS else "")
     )
     sample = state.sample()
     # The finished rows of this run: a run that was stopped goes on with them.
@@ -128,7 +133,7 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
             blocks=blocks,
         )
 
-    said = f"{_in_words(edits)}: {first.said} with {second.said}, by {by}"
+    said = f"{_in_words(edits)}: {first.said} with {second.said}, by {ranks[by or 'synergy'].lower()}"
     return Plan(said, work, resumes=True)
 
 
@@ -156,10 +161,9 @@ def _combination(state: Session, opened: Model) -> Plan | None:
     sample, reach = state.sample(), float(wanted) / 100
 
     def work(goal: Goal, progress: Progress) -> Any:
-        found = combine(
+        return combine(
             opened, sample, goal, max_edits=int(most), share=reach, edits=edits, genes=genes.genes, progress=progress
         )
-        return found, reach
 
     return Plan(f"{_in_words(edits)}: at most {most} of {genes.said}, {percent(reach)} of the way", work)
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb import Edit
 from cellstate.perturb.combine import Combination
 from cellstate.perturb.goals import Goal
-from cellstate.perturb.pairs import Pairs
+from cellstate.perturb.pairs import TOGETHER, Pairs
 from cellstate.perturb.screen import Screen, rivals_of
+from cellstate.report.agreement import correlation
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.jobs import Job
 from cellstate.ui.offers import search_offer
-from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, tiles
-from cellstate.ui.predictors import search_sentence
+from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, result_csv, tiles
+from cellstate.ui.predictors import together_sentence, who_sentence
 from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import agreement_sentence
@@ -37,20 +37,26 @@ _TITLES = {
     COMBINATION: "A combination toward the goal",
 }
 _READING = """
-- **Score** is the movement along the goal that the network predicts, in S: one S is a gene's standard deviation over
-  the training samples. Edited genes are left out, so no gene scores by being edited.
+- **Score** is the predicted movement along the goal, in S: one S is a gene's standard deviation over the training
+  samples. Edited genes are left out, so no gene scores by being edited.
 - **Of the way** is the score as a share of the goal's whole distance.
 - **Per S** is the score for each S by which the edit changes its own gene. A highly expressed gene is changed more by
   a knock-out; this column takes that away.
 - **p** compares the score with measured genes of similar expression and variance; **FDR** corrects it for the number
   of edits tried. A small p does not make a regulator.
 - **z in this patient** asks how unusual the effect is against the patients of the model's cohort: beyond 2 or below
-  -2, the same edit would act differently in most of them.
-- **Exact** scores come from the whole network; the others from its slope at this sample, close for small changes.
-- **PCA** and **co-expression** say what much simpler predictors expect of the same edit. The network that is shipped
-  is PCA in another form, so its agreement with PCA is expected and confirms nothing.
-- **Synergy** is what two edits move together beyond the sum of what each moves alone. It depends on the scale, here
-  log1p TPM in S; p and FDR compare it with random pairs of matched expression.
+  -2, the same edit would act differently in most of them. All predictors but the network are linear: they know a
+  patient by the levels of the edited genes alone.
+- **Exact** scores come from the whole predictor; the others from the network's slope at this sample, close for small
+  changes.
+- The columns of the **other predictors** say what they expect of the same edit; click a heading for that ranking. The
+  network that is shipped is PCA in another form, so that these two agree is expected and confirms nothing.
+- **Synergy** is what the network lets two edits move together beyond the sum of what each moves alone. It depends on
+  the scale, here log1p TPM in S.
+- **Patients show (r)** asks the model's cohort instead: is the goal higher where both genes are high than each explains
+  by itself? Above 0, edits of both in one direction do more together. Genes that go with two cooperating ones show it
+  too, so read it as a hint at a pair or its neighbours. It is the same for every patient; the synergy is this one's.
+- **p** and **FDR** of pairs compare what ranks them with random pairs of matched expression.
 - Everything here is a **hypothesis**: the model knows how genes go together in tumours, not what causes what.
 """
 
@@ -63,7 +69,7 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
     goal, plan
         What is chosen on the page now, which may have changed since the search.
     """
-    found, wanted = job.result if job.kind == COMBINATION else (job.result, 1.0)
+    found = job.result
     st.space("small")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(_TITLES[job.kind], anchor=False, width="content")
@@ -75,13 +81,15 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
     )
     if goal is not found.goal or plan is None or plan.said != job.said:
         st.info("The goal or the options were changed after this search.", icon=":material/history:")
-    st.caption(search_sentence(opened, in_table=job.kind == SCREEN), width=READABLE)
+    by_cohort = job.kind == PAIRS and found.by == "cohort"
+    told = who_sentence(opened, found.predictor) if job.kind == SCREEN else together_sentence(opened, by_cohort)
+    st.caption(told, width=READABLE)
     if job.kind == SCREEN:
         _screen(state, opened, found, job.said)
     elif job.kind == PAIRS:
         _pairs(state, opened, found, job.said)
     else:
-        _combination(state, opened, found, wanted, job.said)
+        _combination(state, opened, found, job.said)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(_READING)
 
@@ -94,15 +102,15 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     exact = "All of them" if found.n_exact == len(table) else f"Of these, the best {found.n_exact:,}"
     tiles(
         [
-            ("Moves furthest", literal(best["gene"]), f"{literal(best['name'])}, by the network's score."),
+            ("Moves furthest", literal(best["gene"]), f"{literal(best['name'])}, by {look(found.predictor).label}."),
             ("Of the way", share(best["share"]), "Share of the goal's distance that this one edit covers."),
             ("Stand out", f"{clear:,}", "Edits with an FDR of 10 % or less."),
             ("Edits tried", f"{len(table):,}", f"{exact} were scored exactly."),
         ]
     )
-    said = f"{screen_sentence(table)} {agreement_sentence(agreement(table, rivals))}"
+    said = f"{screen_sentence(table)} {agreement_sentence(agreement(table, rivals), found.predictor)}"
     st.markdown(said, width=READABLE)
-    drawn = regulator_bars(*short(table), rivals)
+    drawn = regulator_bars(*short(table), rivals, predictor=found.predictor)
     chart(drawn, key="regulator-bars")
     st.subheader("Every edit", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
@@ -135,14 +143,14 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
 
 def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     table = found.table
-    said = pairs_sentence(table, found.n_pairs)
+    said, together = pairs_sentence(table, found.n_pairs, found.by), TOGETHER[found.by]
     st.markdown(said, width=READABLE)
     st.caption(literal(found.scale, 400), width=READABLE)
     if not len(table):
         return
     anchor = common_gene(table)
-    best = table.sort_values("synergy", ascending=False, kind="stable")
-    drawn = synergy_map(best) if anchor is None else partner_bars(table, anchor)
+    best = table.sort_values(together, ascending=False, kind="stable")
+    drawn = synergy_map(best, shown=together) if anchor is None else partner_bars(table, anchor, shown=together)
     chart(drawn, key="pairs-figure")
     st.subheader("The best pairs", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
@@ -153,17 +161,7 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     shown = containing(table, text or "", ["a", "b", "ensembl_a", "ensembl_b"])
     row = _table(
         shown.assign(share=100 * shown["share"]),
-        {
-            "a": st.column_config.TextColumn("First gene", pinned=True),
-            "b": st.column_config.TextColumn("Second gene"),
-            "synergy": _figure("Synergy (S)", "Both together, minus the sum of both alone."),
-            "score": _figure("Together (S)", "Movement along the goal with both edits."),
-            "score_a": _figure("First alone (S)", "Movement with the first edit only."),
-            "score_b": _figure("Second alone (S)", "Movement with the second edit only."),
-            "share": number_column("Of the way (%)", 2, "Share of the goal's distance that both cover."),
-            "p": _figure("p", "Of the synergy, against random pairs of matched expression."),
-            "fdr": _figure("FDR", "p, corrected for the number of pairs looked at."),
-        },
+        _pairs_columns(together),
         key="pairs-table",
         alt="The best pairs, with the synergy and the score of each",
     )
@@ -178,16 +176,16 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     )
 
 
-def _combination(state: Session, opened: Model, found: Combination, wanted: float, searched: str) -> None:
+def _combination(state: Session, opened: Model, found: Combination, searched: str) -> None:
     steps, greedy = named(found.steps), named(found.greedy)
-    said = combination_sentence(steps, greedy, reached=found.reached, wanted=wanted)
+    said = combination_sentence(steps, greedy, reached=found.reached, wanted=found.share)
     st.markdown(said, width=READABLE)
     if not len(steps):
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
         drawn = combination_steps(
-            steps, greedy, sum_of_singles=found.sum_of_singles, wanted=wanted, distance=found.goal.distance
+            steps, greedy, sum_of_singles=found.sum_of_singles, wanted=found.share, distance=found.goal.distance
         )
         chart(drawn, key="combination-figure")
     with right:
@@ -231,16 +229,40 @@ def _screen_columns(rivals: Sequence[str], n_cohort: int) -> dict[str, Any]:
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
         "edit": st.column_config.TextColumn("Edit"),
         "score": _figure("Score (S)", "Movement along the goal, the edited gene left out."),
-        "score_per_sd": _figure("Per S", "Score for each S by which the edit changes its own gene."),
-        "share": number_column("Of the way (%)", 2, "Share of the goal's distance."),
+        "score_per_sd": _figure("Per S", tip("per S")),
+        "share": number_column("Of the way (%)", 2, tip("Of the way")),
         **(z if n_cohort else {}),
-        "p": _figure("p", "Against genes of matched expression and variance."),
-        "fdr": _figure("FDR", "p, corrected for the number of edits tried."),
-        "exact": st.column_config.CheckboxColumn("Exact", help="Scored by the whole network, not by its slope."),
+        "p": _figure("p", tip("p")),
+        "fdr": _figure("FDR", tip("FDR")),
+        "exact": st.column_config.CheckboxColumn("Exact", help="Scored exactly, not by the slope of the network."),
         **{f"score_{r}": _figure(f"{look(r).label} (S)", f"What {look(r).label} says of the edit.") for r in rivals},
         "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
         "tpm_after": number_column("TPM after", 2, "As set by the edit."),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
+    }
+
+
+def _pairs_columns(together: str) -> dict[str, Any]:
+    """Return the columns of a table of pairs: what ranks them comes first."""
+    network = {
+        "synergy": _figure("Synergy (S)", tip("Synergy")),
+        "score": _figure("Together (S)", "Movement along the goal with both edits."),
+        "score_a": _figure("First alone (S)", "Movement with the first edit only."),
+        "score_b": _figure("Second alone (S)", "Movement with the second edit only."),
+        "share": number_column("Of the way (%)", 2, "Share of the goal's distance that both cover."),
+    }
+    against = {
+        "p": _figure("p", "Of what ranks the pairs, against random pairs of matched expression."),
+        "fdr": _figure("FDR", "p, corrected for the number of pairs looked at."),
+    }
+    patients = {
+        "cohort_r": _figure("Patients show (r)", tip("What patients show")),
+        "cohort_p": _figure("p of that alone", "Of this one pair, not corrected for the pairs looked at."),
+    }
+    return {
+        "a": st.column_config.TextColumn("First gene", pinned=True),
+        "b": st.column_config.TextColumn("Second gene"),
+        **(patients | against | network if together == "cohort_r" else network | against | patients),
     }
 
 
@@ -289,12 +311,8 @@ def _download(table: pd.DataFrame, found: Screen | Pairs | Combination, label: s
 
 def csv(table: pd.DataFrame, found: Screen | Pairs | Combination) -> bytes:
     """Return a result as CSV, with what it is about in each row."""
-    table = table.copy()
-    table.insert(0, "sample", found.sample)
-    if isinstance(found, Pairs):
-        table["edit"] = found.edit
-    table["goal"], table["kind"] = found.goal.label, "hypothesis"
-    return to_csv(table).encode()
+    of_pairs = {"edit": found.edit} if isinstance(found, Pairs) else {}
+    return result_csv(table, found.sample, **of_pairs, goal=found.goal.label)
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -315,13 +333,8 @@ def _actions(edits: pd.Series) -> pd.Series:
 
 
 def agreement(table: pd.DataFrame, rivals: Sequence[str]) -> dict[str, float | None]:
-    """Correlate the network's scores with each rival's; None where one of them says nothing."""
-    found: dict[str, float | None] = {}
-    for rival in rivals:
-        both = table[["score", f"score_{rival}"]].dropna().to_numpy(float)
-        moves = len(both) > 2 and min(np.ptp(both, axis=0)) > 0
-        found[rival] = float(np.corrcoef(both.T)[0, 1]) if moves else None
-    return found
+    """Correlate the scores with those of each other predictor; None where one of them says nothing."""
+    return {rival: correlation(table[["score", f"score_{rival}"]].dropna()) for rival in rivals}
 
 
 def containing(table: pd.DataFrame, text: str, columns: Sequence[str]) -> pd.DataFrame:

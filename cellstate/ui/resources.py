@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 
 import streamlit as st
 
-from cellstate.genes import gene_axis
 from cellstate.model import Model, describe_model, load_model
 from cellstate.model.folder import default_model_folder, folder_stamp
 from cellstate.perturb.rivals import rival_maps
@@ -40,14 +38,8 @@ def _open(folder: str, device: str, stamp: tuple[int, ...]) -> Model:
     """Open a folder as it is now. The model before, if there was one, goes when nobody works with it any more."""
     description.clear()
     opened = load_model(folder, device=device)
-    # What is computed at first use is computed now, once, and not in a user's first search.
+    # What is computed at first use is computed now, once, and not in a user's first edit.
     rival_maps(opened)
-    gene_axis().search("TP53")
-    if not gc.get_freeze_count():
-        # Streamlit collects garbage after every run of a page. What is here to stay, libraries above all, need not be
-        # looked through each time: that took a quarter of a second, in which nobody else's page went on.
-        gc.collect()
-        gc.freeze()
     return opened
 
 

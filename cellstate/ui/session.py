@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.common import WidgetMetadata
 
 from cellstate.errors import CellStateError
 from cellstate.expression import Samples
@@ -258,6 +260,17 @@ def session() -> Session:
     return st.session_state.setdefault(_KEY, Session())
 
 
+def _forget_widgets() -> None:
+    """Empty what Streamlit keeps of every widget that was drawn: its options, which may be names of samples, and more.
+
+    Each entry stays, as a callback of the same click may be called after this one; drawing the widget again fills it.
+    """
+    if (context := get_script_run_ctx()) is not None:
+        kept = context.session_state._state._new_widget_state.widget_metadata
+        for key, one in kept.items():
+            kept[key] = WidgetMetadata(key, lambda value: value, lambda value: value, one.value_type)
+
+
 def forget() -> None:
     """Drop everything this user brought or made."""
     state = session()
@@ -267,5 +280,6 @@ def forget() -> None:
     # Emptied, not replaced: Streamlit keeps the callbacks of widgets that are gone, and with them this very object.
     vars(state).update(vars(Session(round=state.round + 1, turns=turns)))
     st.session_state.clear()
+    _forget_widgets()
     st.session_state[_KEY] = state
     st.session_state[FORGOTTEN] = True

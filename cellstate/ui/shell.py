@@ -50,4 +50,4 @@ def show(body: Callable[[], None]) -> None:
     if st.session_state.pop(_MARK, False):
         body()
     else:
-        runpy.run_path(str(shipped("app.py")))
+        runpy.run_path(str(shipped("app.py")), run_name="__main__")

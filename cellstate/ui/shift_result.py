@@ -10,6 +10,7 @@ from cellstate.ui.doses import dose_section
 from cellstate.ui.enrichment import pathway_section
 from cellstate.ui.guard import guard
 from cellstate.ui.heat import edits_section
+from cellstate.ui.help_glossary import tip
 from cellstate.ui.linked import genes_section
 from cellstate.ui.offers import shift_offer
 from cellstate.ui.parts import READABLE, hypothesis, tiles
@@ -78,11 +79,11 @@ def _numbers(found: Answer) -> None:
     rest = found.table[~found.table["edited"]]
     trusted = rest[rest["trusted"]]
     first = literal(trusted["gene"].iloc[0]) if len(trusted) else "none"
-    shift = f"{trusted['delta_log2'].iloc[0]:+.2g} log2" if len(trusted) else "–"
+    shift = f"{trusted['delta_log2'].iloc[0]:+.2g}" if len(trusted) else "–"
     tiles(
         [
             ("Shifts most", first, "The gene that shifts most among those trusted."),
-            ("Its shift", shift, "Predicted log2 fold change of TPM + 1."),
+            ("Its shift (log2)", shift, tip("log2 fold change")),
             ("Trusted genes", f"{len(trusted):,}", f"Of {len(rest):,} that were not edited. See how to read this."),
         ],
         columns=3,

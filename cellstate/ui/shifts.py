@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -61,6 +61,11 @@ class Answer:
     n_unmeasured_edited: int
 
 
+def about(state: Session, opened: Model, predictor: str | None) -> tuple[Hashable, ...]:
+    """Return what an answer, and all that is made of it, hangs on: the key of `Session.once`."""
+    return state.selected, state.edits, predictor, opened.stamp
+
+
 def answer(state: Session, opened: Model, predictor: str | None = None) -> Answer:
     """Predict what the edits in force do to the selected sample, once for each predictor that is put first."""
     before = distance(state, opened)
@@ -69,7 +74,7 @@ def answer(state: Session, opened: Model, predictor: str | None = None) -> Answe
         with queue().turn():
             return _answer(perturb(opened, state.sample(), state.edits, predictor=predictor), opened, before)
 
-    return state.once("shift", (state.selected, state.edits, predictor, opened.stamp), predict)
+    return state.once("shift", about(state, opened, predictor), predict)
 
 
 def _answer(shift: Shift, opened: Model, before: Distance) -> Answer:

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.io import to_csv
 from cellstate.model import Model
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.leader import choose
-from cellstate.report.agreement import ALIKE, SAME
+from cellstate.report.agreement import ALIKE, SAME, correlation
 from cellstate.ui.guard import guard
-from cellstate.ui.parts import READABLE, chart, download_table, gene_table, hypothesis, number_column
+from cellstate.ui.parts import READABLE, chart, download_table, gene_table, hypothesis, number_column, result_csv
 from cellstate.ui.predictors import KEY
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
@@ -122,10 +121,7 @@ def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
 
 def agreement(table: pd.DataFrame) -> float | None:
     """Correlate both shifts over the genes that neither edits; None where one of them moves nothing."""
-    both = table.loc[table["edited"] == "", ["delta_log2_a", "delta_log2_b"]].to_numpy(float)
-    if len(both) < 3 or not np.ptp(both, axis=0).min() > 0:
-        return None
-    return float(np.corrcoef(both.T)[0, 1])
+    return correlation(table.loc[table["edited"] == "", ["delta_log2_a", "delta_log2_b"]])
 
 
 def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
@@ -178,8 +174,5 @@ def _columns() -> dict:
 
 def _csv(table: pd.DataFrame, sample: str, a: str, b: Sequence[Edit], predictor: str) -> bytes:
     """Return the table with what it is about in each row."""
-    whole = table.round(6)
-    whole.insert(0, "sample", sample)
-    whole["edits_a"], whole["edits_b"] = a, ", ".join(edit.label for edit in b) or NO_EDITS
-    whole["predictor"], whole["kind"] = predictor, "hypothesis"
-    return to_csv(whole).encode()
+    edits_b = ", ".join(edit.label for edit in b) or NO_EDITS
+    return result_csv(table.round(6), sample, edits_a=a, edits_b=edits_b, predictor=predictor)

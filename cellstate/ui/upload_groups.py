@@ -37,7 +37,7 @@ def group_editor(state: Session, loaded: Loaded) -> None:
         _told(state, names)
         with st.container(horizontal=True):
             with st.popover("Sample sheet", icon=":material/table_rows:", key=f"sheet-{_turn(state)}"):
-                _sheet(state, names)
+                _sheet(state)
             if len(groups) > 1 and st.button("Compare them", icon=":material/compare:", key="to-experiment"):
                 st.switch_page("pages/experiment.py")
             if groups:
@@ -64,14 +64,14 @@ def _editor(state: Session, names: tuple[str, ...]) -> None:
         },
         key=key,
         on_change=_edited,
-        args=(state, names, key),
+        args=(state, key),
         alt="The group of each sample, to be typed in",
     )
 
 
-def _edited(state: Session, names: tuple[str, ...], key: str) -> None:
+def _edited(state: Session, key: str) -> None:
     edits: Mapping[int, Mapping[str, Any]] = st.session_state[key]["edited_rows"]
-    labels = dict(state.labels)
+    labels, names = dict(state.labels), _names(state)
     for row, change in edits.items():
         if label := clean(change.get("group") or "")[:MOST_CHARS]:
             labels[names[row]] = label
@@ -80,36 +80,39 @@ def _edited(state: Session, names: tuple[str, ...], key: str) -> None:
     state.labels = labels
 
 
-def _sheet(state: Session, names: tuple[str, ...]) -> None:
+def _sheet(state: Session) -> None:
     st.markdown("Two columns, the sample's name and its group, with or without titles.")
     upload_key, text_key = f"sheet-file-{_turn(state)}", f"sheet-text-{_turn(state)}"
-    st.file_uploader("A file", key=upload_key, on_change=_uploaded, args=(state, names, upload_key))
+    st.file_uploader("A file", key=upload_key, on_change=_uploaded, args=(state, upload_key))
     with st.form(f"sheet-form-{_turn(state)}", border=False):
         st.text_area("Or paste it", placeholder=_PASTE, key=text_key, height=116)
-        st.form_submit_button(
-            "Use it", icon=":material/content_paste:", on_click=_pasted, args=(state, names, text_key)
-        )
+        st.form_submit_button("Use it", icon=":material/content_paste:", on_click=_pasted, args=(state, text_key))
 
 
-def _uploaded(state: Session, names: tuple[str, ...], key: str) -> None:
+def _uploaded(state: Session, key: str) -> None:
     if (upload := st.session_state[key]) is not None:
-        _apply(state, names, take(upload), upload.name)
+        _apply(state, take(upload), upload.name)
 
 
-def _pasted(state: Session, names: tuple[str, ...], key: str) -> None:
+def _pasted(state: Session, key: str) -> None:
     if text := st.session_state[key].strip():
-        _apply(state, names, text.encode(), PASTED)
+        _apply(state, text.encode(), PASTED)
 
 
-def _apply(state: Session, names: tuple[str, ...], data: bytes, source: str) -> None:
+def _apply(state: Session, data: bytes, source: str) -> None:
     outcome: Sheet | CellStateError
     try:
-        outcome = read_sheet(data, names, source=f"The {PASTED}" if source == PASTED else source)
+        outcome = read_sheet(data, _names(state), source=f"The {PASTED}" if source == PASTED else source)
         _put(state, state.labels | outcome.labels)
     except CellStateError as error:
         outcome = bare(error)
         _put(state, state.labels)
     st.session_state[_SHEET] = (_turn(state), outcome)
+
+
+def _names(state: Session) -> tuple[str, ...]:
+    """Return the samples' names. Callbacks ask for them here: what they are given stays after their widget is gone."""
+    return state.loaded.samples.names if state.loaded is not None else ()
 
 
 def _put(state: Session, labels: dict[str, str]) -> None:

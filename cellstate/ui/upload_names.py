@@ -28,7 +28,7 @@ def gene_names(loaded: Loaded) -> None:
     """Draw the section."""
     report = loaded.samples.report
     st.subheader("Gene names", anchor=False)
-    st.markdown(match_sentence(report, int(loaded.samples.measured_SA.any(axis=0).sum())), width=READABLE)
+    st.markdown(match_sentence(report, loaded.samples.n_measured), width=READABLE)
     tiles(match_tiles(report), columns=5)
     stem = file_stem(loaded.name)
     if report.dates:

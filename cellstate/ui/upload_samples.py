@@ -8,6 +8,8 @@ import streamlit as st
 
 from cellstate.evaluate import distances
 from cellstate.model import Model
+from cellstate.ui.help_glossary import tip
+from cellstate.ui.parts import number_column
 from cellstate.ui.quality_words import figures, verdicts, word, worst
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Loaded, Session
@@ -46,9 +48,7 @@ def sample_table(state: Session, loaded: Loaded, opened: Model) -> None:
             "sample": st.column_config.TextColumn("Sample", width="medium"),
             "detected": st.column_config.NumberColumn("Genes detected", format="localized"),
             "reads": st.column_config.NumberColumn("Reads (million)", format="%.1f"),
-            "distance": st.column_config.NumberColumn(
-                "Distance", format="%.1f", help="In spreads of held-out patients; beyond 5 is far."
-            ),
+            "distance": number_column("Distance", 1, tip("Distance")),
             "verdict": st.column_config.TextColumn("Verdict", help="The worst of this sample's verdicts."),
         },
         placeholder="–",
@@ -67,7 +67,7 @@ def _chosen(state: Session, key: str) -> None:
 def _table(state: Session, loaded: Loaded, judged: dict[int, Judged]) -> pd.DataFrame:
     samples = loaded.samples
     table = pd.DataFrame({"sample": samples.names})
-    table["detected"] = state.once("detected", (), lambda: np.count_nonzero(samples.tpm_SA > 0, axis=1))
+    table["detected"] = state.once("detected", (), lambda: samples.detected_genes_S)
     if np.isfinite(samples.library_size_S).any():
         table["reads"] = samples.library_size_S / 1e6
     if judged:

@@ -7,19 +7,21 @@ closes such a state in time.
 
 from __future__ import annotations
 
-import ctypes
 import gc
+import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from cellstate.model.device import release_memory
 from cellstate.ui.session import Session, session
+
+_log = logging.getLogger("cellstate.app")
 
 #: How often it is looked who has left.
 _LOOK_S = 5.0
@@ -92,10 +94,15 @@ def visitors() -> Visitors:
 
 def _watch(kept: weakref.ref[Visitors]) -> None:
     while (listed := kept()) is not None:
-        if listed.look():
+        n_gone = 0
+        try:
+            n_gone = listed.look()
+        except Exception as error:
+            # Whatever it was, the next user who leaves has to be forgotten too.
+            _log.error("looking for users who left: %s", type(error).__name__)
+        if n_gone:
             # What a user held goes back to the machine, and not only to Python.
             gc.collect()
-            with suppress(OSError, AttributeError, TypeError):  # the C library is another one
-                ctypes.CDLL(None).malloc_trim(0)
+            release_memory()
         del listed
         time.sleep(_LOOK_S)

@@ -81,10 +81,12 @@ def screen_sentence(table: pd.DataFrame) -> str:
     return text
 
 
-def pairs_sentence(table: pd.DataFrame, n_pairs: int) -> str:
-    """Say what a screen of pairs found."""
+def pairs_sentence(table: pd.DataFrame, n_pairs: int, by: str = "synergy") -> str:
+    """Say what a screen of pairs found, that was ranked by ``synergy``, ``score`` or ``cohort``."""
     if not len(table):
         return "No pair was found."
+    if by == "cohort":
+        return _shown_sentence(table, n_pairs)
     best = table.loc[table["synergy"].idxmax()]
     text = f"{n_pairs:,} pairs were looked at, and the best {len(table):,} scored exactly."
     if not best["synergy"] > 0:
@@ -95,10 +97,27 @@ def pairs_sentence(table: pd.DataFrame, n_pairs: int) -> str:
     )
     if not best["score"] > 0:
         text += " Even so, both together move the sample **away from the goal**."
+    return text + _pairs_that_stand_out(table)
+
+
+def _shown_sentence(table: pd.DataFrame, n_pairs: int) -> str:
+    """Say what the cohort's patients show of pairs."""
+    best = table.iloc[0]
+    text = f"{n_pairs:,} pairs were looked at, and the best {len(table):,} computed exactly."
+    if not best["cohort_r"] > 0:
+        return text + " **In the cohort's patients no pair does more together than each gene by itself.**"
+    text += (
+        f" **{literal(best['a'])} and {literal(best['b'])}** go with the goal together most clearly in the cohort's "
+        f"patients: r = {digits(best['cohort_r'], 2)} beyond what each explains by itself."
+    )
+    return text + _pairs_that_stand_out(table)
+
+
+def _pairs_that_stand_out(table: pd.DataFrame) -> str:
     clear = int((table["fdr"] <= STANDS_OUT_FDR).sum())
     if not clear:
-        return text + " **No pair stands out from random pairs of matched expression**: the order may be chance."
-    return text + f" {plural(clear, 'pair stands', 'pairs stand')} out (FDR up to {percent(STANDS_OUT_FDR)})."
+        return " **No pair stands out from random pairs of matched expression**: the order may be chance."
+    return f" {plural(clear, 'pair stands', 'pairs stand')} out (FDR up to {percent(STANDS_OUT_FDR)})."
 
 
 def combination_sentence(steps: pd.DataFrame, greedy: pd.DataFrame, *, reached: bool, wanted: float) -> str:

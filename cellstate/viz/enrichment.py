@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellstate.viz.style import GREY, Chart, lay_out, literal, look, percent
+from cellstate.viz.style import GREY, Chart, cut, lay_out, literal, look, percent
 
 #: Up to this false discovery rate a set's bar is filled.
 CLEAR_FDR = 0.05
@@ -87,5 +87,4 @@ def short_names(names: Sequence[str]) -> list[str]:
     words = [name.split("_") for name in names]
     while len(words) > 1 and all(len(one) > 1 and one[0] == words[0][0] for one in words):
         words = [one[1:] for one in words]
-    rest = ["_".join(one) for one in words]
-    return [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name in rest]
+    return [cut("_".join(one), _LONGEST) for one in words]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from cellstate.viz.names import apart
 from cellstate.viz.shift import thin
 from cellstate.viz.style import GREY, Chart, lay_out, literal, look, percent
 
@@ -57,6 +58,8 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits
             "<br>%{customdata[1]}<extra></extra>",
         )
     top = table.head(NAMED)
+    spots = [(part["measured_log2"].to_numpy(float), part[column].to_numpy(float)) for part in (top, table)]
+    top = top.iloc[apart(*spots)]
     # A name stands on the side of its point that faces the middle, so that none is cut at the frame.
     figure.add_scatter(
         x=top["measured_log2"],

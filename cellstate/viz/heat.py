@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellstate.viz.style import DIVERGING, Chart, lay_out, listed, literal, look
+from cellstate.viz.style import DIVERGING, Chart, cut, lay_out, listed, literal, look
 
 #: Up to so many columns, numbers fit into the cells; beyond, a sign does.
 NUMBERED = 8
@@ -71,7 +71,7 @@ def edit_heat(shifts: pd.DataFrame, *, predictor: str = "network", sample: str =
     lay_out(figure, f"{who}: what each edit moves", "", "", below=sample, height=300 + _CELL_PX * len(genes))
     # Headings in two lines where there is room, upright where they would cover each other, below the title.
     figure.update_layout(margin={"t": 160 if len(names) > NUMBERED else 132})
-    heads = [literal(_cut(str(name))).replace(" ", "<br>", 1) for name in shifts.columns]
+    heads = [literal(cut(str(name), _LONGEST)).replace(" ", "<br>", 1) for name in shifts.columns]
     figure.update_xaxes(
         tickvals=np.arange(len(names)), ticktext=heads, autotickangles=[0, -90], side="top", showgrid=False, title=None,
         tickfont={"size": 11},
@@ -94,7 +94,3 @@ def edit_heat(shifts: pd.DataFrame, *, predictor: str = "network", sample: str =
         )
     )
     return Chart(figure, alt)
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cellstate.viz.panels import bar_panels, name_room
 from cellstate.viz.style import DIVERGING, GREY, LOOKS, VIOLET, Chart, digits, lay_out, listed, literal, look
 
 SCORE = "score_"
@@ -16,7 +17,9 @@ SCORE = "score_"
 MAP_GENES, BARS = 30, 20
 
 
-def regulator_bars(table: pd.DataFrame, action: str, rivals: Sequence[str], *, n: int = BARS) -> Chart:
+def regulator_bars(
+    table: pd.DataFrame, action: str, rivals: Sequence[str], *, predictor: str = "network", n: int = BARS
+) -> Chart:
     """Draw the edits that move a sample furthest toward a goal, one panel a predictor, each on a scale of its own.
 
     Parameters
@@ -27,41 +30,26 @@ def regulator_bars(table: pd.DataFrame, action: str, rivals: Sequence[str], *, n
     action : str
         What is done to each gene, where it is the same for all; empty where names say it.
     rivals : sequence of str
-        One that moves none of these edits gets no panel.
+        The other predictors; one that moves none of these edits gets no panel.
+    predictor : str
+        Whose scores rank the edits.
     """
     rows = table.head(n).iloc[::-1]
     names = [("" if exact else "≈ ") + literal(name) for name, exact in zip(rows["name"], rows["exact"], strict=True)]
-    drawn = {"network": "score"} | {r: SCORE + r for r in rivals if (rows[SCORE + r].fillna(0) != 0).any()}
-    titles = [look(predictor).label for predictor in drawn]
-    figure = make_subplots(1, len(drawn), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
-    for position, (predictor, column) in enumerate(drawn.items(), start=1):
-        style = look(predictor)
-        figure.add_bar(
-            x=rows[column],
-            # By position, as two edits may bear one name.
-            y=np.arange(len(rows)),
-            orientation="h",
-            name=style.label,
-            marker=style.bar,
-            customdata=names,
-            hovertemplate="%{customdata}: %{x:+.3g} S<extra>" + style.label + "</extra>",
-            showlegend=False,
-            row=1,
-            col=position,
-        )
+    drawn = {predictor: "score"} | {r: SCORE + r for r in rivals if (rows[SCORE + r].fillna(0) != 0).any()}
+    titles = [look(name).label for name in drawn]
+    figure = bar_panels(names, {look(name): rows[column].to_numpy() for name, column in drawn.items()}, "S")
     height = max(260, 150 + 21 * len(rows))
     title = f"The {len(rows)} edits that move furthest toward the goal"
-    lay_out(figure, title, "S", "", below=f"each gene {action}" if action else "", height=height)
+    below = f"each gene {action}" if action else ""
+    lay_out(figure, title, "", "", below=below, height=height, room=(name_room(names), 44))
     # The panels' titles stand below those of the figure.
-    figure.update_layout(margin={"t": 88})
-    figure.update_xaxes(nticks=3, tickangle=0, tickformat=".2~g", zeroline=True, zerolinecolor=GREY)
-    figure.update_yaxes(tickvals=np.arange(len(rows)), ticktext=names, tickfont={"size": 11}, title=None)
-    figure.update_annotations(font={"size": 12})
+    figure.update_layout(margin_t=104, xaxis_title={"text": "up to (S)", "standoff": 8})
     if not len(rows):
         return Chart(figure, "No edit was tried.")
     named = [f"{r.name} {digits(r.score)}" for r in rows.iloc[::-1].head(5).itertuples(index=False)]
     each = f" with each gene {action}" if action else ""
-    alt = f"Hypothesis: movement along the goal in S{each}; the network's best are {', '.join(named)}."
+    alt = f"Hypothesis: movement along the goal in S{each}; the best by {look(predictor).label} are {', '.join(named)}."
     if len(drawn) > 1:
         alt += f" Beside it, what {listed(titles[1:])} say of the same edits. Each panel has its own scale."
     if not rows["exact"].all():
@@ -69,13 +57,19 @@ def regulator_bars(table: pd.DataFrame, action: str, rivals: Sequence[str], *, n
     return Chart(figure, alt)
 
 
-def synergy_map(table: pd.DataFrame, *, n: int = MAP_GENES) -> Chart:
-    """Draw the synergy of the best pairs, gene against gene; a pair that is not in the table stays empty.
+#: What a figure of pairs can show, in words, and its unit.
+_SHOWN = {"synergy": ("synergy", "S"), "cohort_r": ("what patients show", "r")}
+
+
+def synergy_map(table: pd.DataFrame, *, shown: str = "synergy", n: int = MAP_GENES) -> Chart:
+    """Draw what the best pairs do together, gene against gene; a pair that is not in the table stays empty.
 
     Parameters
     ----------
     table : DataFrame
-        Columns a, b, synergy and score, best first.
+        Columns a, b, score and what is shown, best first.
+    shown : str
+        ``synergy``, or ``cohort_r``: what the cohort's patients show.
     n : int
         Most genes on each side: those of the best pairs.
     """
@@ -94,8 +88,9 @@ def synergy_map(table: pd.DataFrame, *, n: int = MAP_GENES) -> Chart:
     score = z.copy()
     for row in inside.itertuples():
         i, j = place[row.a], place[row.b]
-        z[i, j] = z[j, i] = row.synergy
+        z[i, j] = z[j, i] = getattr(row, shown)
         score[i, j] = score[j, i] = row.score
+    what, unit = _SHOWN[shown]
     limit = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
     names = [literal(gene) for gene in genes]
     figure = go.Figure()
@@ -110,7 +105,7 @@ def synergy_map(table: pd.DataFrame, *, n: int = MAP_GENES) -> Chart:
         colorscale=DIVERGING,
         customdata=score,
         colorbar={
-            "title": {"text": "synergy (S)", "side": "bottom"},
+            "title": {"text": f"{what} ({unit})", "side": "bottom"},
             "orientation": "h",
             "thickness": 12,
             "nticks": 5,
@@ -119,10 +114,11 @@ def synergy_map(table: pd.DataFrame, *, n: int = MAP_GENES) -> Chart:
             "y": 0,
             "yanchor": "bottom",
         },
-        hovertemplate="%{x} and %{y}<br>synergy %{z:+.3g} S<br>together %{customdata:+.3g} S<extra></extra>",
+        hovertemplate=f"%{{x}} and %{{y}}<br>{what} %{{z:+.3g}} {unit}<br>"
+        "together %{customdata:+.3g} S<extra></extra>",
         hoverongaps=False,
     )
-    lay_out(figure, "Synergy among the genes of the best pairs", "", "", height=max(380, 230 + 17 * len(genes)))
+    lay_out(figure, f"{what.capitalize()} of the best pairs", "", "", height=max(380, 230 + 17 * len(genes)))
     # Names that would cover each other are left out; every name stands at the side.
     figure.update_xaxes(type="category", title=None, tickangle=-90, tickfont={"size": 10}, showgrid=False)
     figure.update_yaxes(
@@ -131,15 +127,15 @@ def synergy_map(table: pd.DataFrame, *, n: int = MAP_GENES) -> Chart:
     if not len(genes):
         return Chart(figure, "No pair was found, so nothing is drawn.")
     best = table.head(3)
-    named = [f"{r.a} and {r.b} {digits(r.synergy, 2)}" for r in best.itertuples()]
+    named = [f"{r.a} and {r.b} {digits(getattr(r, shown), 2)}" for r in best.itertuples()]
     alt = (
-        f"Hypothesis: synergy of {len(inside):,} pairs among {len(genes)} genes, in S along the goal; the first are "
-        f"{', '.join(named)}. An empty square is a pair that is not among the best, not one without synergy."
+        f"Hypothesis: {what} of {len(inside):,} pairs among {len(genes)} genes ({unit}, along the goal); the first "
+        f"are {', '.join(named)}. An empty square is a pair that is not among the best, not one with nothing to show."
     )
     return Chart(figure, alt)
 
 
-def partner_bars(table: pd.DataFrame, gene: str, *, n: int = BARS) -> Chart:
+def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = "synergy", n: int = BARS) -> Chart:
     """Draw what one gene and its best partners do alone and together.
 
     Parameters
@@ -147,17 +143,20 @@ def partner_bars(table: pd.DataFrame, gene: str, *, n: int = BARS) -> Chart:
     table : DataFrame
         As for `synergy_map`, with score_a and score_b; every pair holds ``gene``.
     gene : str
+    shown : str
+        As for `synergy_map`.
     """
+    what, unit = _SHOWN[shown]
     rows = table.head(n).iloc[::-1]
     first = rows["a"] == gene
     partners = [literal(name) for name in np.where(first, rows["b"], rows["a"])]
     alone = np.where(first, rows["score_b"], rows["score_a"])
     own = np.where(first, rows["score_a"], rows["score_b"])
     # Two panels, as a synergy is often a hundredth of what each edit does alone.
-    titles = ("What they add to each other", "Alone and together")
+    titles = (f"{what.capitalize()} ({unit})", "Alone and together (S)")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     parts = (
-        ("synergy", rows["synergy"], LOOKS["network"], 1),
+        (what, rows[shown], LOOKS["network"], 1),
         ("partner alone", alone, LOOKS["coexpression"], 2),
         (f"{literal(gene)} alone", own, LOOKS["pca"], 2),
     )
@@ -168,7 +167,7 @@ def partner_bars(table: pd.DataFrame, gene: str, *, n: int = BARS) -> Chart:
             orientation="h",
             name=name,
             marker=style.bar,
-            hovertemplate="%{y}: %{x:+.3g} S<extra>" + name + "</extra>",
+            hovertemplate=f"%{{y}}: %{{x:+.3g}} {unit if panel == 1 else 'S'}<extra>{name}</extra>",
             row=1,
             col=panel,
         )
@@ -183,18 +182,18 @@ def partner_bars(table: pd.DataFrame, gene: str, *, n: int = BARS) -> Chart:
         col=2,
     )
     height = max(300, 190 + 21 * len(rows))
-    lay_out(figure, f"Partners of {literal(gene)}", "S", "", height=height)
+    lay_out(figure, f"Partners of {literal(gene)}", "", "", height=height)
     figure.update_layout(barmode="relative", legend={"traceorder": "normal"}, margin={"t": 72})
     figure.update_xaxes(nticks=3, tickangle=0, tickformat=".2~g", zeroline=True, zerolinecolor=GREY)
     figure.update_yaxes(type="category", tickfont={"size": 11}, dtick=1, title=None)
     figure.update_annotations(font={"size": 12})
     if not len(rows):
         return Chart(figure, "No pair was found, so nothing is drawn.")
-    best = zip(partners[::-1][:3], rows["synergy"].iloc[::-1], strict=False)
+    best = zip(partners[::-1][:3], rows[shown].iloc[::-1], strict=False)
     named = [f"{name} {digits(value, 2)}" for name, value in best]
     alt = (
-        f"Hypothesis: what {gene} and each partner add to each other (synergy), and on a scale of its own what they "
-        f"do alone and together (diamond), in S along the goal. The first synergies are {', '.join(named)}."
+        f"Hypothesis: {what} of {gene} and each partner ({unit}), and on a scale of its own what they do alone and "
+        f"together (diamond), in S along the goal. The first are {', '.join(named)}."
     )
     return Chart(figure, alt)
 

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellstate.viz.style import GREY, VIOLET, Chart, Look, lay_out, listed, literal, look, tpm_ticks
+from cellstate.viz.names import apart
+from cellstate.viz.panels import bar_panels, name_room
+from cellstate.viz.style import GREY, VIOLET, Chart, lay_out, listed, literal, look, tpm_ticks
 
 RIVAL = "delta_log2_"
-#: A point stands for all points of the same kind in its cell of this grid: they would cover each other anyway.
-GRID = (130, 90)
+#: A point stands for all points in its cell of this grid, which is as large as a point: they would cover each other.
+GRID = (100, 64)
 #: Pixels left of and below the axes of `shift_scatter`: numbers, title and legend.
 _ROOM = (64, 84)
-#: Pixels left of the bars of `top_genes`, without and for each letter of the longest name.
-_NAME_PX, _LETTER_PX = 14, 7
-#: Between two panels, as a share of the figure's width.
-_GAP = 0.05
-#: What a name takes in `shift_scatter`, as shares of the room of all points.
-_NAME_ROOM = np.array([0.16, 0.06])
+#: Columns that `shift_scatter` takes of a table.
+_DRAWN = ("gene", "tpm_before", "delta_log2", "trusted", "reason")
+#: Smaller shifts (log2) are as good as none in a figure and in its sentence.
+LEAST = 0.001
 #: Most genes that are ringed and named, and that the sentence of the figure names.
 MOST_NAMED, SAID = 40, 8
 
 
-def thin(x: np.ndarray, y: np.ndarray, grid: tuple[int, int] = GRID) -> np.ndarray:
-    """Return which points to draw: of those that fall on the same spot, the one farthest from zero in y."""
+def thin(x: np.ndarray, y: np.ndarray, first: np.ndarray | None = None, grid: tuple[int, int] = GRID) -> np.ndarray:
+    """Return which points to draw: of those that fall on the same spot, the one farthest from zero in y.
+
+    Where some of them come ``first`` (bool, as long as x and y), it is one of these.
+    """
     if len(x) == 0:
         return np.zeros(0, dtype=int)
     cells = [
         np.minimum((v - v.min()) / max(float(np.ptp(v)), 1e-12) * n, n - 1).astype(int)
         for v, n in zip((x, y), grid, strict=True)
     ]
-    order = np.argsort(-np.abs(y), kind="stable")
-    _, first = np.unique((cells[0] * grid[1] + cells[1])[order], return_index=True)
-    return np.sort(order[first])
+    order = np.lexsort((-np.abs(y), np.zeros(len(y)) if first is None else ~first))
+    _, found = np.unique((cells[0] * grid[1] + cells[1])[order], return_index=True)
+    return np.sort(order[found])
 
 
 def shift_scatter(
@@ -55,22 +58,23 @@ def shift_scatter(
     named : collection of int, optional
         Rows of the table whose points get a ring and their name, `MOST_NAMED` at most.
     """
-    rest, style = table[~table["edited"]], look(predictor)
+    rest, style = table.loc[~table["edited"], list(_DRAWN)], look(predictor)
     figure = go.Figure()
+    x, y = place(rest)
+    trusted = rest["trusted"].to_numpy(bool)
+    spots = thin(x, y, trusted)
     kinds = (
-        ("Not trusted", ~rest["trusted"], GREY, "x-thin-open", 0.45),
-        ("Trusted", rest["trusted"], style.colour, "circle", 0.7),
+        ("Not trusted", ~trusted, GREY, "x-thin-open", 0.45),
+        ("Trusted", trusted, style.colour, "circle", 0.7),
     )
     for name, which, colour, symbol, opacity in kinds:
-        part = rest[which]
-        x, y = place(part)
-        keep = thin(x, y)
-        drawn = part.iloc[keep]
+        keep = spots[which[spots]]
+        drawn, n = rest.iloc[keep], int(which.sum())
         figure.add_scatter(
             x=x[keep],
             y=y[keep],
             mode="markers",
-            name=f"{name} ({len(part):,})",
+            name=f"{name} ({n:,})" if len(keep) == n else f"{name} ({n:,}, {len(keep):,} drawn)",
             marker={"color": colour, "symbol": symbol, "size": 5, "opacity": opacity, "line": {"color": colour}},
             text=[literal(gene) for gene in drawn["gene"]],
             hovertext=None if name == "Trusted" else [literal(reason) for reason in drawn["reason"]],
@@ -83,10 +87,12 @@ def shift_scatter(
     ringed = rest.loc[rest.index.isin(table.index[list(named)])].head(MOST_NAMED)
     _ring(figure, ringed)
     limit = float(np.log1p(rest["tpm_before"].max())) if len(rest) else 1.0
-    top = _apart(rest[rest["trusted"]].head(3), rest)
+    top = rest[rest["trusted"]].head(3)
+    top = top.iloc[apart(place(top), place(rest))]
     figure.add_scatter(**_named(top[~top.index.isin(ringed.index)], 11), mode="text", showlegend=False)
     axes = ("expression before (TPM, log1p scale)", "predicted shift (log2 of TPM + 1)")
-    lay_out(figure, f"{style.label}: shift of every gene", *axes, below=sample, height=460, room=_ROOM)
+    below = f"{style.label}, {sample}" if sample else style.label
+    lay_out(figure, "Shift of every gene", *axes, below=below, height=460, room=_ROOM)
     figure.update_xaxes(**tpm_ticks(limit), zeroline=False)
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     if not len(rest):
@@ -94,8 +100,9 @@ def shift_scatter(
     size = rest["delta_log2"].abs()
     alt = (
         f"Hypothesis by {style.label}: of {len(rest):,} genes that were not edited, half shift by less than "
-        f"{size.median():.2g} log2 and none by more than {size.max():.2g}. {int(rest['trusted'].sum()):,} are trusted. "
-        "Points that would cover each other are drawn once; edited genes are set, not predicted, and are not drawn."
+        f"{max(size.median(), LEAST):.2g} log2 and none by more than {size.max():.2g}. "
+        f"{int(trusted.sum()):,} are trusted. Of points that would cover each other one is drawn, a trusted one first; "
+        "edited genes are set, not predicted, and are not drawn."
     )
     if len(ringed):
         alt += f" Ringed: {listed([str(gene) for gene in ringed['gene'].head(SAID)])}"
@@ -103,70 +110,9 @@ def shift_scatter(
     return Chart(figure, alt)
 
 
-def _panels(genes: Sequence[str], shifts: Mapping[Look, np.ndarray]) -> go.Figure:
-    """Draw bars of the same genes in one panel a predictor, which share the axis of genes.
-
-    Made in one piece: plotly's own helpers check the whole figure at each step, which takes longer than a prediction.
-    """
-    n = len(shifts)
-    width = (1 - _GAP * (n - 1)) / n
-    data, layout, titles = [], {}, []
-    for panel, (style, shift) in enumerate(shifts.items()):
-        number = str(panel + 1) if panel else ""
-        start = panel * (width + _GAP)
-        data.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "x": shift,
-                "y": genes,
-                "xaxis": f"x{number}",
-                "name": style.label,
-                "marker": style.bar,
-                "hovertemplate": "%{y}: %{x:+.3f} log2<extra>" + style.label + "</extra>",
-                "showlegend": False,
-            }
-        )
-        layout[f"xaxis{number}"] = {
-            "domain": [start, min(start + width, 1)],
-            "anchor": "y",
-            "nticks": 3,
-            "tickangle": 0,
-            "zeroline": True,
-            "zerolinecolor": GREY,
-        }
-        titles.append(
-            {
-                # On a phone a panel is narrower than a name.
-                "text": style.label.replace("-", "-<br>").replace(" ", "<br>", 1),
-                "x": start + width / 2,
-                "y": 1,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "center",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"size": 12},
-            }
-        )
-    gene_axis = {"type": "category", "tickfont": {"size": 11}, "dtick": 1}
-    return go.Figure({"data": data, "layout": layout | {"yaxis": gene_axis, "annotations": titles}})
-
-
 def place(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return where `shift_scatter` draws the genes of a table: log1p TPM before, and log2 shift."""
     return np.log1p(table["tpm_before"].to_numpy(np.float32)), table["delta_log2"].to_numpy(np.float32)
-
-
-def _apart(rows: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose names would not cover the name of a row before, by the room that all points take."""
-    room = np.array([max(float(np.ptp(v)), 1e-12) for v in place(every)]) if len(every) else np.ones(2)
-    spots = np.column_stack(place(rows)) / room
-    kept: list[int] = []
-    for row, spot in enumerate(spots):
-        if not any((np.abs(spot - spots[other]) < _NAME_ROOM).all() for other in kept):
-            kept.append(row)
-    return rows.iloc[kept]
 
 
 def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
@@ -211,11 +157,10 @@ def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "n
     genes = [literal(gene) for gene in rows["gene"]]
     drawn = {predictor: "delta_log2"} | {r: RIVAL + r for r in rivals if (rows[RIVAL + r] != 0).any()}
     names = [look(name).label for name in drawn]
-    figure = _panels(genes, {look(name): rows[column].to_numpy() for name, column in drawn.items()})
+    figure = bar_panels(genes, {look(name): rows[column].to_numpy() for name, column in drawn.items()}, "log2", LEAST)
     which = "trusted genes" if trusted else "genes (none is trusted)"
-    left = _NAME_PX + _LETTER_PX * max(map(len, genes), default=0)
-    lay_out(figure, f"The {len(rows)} {which} that shift most", "", "", height=460, room=(left, 44))
-    figure.update_layout(margin_t=76, xaxis_title={"text": "shift (log2)", "standoff": 8})
+    lay_out(figure, f"The {len(rows)} {which} that shift most", "", "", height=460, room=(name_room(genes), 44))
+    figure.update_layout(margin_t=76, xaxis_title={"text": "shift up to (log2)", "standoff": 8})
     if not len(rows):
         return Chart(figure, "No gene is left that was not edited.")
     named = [f"{r.gene} {r.delta_log2:+.3f}" for r in rows.iloc[::-1].head(5).itertuples()]

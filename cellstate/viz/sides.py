@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cellstate.viz.shift import thin
-from cellstate.viz.style import GREY, LOOKS, Chart, lay_out, literal
+from cellstate.viz.style import GREY, LOOKS, Chart, cut, lay_out, literal
 
 #: Genes that differ most, drawn apart and named.
 NAMED = 8
@@ -60,7 +60,7 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
             xshift=-8 if right else 8,
             font={"size": 11},
         )
-    axes = [f"{side}: {literal(_short(name))} (log2)" for side, name in (("A", a), ("B", b))]
+    axes = [f"{side}: {literal(cut(name, _AXIS))} (log2)" for side, name in (("A", a), ("B", b))]
     lay_out(figure, "Every gene under B against A", *axes, below=sample, height=460)
     low, high = _range(rest)
     figure.add_scatter(
@@ -94,7 +94,3 @@ def _range(rest: pd.DataFrame) -> tuple[float, float]:
         return 0.0, 0.0
     low, high = (rest[["delta_log2_a", "delta_log2_b"]].agg(end) for end in ("min", "max"))
     return float(low.max()), float(high.min())
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _AXIS else name[: _AXIS - 1] + "…"

@@ -49,13 +49,14 @@ LOOKS: Mapping[str, Look] = {
     "pca": Look("PCA", "#D55E00", "/", "diamond"),
     "coexpression": Look("Co-expression", "#009E73", ".", "square"),
     "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),
+    "elastic_net": Look("Elastic net", VIOLET, "+", "star"),
     "ridge_tf": Look("Ridge on TFs", "#56B4E9", "-", "triangle-down"),
     "gene_mean": Look("Gene mean", GREY, "x", "x"),
     "no_change": Look("No change", GREY, "x", "x"),
 }
 #: Blue below 0, orange above; 0 is seen on white and on the dark theme alike.
 DIVERGING = [[0.0, "#0072B2"], [0.35, "#8DB9D6"], [0.5, "#C9CFD6"], [0.65, "#E5A884"], [1.0, "#D55E00"]]
-_UNKNOWN = Look("", VIOLET, "+", "star")
+_UNKNOWN = Look("", GREY, "+", "hexagon")
 
 #: Characters of a name that fit on a phone.
 _LONGEST = 44
@@ -97,6 +98,11 @@ def literal(text: str) -> str:
     return escape(text, quote=False)
 
 
+def cut(name: str, most: int) -> str:
+    """Return a name with at most so many characters; what is missing shows as an ellipsis."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
 def lay_out(
     figure: go.Figure,
     title: str,
@@ -113,11 +119,10 @@ def lay_out(
     long again as to draw the figure.
     """
     left, foot = room or (10, 10)
-    name = below if len(below) <= _LONGEST else below[: _LONGEST - 1] + "…"
     figure.update_layout(
         title={
             "text": title,
-            "subtitle": {"text": literal(name), "font": {"size": 12}},
+            "subtitle": {"text": literal(cut(below, _LONGEST)), "font": {"size": 12}},
             "x": 0,
             "xanchor": "left",
             "y": 0.98,

@@ -13,11 +13,11 @@ from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.leader import leader, predictors
-from cellstate.report import said_by, what_it_is
+from cellstate.report import said_by, together_reason, what_it_is
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.linked import shift_csv as _csv
-from cellstate.ui.predictors import KEY, search_sentence
+from cellstate.ui.predictors import KEY, together_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
 from cellstate.viz.style import look
 from tests.ui.conftest import check, words
@@ -56,7 +56,7 @@ def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
     captions = perturbed.radio(key=KEY).proto.captions
     for name, caption in zip(predictors(load_model()), captions, strict=True):
         assert caption.startswith(what_it_is(name))
-        assert "known targets 0." in caption and "real experiments r = " in caption
+        assert "own targets less others' " in caption and "real experiments r = " in caption
 
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
@@ -123,9 +123,9 @@ def test_sentences_name_whoever_leads() -> None:
     assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1
 
 
-def test_a_search_says_that_it_follows_the_network() -> None:
+def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:
     model = load_model()
-    said = search_sentence(model, in_table=True)
-    assert "Searches follow the network" in said and "column of the table" in said
-    assert "simply add up" in search_sentence(model, in_table=False)
-    assert search_sentence(replace(model, metrics={}), in_table=True) == ""
+    said = together_sentence(model)
+    assert "follows the network" in said and "simply add up" in said and look(leader(model.metrics)).label in said
+    assert together_reason(model.metrics) in said
+    assert together_sentence(replace(model, metrics={})) == together_reason({})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,36 @@ def test_figures_are_counted_from_the_values() -> None:
     assert (first.reads, first.measured) == (5e6, 1.0)
     assert np.isnan(second.mito_share)
     assert second.measured == pytest.approx(0.5, abs=0.001)
+
+
+def not_good(path: Path) -> dict[str, dict[str, str]]:
+    """Return what is not good of each sample, its distance aside."""
+    samples = read_samples(path)
+    told = (verdicts(found, 1.0)[1:] for found in figures(samples, load_model().space))
+    grades = ({v.what: v.grade for v in of_one if v.grade != GOOD} for of_one in told)
+    return dict(zip(samples.names, grades, strict=True))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "perturbation/GSE37704_featurecounts.csv",
+        "perturbation/SRP049988.raw_counts.tsv.gz",
+        "uploads/ERR188021.salmon.quant.sf.gz",
+    ],
+)
+def test_sound_libraries_of_cell_lines_are_good(shared_data: Path, file: str) -> None:
+    assert not any(not_good(shared_data / file).values())
+
+
+def test_hearts_are_told_apart_by_their_depth(shared_data: Path) -> None:
+    hearts = not_good(shared_data / "uploads/SRP021193.raw_counts.tsv.gz")
+    assert len(hearts) == 12
+    shallow = {f"{group}_{n}" for group in ("CASE", "CTRL") for n in (4, 5, 6)}
+    loud, mito = f"Share of the {TOP_GENES} loudest genes", "Share of mitochondrial genes"
+    assert all(hearts.pop(name) == {"Genes detected": POOR, "Reads": POOR, loud: POOR} for name in shallow)
+    fair = {"CTRL_1": {mito: FAIR}, "CTRL_3": {loud: FAIR, mito: FAIR}}
+    assert {name: grades for name, grades in hearts.items() if grades} == fair
 
 
 def test_the_example_patients_are_good() -> None:

@@ -142,7 +142,7 @@ def test_gene_set_from_a_file(page: AppTest, genes: list[str]) -> None:
     said = words(page)
     assert "SECOND down (1 gene)" in said and "left out: NOTAGENE1" in said
     # The file stays out of Streamlit's store, and can be taken away again.
-    page.button(key="remove-gene-sets").click().run()
+    page.button(key="remove-goal-gene-sets").click().run()
     assert page.file_uploader[0].value is None
     assert "for example the hallmark sets" in words(page)
 
@@ -227,6 +227,11 @@ def test_pairs_and_partners_of_one_gene(with_goal: AppTest, genes: list[str]) ->
     search(with_goal, "pairs")
     check(with_goal)
     shown = with_goal.dataframe[0].value
+    assert shown["cohort_r"].is_monotonic_decreasing and "most clearly in the cohort's patients" in words(with_goal)
+    with_goal.segmented_control(key="pairs-by").set_value("synergy").run()
+    search(with_goal, "pairs")
+    check(with_goal)
+    shown = with_goal.dataframe[0].value
     assert shown["synergy"].is_monotonic_decreasing
     np.testing.assert_allclose(shown["score"], shown["score_a"] + shown["score_b"] + shown["synergy"], atol=1e-6)
     assert "beyond the sum" in words(with_goal)
@@ -244,7 +249,7 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     search(with_goal, "combination")
     check(with_goal)
     state = with_goal.session_state["cellstate"]
-    steps = state.job.result[0].steps
+    steps = state.job.result.steps
     assert len(with_goal.dataframe[0].value) == len(steps) > 0
     assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
     with_goal.button(key="open-in-perturb").click().run()

@@ -49,6 +49,10 @@ def test_words_of_pairs_and_combinations_do_not_flatter() -> None:
     assert "away from the goal" in pairs_sentence(pairs.assign(score=-0.3), 10)
     assert "No pair does more" in pairs_sentence(pairs.assign(synergy=-0.1), 10)
     assert pairs_sentence(pairs.head(0), 0) == "No pair was found."
+    shown = pairs.assign(cohort_r=0.31)
+    assert "cohort's patients: r = 0.31 beyond" in pairs_sentence(shown, 10, "cohort")
+    assert "may be chance" in pairs_sentence(shown, 10, "cohort")
+    assert "no pair does more together" in pairs_sentence(shown.assign(cohort_r=-0.1), 10, "cohort")
     steps = pd.DataFrame({"score": [1.0, 3.0], "share": [0.1, 0.3]})
     assert "not reached" in combination_sentence(steps, steps, reached=False, wanted=0.5)
     assert "does as well" in combination_sentence(steps, steps, reached=True, wanted=0.3)

@@ -78,7 +78,7 @@ def test_the_cohort_map(with_example: AppTest) -> None:
     placed: CohortMap = made(with_example, "cohort-map")
     answer = made(with_example, "shift")
     assert next(iter(placed.after_2)) == answer.predictor
-    assert set(placed.after_2) == {"network", "no_change", "pca", "coexpression", "ridge", "ridge_tf"}
+    assert set(placed.after_2) == {"network", "no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     assert all(far > 0 for far in placed.moved.values())
     assert "of the cohort's spread" in words(with_example)
     with_example.text_input(key="map-gene").set_value("cdx2").run()
@@ -119,7 +119,7 @@ def test_pathways_of_own_gene_sets(with_example: AppTest) -> None:
     state.load_gene_sets(GeneSets("tiny.gmt", {"TINY": ("TP53", "MYC")}))
     with_example.run()
     assert "No gene set has 10 to 500 genes" in with_example.error[0].value
-    with_example.button(key="pathways-remove-gene-sets").click().run()
+    with_example.button(key="remove-pathways-gene-sets").click().run()
     check(with_example)
     assert state.gene_sets is None and "Bring gene sets" in words(with_example)
 

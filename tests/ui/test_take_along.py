@@ -120,10 +120,10 @@ def test_what_a_search_found_becomes_a_report(found_screen, state: Session, open
     assert examples()[0].name not in page and "knocked out" in page
 
 
-def test_pairs_and_combinations_are_taken_along_without_a_bundle(state: Session, opened: Model) -> None:
+def test_pairs_and_combinations_are_taken_along(state: Session, opened: Model) -> None:
     goal = read_goal(GOAL, opened, prepare(opened, state.sample()))
     genes = np.arange(0, len(opened.space), 2_000)
-    two = pairs(opened, state.sample(), goal, genes=genes, partners=genes, top=5)
+    two = pairs(opened, state.sample(), goal, genes=genes, partners=genes)
     several = combine(opened, state.sample(), goal, max_edits=2, genes=genes)
     steps, greedy = named(several.steps), named(several.greedy)
     singles, distance = several.sum_of_singles, goal.distance
@@ -134,7 +134,10 @@ def test_pairs_and_combinations_are_taken_along_without_a_bundle(state: Session,
     ]
     for found, chart in drawn:
         offer = search_offer(state, opened, found, "some genes", "said", chart)
-        assert offer.run is None and "command line" in offer.no_bundle
+        assert offer.run is not None and not offer.no_bundle
+        held = bundled(bundle(offer.run()))
+        assert held[f"tables/{offer.what}.csv"] == to_csv(offer.table.frame).encode() and b"ENSG" in held["genes.txt"]
+        assert not any(examples()[0].name.encode() in data for data in held.values())
         assert offer.report is not None and render(offer.report(True)).count(b"<tr>") > 3
         assert offer.table.h5ad() and offer.table.parquet()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.ui import upload_groups, upload_samples
-from cellstate.ui.session import Session
+from cellstate.ui.session import Loaded, Session
 from tests.factories import make_samples
 from tests.ui.conftest import check, words
 
@@ -154,11 +155,12 @@ def test_a_sheet_can_be_uploaded(cohort: AppTest) -> None:
 
 
 def test_groups_are_typed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = Session(labels={"C1": "old", "C2": "kept"})
+    state = Session(loaded=Loaded(replace(make_samples(4), names=tuple(NAMES)), b"", "file"))
+    state.labels = {"C1": "old", "C2": "kept"}
     edits = {0: {"group": "  <b>new</b>\n"}, 2: {"group": "x" * 500}, 3: {"group": None}, 1: {}}
     fake = SimpleNamespace(session_state={"key": {"edited_rows": {k: v for k, v in edits.items() if v}}})
     monkeypatch.setattr(upload_groups, "st", fake)
-    upload_groups._edited(state, tuple(NAMES), "key")
+    upload_groups._edited(state, "key")
     assert state.labels == {"C1": "<b>new</b>", "C2": "kept", "T1": "x" * 60}
 
 

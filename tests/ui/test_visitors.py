@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+import time
 import weakref
 
 import pytest
@@ -65,3 +67,31 @@ def test_being_listed_keeps_nobody_alive() -> None:
     gc.collect()
     assert old() is None
     assert listed.sessions() == [new]
+
+
+def test_a_mistake_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody who leaves would be forgotten any more; what went wrong is told without a name of anybody."""
+
+    class Listed:
+        looks = 0
+
+        def look(self) -> int:
+            self.looks += 1
+            if self.looks == 1:
+                raise KeyError("tab of a patient")
+            return 0
+
+    told: list[str] = []
+    monkeypatch.setattr(module._log, "error", lambda text, *about: told.append(text % about))
+    monkeypatch.setattr(module, "_LOOK_S", 0.001)
+    listed = Listed()
+    watch = threading.Thread(target=module._watch, args=(weakref.ref(listed),))
+    watch.start()
+    end = time.monotonic() + 20
+    while listed.looks < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    looks = listed.looks
+    del listed
+    watch.join(20)
+    assert looks >= 3 and not watch.is_alive()
+    assert told == ["looking for users who left: KeyError"]

@@ -107,6 +107,10 @@ def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
     figure = top_genes(make_table(), ["no_change", "pca"]).figure
     assert [bar.name for bar in figure.data] == ["Network", "PCA"]
     assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
+    # One number says how far a panel reaches, to both sides.
+    for bar, axis in zip(figure.data, (figure.layout.xaxis, figure.layout.xaxis2), strict=True):
+        edge = np.abs(bar.x).max()
+        assert axis.range == (-edge, edge) and axis.ticktext == (f"± {edge:.2g}",)
 
 
 def test_whoever_leads_is_drawn_first_and_named() -> None:
@@ -116,14 +120,28 @@ def test_whoever_leads_is_drawn_first_and_named() -> None:
     assert "Hypothesis by Ridge" in bars.alt
     points = shift_scatter(table, predictor="ridge")
     assert points.figure.data[1].marker.color == LOOKS["ridge"].colour
-    assert "Ridge" in points.figure.layout.title.text and "Hypothesis by Ridge" in points.alt
+    assert "Ridge" in points.figure.layout.title.subtitle.text and "Hypothesis by Ridge" in points.alt
 
 
 def test_thinning_keeps_the_farthest_point_of_a_spot() -> None:
     x = np.array([0.0, 0.0, 0.0, 1.0])
     y = np.array([0.10, -0.11, 0.09, 5.0])
-    assert thin(x, y, grid=(10, 10)).tolist() == [1, 3]
-    assert thin(np.array([]), np.array([])).tolist() == []
+    nobody = np.zeros(4, bool)
+    assert thin(x, y, nobody, grid=(10, 10)).tolist() == [1, 3]
+    assert thin(x, y, np.array([True, False, True, False]), grid=(10, 10)).tolist() == [0, 3]
+    assert thin(x[:0], y[:0], nobody[:0]).tolist() == []
+
+
+def test_a_point_that_would_be_covered_is_counted_and_not_drawn() -> None:
+    table = make_table()
+    table.loc[1, ["tpm_before", "delta_log2"]] = table.loc[0, ["tpm_before", "delta_log2"]]
+    table.loc[:1, "edited"] = False
+    table.loc[:1, "trusted"] = [False, True]
+    drawn = shift_scatter(table).figure
+    rows = np.concatenate([trace.customdata[:, 1] for trace in drawn.data[:2]])
+    assert 0 not in rows and 1 in rows
+    untrusted = int((~table["trusted"] & ~table["edited"]).sum())
+    assert drawn.data[0].name == f"Not trusted ({untrusted:,}, {len(drawn.data[0].x):,} drawn)"
 
 
 def test_named_genes_are_ringed() -> None:
@@ -180,7 +198,8 @@ def test_the_ceiling_is_a_line_across_each_bin() -> None:
 
 def test_a_chart_knows_its_title_and_whether_it_is_a_hypothesis() -> None:
     chart = shift_scatter(make_table(), predictor="a & b")
-    assert chart.title == "a & b: shift of every gene" and chart.is_hypothesis
+    assert chart.title == "Shift of every gene" and chart.is_hypothesis
+    assert "a &amp; b" in chart.figure.layout.title.subtitle.text
     assert not density(np.ones(3), np.ones(3), predictor="network").is_hypothesis
 
 
@@ -195,7 +214,7 @@ def test_names_are_never_markup() -> None:
         subtitle = chart.figure.layout.title.subtitle.text
         assert "<" not in subtitle
         assert "&lt;b&gt;" in subtitle
-    assert all("<" not in gene for gene in top_genes(table, ["pca"]).figure.data[0].y)
+    assert all("<" not in gene for gene in top_genes(table, ["pca"]).figure.layout.yaxis.ticktext)
 
 
 def test_toolbar_sends_nothing_to_a_cloud() -> None:
