@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from tests.browser.netlog import places_asked
 from tests.browser.serving import Server, serve
-from tests.browser.steps import ARTIFACTS, HEIGHT, N_PAGES, PATIENCE_MS, WIDTH, shoot
+from tests.browser.steps import ARTIFACTS, HEIGHT, N_PAGES, PATIENCE_MS, WIDTH
 
 _FAILED = pytest.StashKey[bool]()
+#: So late each answer of the server comes: a test that takes the page before it for the one after fails every time.
+_SLOW_LINE_MS = int(os.environ.get("CELLSTATE_SLOW_LINE_MS", "0"))
+_SLOW_LINE = f"""{{
+  const listen = WebSocket.prototype.addEventListener;
+  WebSocket.prototype.addEventListener = function (type, heard, ...rest) {{
+    const late = (event) => setTimeout(() => heard(event), {_SLOW_LINE_MS});
+    return listen.call(this, type, type === "message" ? late : heard, ...rest);
+  }};
+}}"""
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +81,7 @@ def visitor(
     """Open a page as a new visitor, on the home page or at another address; options are those of a browser context.
 
     A dialog, or a request to anyone but the server, fails the test. What the server sends is put into ``heard``. Of a
-    test that failed, a picture of each page is kept.
+    test that failed, a picture and the text of each page are kept.
     """
     contexts: list[BrowserContext] = []
     outside: list[str] = []
@@ -80,6 +89,8 @@ def visitor(
     def come(address: str = "", heard: list[bytes] | None = None, **options) -> Page:
         context = chromium.new_context(**{"viewport": {"width": WIDTH, "height": HEIGHT}} | options)
         contexts.append(context)
+        if _SLOW_LINE_MS:
+            context.add_init_script(_SLOW_LINE)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         known = (server, "ws" + server.removeprefix("http"), "data:", "blob:")
@@ -98,6 +109,7 @@ def visitor(
         for number, page in enumerate(page for context in contexts for page in context.pages):
             ARTIFACTS.mkdir(exist_ok=True)
             page.screenshot(path=ARTIFACTS / f"failed-{request.node.name}-{number}.png")
+            print(f"{page.url} says:\n{page.inner_text('body')}")
     for context in contexts:
         context.close()
     assert outside == []
@@ -116,9 +128,3 @@ def _hear(heard: list[bytes], data: str | bytes) -> None:
 def page(visitor: Callable[..., Page]) -> Page:
     """A browser page on the home page."""
     return visitor()
-
-
-@pytest.fixture
-def shot() -> Callable[[Page, str], Path]:
-    """Keep a picture of a page under a name, once nothing on it is in motion."""
-    return shoot

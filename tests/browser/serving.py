@@ -97,14 +97,21 @@ class Server:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Server]:
-    """Serve the app on a free port until the block ends; what is watched is kept in a folder."""
+def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
+    """Serve the app on a free port until the block ends; what is watched is kept in a folder.
+
+    With ``secrets``, the text of a ``secrets.toml`` in which ``ADDRESS`` stands for the server's own address.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     temporary, home = folder / "tmp", folder / "home"
     for made in (temporary, home):
         made.mkdir()
+    address = f"http://127.0.0.1:{port}"
+    if secrets:
+        (home / ".streamlit").mkdir()
+        (home / ".streamlit" / "secrets.toml").write_text(secrets.replace("ADDRESS", address))
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
     paths = os.pathsep.join(filter(None, [str(WATCH), str(REPOSITORY), os.environ.get("PYTHONPATH")]))
@@ -114,7 +121,7 @@ def serve(folder: Path) -> Iterator[Server]:
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | watched, stdout=out, stderr=out)
-    server = Server(f"http://127.0.0.1:{port}", process, folder / "events.jsonl", log, temporary, home)
+    server = Server(address, process, folder / "events.jsonl", log, temporary, home)
     try:
         _wait_for(server.address + "/_stcore/health", process)
         yield server

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.access import grave_findings
 from tests.browser.steps import open_page, titles, try_example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

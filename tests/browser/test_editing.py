@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.steps import choose, knock_out, open_page, sound, strip, try_example
+from tests.browser.steps import choose, knock_out, open_page, press, sound, strip, try_example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 @pytest.fixture
@@ -43,42 +43,42 @@ def test_edits_are_made_changed_and_taken_back(patient: Page) -> None:
     slider.press("ArrowRight")
     expect(number).not_to_have_value(here)
     expect(patient.get_by_text("so nothing would change")).to_have_count(0)
-    patient.get_by_role("button", name="Add the edit").click()
+    press(patient.get_by_role("button", name="Add the edit"))
     myc = entry(patient, "MYC set to")
     expect(myc).to_be_visible()
     expect(strip(patient)).to_contain_text("2 edits")
 
     # Every step is taken back and done again, by buttons and by keys.
-    patient.get_by_role("button", name="Undo").click()
+    press(patient.get_by_role("button", name="Undo"))
     expect(myc).to_have_count(0)
-    patient.get_by_role("button", name="Redo").click()
+    press(patient.get_by_role("button", name="Redo"))
     expect(myc).to_be_visible()
     patient.keyboard.press("Alt+z")
     expect(myc).to_have_count(0)
     patient.keyboard.press("Alt+y")
     expect(myc).to_be_visible()
 
-    entry(patient, "TP53 knocked out").click()
+    press(entry(patient, "TP53 knocked out"))
     expect(patient.get_by_text("1 edit is switched off")).to_be_visible()
     expect(strip(patient)).to_contain_text("1 edit")
     expect(patient.get_by_text("TCGA-AA-3502-01 with MYC set to")).to_be_visible()
-    entry(patient, "TP53 knocked out").click()
+    press(entry(patient, "TP53 knocked out"))
     expect(patient.get_by_text("TCGA-AA-3502-01 with TP53 knocked out")).to_be_visible()
 
-    patient.get_by_role("button", name="Change").first.click()
+    press(patient.get_by_role("button", name="Change").first)
     dialog = patient.get_by_role("dialog")
-    dialog.get_by_role("radio", name="Knock down").click()
+    press(dialog.get_by_role("radio", name="Knock down"))
     expect(dialog.get_by_role("slider", name="Down by")).to_be_visible()
-    dialog.get_by_role("button", name="Keep the change").click()
+    press(dialog.get_by_role("button", name="Keep the change"))
     expect(dialog).to_have_count(0)
     expect(entry(patient, "TP53 down by 50 %")).to_be_visible()
     expect(entry(patient, "TP53 knocked out")).to_have_count(0)
 
-    patient.get_by_role("button", name="Remove").last.click()
+    press(patient.get_by_role("button", name="Remove").last)
     expect(myc).to_have_count(0)
-    patient.get_by_role("button", name="Clear all").click()
+    press(patient.get_by_role("button", name="Clear all"))
     expect(patient.get_by_text("None yet.")).to_be_visible()
-    patient.get_by_role("button", name="Undo").click()
+    press(patient.get_by_role("button", name="Undo"))
     expect(entry(patient, "TP53 down by 50 %")).to_be_visible()
     sound(patient)
 
@@ -89,11 +89,11 @@ def test_many_pasted_genes_are_one_step(patient: Page) -> None:
     names.fill("p53, HER2; ENSG00000133703\nnonsense")
     names.press("Control+Enter")
     expect(patient.get_by_text("4 names: 3 genes of this model")).to_be_visible()
-    patient.get_by_role("button", name="Add 3 edits").click()
+    press(patient.get_by_role("button", name="Add 3 edits"))
     for symbol in ("TP53", "ERBB2", "KRAS"):
         expect(entry(patient, f"{symbol} knocked out")).to_be_visible()
     expect(strip(patient)).to_contain_text("3 edits")
-    patient.get_by_role("button", name="Undo").click()
+    press(patient.get_by_role("button", name="Undo"))
     expect(strip(patient)).to_contain_text("No edits")
     expect(patient.get_by_role("switch")).to_have_count(0)
     sound(patient)

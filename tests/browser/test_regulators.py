@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import choose, open_page, pick, sound, strip, taken, try_example
+from tests.browser.steps import choose, open_page, pick, press, sound, strip, taken, try_example
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
@@ -18,13 +18,13 @@ def goal(page: Page) -> Page:
     """The regulators page with a patient and a goal."""
     open_page(page, "Regulators")
     try_example(page)
-    page.get_by_role("button", name="Try an example:").click()
+    press(page.get_by_role("button", name="Try an example:"))
     expect(page.get_by_text("100 % means")).to_be_visible()
     return page
 
 
 def search(page: Page) -> None:
-    page.get_by_role("button", name="Search", exact=True).click()
+    press(page.get_by_role("button", name="Search", exact=True))
 
 
 def test_single_genes_are_ranked_and_opened(goal: Page) -> None:
@@ -41,7 +41,7 @@ def test_single_genes_are_ranked_and_opened(goal: Page) -> None:
     rows = goal.get_by_test_id("stDataFrame")
     rows.scroll_into_view_if_needed()
     rows.click(position={"x": 25, "y": 55})
-    goal.get_by_role("button", name=f"Open {first} in Perturb").click()
+    press(goal.get_by_role("button", name=f"Open {first} in Perturb"))
     expect(goal.get_by_role("heading", name="Predicted shift")).to_be_visible()
     expect(goal.get_by_text(f"{first} knocked out").first).to_be_visible()
     sound(goal)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import a_file, drop_file, knock_out, sound, strip, taken
+from tests.browser.steps import a_file, drop_file, knock_out, press, sound, strip, taken
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
@@ -16,17 +16,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 def test_a_scenario_is_kept_compared_and_taken_along(visitor: Callable[..., Page]) -> None:
     page = visitor("/perturb?v=1&edits=TP53=ko")
     expect(page.get_by_role("heading", name="Predicted shift")).to_be_visible()
-    page.get_by_text("Saved scenarios").click()
+    press(page.get_by_text("Saved scenarios"))
     scenarios = page.locator(".st-key-scenarios")
     scenarios.get_by_role("textbox", name="Name for the edits in force").fill("No p53")
-    scenarios.get_by_role("button", name="Save", exact=True).click()
+    press(scenarios.get_by_role("button", name="Save", exact=True))
     load = scenarios.get_by_role("button", name="Load", exact=True)
     # It is what is in force.
     expect(load).to_be_disabled()
 
     knock_out(page, "MYC", "MYC")
     expect(strip(page)).to_contain_text("2 edits")
-    page.get_by_text("Two edit sets side by side").click()
+    press(page.get_by_text("Two edit sets side by side"))
     sides = page.locator(".st-key-sides")
     expect(sides.get_by_text("A: TP53 knocked out, MYC knocked out. B: TP53 knocked out.")).to_be_visible()
     expect(sides.get_by_text("The largest shift is")).to_be_visible()
@@ -35,13 +35,13 @@ def test_a_scenario_is_kept_compared_and_taken_along(visitor: Callable[..., Page
     name, data = taken(page, "Export all as JSON")
     assert name == "cellstate-scenarios.json"
     assert "No p53" in json.dumps(json.loads(data)) and b"TCGA" not in data
-    scenarios.get_by_role("button", name="More").click()
-    page.get_by_role("button", name="Delete").click()
+    press(scenarios.get_by_role("button", name="More"))
+    press(page.get_by_role("button", name="Delete"))
     expect(load).to_have_count(0)
     drop_file(scenarios, a_file(name, b"{}"))
     expect(scenarios.get_by_text("could not be imported")).to_be_visible()
     drop_file(scenarios, a_file(name, data))
-    load.click()
+    press(load)
     expect(strip(page)).to_contain_text("1 edit")
     expect(strip(page)).not_to_contain_text("2 edits")
     sound(page)

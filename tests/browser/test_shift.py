@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cellstate.genes import gene_axis
-from tests.browser.steps import a_file, drop_file, saved, sound
+from tests.browser.steps import a_file, drop_file, press, saved, sound
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
@@ -32,7 +32,7 @@ def figure(page: Page, key: str) -> Locator:
 
 def open_tab(page: Page, name: str) -> Locator:
     """Open a part of the shift; returns what it shows."""
-    page.get_by_role("tab", name=name).click()
+    press(page.get_by_role("tab", name=name))
     return page.get_by_role("tabpanel", name=name)
 
 
@@ -48,7 +48,7 @@ def test_points_choose_rows_and_rows_name_points(shift: Page) -> None:
     shift.mouse.up()
     chosen = shift.get_by_text("selected in the figure")
     expect(chosen).to_be_visible()
-    shift.get_by_role("button", name="Clear selection", exact=True).click()
+    press(shift.get_by_role("button", name="Clear selection", exact=True))
     expect(chosen).to_have_count(0)
 
     # What the table draws is a canvas: its first box is ticked by its place.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.steps import ARTIFACTS, knock_out, open_page, taken, try_example
+from tests.browser.steps import ARTIFACTS, knock_out, open_page, press, taken, try_example
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ def test_report_bundle_and_link(
     open_page(page, "Perturb")
     try_example(page)
     knock_out(page, "p53", "TP53")
-    page.get_by_role("button", name="Take it along").click()
+    press(page.get_by_role("button", name="Take it along"))
     expect(page.get_by_text("Name the sample and its file inside")).to_be_visible()
     name, data = taken(page, "HTML report")
     assert name == "cellstate-hypothesis-shift.html" and b"TCGA-AA-3502" not in data

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cellstate.ui.help_templates import TEMPLATES
-from tests.browser.steps import a_file, drop_file, forget, open_page, saved, sound, strip
+from tests.browser.steps import a_file, drop_file, forget, open_page, press, saved, sound, strip
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
@@ -28,24 +28,24 @@ def test_templates_come_back_as_samples_groups_and_sets(page: Page) -> None:
             forget(page)
 
     groups, sets = (template.file_name for template in TEMPLATES if not template.is_samples)
-    page.get_by_role("button", name="Sample sheet").click()
+    press(page.get_by_role("button", name="Sample sheet"))
     drop_file(page.get_by_test_id("stPopoverBody"), a_file(groups, files[groups]))
     expect(page.get_by_text("4 samples of 4 got a group")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Compare them").click()
-    page.locator(".st-key-use-loaded button").click()
+    press(page.get_by_role("button", name="Compare them"))
+    press(page.locator(".st-key-use-loaded button"))
     edit = page.get_by_role("textbox", name="What was done to the treated samples")
     edit.fill(f"{gene(files[sets])}=kd50")
     edit.press("Enter")
     expect(page.get_by_role("heading", name="Predicted against measured")).to_be_visible()
     expect(page.get_by_text("2 control samples against 2 treated")).to_be_visible()
     expect(page.locator(".main-svg").first).to_be_visible()
-    page.locator(".st-key-swap-groups button").click()
+    press(page.locator(".st-key-swap-groups button"))
     expect(page.get_by_role("combobox", name="Control group")).to_have_value("treated (2)")
     sound(page)
 
     open_page(page, "Perturb")
-    page.get_by_role("radio", name="A gene set").click()
+    press(page.get_by_role("radio", name="A gene set"))
     drop_file(page, a_file(sets, files[sets]))
     expect(page.get_by_text("12 names:")).to_be_visible()
     sound(page)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cellstate.genes import gene_axis
-from tests.browser.steps import a_file, drop_file, forget, open_page, pick, sound, strip
+from tests.browser.steps import a_file, drop_file, forget, open_page, pick, press, sound, strip
 from tests.factories import make_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
@@ -24,7 +24,7 @@ def table(n_genes: int, names: tuple[str, ...] = ("A", "B")) -> pd.DataFrame:
 def test_a_pasted_table_is_read(page: Page) -> None:
     open_page(page, "Sample")
     page.get_by_role("textbox", name="Rows of genes").fill(table(2_000, ("Pasted",)).to_csv(sep="\t"))
-    page.get_by_role("button", name="Read it").click()
+    press(page.get_by_role("button", name="Read it"))
     expect(strip(page)).to_contain_text("Pasted")
     expect(page.get_by_text("pasted table").first).to_be_visible()
     sound(page)
@@ -39,13 +39,13 @@ def test_a_refused_file_is_read_as_the_user_decides(page: Page) -> None:
     expect(page.get_by_text("odd.csv could not be read")).to_be_visible()
     expect(strip(page)).to_contain_text("No sample")
     pick(page, "Unit", "log2(TPM+0.001)")
-    page.get_by_role("button", name="Try again").click()
+    press(page.get_by_role("button", name="Try again"))
     expect(strip(page)).to_contain_text("A (1 of 2)")
     sound(page)
     forget(page)
     drop_file(page, a_file("text.csv", b"gene,A\nTP53,many\n"))
     expect(page.get_by_text("text.csv could not be read")).to_be_visible()
-    page.locator(".st-key-drop-refused button").click()
+    press(page.locator(".st-key-drop-refused button"))
     expect(page.get_by_text("text.csv could not be read")).to_have_count(0)
 
 
@@ -55,10 +55,10 @@ def test_spoilt_names_are_repaired_and_samples_judged_and_chosen(page: Page) -> 
     drop_file(page, a_file("spoilt.csv", spoilt.to_csv().encode()))
     expect(page.get_by_text("2 names look like dates")).to_be_visible()
     expect(page.get_by_text("Not matched:")).to_be_visible()
-    page.locator(".st-key-repair-dates button").click()
+    press(page.locator(".st-key-repair-dates button"))
     expect(page.get_by_text("Repaired: 9-Sep is SEPTIN9")).to_be_visible()
     judge = page.locator(".st-key-judge-all button")
-    judge.click()
+    press(judge)
     expect(judge).to_have_count(0)
     pick(page, "The file holds 2 samples", "B")
     expect(strip(page)).to_contain_text("B (2 of 2)")

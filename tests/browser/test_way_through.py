@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from cellstate.genes import gene_axis
 from tests.browser.steps import (
     REPOSITORY,
     a_file,
@@ -17,12 +16,13 @@ from tests.browser.steps import (
     forget,
     knock_out,
     open_page,
+    press,
     sound,
     strip,
     taken,
     try_example,
 )
-from tests.factories import make_samples
+from tests.factories import as_csv, make_samples
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ SALMON = REPOSITORY.parent / "shared" / "data" / "uploads" / "ERR188021.salmon.q
 
 def knock_out_two_and_download(page: Page) -> pd.DataFrame:
     """Knock two genes out, see the answer, and return the table that can be downloaded."""
-    page.get_by_role("button", name="Edit genes of this sample").click()
+    press(page.get_by_role("button", name="Edit genes of this sample"))
     knock_out(page, "p53", "TP53")
     knock_out(page, "MYC", "MYC")
     expect(strip(page)).to_contain_text("2 edits")
@@ -69,9 +69,8 @@ def test_example_patient(page: Page) -> None:
 
 
 def test_own_file(page: Page) -> None:
-    synthetic = pd.DataFrame({"gene": gene_axis().symbol, "S1": make_samples(1).tpm_SA[0]}).to_csv(index=False)
-    upload = SALMON if SALMON.exists() else a_file("synthetic.csv", synthetic.encode())
-    page.get_by_role("button", name="Use my own file").click()
+    upload = SALMON if SALMON.exists() else a_file("synthetic.csv", as_csv(make_samples(1)))
+    press(page.get_by_role("button", name="Use my own file"))
     drop_file(page, upload)
     expect(page.get_by_role("heading", name="What was read")).to_be_visible()
     expect(page.get_by_text(SALMON.name if SALMON.exists() else "synthetic.csv").first).to_be_visible()
