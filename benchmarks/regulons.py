@@ -130,7 +130,7 @@ def score(size_TG: np.ndarray, regulons: Regulons) -> Score:
 
 
 def interval(difference_T: np.ndarray) -> tuple[float, float]:
-    """95 % bootstrap interval of a mean over regulators."""
+    """95 % bootstrap interval of a mean over regulators, or whatever else was asked about."""
     drawn = np.random.default_rng(0).integers(0, len(difference_T), (RESAMPLES, len(difference_T)))
     low, high = np.quantile(difference_T[drawn].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)

@@ -12,11 +12,16 @@ import numpy as np
 
 from benchmarks.simulated_predictors import Network, Training, known_of
 from benchmarks.simulator import World
+from cellstate.evaluate.shift_metrics import CALLED
 from cellstate.perturb.cohort_pairs import CohortPairs, Levels
+from cellstate.perturb.nulls import benjamini_hochberg, pair_p
 from cellstate.report.together import ALONG, OF_REGULATORS, TOP
 
 #: Leaves of a programme: the goal of a question.
 PROGRAMME = 20
+#: Of all pairs, or of regulators alone, the right one is sought.
+AMONG = ("", OF_REGULATORS)
+FALSE = f"{ALONG}, false among called"
 
 
 def programmes(moved_QG: np.ndarray) -> np.ndarray:
@@ -31,6 +36,7 @@ class PairQuestions:
     """Which two genes, raised together, do most beyond their sum for a programme?"""
 
     def __init__(self, world: World, a_N: np.ndarray, b_N: np.ndarray) -> None:
+        self.a_N, self.b_N, self.level_G = a_N, b_N, world.mean_G
         planted_Q2 = np.sort(world.network.pairs_P2, axis=1)
         moved_QG = world.true_shift(planted_Q2, "oe").mean(axis=0)
         moved_QG[:, : world.design.n_regulators] = 0
@@ -38,17 +44,39 @@ class PairQuestions:
         number_GG = np.zeros((world.design.n_genes,) * 2, np.int64)
         number_GG[a_N, b_N] = np.arange(len(a_N))
         self.right_Q = number_GG[tuple(planted_Q2.T)]
-        self.regulators_N = b_N < world.design.n_regulators
+        self.among = dict(zip(AMONG, (np.ones(len(a_N), bool), b_N < world.design.n_regulators), strict=True))
 
     def recovery(self, score_QN: np.ndarray) -> dict[str, float]:
         """Return how the right pairs rank: among all pairs, and among pairs of regulators."""
         row = {}
-        for among, chosen_N in (("", np.ones_like(self.regulators_N)), (OF_REGULATORS, self.regulators_N)):
+        for among, chosen_N in self.among.items():
             own_Q1 = np.take_along_axis(score_QN, self.right_Q[:, None], axis=1)
             # Ties count against the right one.
             better_Q = (score_QN[:, chosen_N] >= own_Q1).sum(axis=1) - 1
             row[f"{ALONG}, AUROC{among}"] = float(1 - (better_Q / (chosen_N.sum() - 1)).mean())
             row[f"{ALONG}, in top {TOP}{among}"] = float((better_Q < TOP).mean())
+        return row
+
+    def discoveries(self, score_QN: np.ndarray) -> dict[str, float]:
+        """Return what the product's FDR, by pairs of matched expression, calls along a goal, and how much is false.
+
+        A pair is false where it was not planted, for whatever goal; NaN where nothing is called.
+        """
+        planted_N = np.zeros(len(self.a_N), bool)
+        planted_N[self.right_Q] = True
+        row = {}
+        for among, chosen_N in self.among.items():
+            pair = self.a_N[chosen_N], self.b_N[chosen_N]
+            called_QN = np.zeros(score_QN.shape, bool)
+            for called_N, score_N in zip(called_QN, score_QN, strict=True):
+                p_N = pair_p(*pair, score_N[chosen_N], *pair, score_N[chosen_N], self.level_G)
+                # The product's table begins with the highest: a pair that works against the goal is no find.
+                called_N[chosen_N] = (benjamini_hochberg(p_N) <= CALLED) & (score_N[chosen_N] > 0)
+            false_N = ~planted_N[np.nonzero(called_QN)[1]]
+            row[f"{ALONG}, called{among}"] = float(called_QN.sum(axis=1).mean())
+            row[f"{FALSE}{among}"] = float(false_N.mean()) if len(false_N) else float("nan")
+            right_Q1 = np.take_along_axis(called_QN, self.right_Q[:, None], axis=1)
+            row[f"{ALONG}, right pair called{among}"] = float(right_Q1.mean())
         return row
 
 

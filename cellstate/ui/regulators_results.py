@@ -56,7 +56,8 @@ _READING = """
 - **Patients show (r)** asks the model's cohort instead: is the goal higher where both genes are high than each explains
   by itself? Above 0, edits of both in one direction do more together. Genes that go with two cooperating ones show it
   too, so read it as a hint at a pair or its neighbours. It is the same for every patient; the synergy is this one's.
-- **p** and **FDR** of pairs compare what ranks them with random pairs of matched expression.
+- **p** and **FDR** of pairs compare what ranks them with random pairs of matched expression. That is strict: in a
+  simulated gene network hardly a pair reaches an FDR of 10 %, true ones included.
 - Everything here is a **hypothesis**: the model knows how genes go together in tumours, not what causes what.
 """
 

@@ -45,6 +45,24 @@ def test_perfect_worst_and_undecided_answers(questions):
     assert set(questions.recovery(-score_QN).values()) == set(undecided.values()) == {0.0}
 
 
+def test_what_stands_far_out_is_called_and_what_was_not_planted_is_false(questions):
+    score_QN = np.random.default_rng(0).normal(size=(len(questions.right_Q), len(A)))
+    calm = questions.discoveries(score_QN)
+    assert calm["along a goal, called"] == 0 and np.isnan(calm["along a goal, false among called"])
+    rows = np.arange(len(score_QN))
+    score_QN[rows, questions.right_Q] = 1_000
+    found = questions.discoveries(score_QN)
+    assert found["along a goal, called"] == found["along a goal, right pair called"] == 1
+    assert found["along a goal, false among called"] == 0
+    # Of so few pairs of regulators none can be told from chance.
+    assert found["along a goal, called of regulators"] == 0
+    # A pair that works against the goal is no find.
+    wrong = np.setdiff1d(np.arange(len(A)), questions.right_Q)
+    score_QN[:, wrong[0]], score_QN[:, wrong[1]] = 1_000, -1_000
+    found = questions.discoveries(score_QN)
+    assert found["along a goal, called"] == 2 and found["along a goal, false among called"] == 0.5
+
+
 def test_what_patients_show_is_of_both_genes_and_of_no_gene_on_itself(world):
     levels = levels_of(Training.of(world))
     score_QN = cohort_scores(levels, np.eye(SMALL.n_genes)[:2], A, B)
