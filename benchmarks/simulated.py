@@ -28,6 +28,7 @@ from benchmarks.simulated_goals import (
 )
 from benchmarks.simulated_pairs import Interactions, interactions
 from benchmarks.simulated_predictors import DEFAULT, PREDICTORS, Fitted, Network, Training
+from benchmarks.simulated_sets import SetQuestions
 from benchmarks.simulator import Design, World, simulate
 from cellstate.evaluate.shift_metrics import (
     CALLED,
@@ -40,7 +41,7 @@ from cellstate.evaluate.shift_metrics import (
     Shifts,
     auroc,
 )
-from cellstate.report.together import ALONG, COHORT, METHOD, TOP
+from cellstate.report.together import ALONG, BY_CHANCE, COHORT, DESIGNED, METHOD, TOP
 
 SEEDS = (0, 1, 2)
 #: A world that a quick run can afford.
@@ -68,12 +69,13 @@ def measure(world: World) -> Table:
     planted_N, regulators_N = planted_GG[a_N, b_N], b_N < world.design.n_regulators
 
     asked = PairQuestions(world, a_N, b_N)
+    combined = SetQuestions(world, questions.patient_Q, questions.direction_QG)
 
-    table: Table = {"truth": _shift_metrics(world, true_SGG, true_SGG)}
+    table: Table = {"truth": _shift_metrics(world, true_SGG, true_SGG) | questions.recovery(true_SGG)}
     for predictor in PREDICTORS:
         fitted = predictor.fit(training)
         shift_SGG = fitted.shift(z_SG, change_SG)
-        row = _shift_metrics(world, shift_SGG, true_SGG) | questions.recovery(shift_SGG)
+        row = _shift_metrics(world, shift_SGG, true_SGG) | questions.recovery(shift_SGG) | combined.reached(fitted)
         row |= {f"{kind} {name}": value for kind in ("kd", "oe") for name, value in _dose(world, fitted, kind).items()}
         if isinstance(fitted, Network):
             score_N = fitted.synergy(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
@@ -81,6 +83,7 @@ def measure(world: World) -> Table:
             score_QN = network_scores(fitted, world, asked, PAIR_PATIENTS, a_N, b_N)
             row |= asked.recovery(score_QN) | asked.discoveries(score_QN)
         table[predictor.name] = row
+    table[BY_CHANCE] = combined.by_chance()
     levels = levels_of(training)
     table[COHORT] = _pair_metrics(Cooperation(cohort_sizes(levels, a_N, b_N), planted_N), regulators_N)
     score_QN = cohort_scores(levels, asked.direction_QG, a_N, b_N)
@@ -111,6 +114,8 @@ class Questions:
 
     def __init__(self, world: World, true_SGG: np.ndarray) -> None:
         subtype_S, silenced_2G = world.test.subtype_S, world.network.silenced_2G < 0
+        # A leaf of the programme moves it by being knocked out: that is no regulation, and no score counts it.
+        true_SGG = _others(true_SGG)
         leaf_G = np.arange(world.design.n_genes) >= world.design.n_regulators
         # The first patient of one subtype changes with the first of the other, and so on.
         order = np.argsort(subtype_S, kind="stable")
@@ -129,15 +134,20 @@ class Questions:
 
     def recovery(self, shift_SGG: np.ndarray) -> dict[str, float]:
         """Return the metrics of patients, as asked and exchanged."""
-        others_SGG = shift_SGG.copy()
-        edits = np.arange(shift_SGG.shape[1])
-        others_SGG[:, edits, edits] = 0
-        row = {}
+        others_SGG, row = _others(shift_SGG), {}
         for suffix, patient_Q in (("", self.patient_Q), (", exchanged", self.exchanged_Q)):
             movement_QE = np.einsum("qeg,qg->qe", others_SGG[patient_Q], self.direction_QG)
             for metric in PATIENT_METRICS:
                 row[metric.name + suffix] = metric.function(Recovery(movement_QE, self.right_Q))
         return row
+
+
+def _others(shift_SGG: np.ndarray) -> np.ndarray:
+    """Return shifts without those of the edited genes themselves."""
+    others_SGG = shift_SGG.copy()
+    edits = np.arange(shift_SGG.shape[1])
+    others_SGG[:, edits, edits] = 0
+    return others_SGG
 
 
 def _shift_metrics(world: World, predicted_SGG: np.ndarray, true_SGG: np.ndarray) -> dict[str, float]:
@@ -219,9 +229,14 @@ def marks(table: Table) -> list[Mark]:
     share_true = float(np.nan_to_num(pairs["called that cooperate"]))
     told = [
         Mark(f"{p.name}{' (prior knowledge)' if p.prior else ''}: {said}", table[p.name][metric], "")
-        for metric, said in (("Pearson-delta", "Pearson-delta"), ("AUROC per unit", "regulator against leaf, AUROC"))
+        for metric, said in (
+            ("Pearson-delta", "Pearson-delta"),
+            ("AUROC per unit", "regulator against leaf, AUROC"),
+            (DESIGNED, DESIGNED),
+        )
         for p in PREDICTORS
     ]
+    told.append(Mark(f"{BY_CHANCE}: {DESIGNED}", table[BY_CHANCE][DESIGNED], ""))
     held = [
         at_least(f"{DEFAULT}: regulator against leaf, per unit, AUROC", leading["AUROC per unit"], "", 0.95),
         at_least(f"{DEFAULT}: regulators among the 20 highest per unit", leading["precision@20"], "", 0.9),
@@ -250,6 +265,7 @@ def marks(table: Table) -> list[Mark]:
         Mark(f"{PAIRS_CANDIDATE}: called pairs that cooperate, planted or not (>= {MOVES:g} S)", share_true, "x"),
         at_least(f"{DEFAULT}: right regulator in the top 5 for its subtype", leading["right in top 5"], "", 0.8),
         at_most(f"{DEFAULT}: the same asked of the other subtype", leading["right in top 5, exchanged"], "", 0.1),
+        Mark("the truth: the same asked of the other subtype", table["truth"]["right in top 5, exchanged"], ""),
     ]
     return [*told, *held]
 

@@ -77,6 +77,10 @@ class Linear:
         felt_SG = change_SG if self.curves is None else self.curves.felt(z_SG, change_SG)
         return felt_SG[:, :, None] * self.effect_GG
 
+    def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
+        """Return one patient's shift after editing several genes at once: the sum, shape (E, G)."""
+        return self.shift(z_G[None], change_G[None])[0][genes_EK].sum(axis=1)
+
 
 class Network:
     """The change of a network's output, by difference propagation, as the product's."""
@@ -90,6 +94,11 @@ class Network:
         pairs = zip(torch.from_numpy(z_SG[:, None]), torch.from_numpy(change_SG[:, :, None]), strict=True)
         shifts = [propagate(self.network, base_pass(self.network, z), genes_G1, change) for z, change in pairs]
         return torch.stack(shifts).numpy()
+
+    def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
+        """Return one patient's shift after editing several genes at once, shape (E, G)."""
+        base = base_pass(self.network, torch.from_numpy(z_G[None]))
+        return propagate(self.network, base, torch.from_numpy(genes_EK), torch.from_numpy(change_G[genes_EK])).numpy()
 
     def beyond(self, z_SG: np.ndarray, change_SG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> Iterator[np.ndarray]:
         """Yield what pairs do beyond the sum of their edits, both genes left out, shape (N, G), for each patient."""
@@ -119,6 +128,10 @@ class Mean:
     def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
         """Return the shift after editing each gene alone, shape (S, edited G, G)."""
         return np.mean([part.shift(z_SG, change_SG) for part in self.parts], axis=0)
+
+    def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
+        """Return one patient's shift after editing several genes at once, shape (E, G)."""
+        return np.mean([part.together(z_G, change_G, genes_EK) for part in self.parts], axis=0)
 
 
 Fitted = Linear | Network | Mean

@@ -12,6 +12,7 @@ E edits (clamped states), K genes clamped in one edit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -211,9 +212,9 @@ class World:
         tpm_SG = self.test.tpm_SG
         return ((np.log1p(FACTORS[kind] * tpm_SG) - np.log1p(tpm_SG)) / self.scale_G).astype(np.float32)
 
-    def true_shift(self, genes_EK: np.ndarray, kind: str) -> np.ndarray:
-        """Return what edits truly do to the test patients, in z, shape (S, E, G); clamped genes included."""
-        drive_SG = self.test.drive_SG
+    def true_shift(self, genes_EK: np.ndarray, kind: str, patients: Sequence[int] | None = None) -> np.ndarray:
+        """Return what edits truly do to test patients (default: all), in z, shape (S, E, G); clamped genes included."""
+        drive_SG = self.test.drive_SG if patients is None else self.test.drive_SG[patients]
         before_SG = self.network.steady_state(drive_SG)
         log_factor = np.log(FACTORS[kind]) if FACTORS[kind] > 0 else None
         shift_SEG = np.empty((len(drive_SG), *genes_EK.shape[:1], drive_SG.shape[1]), np.float32)

@@ -30,6 +30,7 @@ def add(commands: Commands) -> None:
     one.add_argument("--share", type=float, default=1.0, help="share of the way to the goal to reach (default 1.0)")
     one.add_argument("--genes", metavar="WHICH", help=f"{GENES_HELP} (default: all)")
     add_edits(one, several=True)
+    add_predictor(one)
     add_out(one)
 
 
@@ -98,8 +99,7 @@ def _combine(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.combine import combine
-    from cellstate.perturb.rivals import NETWORK
-    from cellstate.report import together_reason
+    from cellstate.report import combination_reason, said_by
 
     edits = read_edits(options.edit)
     at_least_one("--max", options.max)
@@ -120,13 +120,14 @@ def _combine(options: argparse.Namespace) -> Answer:
             share=options.share,
             edits=edits,
             genes=genes,
+            predictor=options.predictor,
             progress=bar,
         )
     if options.out:
         write_table(found.steps, options.out)
-    reason = together_reason(asked.model.metrics)
+    reason = combination_reason(asked.model.metrics, found.predictor)
     result = asked.to_dict() | {
-        "predictor": NETWORK,
+        "predictor": found.predictor,
         "predictor_reason": reason,
         "edits": edits,
         "max": options.max,
@@ -137,7 +138,7 @@ def _combine(options: argparse.Namespace) -> Answer:
         "sum_of_singles": found.sum_of_singles,
         "n_scored": found.n_scored,
     }
-    lines = [*asked.lines(), f"The network scores. {reason}", *_table(result["steps"])]
+    lines = [*asked.lines(), f"{said_by(found.predictor)} scores. {reason}", *_table(result["steps"])]
     if result["steps"]:
         last = result["steps"][-1]
         lines += [

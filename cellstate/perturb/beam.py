@@ -1,8 +1,8 @@
 """Beam search over sets of single-gene edits: gradients propose, exact scores decide.
 
-After the edits of each set so far one gradient says what to add, and every new set is scored exactly, cooperation
-included. The greedy way, which always keeps the one best edit, goes along as one set of the beam, so the search never
-ends behind it.
+After the edits of each set so far one gradient says what to add, and whoever predicts scores every new set exactly, the
+network with its cooperation. The greedy way, which always keeps the one best edit, goes along as one set of the beam,
+so the search never ends behind it.
 
 Shape suffixes: C candidates (a gene with one edit of it), B sets of the beam, P patterns, G genes.
 """
@@ -18,6 +18,7 @@ from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.screen import measured_candidates
+from cellstate.perturb.set_scores import SetScores
 
 #: Sets that are scored exactly: single edits, and extensions of each set of the beam; with 8 sets both are 256 a step.
 FIRST, EXTENSIONS = 256, 32
@@ -31,8 +32,11 @@ EditSet: TypeAlias = tuple[int, ...]
 class EditSets:
     """The candidates, and the exact score of every set of them that was asked for."""
 
-    def __init__(self, engine: Engine, patterns: list[Edit], genes: np.ndarray | None) -> None:
+    def __init__(
+        self, engine: Engine, patterns: list[Edit], genes: np.ndarray | None, by: SetScores | None = None
+    ) -> None:
         self.engine, self.patterns = engine, patterns
+        self.by: SetScores = by or engine
         measured = measured_candidates(engine, genes)
         delta_PC = np.stack([engine.changes(pattern, measured) for pattern in patterns])
         # An edit that changes nothing is none, and two that do the same are one.
@@ -48,7 +52,7 @@ class EditSets:
         wanted = list(wanted)
         new = list(dict.fromkeys(one for one in wanted if one not in self.known))
         if new:
-            found = self.engine.scores(self.gene_C[np.array(new)], self.delta_C[np.array(new)])
+            found = self.by.scores(self.gene_C[np.array(new)], self.delta_C[np.array(new)])
             self.known |= dict(zip(new, found.tolist(), strict=True))
         return [self.known[one] for one in wanted]
 
@@ -61,7 +65,7 @@ class EditSets:
         at = np.array(beam, dtype=int)
         edits = (self.gene_C[at], self.delta_C[at]) if at.size else ()
         # Genes edited before still count in this slope, and another edit may move them: that is for the exact score.
-        slope_BG = self.engine.gradient(*edits) - self.engine.own_G
+        slope_BG = self.by.slopes(*edits)
         proposed = []
         for one, slope_G in zip(beam, slope_BG, strict=True):
             promise_C = self.delta_C * slope_G[self.gene_C]

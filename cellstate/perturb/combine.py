@@ -22,8 +22,10 @@ from cellstate.perturb.beam import EditSet, EditSets, search
 from cellstate.perturb.edits import Edit, ordinal
 from cellstate.perturb.engine import Engine
 from cellstate.perturb.goals import Goal
+from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.progress import Progress
+from cellstate.perturb.set_scores import set_scores
 
 COLUMNS = ("gene", "edit", "score", "gain", "share", "alone", "sentence")
 _WAYS = {
@@ -43,6 +45,8 @@ class Combination:
     ----------
     sample : str
     goal : Goal
+    predictor : str
+        Who scores.
     steps : DataFrame
         One row an edit; the next is always the one of the combination that gains most. Columns: gene, edit (``ko``),
         score (S along the goal of the edits so far, their genes left out), gain (score less that of the row before),
@@ -68,6 +72,7 @@ class Combination:
 
     sample: str
     goal: Goal
+    predictor: str
     steps: pd.DataFrame
     reached: bool
     greedy: pd.DataFrame
@@ -88,6 +93,7 @@ def combine(
     share: float = 1.0,
     edits: Sequence[str] = ("ko",),
     genes: np.ndarray | None = None,
+    predictor: str | None = None,
     beam: int = 8,
     progress: Progress | None = None,
 ) -> Combination:
@@ -106,6 +112,9 @@ def combine(
         What may be done to a gene, one of them at a time: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
     genes : ndarray of int, optional
         Positions of the candidates in the model (default: all). Genes that the sample does not measure are left out.
+    predictor : str, optional
+        Who scores: ``network`` or a rival; without one, the leader by the model's own evidence. By a rival, which is
+        linear, edits add up but for what they do to one another's genes; only the network lets them cooperate.
     beam : int
         Sets of one size that are followed up.
     progress : callable, optional
@@ -114,9 +123,10 @@ def combine(
     Raises
     ------
     CellStateError
-        A number of edits, a share or a beam that is not positive, no candidate, an edit that cannot be read, weights
-        that give no number.
+        A number of edits, a share or a beam that is not positive, no candidate, an edit that cannot be read, a
+        predictor that the model does not hold, weights that give no number.
     """
+    first = choose(model, predictor)
     if max_edits < 1:
         raise CellStateError(f"A combination of at most {max_edits} edits is none.", "Allow 1 edit or more.")
     if not share > 0:
@@ -127,12 +137,14 @@ def combine(
     if not patterns:
         raise CellStateError("There is no edit to try.", "Give ko, kd50, x3, =12.5 or =q90.")
     patient = prepare(model, samples)
-    sets = EditSets(Engine(model, patient, goal), patterns, genes)
+    engine = Engine(model, patient, goal)
+    sets = EditSets(engine, patterns, genes, set_scores(engine, first))
     best, greedy = search(sets, max_edits, share * goal.distance, beam, progress)
     steps = _steps(sets, _by_gain(sets, best, share * goal.distance))
     return Combination(
         sample=patient.name,
         goal=goal,
+        predictor=first,
         steps=steps,
         reached=bool(len(steps) and steps["score"].iloc[-1] >= share * goal.distance),
         greedy=_steps(sets, greedy),

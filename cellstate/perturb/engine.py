@@ -89,6 +89,10 @@ class Engine:
             return before_1G
         return before_1G + self.gradient_change(*self._edits(genes_EK, delta_EK)).cpu().numpy()
 
+    def slopes(self, genes_EK: np.ndarray | None = None, delta_EK: np.ndarray | None = None) -> np.ndarray:
+        """Return `gradient` with each gene's own part left out, that at the patient: shape (E, G), or (1, G)."""
+        return self.gradient(genes_EK, delta_EK) - self.own_G
+
     def gradient_change(self, genes_EK: Tensor, delta_EK: Tensor, before: Backward | None = None) -> Tensor:
         """Return by how much edits change the gradient, shape (E, G), all edits in one batch, on the model's device.
 

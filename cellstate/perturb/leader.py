@@ -28,7 +28,7 @@ from cellstate.perturb.rivals import NETWORK, REGISTRY, rival_maps
 BENCHMARK, THIS_MODEL = "regulons", "this model"
 SIMULATION, DELTA = "simulated", "Pearson-delta"
 #: What the simulation calls each predictor's method.
-_METHOD = {
+METHODS = {
     NETWORK: "auto-encoder",
     "pca": "PCA",
     "coexpression": "co-expression",
@@ -78,7 +78,7 @@ def standings(metrics: Mapping) -> dict[str, Standing]:
         told = [figure for figure in figures if figure is not None]
         if len(told) == len(figures):
             auroc, own, lead = told
-            found[name] = Standing(auroc, own, lead, simulated.get(f"{_METHOD[name]}: {DELTA}"))
+            found[name] = Standing(auroc, own, lead, simulated.get(f"{METHODS[name]}: {DELTA}"))
     return found
 
 

@@ -81,7 +81,7 @@ _SEARCH = """goal = read_goal({goal!r}, model, prepare(model, sample))
 _SCREEN = """table = screen(model, sample, goal, edits={edits!r}, genes=genes, predictor={predictor!r}).table"""
 _PAIRS = """anchor = {anchor}
 table = pairs(model, sample, goal, edit={edit!r}, genes=genes, partners=partners, anchor=anchor, by={by!r}).table"""
-_COMBINE = """asked = {{"max_edits": {max_edits!r}, "share": {share!r}, "edits": {edits!r}}}
+_COMBINE = """asked = {{"max_edits": {max_edits!r}, "share": {share!r}, "edits": {edits!r}, "predictor": {predictor!r}}}
 table = combine(model, sample, goal, genes=genes, **asked).steps"""
 _GENES = """{name} = find_genes(model.space, (here / "{name}.txt").read_text(encoding="utf-8").split())[0]"""
 _SHELL = """#!/bin/sh
@@ -129,7 +129,7 @@ def _searched(run: Run) -> str:
     if run.command == "screen":
         return question + _SCREEN.format(edits=edits, predictor=run.predictor)
     if run.command == "combine":
-        return question + _COMBINE.format(edits=edits, **run.options)
+        return question + _COMBINE.format(edits=edits, predictor=run.predictor, **run.options)
     gene = run.options["anchor"]
     anchor = f"model.space.find({gene!r})" if gene else None
     return question + _PAIRS.format(edit=edits[0], anchor=anchor, by=run.options["by"])
@@ -168,7 +168,7 @@ def command_options(run: Run, *, named: bool) -> list[str]:
         for name, value in run.options.items()
         if value is not None
     ]
-    if run.command in ("perturb", "screen"):
+    if run.command != "pairs":
         lines.append(f"--predictor {shlex.quote(run.predictor)}")
     lines.append(f"--device {shlex.quote(run.made.device)} --dtype {shlex.quote(run.made.dtype)}")
     return lines

@@ -8,11 +8,13 @@ import pandas as pd
 
 from cellstate.evaluate.distance import Distance
 from cellstate.perturb.goals import Goal
+from cellstate.perturb.rivals import NETWORK
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
+from cellstate.report.predictors import said_by
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
-from cellstate.report.together import together_reason
+from cellstate.report.together import combination_reason, together_reason
 from cellstate.viz import Chart
 from cellstate.viz.style import look, percent
 
@@ -81,6 +83,7 @@ def search_report(
     source: Source,
     made: Provenance,
     metrics: Mapping,
+    predictor: str = NETWORK,
     far: Distance | None = None,
     named: bool = False,
     on: str = "",
@@ -99,6 +102,8 @@ def search_report(
         The whole answer, best first.
     charts : sequence of Chart
         They name no sample.
+    predictor : str
+        Who scores; pairs are the network's.
     source, made, metrics, far, named, on
         As for `cellstate.report.html_answer.answer_report`.
     """
@@ -106,7 +111,8 @@ def search_report(
         {title: [_text(column, value) for value in table[column].head(TOP)] for column, title in _columns(kind, table)}
     )
     cut = f"The first {len(shown):,} of {len(table):,}. " if len(shown) < len(table) else ""
-    believed = () if kind == "screen" else (f"The network scores. {together_reason(metrics)}",)
+    reasons = {"pairs": together_reason(metrics), "combination": combination_reason(metrics, predictor)}
+    believed = (f"{said_by(predictor)} scores. {reasons[kind]}",) if kind in reasons else ()
     return answer_report(
         TITLES[kind],
         [("Goal", goal_in_words(goal, named=named)), ("Searched", searched)],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cellstate.perturb.leader import SIMULATION
+from cellstate.perturb.leader import METHODS, SIMULATION
+from cellstate.perturb.rivals import NETWORK
 from cellstate.report.marks import marks_of
+from cellstate.report.predictors import lead_reason
 from cellstate.viz.style import listed, percent
 
 #: How `benchmarks.simulated` names the method of the network and that of the cohort, and what it asks of both: how far
@@ -13,8 +15,10 @@ from cellstate.viz.style import listed, percent
 METHOD, COHORT = "auto-encoder", "cohort"
 TOP = 20
 ALONG, OF_REGULATORS = "along a goal", " of regulators"
+#: What it asks of whoever designs combinations: the true way of the edits that it chooses.
+DESIGNED, BY_CHANCE = "three knock-outs, share of the way of the best three", "random genes"
 #: How `benchmarks.pairs` names both, and what it asks of both, on patients that the model never saw.
-REAL, NETWORK = "pairs", "network"
+REAL = "pairs"
 AGAIN = "of 1,000 pairs, those with the foreseen sign"
 
 
@@ -28,6 +32,37 @@ def together_reason(metrics: Mapping) -> str:
     """
     return " ".join(filter(None, (_simulated(metrics), _real(metrics)))) or (
         "This model folder holds no figures on whether the pairs that it finds truly work together."
+    )
+
+
+def combination_reason(metrics: Mapping, predictor: str) -> str:
+    """Say why a predictor designs combinations, whether its edits can cooperate, and how far those truly reach.
+
+    Parameters
+    ----------
+    metrics : mapping
+        ``metrics.json`` of a model folder; empty for random weights.
+    predictor : str
+        Who does.
+    """
+    works = (
+        "By the network alone do edits more or less together than their sum."
+        if predictor == NETWORK
+        else "It is linear: edits add up, but for what they do to one another's genes, and none of them cooperate."
+    )
+    return " ".join(filter(None, (lead_reason(metrics, predictor), works, _designed(metrics, predictor))))
+
+
+def _designed(metrics: Mapping, predictor: str) -> str:
+    values = {one["name"]: one["value"] for one in marks_of(metrics, SIMULATION)}
+    own, chance = (values.get(f"{name}: {DESIGNED}") for name in (METHODS[predictor], BY_CHANCE))
+    network = values.get(f"{METHOD}: {DESIGNED}")
+    if own is None or network is None or chance is None:
+        return ""
+    beside = "" if predictor == NETWORK else f"those of the network's {percent(network)}, "
+    return (
+        f"In a simulated gene network the three knock-outs that its method chooses go {percent(own)} of the way that "
+        f"the best three go, {beside}random ones {percent(chance)}."
     )
 
 

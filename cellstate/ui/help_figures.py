@@ -157,7 +157,7 @@ FIGURES: tuple[Figure, ...] = (
         "The movement along the goal after each edit of a combination, beside the greedy way and the sum of the single "
         "edits (cross).",
         "Where the line gets flat: further edits add little.",
-        "The line rests on the network alone, whoever leads on the page Perturb.",
+        "All predictors but the network are linear: by them the line and the cross agree, and no edits cooperate.",
     ),
     Figure(
         ("density",),

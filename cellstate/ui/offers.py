@@ -17,6 +17,7 @@ from cellstate.perturb.combine import Combination
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.pairs import RANKED_BY, Pairs
 from cellstate.perturb.patient import Patient
+from cellstate.perturb.rivals import NETWORK
 from cellstate.perturb.screen import Screen
 from cellstate.report.html import Report
 from cellstate.report.html_search import search_report
@@ -73,10 +74,10 @@ def search_offer(
     frame = found.steps if isinstance(found, Combination) else found.table
     key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "edit"), source_of(state)
     about = {"sample": found.sample, "searched": searched, "kind": "hypothesis"}
-    if isinstance(found, Screen):
+    if not isinstance(found, Pairs):
         about["predictor"] = found.predictor
     table = Table(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
-    judged = distance(state, opened)
+    judged, predictor = distance(state, opened), about.get("predictor", NETWORK)
 
     def report(named: bool) -> Report:
         return search_report(
@@ -89,6 +90,7 @@ def search_offer(
             source=source,
             made=provenance(opened),
             metrics=opened.metrics,
+            predictor=predictor,
             far=judged,
             named=named,
             on=today(),
@@ -109,12 +111,12 @@ def search_run(found: Screen | Pairs | Combination, goal: str, source: Source, o
         command, edits, predictor = "screen", list(dict.fromkeys(found.table["edit"])), found.predictor
         more: dict[str, Any] = {"genes": sorted(set(found.table["ensembl_id"]))}
     elif isinstance(found, Pairs):
-        command, edits, predictor = "pairs", [found.edit], "network"
+        command, edits, predictor = "pairs", [found.edit], NETWORK
         anchor = None if found.anchor is None else opened.space.ensembl[found.anchor]
         more = {"genes": names(found.genes), "partners": names(found.partners)}
         more["options"] = {"by": found.by, "anchor": anchor}
     else:
-        command, edits, predictor = "combine", list(found.edits), "network"
+        command, edits, predictor = "combine", list(found.edits), found.predictor
         more = {"genes": names(found.genes), "options": {"max_edits": found.max_edits, "share": found.share}}
     patterns = [Edit.pattern(edit) for edit in edits]
     return Run(command, source, provenance(opened), table, patterns, predictor, goal=goal, **more)

@@ -7,7 +7,7 @@ import streamlit as st
 from cellstate.model import Model
 from cellstate.perturb.leader import choose, predictors
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import figures_of, lead_reason, said_by, together_reason, what_it_is
+from cellstate.report import combination_reason, figures_of, lead_reason, said_by, together_reason, what_it_is
 from cellstate.viz.style import look
 
 #: The choice, in session state: the name of a predictor.
@@ -44,8 +44,14 @@ def who_sentence(opened: Model, predictor: str) -> str:
     )
 
 
+def designer_sentence(opened: Model, predictor: str) -> str:
+    """Say who designs a combination, what it does, why it stands first and how far to believe it."""
+    reason = combination_reason(opened.metrics, predictor)
+    return f"**{said_by(predictor)}** predicts: {_lower(what_it_is(predictor))} {reason}"
+
+
 def together_sentence(opened: Model, by_cohort: bool = False) -> str:
-    """Say of a search for edits that work together whom it follows, why, and how far to believe it."""
+    """Say of a search for pairs that work together whom it follows, why, and how far to believe it."""
     first, believed = choose(opened, None), together_reason(opened.metrics)
     if by_cohort:
         return (

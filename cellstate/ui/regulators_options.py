@@ -93,7 +93,7 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
         with st.container():
             edits = _edits(opened, PAIRS, many=False)
         with st.container():
-            ranks = {"synergy": "The network's synergy", "score": "Both together"}
+            ranks = {"synergy": "The network's synergy", "score": "Both together, by the network"}
             if has_cohort(opened):
                 ranks = {"cohort": "What patients show"} | ranks
             by = st.segmented_control(
@@ -156,16 +156,26 @@ def _combination(state: Session, opened: Model) -> Plan | None:
                 persist_state="session",
                 help="The search stops as soon as so much of the goal's distance is covered.",
             )
+    first = who_predicts(opened)
     if genes is None or not edits:
         return None
     sample, reach = state.sample(), float(wanted) / 100
 
     def work(goal: Goal, progress: Progress) -> Any:
         return combine(
-            opened, sample, goal, max_edits=int(most), share=reach, edits=edits, genes=genes.genes, progress=progress
+            opened,
+            sample,
+            goal,
+            max_edits=int(most),
+            share=reach,
+            edits=edits,
+            genes=genes.genes,
+            predictor=first,
+            progress=progress,
         )
 
-    return Plan(f"{_in_words(edits)}: at most {most} of {genes.said}, {percent(reach)} of the way", work)
+    by = look(first).label
+    return Plan(f"{_in_words(edits)}: at most {most} of {genes.said}, {percent(reach)} of the way, by {by}", work)
 
 
 def _edits(opened: Model, place: str, *, many: bool = True) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from cellstate.ui.help_glossary import tip
 from cellstate.ui.jobs import Job
 from cellstate.ui.offers import search_offer
 from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, result_csv, tiles
-from cellstate.ui.predictors import together_sentence, who_sentence
+from cellstate.ui.predictors import designer_sentence, together_sentence, who_sentence
 from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import agreement_sentence
@@ -82,9 +82,7 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
     )
     if goal is not found.goal or plan is None or plan.said != job.said:
         st.info("The goal or the options were changed after this search.", icon=":material/history:")
-    by_cohort = job.kind == PAIRS and found.by == "cohort"
-    told = who_sentence(opened, found.predictor) if job.kind == SCREEN else together_sentence(opened, by_cohort)
-    st.caption(told, width=READABLE)
+    st.caption(_who(opened, job.kind, found), width=READABLE)
     if job.kind == SCREEN:
         _screen(state, opened, found, job.said)
     elif job.kind == PAIRS:
@@ -93,6 +91,13 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
         _combination(state, opened, found, job.said)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(_READING)
+
+
+def _who(opened: Model, kind: str, found: Screen | Pairs | Combination) -> str:
+    """Say who answers, and how far to believe it."""
+    if isinstance(found, Pairs):
+        return together_sentence(opened, by_cohort=found.by == "cohort")
+    return (designer_sentence if kind == COMBINATION else who_sentence)(opened, found.predictor)
 
 
 def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:

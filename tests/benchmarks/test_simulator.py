@@ -148,6 +148,14 @@ def test_questions_are_right_in_one_subtype_alone(world, knocked_out):
     assert questions.recovery(knocked_out) == {"right in top 5": 1, "right in top 5, exchanged": 0}
 
 
+def test_whoever_knows_the_truth_of_a_large_network_recovers_each_patient_s_own_regulators_alone():
+    """There programmes hold leaves whose own knock-out moves them most: that must make no answer right or wrong."""
+    large = simulate(replace(Design(), n_test=4, n_train=20, n_validation=6), 0)
+    truth = large.true_shift(np.arange(large.design.n_genes)[:, None], "ko")
+    questions = Questions(large, truth)
+    assert questions.recovery(truth) == {"right in top 5": 1, "right in top 5, exchanged": 0}
+
+
 def precision_matrix_effect(z_SG, penalty_G):
     """Regress every gene on all others, shape (G, G): with P the inverse, k's effect on g is -P_kg / P_gg."""
     inverse_GG = np.linalg.inv(z_SG.T @ z_SG + np.diag(len(z_SG) * penalty_G))

@@ -67,3 +67,21 @@ def test_a_long_search_goes_on_elsewhere_and_can_be_stopped(goal: Page) -> None:
     cancel.click()
     expect(goal.get_by_text("You stopped this search")).to_be_visible()
     sound(goal)
+
+
+def test_a_combination_is_designed_and_taken_to_perturb(goal: Page) -> None:
+    choose(goal, "Combination")
+    expect(goal.get_by_role("button", name="Who predicts? Elastic net")).to_be_visible()
+    search(goal)
+    expect(goal.get_by_role("heading", name="Step by step")).to_be_visible()
+    expect(goal.get_by_text("It is linear: edits add up")).to_be_visible()
+    expect(goal.get_by_test_id("stPlotlyChart")).to_have_count(1)
+    file, data = taken(goal, "Download the steps as CSV")
+    assert file.startswith("cellstate-hypothesis-combination-")
+    steps = pd.read_csv(io.BytesIO(data))
+    assert 1 <= len(steps) <= 5 and (steps["gain"] > 0).all()
+    press(goal.get_by_role("button", name="in Perturb"))
+    expect(goal.get_by_role("heading", name="Predicted shift")).to_be_visible()
+    for gene in steps["gene"]:
+        expect(goal.get_by_text(f"{gene} knocked out").first).to_be_visible()
+    sound(goal)

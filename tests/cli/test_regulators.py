@@ -106,10 +106,20 @@ def test_combine(ask, small_model, tmp_path):
     assert set(shown["steps"][0]) == {"gene", "edit", "score", "gain", "share", "alone", "sentence"}
     assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
     assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
-    assert shown["predictor"] == "network" and "truly work together" in shown["predictor_reason"]
+    assert shown["predictor"] == "network"
+    assert "By the network alone do edits more or less" in shown["predictor_reason"]
     captured = ask("combine", "--max", "2")
     assert "The network scores." in captured.out
     assert "Not reached" in captured.out and "hypotheses" in captured.out
+
+
+def test_a_combination_by_another_predictor(ask):
+    shown = ask("combine", "--max", "2", "--predictor", "elastic_net", "--json")
+    best = ask("screen", "--predictor", "elastic_net", "--json")["ranked"][0]
+    assert shown["predictor"] == "elastic_net" and "It is linear" in shown["predictor_reason"]
+    assert shown["steps"][0]["gene"] == best["gene"] and shown["steps"][0]["alone"] == pytest.approx(best["score"])
+    assert "Elastic net scores." in ask("combine", "--max", "1", "--predictor", "elastic_net").out
+    assert "There is no predictor 'oracle'" in ask("combine", "--predictor", "oracle", status=2).err
 
 
 def test_combine_stops_where_the_share_is_reached(ask):

@@ -68,7 +68,9 @@ def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     some, others = np.arange(0, 40, 2), np.arange(11, 60, 3)
     listed = pairs(small_model, sample, read, edit="kd33.3", genes=some, partners=others, by="score")
     of_one = pairs(small_model, sample, read, partners=others, anchor=7, by="cohort")
-    designed = combine(small_model, sample, read, max_edits=2, share=0.7, edits=["ko", "x3"], genes=some)
+    designed = combine(
+        small_model, sample, read, max_edits=2, share=0.7, edits=["ko", "x3"], genes=some, predictor="ridge"
+    )
     made = {"shift": shift_run, "screen": screen_run}
     for name, found in (("pairs", listed), ("partners", of_one), ("combination", designed)):
         assert found is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from cellstate.model.folder import default_model_folder
-from cellstate.report.together import AGAIN, ALONG, together_reason
+from cellstate.perturb.leader import METHODS
+from cellstate.report.together import AGAIN, ALONG, DESIGNED, combination_reason, together_reason
 
 WHAT = f"right pair {ALONG}, in top 20 of regulators"
 
@@ -35,6 +36,22 @@ def test_what_is_not_known_is_not_said():
     assert together_reason(measured(simulated=half, pairs={f"here: cohort, {AGAIN}": 0.6})) == nothing
 
 
+def test_what_was_measured_of_combinations():
+    found = {f"elastic net: {DESIGNED}": 0.7, f"auto-encoder: {DESIGNED}": 0.12, f"random genes: {DESIGNED}": 0.01}
+    said = combination_reason(measured(simulated=found), "elastic_net")
+    assert said.startswith("It was chosen") and "none of them cooperate" in said
+    assert "go 70 % of the way that the best three go, those of the network's 12 %, random ones 1 %." in said
+    said = combination_reason(measured(simulated=found), "network")
+    assert "By the network alone do edits more or less" in said and "go 12 % of the way" in said
+    assert "those of the network's" not in said
+    # Nothing was measured of ridge.
+    assert "best three" not in combination_reason(measured(simulated=found), "ridge")
+    assert "best three" not in combination_reason({}, "network")
+
+
 def test_of_the_shipped_model_it_is_known():
-    said = together_reason(json.loads((default_model_folder() / "metrics.json").read_text()))
+    metrics = json.loads((default_model_folder() / "metrics.json").read_text())
+    said = together_reason(metrics)
     assert "In a simulated gene network" in said and "In tumours that neither has seen" in said
+    for predictor in METHODS:
+        assert "of the way that the best three go" in combination_reason(metrics, predictor)

@@ -21,6 +21,7 @@ from cellstate.perturb.goals import gene_set_goal
 from cellstate.perturb.screen import screen
 from cellstate.ui import regulators_options
 from cellstate.ui.examples import examples
+from cellstate.ui.predictors import KEY
 from cellstate.ui.regulators_goal import signed
 from cellstate.ui.regulators_results import common_gene, csv
 from cellstate.ui.resources import MODEL_VARIABLE
@@ -246,10 +247,12 @@ def test_pairs_and_partners_of_one_gene(with_goal: AppTest, genes: list[str]) ->
 def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     with_goal.segmented_control(key="regulators-kind").set_value("combination").run()
     with_goal.number_input(key="combination-most").set_value(2).run()
+    with_goal.radio(key=KEY).set_value("elastic_net").run()
     search(with_goal, "combination")
     check(with_goal)
     state = with_goal.session_state["cellstate"]
     steps = state.job.result.steps
+    assert state.job.result.predictor == "elastic_net" and "**Elastic net** predicts" in words(with_goal)
     assert len(with_goal.dataframe[0].value) == len(steps) > 0
     assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
     with_goal.button(key="open-in-perturb").click().run()

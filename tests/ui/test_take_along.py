@@ -127,7 +127,7 @@ def test_pairs_and_combinations_are_taken_along(state: Session, opened: Model) -
     several = combine(opened, state.sample(), goal, max_edits=2, genes=genes)
     steps, greedy = named(several.steps), named(several.greedy)
     singles, distance = several.sum_of_singles, goal.distance
-    assert two is not None
+    assert two is not None and several.predictor == "elastic_net"
     drawn: list[tuple[Pairs | Combination, Chart]] = [
         (two, synergy_map(two.table)),
         (several, combination_steps(steps, greedy, sum_of_singles=singles, wanted=1.0, distance=distance)),
