@@ -27,6 +27,7 @@ def test_every_address_opens_its_page(visitor: Callable[..., Page], server: str)
     assert len(set(shown.values())) == len(shown) >= 8
 
 
+@pytest.mark.thorough
 def test_nothing_is_wider_than_a_phone(visitor: Callable[..., Page], server: str) -> None:
     page = visitor()
     settle(page)

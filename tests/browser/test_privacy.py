@@ -148,6 +148,7 @@ def test_the_server_asks_nobody_writes_nothing_and_logs_no_name(page: Page, serv
     assert not any(word in log for word in (*OURS, *THEIRS, "SECRETGENE", "123.4567", "TP53", "many"))
 
 
+@pytest.mark.thorough
 def test_markup_in_names_is_shown_as_text(page: Page) -> None:
     # A dialog or a request of the picture would fail the test in `visitor`.
     names = (HOSTILE, SCRIPT.replace("/", "_"))
