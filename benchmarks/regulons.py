@@ -42,7 +42,7 @@ from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.paths import shipped
 from cellstate.perturb.components import fit_components
-from cellstate.perturb.effects import fit_effects
+from cellstate.perturb.elastic_net import fit_effects
 from cellstate.perturb.leader import AUROC, LEAD, OWN, THIS_MODEL
 from cellstate.perturb.rivals import NETWORK, Known
 from train.data import TrainingData, prepare

@@ -22,7 +22,7 @@ from benchmarks.simulator import World
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb.components import fit_components
-from cellstate.perturb.effects import fit_effects
+from cellstate.perturb.elastic_net import fit_effects
 from cellstate.perturb.propagate import base_pass, propagate
 from cellstate.perturb.rivals import Known
 from train.warm_start import pca_map, warm_start

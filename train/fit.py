@@ -25,7 +25,8 @@ from cellstate.model.folder import CARD, METRICS, load_model, save_genes, save_m
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import save_profiles
 from cellstate.perturb.components import fit_components, save_components
-from cellstate.perturb.effects import fit_effects, save_effects
+from cellstate.perturb.effects import save_effects
+from cellstate.perturb.elastic_net import fit_effects
 from train.card import write_card
 from train.config import TrainConfig
 from train.data import HELD_OUT, TrainingData, read_cohorts

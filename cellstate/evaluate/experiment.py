@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
+from cellstate.evaluate.direction import same_direction
 from cellstate.evaluate.distance import distances, distances_after
-from cellstate.evaluate.shift_metrics import same_direction
 from cellstate.evaluate.trust import trust_reasons
 from cellstate.evaluate.verdict import Agreement, verdict
 from cellstate.expression import Samples, align

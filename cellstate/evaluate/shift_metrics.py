@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from cellstate.errors import CellStateError
+from cellstate.evaluate.direction import same_direction
 
 #: An edit moves something when the root mean square of its true shift is at least this, in S.
 MOVES = 0.02
@@ -134,11 +135,6 @@ def _pearson_delta(shifts: Shifts) -> float:
     moving = shifts.moving()
     genes = shifts.genes_E[moving[1]]
     return _mean(_correlation(shifts.predicted_SEG[moving], shifts.true_SEG[moving], genes))
-
-
-def same_direction(predicted_N: np.ndarray, true_N: np.ndarray) -> np.ndarray:
-    """Return 1 where the direction is right, 0 where it is wrong, and a half where either does not move, as a tie."""
-    return (1 + np.sign(predicted_N) * np.sign(true_N)) / 2
 
 
 def _sign_accuracy(shifts: Shifts) -> float:

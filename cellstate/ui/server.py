@@ -8,8 +8,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,11 @@ from streamlit import net_util
 
 #: What the first page needs, and takes seconds to import.
 _FIRST_PAGE = ("cellstate.ui.shell", "cellstate.ui.home")
+#: What the other pages need beyond that, and the first one must not wait for.
+_OTHER_PAGES = ("cellstate.ui.perturb", "cellstate.ui.regulators", "cellstate.ui.experiment")
+#: Set when the first page was drawn; without a visitor the rest is imported after so many seconds.
+first_drawn = threading.Event()
+_NOBODY_S = 30.0
 #: Numbers of glibc's mallopt: how much may lie free at the end of a heap, and from which size on a piece of memory goes
 #: back as soon as it is freed. Left alone, glibc raises both up to 64 MB, for each of 16 heaps, and trims none of them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -52,16 +57,29 @@ def _unknown() -> None:
 
 
 def _import_ahead() -> None:
-    """Import what the first page needs while its visitor's browser still begins, and index the genes for a search."""
-    # Most of what is made now stays. To look through it for garbage again and again takes a third of the time; and
-    # after every run of a page Streamlit does so, a quarter of a second in which nobody else's page goes on.
-    gc.disable()
-    try:
+    """Import what the first page needs while its visitor's browser still begins, and once it is drawn, the rest."""
+    with _collector_at_rest():
         for module in _FIRST_PAGE:
+            import_module(module)
+    first_drawn.wait(_NOBODY_S)
+    with _collector_at_rest():
+        for module in _OTHER_PAGES:
             import_module(module)
         from cellstate.genes import gene_axis
 
         gene_axis().search("TP53")
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Make things that stay: they are not looked through for garbage, now or later.
+
+    To do so again and again takes a third of the time; and after every run of a page Streamlit does so, a quarter of a
+    second in which nobody else's page goes on.
+    """
+    gc.disable()
+    try:
+        yield
         gc.freeze()
     finally:
         gc.enable()

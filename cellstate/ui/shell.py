@@ -10,6 +10,7 @@ import streamlit as st
 from cellstate.paths import shipped
 from cellstate.ui import sign_in
 from cellstate.ui.guard import guard
+from cellstate.ui.server import first_drawn
 from cellstate.ui.status import status_strip
 from cellstate.ui.visitors import present
 
@@ -39,6 +40,7 @@ def draw(page: st.Page) -> None:
         page.run()
     with strip, guard("opening the model"):
         status_strip()
+    first_drawn.set()
 
 
 def show(body: Callable[[], None]) -> None:

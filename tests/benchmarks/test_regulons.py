@@ -8,7 +8,7 @@ from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shift
 from benchmarks.regulons import Regulons, interval, measure_product, product_marks, read_regulons, score
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.components import fit_components
-from cellstate.perturb.effects import fit_effects
+from cellstate.perturb.elastic_net import fit_effects
 from cellstate.perturb.leader import predictors, standings
 from cellstate.perturb.rivals import Known
 from tests.factories import make_space

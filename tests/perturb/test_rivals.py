@@ -5,7 +5,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from cellstate.model import create_model, load_model
 from cellstate.perturb.components import fit_components
 from cellstate.perturb.edits import InputChange
-from cellstate.perturb.effects import fit_effects
+from cellstate.perturb.elastic_net import fit_effects
 from cellstate.perturb.rivals import REGISTRY, Known, maps_of, rival_maps, rival_shifts, rival_slopes
 
 N_GENES = 20

@@ -6,6 +6,7 @@ import gc
 import platform
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,13 +72,38 @@ def test_memory_of_threads_goes_back() -> None:
     assert kept_mb("as it is") > 60, "the C library keeps nothing by itself: keep_little is not needed any more"
 
 
-def test_imports_ahead_and_leaves_the_collector_on() -> None:
+def test_imports_ahead_and_leaves_the_collector_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_NOBODY_S", 0)
     frozen = gc.get_freeze_count()
     try:
         server._import_ahead()
         assert gc.get_freeze_count() > frozen and gc.isenabled()
     finally:
         gc.unfreeze()
+
+
+def test_the_first_page_waits_for_nothing_that_only_others_need() -> None:
+    first = ", ".join(server._FIRST_PAGE)
+    command = f"import sys, {first}; print(*({{'sklearn', 'scipy.stats', 'gseapy', 'anndata'}} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_rest_is_imported_once_the_first_page_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = threading.Event()
+    imported: list[str] = []
+    monkeypatch.setattr(server, "first_drawn", drawn)
+    monkeypatch.setattr(server, "import_module", imported.append)
+    ahead = threading.Thread(target=server._import_ahead)
+    ahead.start()
+    ahead.join(0.3)
+    try:
+        assert imported == [*server._FIRST_PAGE] and gc.isenabled()
+    finally:
+        drawn.set()
+        ahead.join()
+        gc.unfreeze()
+    assert imported == [*server._FIRST_PAGE, *server._OTHER_PAGES]
 
 
 def test_a_module_that_cannot_be_imported_leaves_the_collector_on(monkeypatch: pytest.MonkeyPatch) -> None:
