@@ -252,9 +252,9 @@ def _pairs_columns(together: str) -> dict[str, Any]:
     """Return the columns of a table of pairs: what ranks them comes first."""
     network = {
         "synergy": _figure("Synergy (S)", tip("Synergy")),
-        "score": _figure("Together (S)", "Movement along the goal with both edits."),
-        "score_a": _figure("First alone (S)", "Movement with the first edit only."),
-        "score_b": _figure("Second alone (S)", "Movement with the second edit only."),
+        "score": _figure("Together (S)", "Movement along the goal with both edits, by the network."),
+        "score_a": _figure("First alone (S)", "Movement with the first edit only, by the network."),
+        "score_b": _figure("Second alone (S)", "Movement with the second edit only, by the network."),
         "share": number_column("Of the way (%)", 2, "Share of the goal's distance that both cover."),
     }
     against = {
