@@ -12,7 +12,7 @@ from cellstate.viz.style import listed, percent
 
 #: How `benchmarks.simulated` names the method of the network and that of the cohort, and what it asks of both: how far
 #: up a planted pair stands along its own goal.
-METHOD, COHORT = "auto-encoder", "cohort"
+METHOD, COHORT = METHODS[NETWORK], "cohort"
 TOP = 20
 ALONG, OF_REGULATORS = "along a goal", " of regulators"
 #: What it asks of whoever designs combinations: the true way of the edits that it chooses.
@@ -54,7 +54,7 @@ def combination_reason(metrics: Mapping, predictor: str) -> str:
 
 
 def _designed(metrics: Mapping, predictor: str) -> str:
-    values = {one["name"]: one["value"] for one in marks_of(metrics, SIMULATION)}
+    values = _values(metrics, SIMULATION)
     own, chance = (values.get(f"{name}: {DESIGNED}") for name in (METHODS[predictor], BY_CHANCE))
     network = values.get(f"{METHOD}: {DESIGNED}")
     if own is None or network is None or chance is None:
@@ -67,7 +67,7 @@ def _designed(metrics: Mapping, predictor: str) -> str:
 
 
 def _simulated(metrics: Mapping) -> str:
-    values = {one["name"]: one["value"] for one in marks_of(metrics, SIMULATION)}
+    values = _values(metrics, SIMULATION)
     what = f"right pair {ALONG}, in top {TOP}{OF_REGULATORS}"
     network, cohort = (values.get(f"{name}: {what}") for name in (METHOD, COHORT))
     if network is None or cohort is None:
@@ -79,7 +79,7 @@ def _simulated(metrics: Mapping) -> str:
 
 
 def _real(metrics: Mapping) -> str:
-    values = {one["name"]: one["value"] for one in marks_of(metrics, REAL)}
+    values = _values(metrics, REAL)
     shares = {
         name: [value for key, value in values.items() if key.endswith(f": {name}, {AGAIN}") and value is not None]
         for name in (COHORT, NETWORK)
@@ -91,3 +91,8 @@ def _real(metrics: Mapping) -> str:
         f"In tumours that neither has seen, {cohort} of the pairs that patients put first point the same way again, "
         f"and {network} of the network's; 50 % is chance."
     )
+
+
+def _values(metrics: Mapping, benchmark: str) -> dict[str, float | None]:
+    """What a benchmark measured, by the name of its row."""
+    return {one["name"]: one["value"] for one in marks_of(metrics, benchmark)}

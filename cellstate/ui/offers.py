@@ -74,10 +74,11 @@ def search_offer(
     frame = found.steps if isinstance(found, Combination) else found.table
     key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "edit"), source_of(state)
     about = {"sample": found.sample, "searched": searched, "kind": "hypothesis"}
+    predictor = NETWORK if isinstance(found, Pairs) else found.predictor
     if not isinstance(found, Pairs):
-        about["predictor"] = found.predictor
+        about["predictor"] = predictor
     table = Table(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
-    judged, predictor = distance(state, opened), about.get("predictor", NETWORK)
+    judged = distance(state, opened)
 
     def report(named: bool) -> Report:
         return search_report(

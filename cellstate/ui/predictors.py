@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
 from cellstate.model import Model
 from cellstate.perturb.leader import choose, predictors
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import combination_reason, figures_of, lead_reason, said_by, together_reason, what_it_is
+from cellstate.report import figures_of, lead_reason, said_by, together_reason, what_it_is
 from cellstate.viz.style import look
 
 #: The choice, in session state: the name of a predictor.
@@ -37,17 +39,9 @@ def who_predicts(opened: Model) -> str:
         )
 
 
-def who_sentence(opened: Model, predictor: str) -> str:
-    """Say who predicts, what it does and why it stands first."""
-    return (
-        f"**{said_by(predictor)}** predicts: {_lower(what_it_is(predictor))} {lead_reason(opened.metrics, predictor)}"
-    )
-
-
-def designer_sentence(opened: Model, predictor: str) -> str:
-    """Say who designs a combination, what it does, why it stands first and how far to believe it."""
-    reason = combination_reason(opened.metrics, predictor)
-    return f"**{said_by(predictor)}** predicts: {_lower(what_it_is(predictor))} {reason}"
+def who_sentence(opened: Model, predictor: str, reason: Callable[[Mapping, str], str] = lead_reason) -> str:
+    """Say who predicts, what it does and why it stands first; of combinations, `combination_reason` says why."""
+    return f"**{said_by(predictor)}** predicts: {_lower(what_it_is(predictor))} {reason(opened.metrics, predictor)}"
 
 
 def together_sentence(opened: Model, by_cohort: bool = False) -> str:

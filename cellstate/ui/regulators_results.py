@@ -14,12 +14,13 @@ from cellstate.perturb.combine import Combination
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.pairs import TOGETHER, Pairs
 from cellstate.perturb.screen import Screen, rivals_of
+from cellstate.report import combination_reason, lead_reason
 from cellstate.report.agreement import correlation
 from cellstate.ui.help_glossary import tip
 from cellstate.ui.jobs import Job
 from cellstate.ui.offers import search_offer
 from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, result_csv, tiles
-from cellstate.ui.predictors import designer_sentence, together_sentence, who_sentence
+from cellstate.ui.predictors import together_sentence, who_sentence
 from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import agreement_sentence
@@ -82,7 +83,7 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
     )
     if goal is not found.goal or plan is None or plan.said != job.said:
         st.info("The goal or the options were changed after this search.", icon=":material/history:")
-    st.caption(_who(opened, job.kind, found), width=READABLE)
+    st.caption(_who(opened, found), width=READABLE)
     if job.kind == SCREEN:
         _screen(state, opened, found, job.said)
     elif job.kind == PAIRS:
@@ -93,11 +94,12 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
         st.markdown(_READING)
 
 
-def _who(opened: Model, kind: str, found: Screen | Pairs | Combination) -> str:
+def _who(opened: Model, found: Screen | Pairs | Combination) -> str:
     """Say who answers, and how far to believe it."""
     if isinstance(found, Pairs):
         return together_sentence(opened, by_cohort=found.by == "cohort")
-    return (designer_sentence if kind == COMBINATION else who_sentence)(opened, found.predictor)
+    reason = combination_reason if isinstance(found, Combination) else lead_reason
+    return who_sentence(opened, found.predictor, reason)
 
 
 def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:
