@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -19,9 +20,7 @@ from cellstate.ui.guard import guard, show_error
 from cellstate.ui.help_glossary import tip
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import description, model
-from cellstate.ui.run_files import read_history
 from cellstate.ui.text import literal
-from cellstate.ui.training_runs import training_runs
 from cellstate.viz import training_curve
 from cellstate.viz.style import percent
 
@@ -62,7 +61,6 @@ def model_page() -> None:
             _coverage(opened)
             st.header("What not to conclude", anchor=False)
             st.markdown(LIMITS, width=READABLE)
-        training_runs()
         if card:
             with st.expander("The model card", icon=":material/description:"):
                 st.markdown(_demoted(card), anchors=False)
@@ -101,6 +99,26 @@ def _data(metrics: Mapping) -> None:
     table = pd.DataFrame([(literal(a), literal(b, _LONG)) for a, b in rows], columns=["", "What"])
     st.table(table, hide_index=True, hide_header=True, border="horizontal", alt="Training data")
     st.caption("Split by patient: no patient is on both sides.")
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read the losses of each epoch of a finished training, in order; empty where there are none that can be read.
+
+    Returns
+    -------
+    DataFrame
+        Columns epoch, train_loss and validation_loss; NaN where a loss is missing or no number.
+    """
+    columns = ["epoch", "train_loss", "validation_loss"]
+    try:
+        with path.open(encoding="utf-8") as file:
+            table = pd.read_json(file, lines=True, precise_float=True)
+    except (OSError, ValueError):
+        table = pd.DataFrame()
+    losses = table.reindex(columns=columns).apply(pd.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    # A training that was continued may have written an epoch twice: the later line holds.
+    losses = losses.dropna(subset="epoch").drop_duplicates("epoch", keep="last")
+    return losses.astype({"epoch": int}).sort_values("epoch", ignore_index=True)
 
 
 def _training_run(history: pd.DataFrame, metrics: Mapping) -> None:

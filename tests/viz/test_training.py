@@ -15,8 +15,8 @@ def make_history(validation: list[float | None], *, first: int = 0) -> pd.DataFr
     return pd.DataFrame({"epoch": epochs, "train_loss": train, "validation_loss": validation})
 
 
-def lines(history: pd.DataFrame, **options) -> dict[str, tuple[list, list]]:
-    figure = training_curve(history, **options).figure
+def lines(history: pd.DataFrame) -> dict[str, tuple[list, list]]:
+    figure = training_curve(history).figure
     assert figure.to_json()
     return {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
 
@@ -35,20 +35,19 @@ def test_the_first_of_equals_is_the_best() -> None:
 
 
 @pytest.mark.parametrize(
-    "validation, ended, said",
+    "validation, said",
     [
-        ([0.9, 0.5, 0.4], True, "lowest at epoch 2, with 0.4000, from 0.9000 before training."),
-        ([0.9, 0.4, 0.5], True, "lowest at epoch 1, with 0.4000, from 0.9000 before training; it ends at epoch 2 with"),
-        ([0.9, 0.4, 0.5], False, "it is so far at epoch 2 with 0.5000."),
-        ([0.4, 0.6], True, "lowest before training, with 0.4000; it ends at epoch 1 with 0.6000."),
-        ([0.4], False, "lowest before training, with 0.4000."),
-        ([], True, "No epoch is recorded."),
-        ([None, None], True, "No epoch is recorded."),
-        ([0.9, 0.5, None], True, "lowest at epoch 1, with 0.5000, from 0.9000 before training."),
+        ([0.9, 0.5, 0.4], "lowest at epoch 2, with 0.4000, from 0.9000 before training."),
+        ([0.9, 0.4, 0.5], "lowest at epoch 1, with 0.4000, from 0.9000 before training; it ends at epoch 2 with"),
+        ([0.4, 0.6], "lowest before training, with 0.4000; it ends at epoch 1 with 0.6000."),
+        ([0.4], "lowest before training, with 0.4000."),
+        ([], "No epoch is recorded."),
+        ([None, None], "No epoch is recorded."),
+        ([0.9, 0.5, None], "lowest at epoch 1, with 0.5000, from 0.9000 before training."),
     ],
 )
-def test_words(validation: list[float | None], ended: bool, said: str) -> None:
-    assert said in training_curve(make_history(validation), ended=ended).alt
+def test_words(validation: list[float | None], said: str) -> None:
+    assert said in training_curve(make_history(validation)).alt
 
 
 def test_a_run_without_a_baseline() -> None:
@@ -68,8 +67,3 @@ def test_the_first_line_of_a_run_is_drawn() -> None:
 def test_what_is_no_number_is_never_the_best() -> None:
     drawn = lines(make_history([0.9, float("nan"), float("-inf"), 0.8]))
     assert drawn["best epoch"] == ([3], [0.8])
-
-
-def test_a_name_is_never_markup() -> None:
-    subtitle = training_curve(make_history([0.9]), run="<b>run</b>").figure.layout.title.subtitle.text
-    assert subtitle == "&lt;b&gt;run&lt;/b&gt;"
