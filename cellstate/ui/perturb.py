@@ -28,7 +28,7 @@ def perturb_page() -> None:
         builder(state, opened)
     with right, guard("listing the edits"):
         in_force(state, opened)
-        scenarios(state, opened)
+        scenarios(state)
     with guard("predicting the shift"):
         if state.edits:
             shift_result(state, opened)

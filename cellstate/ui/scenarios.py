@@ -1,35 +1,20 @@
-"""Saved scenarios: edits under a name, in this session's memory; exported and imported as one file."""
+"""Saved scenarios: edits under a name, in this session's memory. A link carries edits further."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from cellstate.errors import CellStateError, ReadError
-from cellstate.model import Model
-from cellstate.ui.guard import guard, show_error
-from cellstate.ui.loading import bare, take
-from cellstate.ui.scenario_file import (
-    MOST_BYTES,
-    MOST_NAME_CHARS,
-    MOST_SCENARIOS,
-    checked_name,
-    fits,
-    merged,
-    read_scenarios,
-    write_scenarios,
-)
+from cellstate.ui.guard import guard
+from cellstate.ui.labels import clean
 from cellstate.ui.session import Session
 from cellstate.ui.text import literal, plural
 
-#: The file of scenarios, as `Session.turns` and `Session.refused` name it.
-FILE = "scenarios"
+MOST_SCENARIOS, MOST_NAME_CHARS = 100, 80
 _NAME = "scenario-name"
 
 
 @st.fragment
-def scenarios(state: Session, opened: Model) -> None:
+def scenarios(state: Session) -> None:
     """Draw the saved scenarios, closed until they are asked for; a change draws the whole page anew."""
     # Without a count: under another title the browser would take it for a new one, and close it.
     place = st.expander("Saved scenarios", icon=":material/bookmarks:", key="scenarios", on_change="rerun")
@@ -38,7 +23,6 @@ def scenarios(state: Session, opened: Model) -> None:
             _save(state)
             for name in state.scenarios:
                 _row(name, state)
-            _files(state, opened)
 
 
 def _save(state: Session) -> None:
@@ -50,7 +34,7 @@ def _save(state: Session) -> None:
             "Name for the edits in force", key=_NAME, max_chars=MOST_NAME_CHARS, live=True, placeholder="No p53"
         )
         name = usable(typed)
-        full = bool(name) and not fits(state.scenarios | {name: state.edits})
+        full = bool(name) and len(state.scenarios | {name: state.edits}) > MOST_SCENARIOS
         st.button(
             "Save anew" if name in state.scenarios else "Save",
             type="primary",
@@ -61,7 +45,7 @@ def _save(state: Session) -> None:
             args=(state, name),
         )
     if full:
-        st.caption("As many scenarios are saved as one file can hold: delete one first.")
+        st.caption(f"{MOST_SCENARIOS} scenarios are saved, the most that are kept: delete one first.")
 
 
 def _row(name: str, state: Session) -> None:
@@ -104,52 +88,10 @@ def _row(name: str, state: Session) -> None:
             )
 
 
-def _files(state: Session, opened: Model) -> None:
-    if state.scenarios:
-        st.download_button(
-            "Export all as JSON",
-            lambda: write_scenarios(state.scenarios),
-            file_name="cellstate-scenarios.json",
-            mime="application/json",
-            icon=":material/download:",
-            key="scenario-export",
-            on_click="ignore",
-            help="Names and edits, and nothing of any sample.",
-        )
-    upload = st.file_uploader(
-        "Import scenarios (JSON)",
-        type="json",
-        max_upload_size=1,
-        key=f"upload-{FILE}-{state.turns[FILE]}",
-        help=f"A file that was exported here: at most {MOST_SCENARIOS} scenarios and {MOST_BYTES // 1000} kB.",
-    )
-    if upload is not None:
-        _import(upload, state, opened)
-        st.rerun()
-    if FILE in state.refused:
-        name, error = state.refused[FILE]
-        show_error(error, title=f"{literal(name)} could not be imported")
-        st.caption("Nothing of that file was taken.")
-
-
-def _import(upload: Any, state: Session, opened: Model) -> None:
-    """Add the scenarios of a file, or remember why none was taken, and drop Streamlit's copy of it."""
-    data = take(upload)
-    try:
-        state.scenarios = merged(state.scenarios, read_scenarios(data, opened.space))
-    except CellStateError as error:
-        state.refuse(FILE, upload.name, bare(error))
-    else:
-        state.refused.pop(FILE, None)
-        state.turns[FILE] += 1
-
-
 def usable(typed: str | None) -> str:
     """Return a name as it is kept; empty while it is none."""
-    try:
-        return checked_name(typed)
-    except ReadError:
-        return ""
+    name = clean(typed or "")
+    return name if len(name) <= MOST_NAME_CHARS else ""
 
 
 def renamed(kept: dict, name: str, new: str) -> dict:

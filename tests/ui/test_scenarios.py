@@ -1,4 +1,4 @@
-"""Saved scenarios on the page: save, load, rename, delete, export and import."""
+"""Saved scenarios on the page: save, load, rename and delete."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.perturb import Edit
-from cellstate.ui.scenario_file import read_scenarios, write_scenarios
-from cellstate.ui.scenarios import renamed, usable
+from cellstate.ui.scenarios import MOST_SCENARIOS, renamed, usable
 from cellstate.ui.session import Session
 from tests.ui.conftest import check, words
 
@@ -84,42 +83,13 @@ def test_rename_and_delete(page: AppTest) -> None:
     assert state(page).scenarios == {"T": TWO}
 
 
-def test_export_holds_no_sample_and_comes_back(page: AppTest) -> None:
-    from cellstate.ui.resources import model
-
-    state(page).scenarios = {"S": ONE, "T": TWO}
-    unfold(page)
-    assert page.download_button(key="scenario-export").label == "Export all as JSON"
-    data = write_scenarios(state(page).scenarios)
-    assert state(page).sample().names[0].encode() not in data
-    assert read_scenarios(data, model().space) == {"S": ONE, "T": TWO}
-
-
-def upload(app: AppTest, data: bytes) -> None:
-    app.file_uploader[-1].set_value(("mine.json", data, "application/json"))
-    unfold(app)
-
-
-def test_import_adds_and_a_bad_file_changes_nothing(page: AppTest) -> None:
-    state(page).scenarios = {"S": ONE}
-    unfold(page)
-    upload(page, write_scenarios({"S": TWO, "T": TWO}))
-    unfold(page)
-    check(page)
-    assert state(page).scenarios == {"S": ONE, "S (2)": TWO, "T": TWO}
-    for data, said in (
-        (b'{"a": 1}', "and nothing else"),
-        (write_scenarios({"U": (Edit("NOSUCHGENE", "knock-out"),)}), "No gene is called"),
-        (b"\x00\xff", "no JSON"),
-    ):
-        upload(page, data)
+def test_no_more_than_a_hundred_are_kept(page: AppTest) -> None:
+    state(page).scenarios = {str(n): TWO for n in range(MOST_SCENARIOS)}
+    for name, full in (("One more", True), ("0", False)):
         unfold(page)
-        assert not page.exception and said in page.error[0].value
-        assert list(state(page).scenarios) == ["S", "S (2)", "T"]
-    upload(page, write_scenarios({"U": ONE}))
-    unfold(page)
-    check(page)
-    assert list(state(page).scenarios) == ["S", "S (2)", "T", "U"]
+        page.text_input(key="scenario-name").set_value(name)
+        unfold(page)
+        assert page.button(key="scenario-save").disabled is full
 
 
 def test_forgetting_drops_them(page: AppTest) -> None:
