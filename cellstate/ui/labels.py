@@ -6,14 +6,14 @@ another, the group that it belongs to.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cellstate.errors import ReadError, some
 from cellstate.io.content import load
-from cellstate.ui.text import plural
+from cellstate.io.layout import split
+from cellstate.ui.text import one_line, plural
 
 #: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
 MOST_BYTES, MOST_ROWS = 5_000_000, 20_001
@@ -74,9 +74,8 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     if len(lines) > MOST_ROWS:
         raise ReadError(f"{source} has more than {MOST_ROWS - 1:,} rows.", _HINT)
     wanted = set(names)
-    # Commas may stand inside of names: that mark is right which finds most of them.
-    tables = [_cells(lines, mark) for mark in ("\t", ",", ";", " ")]
-    cells = max(tables, key=lambda table: (len(table[0]) > 1, max(_hits(table, wanted))))
+    # Commas may stand inside of names: that delimiter is right which finds most of them.
+    cells = max(_split(lines), key=lambda table: (len(table[0]) > 1, max(_hits(table, wanted))))
     if len(cells[0]) < 2:
         raise ReadError(f"{source} has one column only.", _HINT)
     hits = _hits(cells, wanted)
@@ -92,11 +91,6 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     labels = {row[by]: row[of][:MOST_CHARS] for row in body if row[by] in wanted and row[of]}
     unknown = tuple(dict.fromkeys(row[by] for row in body if row[by] and row[by] not in wanted))
     return Sheet(labels, unknown, titles[of])
-
-
-def clean(text: object) -> str:
-    """Return a cell as one line without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
 def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list[int]]:
@@ -125,16 +119,14 @@ def matched(sheet: Sheet, n_samples: int) -> str:
     return f"{told} from the column {sheet.column}." if sheet.column else f"{told}."
 
 
-def _cells(lines: Sequence[str], mark: str) -> list[list[str]]:
-    """Split lines into clean cells, every row as wide as the widest."""
-    try:
-        rows = [line.split(None, 1) for line in lines] if mark == " " else list(csv.reader(lines, delimiter=mark))
-    except csv.Error:  # a quotation mark that is never closed
-        return [[""]]
-    width = max(map(len, rows))
-    # R leaves the title of its row names out.
-    rows = [["", *row] if i == 0 and len(row) == width - 1 else row for i, row in enumerate(rows)]
-    return [[clean(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+def _split(lines: Sequence[str]) -> Iterator[list[list[str]]]:
+    """Yield the cells of each line by each delimiter, every row as wide as the widest."""
+    # After a name that ends at the first blank, everything is the group.
+    for rows in (*(split(lines, mark) for mark in "\t,;"), [line.split(None, 1) for line in lines]):
+        width = max(map(len, rows))
+        if len(rows[0]) == width - 1:  # R leaves the title of its row names out
+            rows[0].insert(0, "")
+        yield [[one_line(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
 
 
 def _hits(cells: Sequence[Sequence[str]], wanted: set[str]) -> list[int]:

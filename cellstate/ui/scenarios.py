@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.ui.guard import guard
-from cellstate.ui.labels import clean
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal, plural
+from cellstate.ui.text import literal, one_line, plural
 
 MOST_SCENARIOS, MOST_NAME_CHARS = 100, 80
 _NAME = "scenario-name"
@@ -90,7 +89,7 @@ def _row(name: str, state: Session) -> None:
 
 def usable(typed: str | None) -> str:
     """Return a name as it is kept; empty while it is none."""
-    name = clean(typed or "")
+    name = one_line(typed or "")
     return name if len(name) <= MOST_NAME_CHARS else ""
 
 

@@ -11,12 +11,17 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _REPLACED_LATE = re.compile(r"(?i)([:@]|www(?=\.))")
 
 
+def one_line(text: object) -> str:
+    """Return text as one line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
 def literal(text: object, max_chars: int = MAX_CHARS) -> str:
     """Return text escaped for Markdown, on one line, cut to a length."""
-    one_line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    if len(one_line) > max_chars:
-        one_line = one_line[: max_chars - 1] + "…"
-    return _PUNCTUATION.sub(r"\\\1", _REPLACED_LATE.sub("\\1\u2060", one_line))
+    line = one_line(text)
+    if len(line) > max_chars:
+        line = line[: max_chars - 1] + "…"
+    return _PUNCTUATION.sub(r"\\\1", _REPLACED_LATE.sub("\\1\u2060", line))
 
 
 def plural(n: int, one: str, many: str = "") -> str:

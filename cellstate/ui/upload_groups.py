@@ -10,10 +10,10 @@ import streamlit as st
 
 from cellstate.errors import CellStateError, some
 from cellstate.ui.guard import guard, show_error
-from cellstate.ui.labels import MOST_CHARS, Sheet, clean, groups_of, in_words, matched, read_sheet
+from cellstate.ui.labels import MOST_CHARS, Sheet, groups_of, in_words, matched, read_sheet
 from cellstate.ui.loading import PASTED, bare, take
 from cellstate.ui.session import Loaded, Session
-from cellstate.ui.text import literal, plural
+from cellstate.ui.text import literal, one_line, plural
 
 _PASTE = "sample\tgroup\nA1\tcontrol\nA2\ttreated"
 _SHOWN = 6
@@ -73,7 +73,7 @@ def _edited(state: Session, key: str) -> None:
     edits: Mapping[int, Mapping[str, Any]] = st.session_state[key]["edited_rows"]
     labels, names = dict(state.labels), _names(state)
     for row, change in edits.items():
-        if label := clean(change.get("group") or "")[:MOST_CHARS]:
+        if label := one_line(change.get("group") or "")[:MOST_CHARS]:
             labels[names[row]] = label
         else:
             labels.pop(names[row], None)
