@@ -3,12 +3,11 @@
 import streamlit as st
 
 if __name__ == "__main__":
-    from cellstate.ui.icon import icon
-    from cellstate.ui.shell import draw
+    from cellstate.ui.shell import ICON, draw
     from cellstate.ui.sign_in import is_let_in
 
-    st.set_page_config(page_title="CellState", page_icon=icon(), layout="wide")
-    st.logo(icon(), size="large")
+    st.set_page_config(page_title="CellState", page_icon=ICON, layout="wide")
+    st.logo(ICON, size="large")
     draw(
         st.navigation(
             [

@@ -14,7 +14,6 @@ from cellstate.report import said_by
 from cellstate.report.reconstruction import held_out
 from cellstate.report.section import decimal
 from cellstate.ui.guard import guard
-from cellstate.ui.home_picture import WIDTH, in_words, picture
 from cellstate.ui.parts import READABLE, start_buttons, tiles
 from cellstate.ui.resources import model
 from cellstate.ui.session import Session, session
@@ -57,30 +56,28 @@ class Next:
 def home() -> None:
     """Draw the home page."""
     state = session()
-    left, right = st.columns([11, 8], gap="large", vertical_alignment="center")
-    with left:
-        st.title("What else would move?", anchor=False)
-        st.markdown(
-            "CellState edits genes in one patient's transcriptome and predicts how all others would shift. "
-            "It is a tool for **researchers in gene regulation and cancer biology** who look for hypotheses to test.",
-            width=READABLE,
-        )
-        if state.loaded is None:
-            start_buttons("home")
-        else:
-            _returning(state)
-        st.caption(
-            ":material/lock: Your file stays in the memory of the machine that serves this page: not on a disk, not "
-            "sent elsewhere. **Forget my data** drops it.",
-            width=READABLE,
-        )
+    st.title("What else would move?", anchor=False)
+    st.markdown(
+        "CellState edits genes in one patient's transcriptome and predicts how all others would shift. "
+        "It is a tool for **researchers in gene regulation and cancer biology** who look for hypotheses to test.",
+        width=READABLE,
+    )
+    if state.loaded is None:
+        start_buttons("home")
+    else:
+        _returning(state)
+    st.caption(
+        ":material/lock: Your file stays in the memory of the machine that serves this page: not on a disk, not "
+        "sent elsewhere. **Forget my data** drops it.",
+        width=READABLE,
+    )
     with st.grid(3, min_column_width=250):
         for title, text in _STEPS:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{title}**")
                 st.markdown(text)
-    below_left, below_right = st.columns(2, gap="medium")
-    with below_left:
+    left, right = st.columns(2, gap="medium")
+    with left:
         st.warning(
             "For research only. What it predicts are hypotheses for the laboratory, not advice about a patient. The "
             "model has learned how genes go together in tumours, not what causes what: a real knock-out can do the "
@@ -92,9 +89,6 @@ def home() -> None:
     with guard("opening the model"):
         opened = model()
         with right:
-            sizes = len(opened.space), opened.config.n_latent
-            st.image(picture(*sizes, dark=st.context.theme.type == "dark"), alt=in_words(*sizes), width=WIDTH)
-        with below_right:
             _measured(opened)
 
 

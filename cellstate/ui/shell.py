@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from cellstate.ui.server import first_drawn
 from cellstate.ui.status import status_strip
 from cellstate.ui.visitors import present
 
+#: A file of ours, so that the browser fetches nothing elsewhere.
+ICON = str(Path(__file__).with_name("icon.svg"))
 _MARK = "cellstate-navigated"
 #: Streamlit writes what is chosen in its accent colour on a tint of it, too faint on a dark page; frame and tint stay.
 _CHOSEN = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]) { color: inherit; }</style>"

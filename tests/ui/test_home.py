@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.model import create_model, load_model
 from cellstate.perturb import Edit
 from cellstate.ui.home import measured, next_steps, whereabouts
-from cellstate.ui.home_picture import in_words, picture
 from cellstate.ui.jobs import DONE, RUNNING, Job
 from cellstate.ui.queue import Queue
 from cellstate.ui.resources import MODEL_VARIABLE
@@ -102,12 +99,3 @@ def test_what_is_next_follows_what_was_done(state: Session) -> None:
     assert next_steps(state)[0].label == "See what was found" and "has ended" in whereabouts(state)
     state.add(Edit("TP53", "knock-out"))
     assert next_steps(state)[0].label == "See what would move"
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_picture_is_sound_and_tells_the_models_size(dark: bool) -> None:
-    root = xml.etree.ElementTree.fromstring(picture(17_691, 64, dark=dark))
-    shown = [node.text for node in root.iter() if node.tag.endswith("text")]
-    assert "17,691 genes" in shown and "64 latent units" in shown
-    assert "17,691 genes" in in_words(17_691, 64)
-    assert picture(1, 1, dark=True) != picture(1, 1, dark=False)
