@@ -18,7 +18,6 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from cellstate.model.device import release_memory
 from cellstate.ui.session import Session, session
 
 _log = logging.getLogger("cellstate.app")
@@ -101,8 +100,7 @@ def _watch(kept: weakref.ref[Visitors]) -> None:
             # Whatever it was, the next user who leaves has to be forgotten too.
             _log.error("looking for users who left: %s", type(error).__name__)
         if n_gone:
-            # What a user held goes back to the machine, and not only to Python.
+            # Nothing of theirs waits in a reference cycle until somebody else draws a page.
             gc.collect()
-            release_memory()
         del listed
         time.sleep(_LOOK_S)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
+import platform
 import re
+import subprocess
+import sys
 import tomllib
 from base64 import b64encode
 from hashlib import sha256
@@ -22,6 +26,35 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
 CADDYFILE = (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+
+
+#: Threads that take and free memory as pages do. First something large, which teaches the C library to keep more; then
+#: 12 MB in each thread, all at once so that each has a heap of its own. Prints how many MB of these are left when they
+#: are freed, while the threads still live: the heap of a thread that ended may serve the next one, or not.
+_KEPT = """
+import threading
+import numpy as np
+def resident():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+np.ones(20_000_000, np.uint8)
+together = threading.Barrier(9)
+def work():
+    together.wait()
+    piece = np.ones(12_000_000, np.uint8)
+    together.wait()
+    del piece
+    together.wait()
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+before = resident()
+for _ in range(3):
+    together.wait()
+print(resident() - before)
+together.wait()
+"""
 
 
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
@@ -51,6 +84,19 @@ def test_image_runs_as_an_ordinary_user_and_asks_the_health_endpoint() -> None:
     assert "VOLUME" not in CONTAINERFILE
     assert "/_stcore/health" in CONTAINERFILE
     assert CONTAINERFILE.index("USER 10001") > CONTAINERFILE.index("RUN python -m pip")
+
+
+def kept_mb(settings: dict[str, str]) -> float:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    command = [sys.executable, "-c", _KEPT]
+    return float(subprocess.run(command, env=bare | settings, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about the C library of Linux")
+def test_memory_of_threads_goes_back() -> None:
+    settings = dict(re.findall(r"\b(MALLOC_\w+)=(\d+)", CONTAINERFILE))
+    assert kept_mb(settings) < 6
+    assert kept_mb({}) > 60, "the C library keeps nothing by itself: the settings are not needed any more"
 
 
 def test_every_streamlit_setting_exists() -> None:
