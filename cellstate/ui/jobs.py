@@ -156,11 +156,6 @@ class Job:
         """Whether `again` goes on where this run was stopped, by the user or for its length."""
         return self.resumes and self.state == STOPPED
 
-    @property
-    def holds(self) -> tuple[Any, ...]:
-        """What the run keeps in memory: its result, and what it needs to go on."""
-        return self.result, self._work
-
     def step(self) -> Step:
         """Return where the run stands."""
         step, now = self._step, time.monotonic()

@@ -16,7 +16,7 @@ from typing import Any
 from starlette.formparsers import MultiPartParser
 
 from cellstate.errors import CellStateError
-from cellstate.ui.held import held_bytes
+from cellstate.ui.held import known_values, n_bytes
 from cellstate.ui.session import Session
 from cellstate.ui.visitors import visitors
 
@@ -65,7 +65,7 @@ def check_room(state: Session, *new: Any) -> None:
     Parameters
     ----------
     state : Session
-        The user's; what it holds counts once.
+        The user's.
     new : object
         What came with the user and is not in `state` yet: bytes, samples, gene sets.
 
@@ -73,15 +73,16 @@ def check_room(state: Session, *new: Any) -> None:
     ------
     CellStateError
     """
-    seen: set[int] = set()
-    own = held_bytes(state, seen=seen)
-    more = held_bytes(*new, seen=seen)
+    known = known_values(state)
+    own = sum(map(n_bytes, known))
+    # A file that is read again is there already.
+    more = sum(n_bytes(one) for one in new if not any(one is other for other in known))
     if own + more > session_bytes():
         raise CellStateError(
             f"This takes {_mb(more)} of memory; you hold {_mb(own)} of the {_mb(session_bytes())} that one user may.",
             "Bring fewer samples, or make room with Forget my data.",
         )
-    others = held_bytes(*(other for other in visitors().sessions() if other is not state), seen=seen)
+    others = sum(n_bytes(one) for other in visitors().sessions() if other is not state for one in known_values(other))
     if own + more + others > server_bytes():
         raise CellStateError(
             "This server's memory for users' data is full.", "Try again when others have left, or bring fewer samples."
