@@ -14,7 +14,6 @@ from streamlit.runtime.scriptrunner_utils.exceptions import RerunException, Stop
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
 
-from cellstate.errors import Stopped
 from cellstate.ui import queue as module
 from cellstate.ui.queue import BusyError, Queue, Ticket
 
@@ -94,31 +93,21 @@ def test_first_come_first_served() -> None:
     assert order(("a", "A", False), ("b", "B", False), ("c", "C", False)) == "abc"
 
 
-def test_what_a_page_waits_for_goes_before_searches() -> None:
-    assert order(("s", "S", True), ("t", "T", True), ("a", "A", False), ("b", "B", False)) == "abst"
+def test_searches_wait_in_the_same_line() -> None:
+    assert order(("s", "S", True), ("a", "A", False), ("t", "T", True), ("b", "B", False)) == "satb"
 
 
-def test_one_user_does_not_starve_others() -> None:
+def test_of_each_user_one_request_runs_at_a_time() -> None:
     served: list[str] = []
-    queue = Queue(1)
-    # Whoever was just served stands behind those who were not, though they come first.
+    queue = Queue(2)
     with busy(queue):
-        first = Asker(queue, "again", served, user="first")
-        second = Asker(queue, "other", served)
-    first.end(), second.end()
+        again = Asker(queue, "again", served, user="first")
+        # Whoever comes later takes the slot that this user may not have.
+        assert Asker(queue, "other", served).end().error is None
+        assert served == ["other"]
+        queue.free(queue.take(lambda ahead: pytest.fail("a search runs beside it"), user="first", long=True))
+    again.end()
     assert served == ["other", "again"]
-
-
-def test_a_users_newer_request_takes_the_place_of_the_older() -> None:
-    served: list[str] = []
-    queue = Queue(1)
-    with busy(queue):
-        older = Asker(queue, "older", served, user="A")
-        other = Asker(queue, "other", served)
-        newer = Asker(queue, "newer", served, user="A")
-        assert isinstance(older.end().error, Stopped)
-    newer.end(), other.end()
-    assert served == ["newer", "other"]
 
 
 def test_everyone_hears_how_many_are_ahead() -> None:
@@ -147,25 +136,15 @@ def test_whoever_gives_up_leaves_the_line_at_once(signal: BaseException) -> None
     assert served == ["stayer"] and not queue.crowded and not queue._running
 
 
-def test_whoever_is_interrupted_keeps_the_place_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_does_not_count_the_searches_before_it() -> None:
     served: list[str] = []
     queue = Queue(1)
     with busy(queue):
-        first, second = Asker(queue, "first", served, user="A"), Asker(queue, "second", served)
-        first.gives_up = RerunException(RerunData())
-        first.end()
-        again = Asker(queue, "again", served, user="A")
-    again.end(), second.end()
-    assert served == ["again", "second"]
-    monkeypatch.setattr(module, "_KEEP_PLACE_S", 0.0)
-    served.clear()
-    with busy(queue):
-        first, second = Asker(queue, "first", served, user="B"), Asker(queue, "second", served)
-        first.gives_up = RerunException(RerunData())
-        first.end()
-        again = Asker(queue, "again", served, user="B")
-    again.end(), second.end()
-    assert served == ["second", "again"]
+        askers = [Asker(queue, name, served, long=long) for name, long in (("s", True), ("a", False), ("t", True))]
+        until(lambda: all(asker.heard for asker in askers))
+        assert [asker.heard[-1] for asker in askers] == [0, 0, 2]
+    for asker in askers:
+        asker.end()
 
 
 def test_a_wait_that_is_too_long_ends_with_a_sentence() -> None:
@@ -200,23 +179,27 @@ def test_a_slot_is_taken_when_it_comes_free_and_not_at_the_next_look(monkeypatch
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=12))
-def test_rounds_are_fair_whoever_comes(requests: list[tuple[int, bool]]) -> None:
-    """Nobody's request stands before the other user's earlier one of the same round or an earlier round."""
-    queue = Queue(1)
-    served: list[Ticket] = []
-    for user, long in requests:
-        queue._join(user, long)
-    while queue._waiting:
-        front = min(queue._waiting, key=lambda ticket: ticket.rank)
-        assert queue._enter(front)
-        queue.free(front)
-        served.append(front)
-    # One request a user and lane waits at a time: the newest.
-    assert sorted((t.user, t.long) for t in served) == sorted(set(requests))
-    assert [t.rank for t in served] == sorted(t.rank for t in served)
-    assert [t.long for t in served] == sorted(t.long for t in served)
-    assert not queue._running
+@given(st.integers(1, 3), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=12), st.data())
+def test_the_line_is_fair_whoever_comes(at_once: int, requests: list[tuple[int, bool]], data: st.DataObject) -> None:
+    """Whatever ends first: each user's requests of a kind run in turn, and nobody who may run is passed over."""
+    queue = Queue(at_once)
+    queue._waiting += [Ticket(user, long) for user, long in requests]
+    arrived, served = list(queue._waiting), list[Ticket]()
+    while queue._waiting or queue._running:
+        while (ticket := queue._next()) is not None:
+            searches = sum(other.long for other in queue._running)
+            passed = queue._waiting[: queue._waiting.index(ticket)]
+            running = {(other.user, other.long) for other in queue._running}
+            assert all((p.user, p.long) in running or (p.long and searches >= max(1, at_once - 1)) for p in passed)
+            assert (ticket.user, ticket.long) not in running
+            assert queue._enter(ticket)
+            served.append(ticket)
+        assert 0 < len(queue._running) <= at_once
+        assert sum(other.long for other in queue._running) <= max(1, at_once - 1)
+        queue.free(data.draw(st.sampled_from(queue._running)))
+    assert len(served) == len(arrived)
+    for whose in set(requests):
+        assert [t for t in served if (t.user, t.long) == whose] == [t for t in arrived if (t.user, t.long) == whose]
 
 
 def test_many_threads_leave_the_queue_clean() -> None:
@@ -230,7 +213,7 @@ def test_many_threads_leave_the_queue_clean() -> None:
         for _ in range(5):
             try:
                 ticket = queue.take(told, user=n % 7, long=n % 2 == 0, wait_s=PATIENCE_S)
-            except (RerunException, Stopped):
+            except RerunException:
                 continue
             with lock:
                 running[0] += 1
