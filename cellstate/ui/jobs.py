@@ -1,8 +1,8 @@
-"""Long runs beside the page: a thread of their own, with progress, time left and a way to stop.
+"""Work beside the page, a search or the reading of a file: a thread of its own, with progress and a way to stop.
 
-A job knows nothing of Streamlit: it is handed plain objects, and pages look at it whenever they are drawn. It takes its
-turn in the queue that all users share, and steps back between two steps of its work when someone else is waiting, so a
-run of minutes holds nobody up.
+A job knows nothing of the page: it is handed plain objects, and pages look at it whenever they are drawn. It takes its
+turn in a queue; a long one steps back between two steps of its work when someone else is waiting, so a run of minutes
+holds nobody up.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from traceback import format_tb
-from typing import Any, Protocol
+from typing import Any
 
 from cellstate.errors import CellStateError, Stopped
 from cellstate.perturb.progress import Progress
+from cellstate.ui.queue import Queue, Ticket
 from cellstate.ui.text import plural
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
@@ -28,17 +29,6 @@ _log = logging.getLogger("cellstate.app")
 
 class OverdueError(CellStateError):
     """A run that took longer than allowed."""
-
-
-class Turns(Protocol):
-    """A queue as `cellstate.ui.queue.Queue` is one."""
-
-    @property
-    def crowded(self) -> bool: ...
-
-    def take(self, told: Callable[[int], None], *, user: Hashable, long: bool) -> Any: ...
-
-    def free(self, ticket: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,7 @@ class Step:
 
 
 class Job:
-    """One long run.
+    """One run.
 
     Parameters
     ----------
@@ -86,6 +76,10 @@ class Job:
         Whether `again` goes on where the run was stopped.
     limit_s : float, optional
         The longest run, waiting included.
+    long : bool, optional
+        Whether it is a search, which steps back for others.
+    wait_s : float, optional
+        The longest wait for its turn.
 
     Attributes
     ----------
@@ -103,18 +97,21 @@ class Job:
         key: Hashable,
         said: str,
         work: Callable[[Progress], Any],
-        queue: Turns,
+        queue: Queue,
         *,
         user: Hashable = None,
         resumes: bool = False,
         limit_s: float = math.inf,
+        long: bool = True,
+        wait_s: float = math.inf,
     ) -> None:
         self.kind, self.key, self.said, self.resumes = kind, key, said, resumes
-        self.user, self.limit_s = user, limit_s
+        self.user, self.limit_s, self.long, self.wait_s = user, limit_s, long, wait_s
         self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
         self.stop = threading.Event()
         self._work: Callable[[Progress], Any] | None = work
-        self._queue, self._ticket = queue, None  # type: Turns, Any
+        self._queue = queue
+        self._ticket: Ticket | None = None
         self._step = Step()
         self._began = self._step_began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"cellstate-{kind}", daemon=True)
@@ -140,11 +137,14 @@ class Job:
             user=self.user,
             resumes=self.resumes,
             limit_s=self.limit_s,
+            long=self.long,
+            wait_s=self.wait_s,
         )
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait for the end."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end; returns whether it has come."""
         self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     @property
     def has_ended(self) -> bool:
@@ -178,7 +178,9 @@ class Job:
         except CellStateError as error:
             self._fail(error)
         except MemoryError:
-            self._fail(CellStateError("This run needs more memory than the machine has.", "Try fewer genes."))
+            self._fail(
+                CellStateError("This run needs more memory than the machine has.", "Try fewer genes or samples.")
+            )
         except Exception as error:
             # Where it happened, without the message: that may hold a sample's name or values.
             where = "".join(format_tb(error.__traceback__))
@@ -194,7 +196,7 @@ class Job:
         self.error, self.state = error.with_traceback(None), state
 
     def _take(self) -> None:
-        self._ticket = self._queue.take(self._waits, user=self.user, long=True)
+        self._ticket = self._queue.take(self._waits, user=self.user, long=self.long, wait_s=self.wait_s)
 
     def _step_back(self) -> None:
         if self._ticket is not None:
@@ -210,7 +212,7 @@ class Job:
         if (total, what) != (self._step.total, self._step.what) or done < self._step.done:
             self._step_began = time.monotonic()
         self._step = Step(done, total, what)
-        if self._queue.crowded:
+        if self.long and self._queue.crowded:
             # Whoever is waiting goes first: most of them want one prediction.
             self._step_back()
             self._take()

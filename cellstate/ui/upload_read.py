@@ -7,16 +7,16 @@ waits for a prediction because somebody else reads a big file.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from cellstate.errors import ReadError, Stopped
+from cellstate.errors import ReadError
 from cellstate.expression import Samples
 from cellstate.io import Overrides, read_samples
+from cellstate.perturb.progress import Progress
+from cellstate.ui.jobs import WAITING, Job
 from cellstate.ui.queue import WAIT_S, Queue, this_user
 from cellstate.ui.session import session
 
@@ -24,79 +24,8 @@ from cellstate.ui.session import session
 AT_ONCE = 2
 #: How often the page looks at a reading; a small file is read before anything is drawn.
 _LOOK_S, _QUIET_S = 0.1, 0.3
-
-
-class Reading:
-    """One file that is being read.
-
-    Parameters
-    ----------
-    source : path or bytes
-    name : str
-    overrides : Overrides
-    ended : callable
-        Called once when nothing of the reading is going on any more, however it ended.
-
-    Attributes
-    ----------
-    step : str
-        What the reader is at.
-    fraction : float
-        How much of the file is done, 0 to 1.
-    """
-
-    def __init__(self, source: Path | bytes, name: str, overrides: Overrides, ended: Callable[[], None]) -> None:
-        self.step, self.fraction = "Reading the file", 0.0
-        self._stop = threading.Event()
-        self._work: Callable[[], Samples] | None = partial(
-            read_samples, source, name=name, overrides=overrides, progress=self._told
-        )
-        self._ended = ended
-        self._samples: Samples | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="cellstate-reading", daemon=True)
-
-    def start(self) -> Reading:
-        """Begin; returns the reading itself."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Ask the reader to stop; it does at its next step."""
-        self._stop.set()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end; returns whether it has come."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def result(self) -> Samples:
-        """Return the samples, or raise what the reader raised."""
-        samples, error = self._samples, self._error
-        self._samples = self._error = None
-        try:
-            if error is not None:
-                raise error
-            assert samples is not None
-            return samples
-        finally:
-            # An error knows the frame that raises it: both would stay, with the whole file, until a collection.
-            del error
-
-    def _run(self) -> None:
-        assert self._work is not None
-        try:
-            self._samples = self._work()
-        except BaseException as error:  # the thread of the page raises it
-            self._error = error
-        finally:
-            self._work = None  # it holds the file
-            self._ended()
-
-    def _told(self, step: str, fraction: float) -> None:
-        if self._stop.is_set():
-            raise Stopped("The reading was stopped.")
-        self.step, self.fraction = step, min(max(fraction, 0.0), 1.0)
+#: What a file's progress is counted in.
+_PARTS = 1000
 
 
 @st.cache_resource(show_spinner=False)
@@ -110,40 +39,59 @@ def read(source: Path | bytes, name: str, overrides: Overrides) -> Samples:
 
     Raises
     ------
-    ReadError
-        What `read_samples` raises, or that the file holds no sample.
+    CellStateError
+        What `read_samples` raises, that the file holds no sample, or that the wait for a turn was too long.
     """
-    place, line = st.empty(), readers()
 
-    def told(ahead: int) -> None:
-        where = f"{ahead:,} ahead of you" if ahead else "you are next"
-        place.info(f"Other files are being read: {where}.", icon=":material/hourglass_top:")
-
+    work = partial(_samples, source, name, overrides)
+    job = Job("reading", name, name, work, readers(), user=this_user(), long=False, wait_s=WAIT_S)
+    _watch(job)
+    samples, error = job.result, job.error
+    # An error knows the frame that raises it: both would stay, with the whole file, until a collection.
+    del job
     try:
-        ticket = line.take(told, user=this_user(), wait_s=WAIT_S)
-        samples = _watch(Reading(source, name, overrides, partial(line.free, ticket)), place)
+        if error is not None:
+            raise error
+        if not len(samples):
+            raise ReadError("The file holds no sample.", "Check that it has a column or row of values.")
+        return samples
     finally:
-        place.empty()
-    if not len(samples):
-        raise ReadError("The file holds no sample.", "Check that it has a column or row of values.")
-    return samples
+        del error
 
 
-def _watch(reading: Reading, place: st.delta_generator.DeltaGenerator) -> Samples:
-    """Show how far the reading is until it has ended, and stop it when Streamlit interrupts the page."""
-    reading.start()
+def _samples(source: Path | bytes, name: str, overrides: Overrides, progress: Progress) -> Samples:
+    def told(step: str, fraction: float) -> None:
+        progress(round(_PARTS * min(max(fraction, 0.0), 1.0)), _PARTS, step)
+
+    return read_samples(source, name=name, overrides=overrides, progress=told)
+
+
+def _watch(job: Job) -> None:
+    """Show how far a reading is until it has ended, and stop it when Streamlit interrupts the page."""
+    place = st.empty()
+    job.start()
     try:
-        if not reading.wait(_QUIET_S):
+        if not job.wait(_QUIET_S):
             with place.container(horizontal=True, vertical_alignment="center"):
                 bar = st.progress(0.0, width="stretch")
                 # Any click on the page stops the reading; this one says so.
                 st.button("Cancel", icon=":material/close:", key="cancel-reading", on_click=_new_uploader)
-            while not reading.wait(_LOOK_S):
-                bar.progress(reading.fraction, f"{reading.step} …")
+            while not job.wait(_LOOK_S):
+                bar.progress(*_where(job))
     except BaseException:
-        reading.stop()
+        job.cancel()
         raise
-    return reading.result()
+    finally:
+        place.empty()
+
+
+def _where(job: Job) -> tuple[float, str]:
+    """Return how much of a file is read, 0 to 1, and the same in words."""
+    step = job.step()
+    if job.state == WAITING:
+        where = f"{step.ahead:,} ahead of you" if step.ahead else "you are next"
+        return 0.0, f":material/hourglass_top: Other files are being read: {where}."
+    return step.done / _PARTS, f"{step.what or 'Reading the file'} …"
 
 
 def _new_uploader() -> None:

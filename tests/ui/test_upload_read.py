@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -13,20 +14,30 @@ import pytest
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
-from cellstate.errors import ReadError
+from cellstate.errors import CellStateError, ReadError
 from cellstate.expression import Samples
 from cellstate.genes import gene_axis
 from cellstate.io import Overrides, read_samples
 from cellstate.ui import upload_read
-from cellstate.ui.upload_read import AT_ONCE, Reading, read
+from cellstate.ui.queue import Queue
+from cellstate.ui.upload_read import AT_ONCE, read
 from tests.factories import make_samples
 
 PATIENCE_S = 20
 TABLE = ("gene,A\n" + "\n".join(f"{name},{1.5 * i}" for i, name in enumerate(gene_axis().symbol[:500]))).encode()
 
 
-def start(source: bytes = TABLE, ended: Callable[[], None] = lambda: None) -> Reading:
-    return Reading(source, "a.csv", Overrides(), ended).start()
+def interrupted(*_: object, **__: object) -> None:
+    """What Streamlit does to a page whose user has clicked elsewhere."""
+    raise StopException
+
+
+def until_gone(thing: weakref.ref[Any]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while thing() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+        gc.collect()
 
 
 class Slow:
@@ -49,49 +60,90 @@ class Slow:
 
 
 def test_a_reading_gives_what_the_reader_gives() -> None:
-    ended: list[int] = []
-    reading = start(ended=lambda: ended.append(1))
-    assert reading.wait(PATIENCE_S)
     expected = read_samples(TABLE, name="a.csv")
-    found = reading.result()
+    found = read(TABLE, "a.csv", Overrides())
     np.testing.assert_array_equal(found.tpm_SA, expected.tpm_SA)
     assert found.report == expected.report
-    assert ended == [1]
-    assert reading.fraction == 1.0
 
 
-def test_what_the_reader_raises_reaches_the_page_once() -> None:
-    ended: list[int] = []
-    reading = start(b"no table at all\n", ended=lambda: ended.append(1))
-    assert reading.wait(PATIENCE_S)
-    with pytest.raises(ReadError):
-        reading.result()
-    assert ended == [1]
+def test_what_the_reader_raises_reaches_the_page_and_is_dropped_with_it() -> None:
+    """Its frames hold the file, so it must not be part of a circle that waits for a collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(ReadError) as raised:
+            read(b"no table at all\n", "a.csv", Overrides())
+        kept = weakref.ref(raised.value)
+        del raised
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
-def test_a_stopped_reading_ends_and_frees_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_readers_mistake_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_read, "read_samples", lambda *_, **__: 1 / 0)
+    with pytest.raises(CellStateError, match="our mistake"):
+        read(TABLE, "a.csv", Overrides())
+
+
+def test_progress_is_shown_while_a_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow()
     monkeypatch.setattr(upload_read, "read_samples", slow)
-    ended = threading.Event()
-    reading = start(ended=ended.set)
-    assert slow.began.wait(PATIENCE_S)
-    assert (reading.step, reading.fraction) == ("Reading the table", 0.5) or reading.fraction == 0.0
-    reading.stop()
-    assert ended.wait(PATIENCE_S)
-    assert reading.wait(PATIENCE_S)
-    del reading
-    gc.collect()
+    shown: list[tuple[float, str]] = []
+
+    class Bar:
+        def progress(self, value: float, text: str) -> None:
+            shown.append((value, text))
+            if value:
+                raise StopException
+
+    monkeypatch.setattr(st, "progress", lambda *_, **__: Bar())
+    with pytest.raises(StopException):
+        read(TABLE, "a.csv", Overrides())
+    assert shown[-1] == (0.5, "Reading the table …")
+    assert slow.ended.wait(PATIENCE_S)
+
+
+def test_a_stopped_reading_frees_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow()
+    monkeypatch.setattr(upload_read, "read_samples", slow)
+    monkeypatch.setattr(st, "button", interrupted)
+    with pytest.raises(StopException):
+        read(TABLE, "a.csv", Overrides())
+    assert slow.ended.wait(PATIENCE_S)
     assert slow.holds is not None
-    assert slow.holds() is None
+    until_gone(slow.holds)
+
+
+def test_a_reading_does_not_step_back_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits would otherwise begin another big file beside the one that is half read."""
+    queue, go = Queue(1), threading.Event()
+    monkeypatch.setattr(upload_read, "readers", lambda: queue)
+    states: list[str] = []
+
+    def reader(source: bytes, *, progress: Callable[[str, float], None], **_: Any) -> Samples:
+        waiter.start()
+        while not queue.crowded:
+            threading.Event().wait(0.005)
+        progress("Reading the table", 0.5)
+        states.append("read")
+        return make_samples(1)
+
+    def wait() -> None:
+        queue.free(queue.take(lambda ahead: None))
+        states.append("waited")
+        go.set()
+
+    waiter = threading.Thread(target=wait)
+    monkeypatch.setattr(upload_read, "read_samples", reader)
+    assert len(read(TABLE, "a.csv", Overrides())) == 1
+    assert go.wait(PATIENCE_S)
+    assert states == ["read", "waited"]
 
 
 def test_whatever_interrupts_the_page_stops_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow()
     monkeypatch.setattr(upload_read, "read_samples", slow)
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise StopException
-
     monkeypatch.setattr(st, "button", interrupted)
     with pytest.raises(StopException):
         read(TABLE, "a.csv", Overrides())
