@@ -4,7 +4,7 @@
     python -m benchmarks.mutants [--only ID ...]
 
 The mutants are rows of ``mutants.toml``: a file, a text that stands in it exactly once, the faulty text, the tests that
-are run, and whether those noticed the fault when the list was made (the baseline, BASELINE of 46). A mutant is
+are run, and whether those noticed the fault when the list was made (the baseline: 29 of 46). A mutant is
 killed when its tests fail. Every result is saved at once, and a later run continues; a result is dropped when its row,
 its file or its tests changed. ``--check`` only verifies that every old text stands in its file once; where code moved
 it names the file that holds the text now.
