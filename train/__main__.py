@@ -11,7 +11,8 @@ import json
 import sys
 
 from cellstate.errors import CellStateError, print_error
-from train.commands import finetune, fit, ingest, manifest, plan
+from train import plan
+from train.commands import finetune, fit, ingest, manifest
 
 
 def main(arguments: list[str] | None = None) -> int:

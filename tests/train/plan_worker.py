@@ -16,12 +16,12 @@ from cellstate.model.network import AutoEncoder, initialise
 from train.config import LoopConfig, RunConfig
 from train.distributed import World, world
 from train.objective import Objective
-from train.plan import Job
+from train.plan import Workload
 from train.strategy import Parallel
 
 #: Odd on purpose: rows do not divide evenly.
 MODEL = ModelConfig("small", (301, 200, 31, 200, 301))
-JOBS = (Job(MODEL, 16, 2, "bfloat16", "ddp", micro_batch=4), Job(MODEL, 16, 2, "bfloat16", "fsdp"))
+JOBS = (Workload(MODEL, 16, 2, "bfloat16", "ddp", micro_batch=4), Workload(MODEL, 16, 2, "bfloat16", "fsdp"))
 
 
 def n_bytes(tensor: torch.Tensor) -> int:
@@ -59,7 +59,7 @@ def count_exchanges(parallel: Parallel) -> Counter[str]:
     return counted
 
 
-def two_steps(job: Job, here: World) -> dict[str, int]:
+def two_steps(job: Workload, here: World) -> dict[str, int]:
     """Train two steps; the second is counted."""
     network = AutoEncoder(MODEL)
     initialise(network, 0)
