@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.config import LoopConfig
-from train.distributed import World
-from train.source import Source
+from .config import LoopConfig
+from .distributed import World
+from .source import Source
 
 #: Batches that are read before they are asked for.
 AHEAD = 2

@@ -21,8 +21,9 @@ from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
 
 from cellstate.errors import CellStateError
-from train.distributed import World
-from train.history import Epoch
+
+from .distributed import World
+from .history import Epoch
 
 FOLDER = "checkpoints"
 _PROGRESS = "progress.json"

@@ -11,6 +11,8 @@ from cellstate.errors import CellStateError, some
 from cellstate.model.device import DTYPES
 
 Sections = TypeVar("Sections")
+#: Configs that come with the trainer, found by name.
+CONFIGS = Path(__file__).with_name("configs")
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def read_config(path: Path | str) -> TrainConfig:
 
 
 def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
-    """Read a TOML file into a dataclass of sections, each a dataclass of entries.
+    """Read a TOML file, or a config of this package by its name, into a dataclass of sections.
 
     Raises
     ------
@@ -180,10 +182,13 @@ def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
         No file, no TOML, an unknown section or entry, a value of the wrong type, or one that its section refuses.
     """
     path = Path(path)
+    if not path.exists() and (CONFIGS / f"{path}.toml").is_file():
+        path = CONFIGS / f"{path}.toml"
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise CellStateError(f"There is no config {path}.", "Try train/configs/coadread.toml.") from error
+        names = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.toml")))
+        raise CellStateError(f"There is no config {path}.", f"Name a TOML file, or one of: {names}.") from error
     except tomllib.TOMLDecodeError as error:
         raise CellStateError(f"{path.name} is not valid TOML: {error}.", "Mend the line it names.") from error
     owners = get_type_hints(kind)

@@ -16,8 +16,9 @@ from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import DataError
 from cellstate.expression import SCALE_FLOOR, GeneSpace, Samples, align
 from cellstate.genes import gene_axis
-from train.config import DataConfig
-from train.source import ArraySource, Source, StoreSource
+
+from .config import DataConfig
+from .source import ArraySource, Source, StoreSource
 
 #: Splits that no choice of the training ever sees.
 HELD_OUT = ("test", "older_test")

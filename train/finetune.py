@@ -18,7 +18,8 @@ from cellstate.expression import GeneSpace
 from cellstate.model import Model, load_model
 from cellstate.model.folder import weights_sha256
 from cellstate.model.network import AutoEncoder
-from train.config import (
+
+from .config import (
     DataConfig,
     LoopConfig,
     NetworkConfig,
@@ -28,10 +29,10 @@ from train.config import (
     one_of,
     read_sections,
 )
-from train.data import TrainingData
-from train.distributed import World
-from train.fit import learn, read_data, silence
-from train.progress import Progress
+from .data import TrainingData
+from .distributed import World
+from .fit import learn, read_data, silence
+from .progress import Progress
 
 STANDARDISE = ("shrunk", "own", "base")
 LEARN = ("all", "decoder", "last")

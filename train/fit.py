@@ -27,18 +27,19 @@ from cellstate.model.profiles import save_profiles
 from cellstate.perturb.components import fit_components, save_components
 from cellstate.perturb.effects import save_effects
 from cellstate.perturb.elastic_net import fit_effects
-from train.card import write_card
-from train.config import TrainConfig
-from train.data import HELD_OUT, TrainingData, read_cohorts
-from train.distributed import World
-from train.loop import Outcome, Task, best_of, train
-from train.objective import Objective
-from train.progress import Progress
-from train.robust import robust_map
-from train.run_folder import RunFolder
-from train.store_data import read_store
-from train.streamed_pca import principal_components
-from train.warm_start import pca_map, warm_start
+
+from .card import write_card
+from .config import TrainConfig
+from .data import HELD_OUT, TrainingData, read_cohorts
+from .distributed import World
+from .loop import Outcome, Task, best_of, train
+from .objective import Objective
+from .progress import Progress
+from .robust import robust_map
+from .run_folder import RunFolder
+from .store_data import read_store
+from .streamed_pca import principal_components
+from .warm_start import pca_map, warm_start
 
 
 def fit(config: TrainConfig, world: World, progress: Progress, *, fresh: bool = False) -> dict:

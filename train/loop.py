@@ -17,15 +17,16 @@ from torch import Tensor
 
 from cellstate.errors import CellStateError, some
 from cellstate.model.network import AutoEncoder
-from train.batches import Batch, batches, steps_per_epoch
-from train.checkpoints import Checkpoints, Progress
-from train.config import LoopConfig, RunConfig
-from train.distributed import World
-from train.history import Epoch, Step
-from train.interruption import Interruption
-from train.objective import Objective
-from train.source import Source
-from train.strategy import Parallel
+
+from .batches import Batch, batches, steps_per_epoch
+from .checkpoints import Checkpoints, Progress
+from .config import LoopConfig, RunConfig
+from .distributed import World
+from .history import Epoch, Step
+from .interruption import Interruption
+from .objective import Objective
+from .source import Source
+from .strategy import Parallel
 
 #: Validation samples that go through at once.
 VALIDATION_BATCH = 256

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from cellstate.evaluate.bins import EDGES
 from cellstate.expression import GeneSpace
-from train.batches import Batch
-from train.config import LoopConfig
-from train.distributed import World
-from train.source import Source
+
+from .batches import Batch
+from .config import LoopConfig
+from .distributed import World
+from .source import Source
 
 
 class Objective:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from train.history import Epoch, Step
+from .history import Epoch, Step
 
 #: Seconds between two lines where there is no bar.
 LINE_S = 30.0

@@ -19,12 +19,13 @@ from torch import Tensor
 from cellstate.errors import CellStateError, DataError
 from cellstate.files import whole_file
 from cellstate.model.folder import WEIGHTS
-from train.checkpoints import FOLDER, Checkpoints
-from train.checkpoints import Progress as Done
-from train.distributed import World
-from train.history import Epoch, History, Step
-from train.progress import Progress
-from train.tensorboard import Board
+
+from .checkpoints import FOLDER, Checkpoints
+from .checkpoints import Progress as Done
+from .distributed import World
+from .history import Epoch, History, Step
+from .progress import Progress
+from .tensorboard import Board
 
 RUN = "run.json"
 #: Entries of a config that may differ when a run continues: they change no result.

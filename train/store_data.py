@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from cellstate.expression import GeneSpace, Samples, align
-from train.config import DataConfig
-from train.data import TrainingData, choose_genes, gene_table, space_of
-from train.distributed import World
-from train.source import StoreSource, mapped
-from train.store import Store, open_store
+
+from .config import DataConfig
+from .data import TrainingData, choose_genes, gene_table, space_of
+from .distributed import World
+from .source import StoreSource, mapped
+from .store import Store, open_store
 
 #: Training samples in memory for the rivals, and samples of each other split for calibration and evaluation.
 IN_MEMORY = 2000

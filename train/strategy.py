@@ -14,8 +14,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from cellstate.model.network import AutoEncoder
-from train.config import RunConfig
-from train.distributed import World
+
+from .config import RunConfig
+from .distributed import World
 
 
 class _Recomputing(nn.Module):

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from cellstate.perturb.components import fit_components
-from train.distributed import World
-from train.source import ArraySource, Source
+
+from .distributed import World
+from .source import ArraySource, Source
 
 #: Passes that sharpen the basis; one more gives the components.
 PASSES = 4

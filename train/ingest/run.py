@@ -27,13 +27,14 @@ from cellstate import __version__
 from cellstate.errors import CellStateError, DataError, Stopped
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
-from train.ingest.duplicates import near_duplicates
-from train.ingest.journal import Journal
-from train.ingest.reference import MOST, learn
-from train.ingest.settings import Settings
-from train.ingest.source import Block, Source, labels
-from train.splits import assign, components
-from train.store import COLUMNS, MANIFEST, Store, open_store, write_store
+
+from ..splits import assign, components
+from ..store import COLUMNS, MANIFEST, Store, open_store, write_store
+from .duplicates import near_duplicates
+from .journal import Journal
+from .reference import MOST, learn
+from .settings import Settings
+from .source import Block, Source, labels
 
 #: Threads that read parts; each holds one part in memory.
 READERS = 2

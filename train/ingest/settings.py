@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from train.splits import Shares
+
+from ..splits import Shares
 
 
 @dataclass(frozen=True)
