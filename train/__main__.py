@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 from cellstate.errors import CellStateError, print_error
 
 from . import manifest, plan
+from .callbacks import ProgressDisplay
 from .config import TrainConfig, read_config
-from .distributed import world
+from .distributed import distributed_context
 from .finetune import FinetuneConfig, finetune, read_finetune_config
 from .fit import fit
 from .ingest import command as ingest
-from .progress import Progress
 
 Config = TypeVar("Config", TrainConfig, FinetuneConfig)
 
@@ -68,16 +68,16 @@ def _add_training(commands: Any, name: str, words: str, run: Any) -> argparse.Ar
 
 def _fit(options: argparse.Namespace) -> dict:
     config = with_cli_overrides(read_config(options.config), options)
-    with world(options.device) as context:
-        return fit(config, context, Progress(visible=context.is_first), fresh=options.fresh)
+    with distributed_context(options.device) as context:
+        return fit(config, context, ProgressDisplay(visible=context.is_first), fresh=options.fresh)
 
 
 def _finetune(options: argparse.Namespace) -> dict:
     config = with_cli_overrides(read_finetune_config(options.config), options)
     if options.base:
         config = replace(config, base=replace(config.base, model=options.base))
-    with world(options.device) as context:
-        return finetune(config, context, Progress(visible=context.is_first), fresh=options.fresh)
+    with distributed_context(options.device) as context:
+        return finetune(config, context, ProgressDisplay(visible=context.is_first), fresh=options.fresh)
 
 
 def with_cli_overrides(config: Config, options: argparse.Namespace) -> Config:

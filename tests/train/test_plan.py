@@ -17,14 +17,14 @@ from cellstate.model.network import AutoEncoder
 from tests.train.plan_worker import JOBS
 from tests.train.stores import make_store
 from train.config import LoopConfig, RunConfig, TrainConfig, read_config
-from train.distributed import World
+from train.distributed import DistributedContext
 from train.objective import Objective
 from train.plan import Figure, Workload, add, duration, exchange, memory, plan, read_hardware
 from train.strategy import Parallel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GEO = REPOSITORY / "train" / "configs" / "poster-geo.toml"
-ALONE = World(0, 1, torch.device("cpu"))
+ALONE = DistributedContext(0, 1, torch.device("cpu"))
 POSTER = preset("poster")
 WIDE = ModelConfig("wide", (1000, 600, 80, 600, 1000))
 #: Parameters of the published network, its matrices' entries, and both of its first layer.
@@ -179,7 +179,7 @@ def test_the_poster_job_on_96_gpus_is_as_computed_by_hand():
 
 
 def test_the_guide_says_what_the_plan_says():
-    guide = (REPOSITORY / "train" / "CLUSTER.md").read_text()
+    guide = (REPOSITORY / "train" / "cluster" / "README.md").read_text()
     rows = [line.split("|")[1:-1] for line in guide.splitlines() if "|" in line]
     told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
     places = [(96, "a100-80g", 768), (96, "a100-40g", 768), (8, "a100-80g", 768), (1, "h200-141g", 64)]

@@ -9,10 +9,10 @@ from typing import Any
 
 from cellstate.errors import DataError
 
-from ..splits import Shares, series_of
 from ..store import Store
 from . import Filters, Settings, ingest
 from .source import Source
+from .splits import Shares, series_of
 
 _SETTINGS = Settings()
 

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cellstate.errors import DataError
 
-from .store import SPLITS
+from ..store import SPLITS
 
 _SEPARATOR = re.compile(r"[,;\t]")
 
