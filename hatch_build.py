@@ -1,6 +1,7 @@
-"""Put what is not code of a package inside the wheel, where cellstate/paths.py looks for it.
+"""Put what lies beside the package inside it in a wheel: shipped files, and the trainer with its configs.
 
-An editable install reads the same files from the checkout, so it gets no copy.
+cellstate/paths.py looks for the files, cellstate/cli/train.py for the trainer. An editable install reads both from the
+checkout, so it gets no copy.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SHIPPED = ("app.py", "pages", "models", "data/genes", "data/examples", ".streamlit/config.toml")
 
 
+#: Where `cellstate train` finds the trainer in a wheel; its modules import each other relatively.
+TRAINER = {"train": "cellstate/_train"}
+
+
 class ShippedFiles(BuildHookInterface):
-    """Adds the shipped files to a wheel; a path that is missing stops the build."""
+    """Adds the shipped files and the trainer to a wheel; a path that is missing stops the build."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard":
-            build_data["force_include"] |= {path: f"cellstate/_shipped/{path}" for path in SHIPPED}
+            shipped = {path: f"cellstate/_shipped/{path}" for path in SHIPPED}
+            build_data["force_include"] |= shipped | TRAINER

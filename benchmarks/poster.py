@@ -31,8 +31,8 @@ from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
 from cellstate.paths import shipped
+from train.callbacks import History
 from train.config import TrainConfig, read_config
-from train.history import History
 
 STARTS = {"random": "poster-coadread", "PCA": "poster-coadread-pca"}
 SETS = {"test": "same sequencer", "older_test": "older sequencer"}

@@ -18,12 +18,13 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from train.package import write_card
+
 from benchmarks.report import Mark
 from cellstate import load_model
 from cellstate.errors import DataError, ModelError, print_error
 from cellstate.files import whole_file
 from cellstate.model.folder import CARD, METRICS, weights_sha256
-from train.card import write_card
 
 _KEYS = {field.name for field in fields(Mark)}
 

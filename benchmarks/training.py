@@ -24,16 +24,15 @@ from cellstate.expression import GeneSpace
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model.config import POSTER_WIDTHS, ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
-from train.batches import batches
+from train.batches import ArraySource, StoreSource, batches, mapped
+from train.callbacks import Step
 from train.config import LoopConfig, RunConfig
-from train.distributed import World
-from train.fit import peak_memory
-from train.history import Step
-from train.loop import Silent, Task, train
-from train.source import ArraySource, StoreSource, mapped
+from train.distributed import DistributedContext
+from train.loop import NullCallback, TrainingJob, train
+from train.package import peak_memory
 from train.store import COLUMNS, open_store, write_store
 
-ALONE = World(0, 1, torch.device("cpu"))
+ALONE = DistributedContext(0, 1, torch.device("cpu"))
 BATCH = 64
 
 
@@ -83,15 +82,15 @@ def step(widths: tuple[int, ...], precision: str, batch: int, n_steps: int) -> d
     names = [f"S{i}" for i in range(len(z_SG))]
     seconds: list[float] = []
 
-    class Clock(Silent):
+    class Clock(NullCallback):
         def step(self, step: Step) -> None:
             seconds.append(step.seconds)
 
-    task = Task(
+    job = TrainingJob(
         ArraySource(z_SG, names), ArraySource(z_SG[:1], names[:1]),
         LoopConfig(epochs=1, batch_size=batch, keep="best"), RunConfig(precision=precision),
     )  # fmt: skip
-    train(network, task, ALONE, Clock())
+    train(network, job, ALONE, Clock())
     # The first step also makes the moments.
     return {"step": statistics.median(seconds[1:]), "first": seconds[0], "peak": peak_memory()}
 

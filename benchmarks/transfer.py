@@ -31,14 +31,14 @@ from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.paths import shipped
 from cellstate.perturb.components import load_components
+from train.callbacks import ProgressDisplay
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, TrainConfig
-from train.distributed import World
+from train.distributed import DistributedContext
 from train.finetune import BaseConfig, FinetuneConfig, finetune
 from train.fit import fit
-from train.progress import Progress
 
 SIZES, SEEDS = (20, 60), range(5)
-ALONE, SILENT = World(0, 1, torch.device("cpu")), Progress(visible=False)
+ALONE, SILENT = DistributedContext(0, 1, torch.device("cpu")), ProgressDisplay(visible=False)
 LOOP = LoopConfig(epochs=30, batch_size=16, learning_rate=1e-4, warmup_steps=10, patience=5)
 
 

@@ -104,10 +104,12 @@ def small_model(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Mod
     """A model trained on the synthetic cohort, through the trainer's own front door."""
     from cellstate.model import load_model
     from tests.factories import small_config
-    from train.distributed import World
+    from train.callbacks import ProgressDisplay
+    from train.distributed import DistributedContext
     from train.fit import fit
-    from train.progress import Progress
 
     folder = tmp_path_factory.mktemp("models") / "small"
-    fit(small_config(cohort.path, folder), World(0, 1, torch.device("cpu")), Progress(visible=False))
+    fit(
+        small_config(cohort.path, folder), DistributedContext(0, 1, torch.device("cpu")), ProgressDisplay(visible=False)
+    )
     return load_model(folder, device="cpu")

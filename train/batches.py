@@ -1,26 +1,128 @@
-"""Batches: the same samples in the same order, hidden and noised the same, whatever the number of processes.
+"""Samples of a run and their batches: the same order, hidden genes and noise whatever the number of processes.
 
-Shape suffixes: B samples of this process's share of a batch, G genes.
+Shape suffixes: B samples of this process's share of a batch, S samples, G genes of the model, A genes of the axis.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from train.config import LoopConfig
-from train.distributed import World
-from train.source import Source
+from cellstate.expression import GeneSpace
+
+from .config import LoopConfig
+from .distributed import DistributedContext
 
 #: Batches that are read before they are asked for.
 AHEAD = 2
+
+
+class SampleSource(Protocol):
+    """Samples that a loop draws batches from."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What each sample is called, so that a bad one can be named."""
+
+    @property
+    def n_measured_S(self) -> np.ndarray:
+        """Genes of the model that each sample measures, shape (S,)."""
+
+    def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
+        """Read samples by position into host memory; safe to call from a thread that reads ahead."""
+
+    def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
+        """Turn what `fetch` gave, now on any device, into z, shape (B, G), float32; NaN where not measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """Standardised samples in memory.
+
+    Attributes
+    ----------
+    z_SG : ndarray of float32, shape (S, G)
+        NaN where not measured.
+    names : sequence of str, length S
+    """
+
+    z_SG: np.ndarray
+    names: Sequence[str]
+
+    @cached_property
+    def n_measured_S(self) -> np.ndarray:
+        """Genes that each sample measures."""
+        return np.count_nonzero(~np.isnan(self.z_SG), axis=1)
+
+    def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
+        """Take rows."""
+        return (torch.from_numpy(self.z_SG[rows_B]),)
+
+    def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
+        """The rows are standardised already."""
+        return fetched[0]
+
+
+def mapped(values: np.ndarray) -> Tensor:
+    """Return a memory-mapped array as a tensor on the same bytes; it is only ever read."""
+    with warnings.catch_warnings():
+        # That it must not be written to is what torch warns of.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(values)
+
+
+@dataclass(frozen=True, eq=False)
+class StoreSource:
+    """Samples of a store, standardised on the device that asks for them.
+
+    Attributes
+    ----------
+    log1p_SA : Tensor of float16, shape (all samples of the store, 19383), memory-mapped (`mapped`)
+    rows_S : ndarray of int, shape (S,)
+        Which of them are this source's.
+    factor_S : ndarray of float32, shape (S,)
+        What each sample's TPM are multiplied by to be on the training cohort's scale (`cellstate.expression.align`).
+    space : GeneSpace
+    n_measured_S : ndarray of int, shape (S,)
+    names : sequence of str, length S
+    """
+
+    log1p_SA: Tensor
+    rows_S: np.ndarray
+    factor_S: np.ndarray
+    space: GeneSpace
+    n_measured_S: np.ndarray
+    names: Sequence[str]
+    _kept: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict, repr=False)
+
+    def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
+        """Read whole rows: on disk the genes of a sample lie together."""
+        log1p_BA = torch.index_select(self.log1p_SA, 0, torch.from_numpy(self.rows_S[rows_B]))
+        return log1p_BA, torch.from_numpy(self.factor_S[rows_B, None])
+
+    def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
+        """Scale to the cohort and standardise."""
+        log1p_BA, factor_B1 = fetched
+        index_G, mean_G, scale_G = self._on(log1p_BA.device)
+        log1p_BG = log1p_BA[:, index_G].float()
+        return (torch.log1p(torch.expm1(log1p_BG) * factor_B1) - mean_G) / scale_G
+
+    def _on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        if device not in self._kept:
+            arrays = (self.space.axis_index_G.astype(np.int64), self.space.mean_G, self.space.scale_G)
+            index_G, mean_G, scale_G = (torch.from_numpy(a.copy()).to(device) for a in arrays)
+            self._kept[device] = index_G, mean_G, scale_G
+        return self._kept[device]
 
 
 @dataclass(frozen=True)
@@ -64,7 +166,14 @@ def steps_per_epoch(n: int, config: LoopConfig) -> int:
 
 
 def batches(
-    source: Source, n_genes: int, config: LoopConfig, epoch: int, world: World, *, micro_batch: int = 0, skip: int = 0
+    source: SampleSource,
+    n_genes: int,
+    config: LoopConfig,
+    epoch: int,
+    context: DistributedContext,
+    *,
+    micro_batch: int = 0,
+    skip: int = 0,
 ) -> Iterator[Batch]:
     """Yield the batches of an epoch, read ahead by a thread.
 
@@ -82,8 +191,8 @@ def batches(
     ordered = [order[i : i + config.batch_size] for i in range(0, len(order), config.batch_size)]
 
     def read(rows: np.ndarray) -> Batch:
-        own = rows[world.share(len(rows))]
-        most = math.ceil(len(rows) / world.size)
+        own = rows[context.share(len(rows))]
+        most = math.ceil(len(rows) / context.size)
         size = micro_batch or most
         cuts = range(0, most, size)
         return Batch(rows, tuple(_part(source, own[i : i + size], n_genes, config, epoch) for i in cuts))
@@ -98,7 +207,7 @@ def batches(
             yield waiting.popleft().result()
 
 
-def _part(source: Source, rows: np.ndarray, n_genes: int, config: LoopConfig, epoch: int) -> Part:
+def _part(source: SampleSource, rows: np.ndarray, n_genes: int, config: LoopConfig, epoch: int) -> Part:
     seen_BG = torch.empty(len(rows), n_genes, dtype=torch.bool) if config.hide else None
     noise_BG = torch.empty(len(rows), n_genes) if config.noise else None
     if seen_BG is not None or noise_BG is not None:

@@ -21,15 +21,16 @@ from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
 
 from cellstate.errors import CellStateError
-from train.distributed import World
-from train.history import Epoch
+
+from .callbacks import Epoch
+from .distributed import DistributedContext
 
 FOLDER = "checkpoints"
 _PROGRESS = "progress.json"
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far a run has come.
 
     Attributes
@@ -60,13 +61,13 @@ class Checkpoints:
         Where they lie.
     keep : int
         How many are kept.
-    world : World
+    context : DistributedContext
     """
 
-    def __init__(self, folder: Path, keep: int, world: World) -> None:
-        self._folder, self._keep, self._world = folder, keep, world
+    def __init__(self, folder: Path, keep: int, context: DistributedContext) -> None:
+        self._folder, self._keep, self._context = folder, keep, context
 
-    def save(self, network: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress) -> Path:
+    def save(self, network: nn.Module, optimiser: torch.optim.Optimizer, progress: TrainingState) -> Path:
         """Write a checkpoint; every process must call.
 
         Raises
@@ -78,43 +79,43 @@ class Checkpoints:
         partial = final.with_name(f"{final.name}.partial")
         if final.exists():
             return final
-        if self._world.is_first:
+        if self._context.is_first:
             # Also what a killed process left of another step: of a large network it is gigabytes.
             for left in self._folder.glob("step-*.partial"):
                 shutil.rmtree(left, ignore_errors=True)
             partial.mkdir(parents=True)
-        self._world.wait()
+        self._context.wait()
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         try:
             with warnings.catch_warnings():
                 # One process alone is what it warns of.
                 warnings.simplefilter("ignore", UserWarning)
-                dcp.save(state, checkpoint_id=partial, no_dist=self._world.size == 1)
+                dcp.save(state, checkpoint_id=partial, no_dist=self._context.size == 1)
         except (CheckpointException, OSError, RuntimeError) as error:
-            self._world.wait()
-            if self._world.is_first:
+            self._context.wait()
+            if self._context.is_first:
                 shutil.rmtree(partial, ignore_errors=True)
             raise self._not_written(progress.step, error) from error
-        if self._world.is_first:
+        if self._context.is_first:
             (partial / _PROGRESS).write_text(json.dumps(asdict(progress)))
             os.replace(partial, final)
             for old in self._steps()[: -self._keep]:
                 shutil.rmtree(old, ignore_errors=True)
-        self._world.wait()
+        self._context.wait()
         return final
 
-    def load(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-        """Put the newest checkpoint into a network and its optimiser; a fresh `Progress` where there is none."""
+    def load(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> TrainingState:
+        """Put the newest checkpoint into a network and its optimiser; a fresh `TrainingState` where there is none."""
         found = self._steps()
         if not found:
-            return Progress()
+            return TrainingState()
         _fill_moments(optimiser)
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         try:
             progress = json.loads((found[-1] / _PROGRESS).read_text())
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
-                dcp.load(state, checkpoint_id=found[-1], no_dist=self._world.size == 1)
+                dcp.load(state, checkpoint_id=found[-1], no_dist=self._context.size == 1)
         except (CheckpointException, OSError, RuntimeError, ValueError, KeyError) as error:
             raise CellStateError(
                 f"The checkpoint {found[-1].name} cannot be read.",
@@ -122,7 +123,7 @@ class Checkpoints:
             ) from error
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
-        return Progress(**progress | {"history": [Epoch(**epoch) for epoch in progress["history"]]})
+        return TrainingState(**progress | {"history": [Epoch(**epoch) for epoch in progress["history"]]})
 
     def _steps(self) -> list[Path]:
         """Return what is whole, oldest first."""

@@ -11,6 +11,8 @@ from cellstate.errors import CellStateError, some
 from cellstate.model.device import DTYPES
 
 Sections = TypeVar("Sections")
+#: Configs that come with the trainer, found by name.
+CONFIGS = Path(__file__).with_name("configs")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class DataConfig:
     min_detected: float = 0.05
     """Share of the training samples in which a gene must be above 0 TPM to be covered by the model."""
     also: tuple[str, ...] = ()
-    """Folders of further cohorts (``cellstate data get hpa``), from which the rivals but PCA learn too.
+    """Folders of further cohorts (``cellstate data get hpa``), from which the baselines but PCA learn too.
 
     The network does not: fitted to tissues as well, it reconstructs patients worse.
     """
@@ -41,7 +43,7 @@ class DataConfig:
             raise CellStateError("A run learns from one cohort or from one store.", "Name one of them in [data].")
         one_of("genes", self.genes, ("detected", "axis"), "data")
         if not 0 <= self.min_detected <= 1:
-            raise CellStateError("min_detected is a share between 0 and 1.", "Mend [data].")
+            raise CellStateError("min_detected is a share between 0 and 1.", "Correct [data].")
         if self.store and self.also:
             raise CellStateError("Further cohorts stand beside a cohort, not beside a store.", "Ingest them together.")
 
@@ -96,18 +98,20 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.batch_size < 1 or self.patience < 1 or not self.learning_rate > 0:
-            raise CellStateError("epochs, batch_size, patience and learning_rate must be positive.", "Mend [loop].")
+            raise CellStateError("epochs, batch_size, patience and learning_rate must be positive.", "Correct [loop].")
         if not 0 <= self.hide < 1 or self.noise < 0:
-            raise CellStateError("hide lies between 0 and 1, noise is not negative.", "Mend [loop].")
+            raise CellStateError("hide lies between 0 and 1, noise is not negative.", "Correct [loop].")
         if self.warmup_steps < 0 or self.weight_decay < 0 or not self.clip_norm > 0:
             raise CellStateError(
-                "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Mend [loop]."
+                "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Correct [loop]."
             )
         one_of("loss_on", self.loss_on, ("all", "hidden"), "loop")
         if self.loss_on == "hidden" and not self.hide:
             raise CellStateError("A loss on hidden genes needs some that are hidden.", "Set hide in [loop].")
         if self.bin_weights and (len(self.bin_weights) != 4 or min(self.bin_weights) < 0 or not sum(self.bin_weights)):
-            raise CellStateError("bin_weights are four numbers, none negative, one for each TPM bin.", "Mend [loop].")
+            raise CellStateError(
+                "bin_weights are four numbers, none negative, one for each TPM bin.", "Correct [loop]."
+            )
         one_of("keep", self.keep, ("best", "last"), "loop")
 
 
@@ -137,7 +141,9 @@ class RunConfig:
         one_of("precision", self.precision, ("float32", "bfloat16"), "run")
         one_of("strategy", self.strategy, ("ddp", "fsdp"), "run")
         if min(self.micro_batch, self.checkpoint_steps) < 0 or not self.checkpoint_minutes > 0:
-            raise CellStateError("micro_batch and checkpoint_steps are not negative, minutes positive.", "Mend [run].")
+            raise CellStateError(
+                "micro_batch and checkpoint_steps are not negative, minutes positive.", "Correct [run]."
+            )
         if self.keep_checkpoints < 1:
             raise CellStateError("At least one checkpoint is kept.", "Set keep_checkpoints = 1 or more in [run].")
 
@@ -172,7 +178,7 @@ def read_config(path: Path | str) -> TrainConfig:
 
 
 def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
-    """Read a TOML file into a dataclass of sections, each a dataclass of entries.
+    """Read a TOML file, or a config of this package by its name, into a dataclass of sections.
 
     Raises
     ------
@@ -180,12 +186,15 @@ def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
         No file, no TOML, an unknown section or entry, a value of the wrong type, or one that its section refuses.
     """
     path = Path(path)
+    if not path.exists() and (CONFIGS / f"{path}.toml").is_file():
+        path = CONFIGS / f"{path}.toml"
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise CellStateError(f"There is no config {path}.", "Try train/configs/coadread.toml.") from error
+        names = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.toml")))
+        raise CellStateError(f"There is no config {path}.", f"Name a TOML file, or one of: {names}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise CellStateError(f"{path.name} is not valid TOML: {error}.", "Mend the line it names.") from error
+        raise CellStateError(f"{path.name} is not valid TOML: {error}.", "Correct the line it names.") from error
     owners = get_type_hints(kind)
     for section, values in content.items():
         if section not in owners or not isinstance(values, dict):
@@ -213,7 +222,7 @@ def _value(value: Any, wanted: Any, section: str, name: str) -> Any:
         return float(value)
     if type(value) is not wanted:
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}
-        raise CellStateError(f"{name} in [{section}] is {words[wanted]}, not {value!r}.", "Mend that line.")
+        raise CellStateError(f"{name} in [{section}] is {words[wanted]}, not {value!r}.", "Correct that line.")
     return value
 
 

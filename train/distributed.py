@@ -17,7 +17,7 @@ from cellstate.model.device import pick_device
 
 
 @dataclass(frozen=True)
-class World:
+class DistributedContext:
     """This process among its peers; ``mesh`` is how they lie, where there are several."""
 
     rank: int
@@ -57,10 +57,10 @@ class World:
 
 
 @contextmanager
-def world(device: str = "auto") -> Iterator[World]:
+def distributed_context(device: str = "auto") -> Iterator[DistributedContext]:
     """Join the process group that torchrun describes, or stand alone."""
     if "LOCAL_RANK" not in os.environ:
-        yield World(0, 1, pick_device(device))
+        yield DistributedContext(0, 1, pick_device(device))
         return
     on_gpu = device != "cpu" and torch.cuda.is_available()
     own = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else torch.device("cpu")
@@ -73,7 +73,7 @@ def world(device: str = "auto") -> Iterator[World]:
     dist.init_process_group("nccl" if on_gpu else "gloo", store=own_store, rank=rank, world_size=size)
     mesh = init_device_mesh(own.type, (size,))
     try:
-        yield World(rank, size, own, mesh)
+        yield DistributedContext(rank, size, own, mesh)
     finally:
         dist.destroy_process_group()
         # torch keeps every plan of how shares move, hence the mesh, hence the group; its threads would still be there

@@ -18,7 +18,9 @@ from cellstate.expression import GeneSpace
 from cellstate.model import Model, load_model
 from cellstate.model.folder import weights_sha256
 from cellstate.model.network import AutoEncoder
-from train.config import (
+
+from .callbacks import ProgressDisplay
+from .config import (
     DataConfig,
     LoopConfig,
     NetworkConfig,
@@ -28,10 +30,9 @@ from train.config import (
     one_of,
     read_sections,
 )
-from train.data import TrainingData
-from train.distributed import World
-from train.fit import learn, read_data, silence
-from train.progress import Progress
+from .data import TrainingData
+from .distributed import DistributedContext
+from .fit import read_data, silence, train_and_package
 
 STANDARDISE = ("shrunk", "own", "base")
 LEARN = ("all", "decoder", "last")
@@ -59,7 +60,7 @@ class BaseConfig:
         one_of("standardise", self.standardise, STANDARDISE, "base")
         one_of("learn", self.learn, LEARN, "base")
         if not 0 < self.layer_decay <= 1:
-            raise CellStateError("layer_decay is above 0 and at most 1.", "Mend [base].")
+            raise CellStateError("layer_decay is above 0 and at most 1.", "Correct [base].")
 
 
 @dataclass(frozen=True)
@@ -78,26 +79,30 @@ def read_finetune_config(path: Path | str) -> FinetuneConfig:
     return read_sections(path, FinetuneConfig)
 
 
-def finetune(config: FinetuneConfig, world: World, progress: Progress, *, fresh: bool = False) -> dict:
+def finetune(
+    config: FinetuneConfig, context: DistributedContext, progress: ProgressDisplay, *, fresh: bool = False
+) -> dict:
     """Adapt the base model to the cohort and write the folder of the new one; see `train.fit.fit`.
 
     Genes are matched by their Ensembl ids. Those that the base does not know start with what a ridge regression on its
     last hidden layer says of them; those that the cohort does not measure are left out. Training stops when the
     cohort's validation samples, held out by patient or series, no longer gain.
     """
-    world.agree("config", json.dumps(asdict(config), sort_keys=True))
+    context.agree("config", json.dumps(asdict(config), sort_keys=True))
     base = load_model(config.base.model, device="cpu", dtype="float32")
     hidden = base.config.widths[1:-1]
     chosen = NetworkConfig(
         config.base.name or base.config.name, hidden, base.config.activation, "none", base.config.residual
     )
     whole = TrainConfig(config.data, chosen, config.loop, config.run, config.output)
-    data = read_data(whole, world)
+    data = read_data(whole, context)
     data = data.in_units_of(adapted_space(base, data, config.base.standardise))
     network, about = adapt(base, data, chosen.name)
     about |= {"weights_sha256": weights_sha256(base.folder), **asdict(config.base), "model": base.config.name}
-    shares = learning_shares(network, config.base)
-    return learn(whole, data, network, world, progress, fresh=fresh, about={"adapted_from": about}, shares=shares)
+    multipliers = lr_multipliers(network, config.base)
+    return train_and_package(
+        whole, data, network, context, progress, fresh=fresh, about={"adapted_from": about}, lr_multipliers=multipliers
+    )
 
 
 def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpace:
@@ -122,7 +127,7 @@ def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpac
 
 
 def adapt(base: Model, data: TrainingData, name: str) -> tuple[AutoEncoder, dict]:
-    """Return the base's network on the cohort's genes, and how many it shares with it, adds and leaves out."""
+    """Return the base's network on the cohort's genes, and how many genes it shares with it, adds and leaves out."""
     at_G, known_G = _positions(base.space, data.space)
     genes = len(data.space)
     network = AutoEncoder(replace(base.config, name=name, widths=(genes, *base.config.widths[1:-1], genes)))
@@ -148,16 +153,16 @@ def adapt(base: Model, data: TrainingData, name: str) -> tuple[AutoEncoder, dict
     }
 
 
-def learning_shares(network: AutoEncoder, config: BaseConfig) -> dict[str, float]:
-    """Return the share of the learning rate of every parameter: 0 for frozen layers, less for early ones."""
+def lr_multipliers(network: AutoEncoder, config: BaseConfig) -> dict[str, float]:
+    """Return the factor of the learning rate of every parameter: 0 for frozen layers, less for early ones."""
     last, latent = len(network.layers) - 1, network.config.latent_index
     first = {"all": 0, "decoder": latent, "last": last}[config.learn]
     depth = {f"layers.{i}": i for i in range(last + 1)} | {"skip_in": latent - 1, "skip_out": last}
-    shares = {}
+    multipliers = {}
     for name, _ in network.named_parameters():
         layer = depth[name.rpartition(".")[0]]
-        shares[name] = config.layer_decay ** (last - layer) if layer >= first else 0.0
-    return shares
+        multipliers[name] = config.layer_decay ** (last - layer) if layer >= first else 0.0
+    return multipliers
 
 
 def _positions(base: GeneSpace, own: GeneSpace) -> tuple[np.ndarray, np.ndarray]:

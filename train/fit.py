@@ -1,13 +1,10 @@
-"""Fit a model from a config and write its complete folder: weights, genes, rivals, cohort, history, metrics, card."""
+"""Fit a model from a config and write its complete folder."""
 
 from __future__ import annotations
 
 import json
-import resource
-import sys
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,33 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from cellstate.evaluate.metrics import r2_per_gene
-from cellstate.evaluate.reconstruction import evaluate
-from cellstate.evaluate.trust import calibrate
-from cellstate.expression import align
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
-from cellstate.model.folder import CARD, METRICS, load_model, save_genes, save_model
+from cellstate.model.folder import save_model
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.model.profiles import save_profiles
-from cellstate.perturb.components import fit_components, save_components
-from cellstate.perturb.effects import save_effects
-from cellstate.perturb.elastic_net import fit_effects
-from train.card import write_card
-from train.config import TrainConfig
-from train.data import HELD_OUT, TrainingData, read_cohorts
-from train.distributed import World
-from train.loop import Outcome, Task, best_of, train
-from train.objective import Objective
-from train.progress import Progress
-from train.robust import robust_map
-from train.run_folder import RunFolder
-from train.store_data import read_store
-from train.streamed_pca import principal_components
-from train.warm_start import pca_map, warm_start
+
+from .callbacks import ProgressDisplay
+from .config import TrainConfig
+from .data import TrainingData, read_cohorts, read_store
+from .distributed import DistributedContext
+from .loop import TrainingJob, train
+from .objective import Objective
+from .package import package_model
+from .run_folder import RunFolder
+from .warm_start import pca_map, principal_components, robust_map, warm_start
 
 
-def fit(config: TrainConfig, world: World, progress: Progress, *, fresh: bool = False) -> dict:
+def fit(config: TrainConfig, context: DistributedContext, progress: ProgressDisplay, *, fresh: bool = False) -> dict:
     """Train, evaluate on the held-out splits, write the model folder; returns what the command prints.
 
     A run that was interrupted continues from its newest checkpoint; an older model folder stays until the new one is
@@ -52,20 +39,20 @@ def fit(config: TrainConfig, world: World, progress: Progress, *, fresh: bool = 
     fresh : bool
         Forget an interrupted run.
     """
-    world.agree("config", json.dumps(asdict(config), sort_keys=True))
-    data = read_data(config, world)
-    network = build(config, data, world)
-    return learn(config, data, network, world, progress, fresh=fresh)
+    context.agree("config", json.dumps(asdict(config), sort_keys=True))
+    data = read_data(config, context)
+    network = build(config, data, context)
+    return train_and_package(config, data, network, context, progress, fresh=fresh)
 
 
-def read_data(config: TrainConfig, world: World) -> TrainingData:
+def read_data(config: TrainConfig, context: DistributedContext) -> TrainingData:
     """Read the samples of a run: a cohort whole, a store block by block."""
     if config.data.cohort:
         return read_cohorts(config.data)
-    return read_store(config.data, config.loop.seed, world)
+    return read_store(config.data, config.loop.seed, context)
 
 
-def build(config: TrainConfig, data: TrainingData, world: World) -> AutoEncoder:
+def build(config: TrainConfig, data: TrainingData, context: DistributedContext) -> AutoEncoder:
     """Return the network of a config at its start: a linear auto-encoder or random weights."""
     genes = len(data.space)
     chosen = config.network
@@ -76,7 +63,7 @@ def build(config: TrainConfig, data: TrainingData, world: World) -> AutoEncoder:
     elif chosen.warm_start == "robust":
         warm_start(network, *robust_map(data.train_z_SG, width), seed)
     else:
-        found = principal_components(data.train, genes, width, world, seed)
+        found = principal_components(data.train, genes, width, context, seed)
         warm_start(network, *pca_map(*found), seed)
     silence(network, data.silent_G)
     return network
@@ -95,16 +82,16 @@ def silence(network: AutoEncoder, silent_G: np.ndarray) -> None:
             network.skip_out.weight[silent] = 0
 
 
-def learn(
+def train_and_package(
     config: TrainConfig,
     data: TrainingData,
     network: AutoEncoder,
-    world: World,
-    progress: Progress,
+    context: DistributedContext,
+    progress: ProgressDisplay,
     *,
     fresh: bool = False,
     about: Mapping[str, Any] | None = None,
-    shares: Mapping[str, float] | None = None,
+    lr_multipliers: Mapping[str, float] | None = None,
 ) -> dict:
     """Train a network that is ready, and write its folder; see `fit`.
 
@@ -112,22 +99,24 @@ def learn(
     ----------
     about : mapping, optional
         What else the metrics say, for example the model that it was adapted from.
-    shares : mapping, optional
-        Share of the learning rate of single parameters, see `train.loop.Task`.
+    lr_multipliers : mapping, optional
+        Factor of the learning rate of single parameters, see `TrainingJob`.
     """
     identity = asdict(config) | {"data_sha256": data.checksum, "base": dict(about or {})}
-    folder = RunFolder(Path(config.output.folder), identity, world, progress, fresh=fresh)
+    folder = RunFolder(Path(config.output.folder), identity, context, progress, fresh=fresh)
     dtype = DTYPES[config.output.dtype]
     folder.save_best = partial(save_model, folder.stage, network, data.space, data.gene_table, dtype)
-    task = Task(data.train, data.validation, config.loop, config.run, Objective(config.loop, data.space), shares or {})
+    job = TrainingJob(
+        data.train, data.validation, config.loop, config.run, Objective(config.loop, data.space), lr_multipliers or {}
+    )
     with folder:
-        outcome = train(network, task, world, folder, folder.checkpoints(config.run.keep_checkpoints))
+        outcome = train(network, job, context, folder, folder.checkpoints(config.run.keep_checkpoints))
     if not outcome.finished:
         told = {"interrupted": True, "step": outcome.steps, "continue": "run the same command again"}
-        return told if world.is_first else {}
-    if not world.is_first:
+        return told if context.is_first else {}
+    if not context.is_first:
         return {}
-    metrics = _write(folder.stage, config, data, outcome, world, about or {})
+    metrics = package_model(folder.stage, config, data, outcome, context, about or {})
     folder.finish()
     return {
         "model": str(folder.target),
@@ -136,60 +125,3 @@ def learn(
         "seconds": metrics["seconds"],
         "evaluation": metrics["evaluation"],
     }
-
-
-def peak_memory() -> int:
-    """Return the most memory that this process ever held, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _write(
-    stage: Path,
-    config: TrainConfig,
-    data: TrainingData,
-    outcome: Outcome,
-    world: World,
-    about: Mapping[str, Any],
-) -> dict:
-    """Write what stands beside the weights; quality is measured on them as they are stored."""
-    started = time.perf_counter()
-    several = len(data.further_z_SG) > 0
-    rivals = fit_components(
-        data.train_z_SG,
-        min(config.network.hidden),
-        pooled_z_SG=data.balanced_z_SG if several else None,
-        validation_z_SG=data.validation_z_SG,
-        tf_G=data.space.is_tf_G,
-    )
-    save_components(rivals, stage)
-    save_effects(fit_effects(data.balanced_z_SG, data.validation_z_SG, config.loop.seed), stage)
-    log1p_SG = np.nan_to_num(np.log1p(align(data.samples["train"], data.space).tpm_SG))
-    save_profiles(stage, log1p_SG, config.loop.seed)
-    model = load_model(stage, device="cpu")
-    z_SG, measured_SG = data.validation_z_SG, align(data.samples["validation"], data.space).measured_SG
-    truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
-    r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
-    save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
-    trust = calibrate(model, data.samples["validation"])
-    model = replace(model, metrics={"trust": trust})
-    kept = best_of(outcome.history) if config.loop.keep == "best" else outcome.history[-1]
-    metrics = {
-        **data.about,
-        **about,
-        "config": asdict(config),
-        "processes": world.size,
-        "torch": torch.__version__.split("+")[0],
-        "best_epoch": kept.epoch,
-        "validation_loss": kept.validation_loss,
-        "trust": trust,
-        "evaluation": {s: evaluate(model, data.samples[s]).to_dict() for s in HELD_OUT if s in data.samples},
-        "peak_memory_gb": round(peak_memory() / 1e9, 2),
-        "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
-    }
-    for figures in metrics["evaluation"].values():
-        # One line a patient is for the command; the folder keeps the summary.
-        del figures["samples"]
-    (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
-    write_card(stage / CARD, model, metrics)
-    return metrics

@@ -6,61 +6,32 @@ Shape suffixes: S samples, G genes, B samples of a part of this process's share 
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import FrameType, TracebackType
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cellstate.errors import CellStateError, some
 from cellstate.model.network import AutoEncoder
-from train.batches import Batch, batches, steps_per_epoch
-from train.checkpoints import Checkpoints, Progress
-from train.config import LoopConfig, RunConfig
-from train.distributed import World
-from train.history import Epoch, Step
-from train.interruption import Interruption
-from train.objective import Objective
-from train.source import Source
-from train.strategy import Parallel
 
+from .batches import Batch, SampleSource, batches, steps_per_epoch
+from .callbacks import Epoch, NullCallback, Step, TrainerCallback
+from .checkpoints import Checkpoints, TrainingState
+from .config import LoopConfig, RunConfig
+from .distributed import DistributedContext
+from .objective import Objective
+from .strategy import Parallel
+
+#: Signals that ask a run to stop: a cluster's pre-emption, Ctrl+C.
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 #: Validation samples that go through at once.
 VALIDATION_BATCH = 256
-
-
-class Watcher(Protocol):
-    """Who is told of a run, on every process."""
-
-    def resumed(self, progress: Progress) -> None:
-        """The run begins, or continues from a checkpoint."""
-
-    def step(self, step: Step) -> None:
-        """A step is done."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """An epoch is done."""
-
-    def best(self, weights: dict[str, Tensor]) -> None:
-        """These weights, whole, are the ones to keep so far; they change with the next step."""
-
-
-class Silent:
-    """A watcher that does nothing."""
-
-    def resumed(self, progress: Progress) -> None:
-        """Nothing."""
-
-    def step(self, step: Step) -> None:
-        """Nothing."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Nothing."""
-
-    def best(self, weights: dict[str, Tensor]) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -82,33 +53,33 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class TrainingJob:
     """What a run learns.
 
     Attributes
     ----------
-    train, validation : Source
+    train, validation : SampleSource
     loop : LoopConfig
     run : RunConfig
     objective : Objective, optional
         Made from ``loop`` where it is not given.
-    shares : mapping of parameter name to float
-        Share of the learning rate that a parameter gets, 1 where it is not named; 0: it stays as it is.
+    lr_multipliers : mapping of parameter name to float
+        Factor of the learning rate of a parameter, 1 where it is not named; 0: it stays as it is.
     """
 
-    train: Source
-    validation: Source
+    train: SampleSource
+    validation: SampleSource
     loop: LoopConfig
     run: RunConfig = field(default_factory=RunConfig)
     objective: Objective | None = None
-    shares: Mapping[str, float] = field(default_factory=dict)
+    lr_multipliers: Mapping[str, float] = field(default_factory=dict)
 
 
 def train(
     network: AutoEncoder,
-    task: Task,
-    world: World,
-    watcher: Watcher | None = None,
+    job: TrainingJob,
+    context: DistributedContext,
+    callback: TrainerCallback | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Outcome:
     """Train a network in place, from its newest checkpoint on; it ends with the weights of the last step.
@@ -119,10 +90,10 @@ def train(
         When the loss is no longer a number (its batch is named, and no weight was changed by it), or a checkpoint
         cannot be written.
     """
-    network.to(world.device).train()
+    network.to(context.device).train()
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(_share(name, task) > 0)
-    outcome = _Loop(network, task, world, watcher or Silent(), checkpoints).go()
+        parameter.requires_grad_(_lr_multiplier(name, job) > 0)
+    outcome = _Loop(network, job, context, callback or NullCallback(), checkpoints).go()
     network.eval().requires_grad_(False)
     return outcome
 
@@ -132,26 +103,63 @@ def best_of(history: list[Epoch]) -> Epoch:
     return min(history, key=lambda e: e.validation_loss)
 
 
+class Interruption:
+    """While entered, the first SIGTERM or SIGINT is only noted; a second one acts as it always does."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Interruption:
+        # Python hands signals to the main thread only.
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._before = {}
+
+
 class _Loop:
     """One run's state: what a step needs and what a checkpoint keeps."""
 
     def __init__(
-        self, network: AutoEncoder, task: Task, world: World, watcher: Watcher, checkpoints: Checkpoints | None
+        self,
+        network: AutoEncoder,
+        job: TrainingJob,
+        context: DistributedContext,
+        callback: TrainerCallback,
+        checkpoints: Checkpoints | None,
     ) -> None:
-        self.network, self.task, self.world, self.watcher, self.checkpoints = network, task, world, watcher, checkpoints
-        self.config = task.loop
-        self.parallel = Parallel(network, task.run, world)
-        self.objective = (task.objective or Objective(task.loop)).to(world.device)
-        self.optimiser = _optimiser(network, task)
-        self.progress = checkpoints.load(network, self.optimiser) if checkpoints else Progress()
-        self.steps = steps_per_epoch(len(task.train.names), task.loop)
-        self.total = self.steps * task.loop.epochs
+        self.network, self.job, self.context, self.callback, self.checkpoints = (
+            network,
+            job,
+            context,
+            callback,
+            checkpoints,
+        )
+        self.config = job.loop
+        self.parallel = Parallel(network, job.run, context)
+        self.objective = (job.objective or Objective(job.loop)).to(context.device)
+        self.optimiser = _optimiser(network, job)
+        self.progress = checkpoints.load(network, self.optimiser) if checkpoints else TrainingState()
+        self.steps = steps_per_epoch(len(job.train.names), job.loop)
+        self.total = self.steps * job.loop.epochs
         self.began = time.perf_counter() - self.progress.seconds
         self.saved = time.perf_counter()
 
     def go(self) -> Outcome:
         progress = self.progress
-        self.watcher.resumed(progress)
+        self.callback.resumed(progress)
         if not progress.history:
             self.finish_epoch(None, 0.0)
         with Interruption() as interruption:
@@ -171,22 +179,22 @@ class _Loop:
     def rest_of_epoch(self) -> Iterator[Batch]:
         """Yield the batches that are left of the epoch under way."""
         epoch, done = divmod(self.progress.step, self.steps)
-        n_genes, micro = self.network.config.n_genes, self.task.run.micro_batch
-        return batches(self.task.train, n_genes, self.config, epoch + 1, self.world, micro_batch=micro, skip=done)
+        n_genes, micro = self.network.config.n_genes, self.job.run.micro_batch
+        return batches(self.job.train, n_genes, self.config, epoch + 1, self.context, micro_batch=micro, skip=done)
 
     def step(self, batch: Batch, interruption: Interruption) -> bool:
         """Take one step; returns whether the run was asked to stop, and then has saved a checkpoint."""
         started, progress = time.perf_counter(), self.progress
-        rate = self.config.learning_rate * _rate(progress.step, self.total, self.config.warmup_steps)
+        rate = self.config.learning_rate * _schedule(progress.step, self.total, self.config.warmup_steps)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+            group["lr"] = rate * group["lr_multiplier"]
         own_squares, values = self.gradients(batch)
         norm = self.parallel.clip(self.config.clip_norm)
         # One exchange tells every process the loss, and whether any was asked to stop or finds a checkpoint due.
         told = torch.tensor([own_squares, interruption.asked, self.is_due], dtype=torch.float64)
-        squares, asked, due = self.world.total(told.to(self.world.device)).tolist()
+        squares, asked, due = self.context.total(told.to(self.context.device)).tolist()
         if not (math.isfinite(squares) and math.isfinite(norm)):
-            raise _no_number(self.task.train, batch.rows, progress.step + 1)
+            raise _no_number(self.job.train, batch.rows, progress.step + 1)
         self.optimiser.step()
         # Let go at once: validation and checkpoints need the room.
         self.optimiser.zero_grad(set_to_none=True)
@@ -194,7 +202,7 @@ class _Loop:
         progress.squares += squares
         progress.values += values
         seconds = time.perf_counter() - started
-        self.watcher.step(Step(progress.step, self.total, squares / values, norm, rate, len(batch.rows), seconds))
+        self.callback.step(Step(progress.step, self.total, squares / values, norm, rate, len(batch.rows), seconds))
         if progress.step % self.steps == 0:
             self.finish_epoch(progress.squares / progress.values, rate)
         if (asked or due) and progress.step < self.total:
@@ -203,16 +211,16 @@ class _Loop:
 
     def gradients(self, batch: Batch) -> tuple[float, float]:
         """Add up the gradients of a batch; returns this process's squared errors, and how many values all have."""
-        values = self.objective.count(self.task.train, batch, self.world)
-        squares = torch.zeros((), dtype=torch.float64, device=self.world.device)
+        values = self.objective.count(self.job.train, batch, self.context)
+        squares = torch.zeros((), dtype=torch.float64, device=self.context.device)
         for i, part in enumerate(batch.parts):
             with self.parallel.adding_up(more=i < len(batch.parts) - 1):
-                z_BG = self.task.train.z(_to(part.fetched, self.world.device))
-                seen_BG, noise_BG = _to((part.seen_BG, part.noise_BG), self.world.device)
+                z_BG = self.job.train.z(_to(part.fetched, self.context.device))
+                seen_BG, noise_BG = _to((part.seen_BG, part.noise_BG), self.context.device)
                 output_BG = self.parallel(self.objective.input(z_BG, seen_BG, noise_BG))
                 error = self.objective.squares(output_BG, z_BG, seen_BG)
                 # DDP and FSDP average gradients over processes; the loss is a mean over the whole batch.
-                (error * self.world.size / values).backward()
+                (error * self.context.size / values).backward()
                 squares += error.detach().double()
         return float(squares), values
 
@@ -228,31 +236,31 @@ class _Loop:
         epoch = Epoch(len(progress.history), train_loss, validation_loss, rate, seconds)
         progress.history.append(epoch)
         progress.squares = progress.values = 0.0
-        self.watcher.epoch(epoch)
+        self.callback.epoch(epoch)
         if self.config.keep == "last" or best_of(progress.history) is epoch:
-            self.watcher.best(self.parallel.weights())
+            self.callback.best(self.parallel.weights())
 
     @torch.no_grad()
     def validate(self) -> float:
         """Return the mean squared error over the measured values of all validation samples."""
-        source, world = self.task.validation, self.world
+        source, context = self.job.validation, self.context
         n = len(source.names)
-        own = np.arange(n)[world.share(n)]
-        squares = torch.zeros((), dtype=torch.float64, device=world.device)
+        own = np.arange(n)[context.share(n)]
+        squares = torch.zeros((), dtype=torch.float64, device=context.device)
         # Every process calls the network equally often: with FSDP each call is an exchange.
-        for start in range(0, math.ceil(n / world.size), VALIDATION_BATCH):
-            z_BG = source.z(_to(source.fetch(own[start : start + VALIDATION_BATCH]), world.device))
+        for start in range(0, math.ceil(n / context.size), VALIDATION_BATCH):
+            z_BG = source.z(_to(source.fetch(own[start : start + VALIDATION_BATCH]), context.device))
             output_BG = self.parallel(self.objective.input(z_BG, None, None))
             squares += torch.where(torch.isnan(z_BG), 0.0, (output_BG - z_BG) ** 2).sum().double()
-        return float(world.total(squares)) / float(source.n_measured_S.sum())
+        return float(context.total(squares)) / float(source.n_measured_S.sum())
 
     @property
     def is_due(self) -> bool:
         """Whether this process finds that a checkpoint is due after this step."""
-        run = self.task.run
+        run = self.job.run
         if run.checkpoint_steps:
             return (self.progress.step + 1) % run.checkpoint_steps == 0
-        return self.world.is_first and time.perf_counter() - self.saved >= 60 * run.checkpoint_minutes
+        return self.context.is_first and time.perf_counter() - self.saved >= 60 * run.checkpoint_minutes
 
     def save(self) -> None:
         """Write a checkpoint."""
@@ -262,24 +270,26 @@ class _Loop:
             self.saved = time.perf_counter()
 
 
-def _share(name: str, task: Task) -> float:
-    if task.loop.freeze_linear and name.startswith("skip_"):
+def _lr_multiplier(name: str, job: TrainingJob) -> float:
+    if job.loop.freeze_linear and name.startswith("skip_"):
         return 0.0
-    return task.shares.get(name, 1.0)
+    return job.lr_multipliers.get(name, 1.0)
 
 
-def _optimiser(network: AutoEncoder, task: Task) -> torch.optim.Optimizer:
+def _optimiser(network: AutoEncoder, job: TrainingJob) -> torch.optim.Optimizer:
     """Group parameters by weight decay (matrices have it, vectors none) and by share of the learning rate."""
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            decay = task.loop.weight_decay if parameter.ndim == 2 else 0.0
-            groups.setdefault((decay, _share(name, task)), []).append(parameter)
-    described = [{"params": p, "weight_decay": decay, "share": share} for (decay, share), p in groups.items()]
-    return torch.optim.AdamW(described, lr=task.loop.learning_rate, fused=True)
+            decay = job.loop.weight_decay if parameter.ndim == 2 else 0.0
+            groups.setdefault((decay, _lr_multiplier(name, job)), []).append(parameter)
+    described = [
+        {"params": p, "weight_decay": decay, "lr_multiplier": multiplier} for (decay, multiplier), p in groups.items()
+    ]
+    return torch.optim.AdamW(described, lr=job.loop.learning_rate, fused=True)
 
 
-def _rate(step: int, total: int, warmup: int) -> float:
+def _schedule(step: int, total: int, warmup: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
@@ -289,7 +299,7 @@ def _to(tensors: tuple[Any, ...], device: torch.device) -> tuple[Any, ...]:
     return tuple(None if t is None else t.to(device, non_blocking=True) for t in tensors)
 
 
-def _no_number(source: Source, rows: np.ndarray, step: int) -> CellStateError:
+def _no_number(source: SampleSource, rows: np.ndarray, step: int) -> CellStateError:
     """Name the samples that hold infinite values, or else the whole batch."""
     bad = [row for row in rows if torch.isinf(source.z(source.fetch(np.array([row])))).any()]
     names = some([str(source.names[row]) for row in (bad or rows)], 64)

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from cellstate.evaluate.bins import EDGES
 from cellstate.expression import GeneSpace
-from train.batches import Batch
-from train.config import LoopConfig
-from train.distributed import World
-from train.source import Source
+
+from .batches import Batch, SampleSource
+from .config import LoopConfig
+from .distributed import DistributedContext
 
 
 class Objective:
@@ -50,7 +50,7 @@ class Objective:
             input_BG = input_BG * seen_BG
         return input_BG if noise_BG is None else input_BG + noise_BG
 
-    def count(self, source: Source, batch: Batch, world: World) -> float:
+    def count(self, source: SampleSource, batch: Batch, context: DistributedContext) -> float:
         """Return how many values of a batch, over all processes, the loss is a mean of."""
         if not self._hidden_only:
             return float(source.n_measured_S[batch.rows].sum())
@@ -58,7 +58,7 @@ class Objective:
         for part in batch.parts:
             assert part.seen_BG is not None
             own += int((~part.seen_BG & ~torch.isnan(source.z(part.fetched))).sum())
-        return max(1.0, float(world.total(torch.tensor(own, dtype=torch.float64, device=world.device))))
+        return max(1.0, float(context.total(torch.tensor(own, dtype=torch.float64, device=context.device))))
 
     def squares(self, output_BG: Tensor, z_BG: Tensor, seen_BG: Tensor | None) -> Tensor:
         """Return the sum of squared errors: every measured gene, or the hidden ones, each with its bin's weight."""

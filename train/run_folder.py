@@ -19,12 +19,10 @@ from torch import Tensor
 from cellstate.errors import CellStateError, DataError
 from cellstate.files import whole_file
 from cellstate.model.folder import WEIGHTS
-from train.checkpoints import FOLDER, Checkpoints
-from train.checkpoints import Progress as Done
-from train.distributed import World
-from train.history import Epoch, History, Step
-from train.progress import Progress
-from train.tensorboard import Board
+
+from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter
+from .checkpoints import FOLDER, Checkpoints, TrainingState
+from .distributed import DistributedContext
 
 RUN = "run.json"
 #: Entries of a config that may differ when a run continues: they change no result.
@@ -32,7 +30,7 @@ _FREE = {"run": {"checkpoint_minutes", "checkpoint_steps", "keep_checkpoints"}}
 
 
 class RunFolder:
-    """A run's place on disk; a watcher of its loop.
+    """A run's place on disk; a callback of its loop.
 
     Parameters
     ----------
@@ -40,9 +38,9 @@ class RunFolder:
         Where the model folder will be.
     identity : mapping
         The run's config and the checksum of its data, plain values: an interrupted run with others is not continued.
-    world : World
+    context : DistributedContext
         Only its first process writes.
-    progress : Progress
+    progress : ProgressDisplay
         Shown to the user.
     fresh : bool
         Forget an interrupted run.
@@ -54,33 +52,39 @@ class RunFolder:
     """
 
     def __init__(
-        self, target: Path, identity: Mapping[str, Any], world: World, progress: Progress, *, fresh: bool = False
+        self,
+        target: Path,
+        identity: Mapping[str, Any],
+        context: DistributedContext,
+        progress: ProgressDisplay,
+        *,
+        fresh: bool = False,
     ) -> None:
         if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / WEIGHTS).exists())):
             raise DataError(f"{target} exists and holds no model.", "Choose another output folder.")
-        self.target, self._world, self._progress = target, world, progress
+        self.target, self._context, self._progress = target, context, progress
         self.stage = target.with_name(f".{target.name}.partial")
-        world.agree("config", json.dumps(identity, sort_keys=True))
+        context.agree("config", json.dumps(identity, sort_keys=True))
         if not fresh:
             self._check(identity)
         # All have looked before one writes.
-        world.wait()
+        context.wait()
         self._told = ExitStack()
         self._history: History | None = None
-        self._board: Board | None = None
+        self._tensorboard: TensorBoardWriter | None = None
         self.save_best: Callable[[Mapping[str, Tensor]], None] = lambda _: None
-        if world.is_first:
+        if context.is_first:
             if fresh:
                 shutil.rmtree(self.stage, ignore_errors=True)
             self.stage.mkdir(parents=True, exist_ok=True)
             with whole_file(self.stage / RUN) as partial:
-                partial.write_text(json.dumps({"identity": identity, "processes": world.size}, indent=2) + "\n")
+                partial.write_text(json.dumps({"identity": identity, "processes": context.size}, indent=2) + "\n")
             self._history = History(self.stage)
-        world.wait()
+        context.wait()
 
     def checkpoints(self, keep: int) -> Checkpoints:
         """Return the run's checkpoints."""
-        return Checkpoints(self.stage / FOLDER, keep, self._world)
+        return Checkpoints(self.stage / FOLDER, keep, self._context)
 
     def __enter__(self) -> RunFolder:
         self._told.enter_context(self._progress)
@@ -89,32 +93,32 @@ class RunFolder:
     def __exit__(self, *error: Any) -> None:
         self._told.close()
 
-    def resumed(self, progress: Done) -> None:
+    def resumed(self, progress: TrainingState) -> None:
         """Cut the history to where the run stands."""
         if self._history is None:
             return
         self._history.truncate(step=progress.step, epoch=len(progress.history) - 1)
-        self._board = self._told.enter_context(Board(self.stage, step=progress.step))
+        self._tensorboard = self._told.enter_context(TensorBoardWriter(self.stage, step=progress.step))
         if progress.step:
             self._progress.say(f"continues after step {progress.step:,}")
 
     def step(self, step: Step) -> None:
         """Write and show a step."""
-        if self._history and self._board:
+        if self._history and self._tensorboard:
             self._history.add(step)
-            self._board.step(step)
+            self._tensorboard.step(step)
             self._progress.step(step)
 
     def epoch(self, epoch: Epoch) -> None:
         """Write and show an epoch."""
-        if self._history and self._board:
+        if self._history and self._tensorboard:
             self._history.add(epoch)
-            self._board.epoch(epoch)
+            self._tensorboard.epoch(epoch)
             self._progress.epoch(epoch)
 
     def best(self, weights: Mapping[str, Tensor]) -> None:
         """Put the weights to keep where the finished model will have them."""
-        if self._world.is_first:
+        if self._context.is_first:
             self.save_best(weights)
 
     def finish(self) -> None:

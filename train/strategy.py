@@ -14,8 +14,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from cellstate.model.network import AutoEncoder
-from train.config import RunConfig
-from train.distributed import World
+
+from .config import RunConfig
+from .distributed import DistributedContext
 
 
 class _Recomputing(nn.Module):
@@ -40,25 +41,25 @@ class Parallel:
     Parameters
     ----------
     network : AutoEncoder
-        On the world's device; under FSDP its parameters become shares.
+        On the context's device; under FSDP its parameters become shares.
     run : RunConfig
-    world : World
+    context : DistributedContext
     """
 
-    def __init__(self, network: AutoEncoder, run: RunConfig, world: World) -> None:
-        self.network, self._world = network, world
+    def __init__(self, network: AutoEncoder, run: RunConfig, context: DistributedContext) -> None:
+        self.network, self._context = network, context
         self._low = run.precision == "bfloat16"
         module: nn.Module = _Recomputing(network) if run.recompute else network
-        self.is_sharded = run.strategy == "fsdp" and world.size > 1
+        self.is_sharded = run.strategy == "fsdp" and context.size > 1
         if self.is_sharded:
             policy = MixedPrecisionPolicy(torch.bfloat16 if self._low else None, torch.float32)
             for layer in network.modules():
                 if isinstance(layer, nn.Linear):
-                    fully_shard(layer, mesh=world.mesh, mp_policy=policy)
-            fully_shard(module, mesh=world.mesh, mp_policy=policy)
+                    fully_shard(layer, mesh=context.mesh, mp_policy=policy)
+            fully_shard(module, mesh=context.mesh, mp_policy=policy)
         # Before DDP, so that its hooks stay outside of what is compiled.
         called = torch.compile(module) if run.compile else module
-        if world.size > 1 and not self.is_sharded:
+        if context.size > 1 and not self.is_sharded:
             called = DistributedDataParallel(cast(nn.Module, called), gradient_as_bucket_view=True)
         self._module = cast(_Module, called)
 

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 
+from cellstate.cli import train
 from cellstate.cli.answer import plain
 from cellstate.cli.parser import parser
 from cellstate.errors import CellStateError, Stopped, print_error
@@ -17,6 +18,9 @@ from cellstate.errors import CellStateError, Stopped, print_error
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["train"]:  # the trainer has a parser of its own
+        return train.run_trainer(arguments[1:])
     options = parser().parse_args(arguments)
     try:
         answer = options.run(options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cellstate import __version__
-from cellstate.cli import doses, models, profiles, quality, regulators, report
+from cellstate.cli import doses, models, profiles, quality, regulators, report, train
 from cellstate.cli.commands import Commands
 
 
@@ -18,6 +18,6 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"cellstate {__version__}")
     commands = Commands(whole.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    for group in (profiles, doses, regulators, quality, report, models):
+    for group in (profiles, doses, regulators, quality, report, models, train):
         group.add(commands)
     return whole

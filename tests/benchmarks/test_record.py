@@ -13,7 +13,7 @@ from benchmarks.record import main, record
 from benchmarks.report import at_least, show
 from cellstate.errors import CellStateError
 from cellstate.model import create_model, load_model
-from train.card import card
+from train.package import card
 
 
 @pytest.fixture

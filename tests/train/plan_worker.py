@@ -14,14 +14,14 @@ from torch.nn.parallel import DistributedDataParallel
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
 from train.config import LoopConfig, RunConfig
-from train.distributed import World, world
+from train.distributed import DistributedContext, distributed_context
 from train.objective import Objective
-from train.plan import Job
+from train.plan import Workload
 from train.strategy import Parallel
 
 #: Odd on purpose: rows do not divide evenly.
 MODEL = ModelConfig("small", (301, 200, 31, 200, 301))
-JOBS = (Job(MODEL, 16, 2, "bfloat16", "ddp", micro_batch=4), Job(MODEL, 16, 2, "bfloat16", "fsdp"))
+JOBS = (Workload(MODEL, 16, 2, "bfloat16", "ddp", micro_batch=4), Workload(MODEL, 16, 2, "bfloat16", "fsdp"))
 
 
 def n_bytes(tensor: torch.Tensor) -> int:
@@ -59,7 +59,7 @@ def count_exchanges(parallel: Parallel) -> Counter[str]:
     return counted
 
 
-def two_steps(job: Job, here: World) -> dict[str, int]:
+def two_steps(job: Workload, here: DistributedContext) -> dict[str, int]:
     """Train two steps; the second is counted."""
     network = AutoEncoder(MODEL)
     initialise(network, 0)
@@ -84,7 +84,7 @@ def two_steps(job: Job, here: World) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    with world("cpu") as here:
+    with distributed_context("cpu") as here:
         found = {job.strategy: two_steps(job, here) for job in JOBS}
         if here.is_first:
             print(json.dumps(found))

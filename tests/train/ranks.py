@@ -10,11 +10,11 @@ import torch
 
 from cellstate.errors import CellStateError
 from tests.train.runs import make_sources, run
+from train.batches import StoreSource
 from train.config import DataConfig, RunConfig
-from train.distributed import world
-from train.source import StoreSource
-from train.store_data import read_store
-from train.streamed_pca import principal_components
+from train.data import read_store
+from train.distributed import distributed_context
+from train.warm_start import principal_components
 
 #: Odd last batches, values that are missing, hidden genes and noise: all that could depend on how work is shared.
 SETTINGS = {"epochs": 3, "batch_size": 15, "hide": 0.3, "noise": 0.1}
@@ -39,11 +39,11 @@ def learnt_of(store: str, here) -> dict:
 
 def threads() -> list[str]:
     """Names of this process's threads, those that are not Python's too, where the system tells."""
-    return [name.read_text() for name in Path("/proc/self/task").glob("*/comm")]
+    return [name.read_text() for name in Path("/proc/self/job").glob("*/comm")]
 
 
 def main(store: str) -> None:
-    with world("cpu") as here:
+    with distributed_context("cpu") as here:
         found: dict = {s: told(s, here) for s in ("ddp", "fsdp")}
         found["ddp in parts"] = told("ddp", here, 2)
         found["fsdp in parts"] = told("fsdp", here, 2)

@@ -1,4 +1,4 @@
-"""Small runs for the tests of the loop: data without files, and a watcher that remembers."""
+"""Small runs for the tests of the loop: data without files, and a callback that remembers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 from cellstate.model import ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
-from train.checkpoints import Checkpoints, Progress
+from train.batches import ArraySource
+from train.callbacks import Epoch, Step
+from train.checkpoints import Checkpoints, TrainingState
 from train.config import LoopConfig, RunConfig
-from train.distributed import World
-from train.history import Epoch, Step
-from train.loop import Outcome, Task, train
-from train.source import ArraySource
+from train.distributed import DistributedContext
+from train.loop import Outcome, TrainingJob, train
 
-ALONE = World(0, 1, torch.device("cpu"))
+ALONE = DistributedContext(0, 1, torch.device("cpu"))
 GENES = 30
 
 
@@ -30,7 +30,7 @@ class Notes:
         self.kept: dict[str, Tensor] = {}
         self.began_at = -1
 
-    def resumed(self, progress: Progress) -> None:
+    def resumed(self, progress: TrainingState) -> None:
         self.began_at = progress.step
 
     def step(self, step: Step) -> None:
@@ -69,7 +69,7 @@ def fresh(activation: str = "relu", residual: bool = False) -> AutoEncoder:
 
 def run(
     sources: tuple[ArraySource, ArraySource],
-    world: World = ALONE,
+    context: DistributedContext = ALONE,
     *,
     network: AutoEncoder | None = None,
     checkpoints: Checkpoints | None = None,
@@ -79,5 +79,5 @@ def run(
     """Train a small network; returns what it told and how it ended."""
     notes = Notes()
     config = LoopConfig(**{"learning_rate": 1e-2, "batch_size": 16, "warmup_steps": 4} | loop)  # type: ignore[arg-type]
-    task = Task(*sources, config, how or RunConfig())
-    return notes, train(network or fresh(), task, world, notes, checkpoints)
+    job = TrainingJob(*sources, config, how or RunConfig())
+    return notes, train(network or fresh(), job, context, notes, checkpoints)

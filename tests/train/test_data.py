@@ -11,11 +11,11 @@ from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
 from cellstate.expression import align
 from tests.factories import make_cohort, small_config
+from train.callbacks import ProgressDisplay
 from train.config import DataConfig, read_config
 from train.data import open_cohorts, prepare
-from train.distributed import World
+from train.distributed import DistributedContext
 from train.fit import fit
-from train.progress import Progress
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_the_card_and_the_metrics_name_every_source(cohort, further, tmp_path):
     manifest = json.loads((further.path / "manifest.json").read_text())
     named = {"name": "a second cohort", "licence": "CC BY-SA 4.0", "attribution": "its makers"}
     (further.path / "manifest.json").write_text(json.dumps(manifest | named))
-    fit(config, World(0, 1, torch.device("cpu")), Progress(visible=False))
+    fit(config, DistributedContext(0, 1, torch.device("cpu")), ProgressDisplay(visible=False))
     metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
     assert metrics["trained_on"]["name"] == "synthetic cohort"
     assert [one["name"] for one in metrics["also_trained_on"]] == ["a second cohort"]

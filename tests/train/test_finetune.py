@@ -13,6 +13,7 @@ from cellstate.model import load_model
 from tests.factories import make_cohort
 from tests.train.runs import ALONE
 from train.__main__ import main
+from train.callbacks import ProgressDisplay
 from train.config import DataConfig, LoopConfig, OutputConfig
 from train.data import read_cohorts
 from train.finetune import (
@@ -21,12 +22,11 @@ from train.finetune import (
     adapt,
     adapted_space,
     finetune,
-    learning_shares,
+    lr_multipliers,
     read_finetune_config,
 )
-from train.progress import Progress
 
-SILENT = Progress(visible=False)
+SILENT = ProgressDisplay(visible=False)
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +115,11 @@ def test_other_units_are_the_same_samples(small_model, data):
 
 def test_layers_learn_at_their_own_rate(small_model, data):
     network, _ = adapt(small_model, data, "mine")
-    shares = learning_shares(network, BaseConfig(model="any", layer_decay=0.5))
+    shares = lr_multipliers(network, BaseConfig(model="any", layer_decay=0.5))
     assert [shares[f"layers.{i}.weight"] for i in range(4)] == [0.125, 0.25, 0.5, 1]
-    decoder = learning_shares(network, BaseConfig(model="any", learn="decoder"))
+    decoder = lr_multipliers(network, BaseConfig(model="any", learn="decoder"))
     assert [decoder[f"layers.{i}.bias"] for i in range(4)] == [0, 0, 1, 1]
-    last = learning_shares(network, BaseConfig(model="any", learn="last"))
+    last = lr_multipliers(network, BaseConfig(model="any", learn="last"))
     assert [last[f"layers.{i}.weight"] for i in range(4)] == [0, 0, 0, 1]
 
 

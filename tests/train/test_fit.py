@@ -11,13 +11,13 @@ from cellstate.model import load_model
 from cellstate.model.profiles import COHORT, load_profiles
 from tests.factories import make_cohort, small_config
 from train.__main__ import main
+from train.callbacks import ProgressDisplay
 from train.config import read_config
 from train.data import prepare
-from train.distributed import World
+from train.distributed import DistributedContext
 from train.fit import fit
-from train.progress import Progress
 
-ALONE, SILENT = World(0, 1, torch.device("cpu")), Progress(visible=False)
+ALONE, SILENT = DistributedContext(0, 1, torch.device("cpu")), ProgressDisplay(visible=False)
 
 
 def test_standardisation_comes_from_the_training_samples_alone(cohort, tmp_path):
@@ -85,7 +85,7 @@ def test_an_interrupted_run_leaves_the_old_folder(cohort, tmp_path, monkeypatch)
     def stop(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.fit.save_components", stop)
+    monkeypatch.setattr("train.package.save_components", stop)
     with pytest.raises(KeyboardInterrupt):
         fit(small_config(cohort.path, folder, epochs=1, seed=4, learning_rate=1e-2), ALONE, SILENT)
     assert (folder / "model.safetensors").read_bytes() == before

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from train.history import EPOCHS, STEPS, Epoch, History, Step
+from train.callbacks import EPOCHS, STEPS, Epoch, History, Step
 
 
 def make_step(step: int, **changes: float) -> Step:
@@ -103,7 +103,7 @@ def test_throughput_of_a_step() -> None:
 def test_a_killed_process_loses_no_finished_line(tmp_path: Path) -> None:
     writer = (
         "import pathlib, sys\n"
-        "from train.history import History, Step\n"
+        "from train.callbacks import History, Step\n"
         "history, step = History(pathlib.Path(sys.argv[1])), 0\n"
         "while True:\n"
         "    step += 1\n"

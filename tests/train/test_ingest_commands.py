@@ -9,7 +9,8 @@ import pytest
 from cellstate.errors import CellStateError
 from tests.train.archs4_files import make_counts, write_archs4
 from tests.train.stores import make_store
-from train.commands import ingest, manifest
+from train import manifest
+from train.ingest import command as ingest
 from train.store import open_store
 
 

@@ -9,10 +9,9 @@ import torch
 
 from cellstate.errors import CellStateError
 from tests.train.runs import ALONE, fresh, make_sources, run
-from train.batches import batches
+from train.batches import ArraySource, batches
 from train.config import LoopConfig, RunConfig
 from train.loop import best_of
-from train.source import ArraySource
 
 
 def test_training_learns():
@@ -126,10 +125,10 @@ def test_what_is_hidden_depends_on_seed_epoch_and_sample_alone():
     train, _ = make_sources()
     config = LoopConfig(batch_size=16, hide=0.5, noise=0.1)
 
-    def drawn(epoch, world, size):
+    def drawn(epoch, context, size):
         found = {}
-        for batch in batches(train, 30, replace(config, batch_size=size), epoch, world):
-            rows = batch.rows[world.share(len(batch.rows))]
+        for batch in batches(train, 30, replace(config, batch_size=size), epoch, context):
+            rows = batch.rows[context.share(len(batch.rows))]
             for b, row in enumerate(rows):
                 found[int(row)] = (batch.parts[0].seen_BG[b].tolist(), batch.parts[0].noise_BG[b].tolist())
         return found

@@ -16,31 +16,31 @@ from cellstate.model.config import ModelConfig, preset
 from cellstate.model.network import AutoEncoder
 from tests.train.plan_worker import JOBS
 from tests.train.stores import make_store
-from train.commands.plan import add
 from train.config import LoopConfig, RunConfig, TrainConfig, read_config
-from train.distributed import World
+from train.distributed import DistributedContext
 from train.objective import Objective
-from train.plan import Figure, Job, Run, communication, hardware, memory, plan, step_time
+from train.plan import Figure, Workload, add, duration, exchange, memory, plan, read_hardware
 from train.strategy import Parallel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GEO = REPOSITORY / "train" / "configs" / "poster-geo.toml"
-ALONE = World(0, 1, torch.device("cpu"))
+ALONE = DistributedContext(0, 1, torch.device("cpu"))
 POSTER = preset("poster")
 WIDE = ModelConfig("wide", (1000, 600, 80, 600, 1000))
+#: Parameters of the published network, its matrices' entries, and both of its first layer.
+N, W, FIRST, FIRST_W = 1_179_408_383, 1_179_320_000, 19383 * 20000 + 20000, 19383 * 20000
 
 
-def on(name: str = "a100-80g", **settings) -> Run:
-    given = {"gpus_per_node": 8, "samples": 237_824, "validation": 0, "epochs": 35, "row_bytes": 38_766}
-    return Run(hardware(name), **given | settings)
+def values(figures: dict[str, Figure]) -> dict[str, float]:
+    return {name: figure.value for name, figure in figures.items()}
 
 
 class OneStep:
     """A step of the trainer's own parts, watched."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Workload) -> None:
         self.job, self.network = job, AutoEncoder(job.model)
-        run = RunConfig(precision=job.precision, micro_batch=job.micro_batch, recompute=job.recompute)
+        run = RunConfig(precision=job.precision, micro_batch=job.micro_batch)
         self.parallel, self.objective = Parallel(self.network, run, ALONE), Objective(LoopConfig())
         self.optimiser = torch.optim.AdamW(self.network.parameters(), fused=True)
         self.take()  # AdamW makes its moments in its first step
@@ -82,14 +82,14 @@ class OneStep:
 @pytest.mark.parametrize(
     "job",
     [
-        Job(WIDE, 150),
-        Job(WIDE, 150, precision="float32"),
-        Job(replace(WIDE, activation="gelu"), 150),
-        Job(replace(WIDE, residual=True), 150),
+        Workload(WIDE, 150),
+        Workload(WIDE, 150, precision="float32"),
+        Workload(replace(WIDE, activation="gelu"), 150),
+        Workload(replace(WIDE, residual=True), 150),
     ],
     ids=["bfloat16", "float32", "gelu", "residual"],
 )
-def test_the_activations_are_what_autograd_keeps(job):
+def test_activations_are_what_autograd_keeps(job):
     # Beside them the loop itself holds z and the prediction.
     held = 8 * job.at_once * job.model.n_genes
     assert memory(job)["activations"].value - held == OneStep(job).kept()
@@ -98,17 +98,16 @@ def test_the_activations_are_what_autograd_keeps(job):
 @pytest.mark.parametrize(
     "job",
     [
-        Job(WIDE, 4),
-        Job(WIDE, 300),
-        Job(WIDE, 300, precision="float32"),
-        Job(WIDE, 300, micro_batch=60),
-        Job(WIDE, 300, recompute=True),
-        Job(replace(WIDE, residual=True), 300),
-        Job(ModelConfig("narrow ends", (300, 900, 700, 40, 700, 900, 300)), 100),
+        Workload(WIDE, 4),
+        Workload(WIDE, 300),
+        Workload(WIDE, 300, precision="float32"),
+        Workload(WIDE, 300, micro_batch=60),
+        Workload(replace(WIDE, residual=True), 300),
+        Workload(ModelConfig("narrow ends", (300, 900, 700, 40, 700, 900, 300)), 100),
     ],
-    ids=["small batch", "bfloat16", "float32", "micro-batches", "recompute", "residual", "narrow ends"],
+    ids=["small batch", "bfloat16", "float32", "micro-batches", "residual", "narrow ends"],
 )
-def test_the_peak_of_a_step_is_as_planned(job):
+def test_planned_peak_matches_the_measured_one(job):
     measured, planned = OneStep(job).peak(), memory(job)["peak"].value
     assert 0.98 * measured <= planned <= 1.1 * measured
 
@@ -122,108 +121,125 @@ def test_two_processes_hold_and_exchange_what_is_planned_to_the_byte():
     assert done.returncode == 0, done.stderr[-2000:]
     measured = json.loads(done.stdout.splitlines()[-1])
     for job in JOBS:
-        planned = {name: figure.value for name, figure in (memory(job) | communication(job)).items()}
-        found = measured[job.strategy]
+        planned, found = values(memory(job) | exchange(job)), measured[job.strategy]
         assert {name: planned[name] for name in found} == found
     assert "all_reduced" in measured["ddp"]
     assert {"all_gathered", "reduce_scattered"} <= set(measured["fsdp"])
 
 
-def test_the_states_of_the_published_network():
-    n = 1_179_408_383
-    job = Job(POSTER, 64)
-    found = {name: figure.value for name, figure in memory(job).items()}
-    assert found["weights"] == found["gradients"] == 4 * n
-    assert found["state"] == 16 * n + 4 * 20
-    # The last gradient to come is the first layer's, beside its low-precision original.
-    first = 19383 * 20000 + 20000
-    assert 16 * n + 2 * first <= found["peak"] <= 16 * n + 2 * first + 64 * 19383 * 40
-    assert found["peak"] < 22e9
-    shared = memory(replace(job, ranks=8, strategy="fsdp"))
-    assert shared["state"].value == pytest.approx(16 * n / 8, rel=1e-2)
+def test_memory_of_the_published_network():
+    found = values(memory(Workload(POSTER, 64)))
+    assert POSTER.n_parameters == N
+    assert found["weights"] == found["gradients"] == 4 * N
+    assert found["state"] == 16 * N + 4 * 20
+    # The last gradient to arrive is the first layer's, beside its low-precision original.
+    assert 16 * N + 2 * FIRST <= found["peak"] <= 16 * N + 2 * FIRST + 64 * 19383 * 40
+    shared = values(memory(Workload(POSTER, 768, 96, strategy="fsdp")))
+    assert shared["state"] == pytest.approx(16 * N / 96, rel=2e-2)
+    # The two largest layers are the first and the last: weights twice and a gradient of each, in bfloat16 and float32.
+    largest = FIRST + 19383 * 20000 + 19383
+    assert shared["gathered"] == 8 * largest
+    assert shared["peak"] == shared["state"] + shared["activations"] + shared["gathered"]
 
 
-def test_the_ring_formula():
-    sent = communication(Job(POSTER, 768, 96))
-    assert sent["all_reduced"].value == 4 * POSTER.n_parameters
-    assert sent["sent"].value == pytest.approx(2 * 95 / 96 * 4 * POSTER.n_parameters)
-    assert communication(Job(POSTER, 64))["sent"].value == 0
-    low = communication(Job(POSTER, 768, 96, strategy="fsdp"))
-    full = communication(Job(POSTER, 768, 96, "float32", "fsdp"))
-    assert full["all_gathered"].value == 2 * low["all_gathered"].value
-    assert full["reduce_scattered"].value == low["reduce_scattered"].value
+def test_exchange_follows_the_ring_formula():
+    sent = values(exchange(Workload(POSTER, 768, 96)))
+    assert sent["all_reduced"] == 4 * N and sent["sent"] == pytest.approx(2 * 95 / 96 * 4 * N)
+    assert values(exchange(Workload(POSTER, 64)))["sent"] == 0
+    low = values(exchange(Workload(POSTER, 768, 96, strategy="fsdp")))
+    full = values(exchange(Workload(POSTER, 768, 96, "float32", "fsdp")))
+    assert full["all_gathered"] == 2 * low["all_gathered"] == pytest.approx(2 * 4 * N, rel=1e-2)
+    assert full["reduce_scattered"] == low["reduce_scattered"] == pytest.approx(4 * N, rel=1e-2)
+    assert low["sent"] == pytest.approx(95 / 96 * (low["all_gathered"] + low["reduce_scattered"]))
+    # Every layer is gathered twice and its gradient reduced once.
+    assert low["messages"] == 3 * 10
+
+
+def test_the_poster_job_on_96_gpus_is_as_computed_by_hand():
+    ddp = values(duration(Workload(POSTER, 768, 96, samples=237_824, epochs=35), read_hardware()))
+    bandwidth, ring, hops = 0.8 * 2039e9, 0.85 * 200e9, (95 - 12) * 3.4e-6 + 12 * 14e-6
+    # 8 samples a GPU: weights on their way through memory take longer than products.
+    assert ddp["forward"] == pytest.approx(8 * W / bandwidth)
+    assert ddp["backward"] == pytest.approx((10 + 12) * W / bandwidth)
+    assert ddp["update"] == pytest.approx(40 * N / bandwidth)
+    # Four layers each side and the bucket of the small ones: 9 messages, there and back.
+    assert ddp["exchanging"] == pytest.approx(2 * 95 / 96 * 4 * N / ring + 2 * 9 * hops)
+    # Exchange takes longer than backward, and waits only for the last layer's gradient, the first to arrive.
+    first_to_arrive = ddp["backward"] * FIRST_W / W
+    step = ddp["forward"] + first_to_arrive + ddp["exchanging"] + ddp["update"]
+    assert ddp["step"] == pytest.approx(step) and step == pytest.approx(0.1029605, abs=1e-7)
+    assert ddp["epoch"] == pytest.approx(310 * step) and ddp["run"] == pytest.approx(35 * 310 * step)
+    fsdp = values(duration(Workload(POSTER, 768, 96, strategy="fsdp"), read_hardware()))
+    gather, reduce = (95 / 96 * width * N / ring + 10 * hops for width in (2, 4))
+    assert fsdp["exchanging"] == pytest.approx(2 * gather + reduce)
+    assert fsdp["step"] == pytest.approx(2 * gather + reduce + 40 * N / 96 / bandwidth)
+    assert fsdp["step"] == pytest.approx(0.0687307, abs=1e-7)
+    peaks = [memory(Workload(POSTER, 768, 96, strategy=kind))["peak"].value for kind in ("ddp", "fsdp")]
+    assert peaks == [22_008_003_146, 6_403_536_656]
 
 
 def test_the_guide_says_what_the_plan_says():
-    rows = [
-        line.split("|")[1:-1] for line in (REPOSITORY / "train" / "CLUSTER.md").read_text().splitlines() if "|" in line
-    ]
+    guide = (REPOSITORY / "train" / "cluster" / "README.md").read_text()
+    rows = [line.split("|")[1:-1] for line in guide.splitlines() if "|" in line]
     told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
     places = [(96, "a100-80g", 768), (96, "a100-40g", 768), (8, "a100-80g", 768), (1, "h200-141g", 64)]
     for place, (gpus, device, batch) in enumerate(places):
-        found = {kind: s.figures for kind, s in plan(Job(POSTER, batch, gpus), on(device)).strategies.items()}
-        peaks = [f"{figures['peak'].value / 1e9:.1f} GB" for figures in found.values()]
+        job = Workload(POSTER, batch, gpus, samples=237_824, epochs=35)
+        found = {kind: values(s.figures) for kind, s in plan(job, read_hardware(device))[0].items()}
+        peaks = [f"{figures['peak'] / 1e9:.1f} GB" for figures in found.values()]
         assert [told[f"peak of a device, `{kind}`"][place] for kind in found] == peaks
-        steps = " / ".join(f"{1000 * figures['step'].value:.0f}" for figures in found.values())
+        steps = " / ".join(f"{1000 * figures['step']:.0f}" for figures in found.values())
         assert told["a step, `ddp` / `fsdp`"][place] == f"{steps} ms"
-        assert told["35 epochs, `ddp`"][place] == f"{found['ddp']['run'].value / 60:.0f} minutes"
+        assert told["35 epochs, `ddp`"][place] == f"{found['ddp']['run'] / 60:.0f} minutes"
         if gpus > 1:
-            assert told["sent by each rank in a step, `ddp`"][place] == f"{found['ddp']['sent'].value / 1e9:.1f} GB"
+            assert told["sent by each rank in a step, `ddp`"][place] == f"{found['ddp']['sent'] / 1e9:.1f} GB"
 
 
-def test_a_frozen_linear_map_has_neither_gradient_nor_moments():
-    residual = replace(WIDE, residual=True)
-    free, frozen = Job(residual, 8), Job(residual, 8, frozen_linear=True)
-    spared = 2 * 1000 * 80
-    assert free.n_trained - frozen.n_trained == spared
-    assert memory(free)["weights"] == memory(frozen)["weights"]
-    # One tensor each for the map and its count of steps.
-    assert memory(free)["optimiser"].value - memory(frozen)["optimiser"].value == 8 * spared + 2 * 4
-
-
-def test_a_step_cannot_be_faster_than_its_parts_nor_slower_than_their_sum():
-    for job in (Job(POSTER, 768, 96), Job(POSTER, 768, 96, strategy="fsdp"), Job(POSTER, 9600, 8, micro_batch=300)):
-        time = {name: figure.value for name, figure in step_time(job, hardware()).items()}
-        assert max(time["computing"], time["exchanging"]) <= time["step"] * (1 + 1e-9)
-        assert time["step"] <= time["computing"] + time["exchanging"] + 1e-9
+def test_a_step_is_between_its_longest_part_and_the_sum_of_its_parts():
+    parts = ("forward", "backward", "update")
+    for job in (
+        Workload(POSTER, 768, 96),
+        Workload(POSTER, 768, 96, strategy="fsdp"),
+        Workload(POSTER, 9600, 8, micro_batch=300),
+    ):
+        time = values(duration(job, read_hardware()))
+        computing = sum(time[part] for part in parts)
+        assert max(computing, time["exchanging"]) <= time["step"] * (1 + 1e-9)
+        assert time["step"] <= computing + time["exchanging"] + 1e-9
     # The first layer's gradient comes last, so its exchange has nothing to hide behind.
-    job, slow = Job(POSTER, 768, 96), hardware("a100-80g", network=1e9)
-    time = {name: figure.value for name, figure in step_time(job, slow).items()}
-    assert time["step"] >= time["forward"] + time["exchanging"] + time["optimiser_time"]
+    time = values(duration(Workload(POSTER, 768, 96), read_hardware(network=1e9)))
+    assert time["step"] >= time["forward"] + time["exchanging"] + time["update"]
 
 
-def test_more_samples_than_the_ridge_cost_products_and_fewer_cost_memory():
-    small, double, large = (step_time(Job(POSTER, b), hardware())["forward"].value for b in (8, 16, 4096))
+def test_many_samples_cost_products_and_few_cost_memory():
+    small, double, large = (duration(Workload(POSTER, b), read_hardware())["forward"].value for b in (8, 16, 4096))
     assert small == double
-    assert large == pytest.approx(4096 * 2 * 1_179_320_000 / (0.5 * 312e12))
+    assert large == pytest.approx(4096 * 2 * W / (0.5 * 312e12))
 
 
-def test_the_recommendation():
-    fits = plan(Job(POSTER, 768, 96), on("a100-40g"))
-    assert fits.recommended.settings == {"strategy": "ddp", "micro_batch": 0, "recompute": False}
-    assert "34 GB of 40 GB" in fits.why and "with FSDP" in fits.why
+def test_recommendation():
+    small = read_hardware("a100-40g")
+    strategies, best, why = plan(Workload(POSTER, 768, 96), small)
+    assert best is strategies["ddp"] and strategies["fsdp"].fits
+    assert best.settings == {"strategy": "ddp", "micro_batch": 0}
+    # 90% of 40 GB less 2 GB.
+    assert "34 GB of 40 GB" in why
     # Ten times as wide: the state alone is over a terabyte.
     wide = ModelConfig("wide", tuple(10 * w for w in POSTER.widths))
-    sharded = plan(Job(wide, 768, 96, strategy="ddp"), on("h200-141g"))
-    assert not sharded.strategies["ddp"].fits
-    assert sharded.recommended is sharded.strategies["fsdp"]
+    strategies, best, _ = plan(Workload(wide, 768, 96), read_hardware("h200-141g"))
+    assert (
+        not strategies["ddp"].fits
+        and best is strategies["fsdp"]
+        and best.fits == (best.figures["peak"].value <= 0.9 * 141e9 - 2e9)
+    )
     # A share that does not fit is taken in parts, the largest halves that do.
-    parts = plan(Job(POSTER, 400_000), on("a100-40g")).recommended
-    assert parts.fits and 1 < parts.job.micro_batch < 400_000
-    assert memory(replace(parts.job, micro_batch=2 * parts.job.micro_batch))["peak"].value > on("a100-40g").usable
-    none = plan(Job(wide, 64), on("a100-40g"))
-    assert not none.recommended.fits and none.why.startswith("Nothing fits")
-    assert none.recommended.job.micro_batch == 0
-
-
-def test_activations_are_computed_again_where_parts_would_become_too_small():
-    deep = ModelConfig("deep", (1000, *[4000] * 20, 500, *[4000] * 20, 1000))
-    # Room for 48 samples at once: too few to keep the products from waiting for their weights.
-    room = memory(Job(deep, 8 * 4096, 8, micro_batch=48))["peak"].value
-    device = replace(hardware(), memory=(room + 2e9) / 0.9, reserve=2e9)
-    found = plan(Job(deep, 8 * 4096, 8), replace(on(), device=device))
-    assert found.recommended.fits and found.recommended.job.recompute
-    assert found.recommended.job.at_once > 48 and "computed again" in found.why
+    job = Workload(POSTER, 400_000)
+    parts = plan(job, small)[1]
+    micro_batch = parts.settings["micro_batch"]
+    assert parts.fits and 1 < micro_batch < 400_000
+    assert memory(replace(job, micro_batch=micro_batch))["peak"].value <= 34e9
+    assert memory(replace(job, micro_batch=2 * micro_batch))["peak"].value > 34e9
+    assert not plan(Workload(wide, 64), small)[1].fits
 
 
 def test_poster_geo_names_every_entry_and_is_the_published_network():
@@ -233,12 +249,10 @@ def test_poster_geo_names_every_entry_and_is_the_published_network():
     for section, owner in get_type_hints(TrainConfig).items():
         assert set(written[section]) == {field.name for field in fields(owner)}, section
     config = read_config(GEO)
-    job = Job.of(config, 19_383, 96)
-    assert job.model.widths == POSTER.widths and job.n_parameters == 1_179_408_383
+    assert (19_383, *config.network.hidden, 19_383) == POSTER.widths
     assert config.loop.epochs == 35 and config.loop.patience >= 35
     assert config.loop.loss_on == "all" and not config.loop.bin_weights and not config.loop.hide
     assert config.loop.batch_size % 96 == 0
-    assert plan(job, on()).recommended.settings["strategy"] == config.run.strategy
 
 
 def run_plan(capsys, *arguments: str) -> tuple[int, dict | None, str]:
@@ -255,13 +269,14 @@ def run_plan(capsys, *arguments: str) -> tuple[int, dict | None, str]:
 def test_the_command(capsys):
     status, document, shown = run_plan(capsys, str(GEO), "--gpus", "96", "--samples", "237824")
     assert status == 0 and document is not None
-    assert document["model"]["n_parameters"] == 1_179_408_383
-    assert document["as_asked"] and document["recommended"]["strategy"] == "ddp"
+    assert document["workload"]["n_parameters"] == N and document["workload"]["epochs"] == 35
+    assert document["as_configured"] and document["recommended"]["strategy"] == "ddp"
+    expected = values(duration(Workload(POSTER, 768, 96, samples=237_824, epochs=35), read_hardware()))
     for strategy in ("ddp", "fsdp"):
         figures = document["strategies"][strategy]["figures"]
-        assert figures["steps"]["value"] == 310
         assert all(figure["formula"] for figure in figures.values())
-    assert "all-reduced" in shown and "reduce-scattered" in shown and "1,179,408,383 parameters" in shown
+        assert all(name.replace("_", " ") in shown for name in figures)
+    assert document["strategies"]["ddp"]["figures"]["run"]["value"] == expected["run"]
     _, alone, quiet = run_plan(capsys, str(GEO), "--samples", "1000", "--json", "--hardware", "h200-141g")
     assert alone is not None and list(alone["strategies"]) == ["ddp"] and not quiet
 
@@ -270,61 +285,61 @@ def test_samples_are_counted_in_the_store(tmp_path, capsys):
     store = make_store(tmp_path / "store", n_train=48, n_held_out=12)
     toml = tmp_path / "run.toml"
     toml.write_text(f'[data]\nstore = "{store.path}"\n[network]\nhidden = [32, 8, 32]\n[loop]\nbatch_size = 10\n')
-    _, document, shown = run_plan(capsys, str(toml), "--gpus", "2", "--hardware", "cpu-2-cores")
+    _, document, _ = run_plan(capsys, str(toml), "--gpus", "2", "--hardware", "cpu-2-cores")
     assert document is not None
-    assert (document["samples"], document["validation_samples"]) == (48, 12)
-    assert document["asked"]["figures"]["steps"]["value"] == 5
-    # The genes are the data's choice: the most are planned for, and it is said.
-    assert document["model"]["widths"][0] == 19_383 and "--genes" in shown
+    workload = document["workload"]
+    assert (workload["samples"], workload["validation_samples"]) == (48, 12)
+    figures = document["strategies"]["ddp"]["figures"]
+    forward = 2 * 6 * 2 * (19_383 * 32 + 32 * 8) / 62e9  # 6 validation samples a process, in float32
+    assert figures["epoch"]["value"] == pytest.approx(5 * figures["step"]["value"] + forward)
+    # The genes are the data's choice: the most are planned for.
+    assert workload["model"]["widths"][0] == 19_383
     _, fewer, _ = run_plan(capsys, str(toml), "--genes", "240", "--json")
-    assert fewer is not None and fewer["model"]["widths"] == [240, 32, 8, 32, 240]
+    assert fewer is not None and fewer["workload"]["model"]["widths"] == [240, 32, 8, 32, 240]
 
 
 def test_samples_are_counted_in_the_cohort(cohort, tmp_path, capsys):
     toml = tmp_path / "run.toml"
     toml.write_text(f'[data]\ncohort = "{cohort.path}"\n[network]\nhidden = [32, 8, 32]\n')
     _, document, _ = run_plan(capsys, str(toml), "--genes", "240", "--json")
-    assert document is not None and document["samples"] == len(cohort.split("train"))
-    # A cohort lies in memory as float32.
-    assert f"{4 * 240:,} B" in document["asked"]["figures"]["loader"]["formula"]
+    assert document is not None and document["workload"]["samples"] == len(cohort.split("train"))
 
 
-def test_a_better_setting_is_named(tmp_path, capsys):
+def test_a_config_that_is_not_the_recommendation(tmp_path, capsys):
     toml = tmp_path / "run.toml"
     toml.write_text(GEO.read_text().replace('strategy = "ddp"', 'strategy = "fsdp"'))
-    _, document, shown = run_plan(capsys, str(toml), "--gpus", "8", "--samples", "1000")
-    assert document is not None and not document["as_asked"]
-    assert 'set strategy = "ddp".' in " ".join(shown.split())
+    _, document, _ = run_plan(capsys, str(toml), "--gpus", "8", "--samples", "1000")
+    assert document is not None and not document["as_configured"]
+    assert document["workload"]["strategy"] == "fsdp" and document["recommended"]["strategy"] == "ddp"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "named"),
     [
-        ([str(GEO), "--gpus", "96"], "not there to be counted"),
-        ([str(GEO), "--gpus", "0", "--samples", "9"], "counted from 1"),
-        ([str(GEO), "--samples", "9", "--hardware", "abacus"], "no hardware 'abacus'"),
-        ([str(GEO), "--samples", "9", "--network", "-1"], "positive number"),
-        (["no.toml"], "There is no config"),
+        ([str(GEO), "--gpus", "96"], "--samples"),
+        ([str(GEO), "--gpus", "0", "--samples", "9"], "--gpus"),
+        ([str(GEO), "--samples", "9", "--hardware", "abacus"], "'abacus'"),
+        ([str(GEO), "--samples", "9", "--network", "-1"], "--network"),
+        (["no.toml"], "no.toml"),
     ],
 )
-def test_bad_input_is_one_sentence(arguments, words, capsys, tmp_path, monkeypatch):
+def test_bad_input_is_one_sentence(arguments, named, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, document, shown = run_plan(capsys, *arguments)
     assert status == 2 and document is None
-    assert words in shown and "hint:" in shown and "Traceback" not in shown
+    assert named in shown and "hint:" in shown and "Traceback" not in shown
 
 
 def test_every_hardware_entry_is_whole():
     for name in ("a100-40g", "a100-80g", "h100-80g", "h200-141g", "cpu-2-cores"):
-        device = hardware(name)
+        device = read_hardware(name)
         assert set(device.shares) == {"matmul", "bandwidth", "inside", "network"}
-        assert device.bfloat16 >= device.float32 and device.source and device.ring(2) <= device.ring(1)
-    with pytest.raises(CellStateError, match="There is no hardware"):
-        hardware("none")
+        assert device.bfloat16 >= device.float32
+    with pytest.raises(CellStateError):
+        read_hardware("none")
 
 
-def test_figures_read_as_people_write_them():
+def test_figures_have_readable_units():
     shown = {str(Figure(*given, "")) for given in ((4.718e9, "bytes"), (0.103, "s"), (1116, "s"), (20_000, "s"))}
-    assert shown == {"4.718 GB", "103 ms", "18.6 min", "5.56 h"}
-    assert str(Figure(15.64, "samples/s", "")) == "15.6 samples/s"
-    assert str(Figure(310, "steps", "")) == "310 steps"
+    assert shown == {"4.718 GB", "103 ms", "18.6 min", "5.556 h"}
+    assert str(Figure(310, "messages", "")) == "310 messages" and str(Figure(5.76e7, "s", "")) == "16,000 h"

@@ -6,8 +6,7 @@ import io
 
 import pytest
 
-from train.history import Epoch, Step
-from train.progress import LINE_S, Pace, Progress, duration, rate
+from train.callbacks import LINE_S, Epoch, Pace, ProgressDisplay, Step, duration, rate
 
 STEP_S = 10.0
 
@@ -34,7 +33,7 @@ def make_step(step: int, total: int = 100) -> Step:
 
 
 def run(clock: Clock, steps: int, *, visible: bool = True) -> None:
-    with Progress(visible=visible, clock=clock) as progress:
+    with ProgressDisplay(visible=visible, clock=clock) as progress:
         progress.epoch(Epoch(0, None, 1.0, 0.0, 0.0))
         for step in range(1, steps + 1):
             clock.now += STEP_S
@@ -92,15 +91,15 @@ def test_other_processes_say_nothing(kind: type[io.StringIO], monkeypatch: pytes
 
 
 def test_the_last_line_is_told_whenever_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(clock=Clock()) as progress:
+    with ProgressDisplay(clock=Clock()) as progress:
         for step in (1, 2, 3):
             progress.step(make_step(step, 3))
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1/3", "3/3"]
 
 
 def test_a_sentence_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    Progress().say("continues after step 40 [of 100]")
-    Progress(visible=False).say("unheard")
+    ProgressDisplay().say("continues after step 40 [of 100]")
+    ProgressDisplay(visible=False).say("unheard")
     assert capsys.readouterr().err == "continues after step 40 [of 100]\n"
 
 

@@ -19,15 +19,14 @@ from cellstate.errors import CellStateError
 from cellstate.model import load_model
 from tests.factories import small_config
 from tests.train.runs import ALONE, fresh, make_sources, run
+from train.callbacks import History, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
-from train.distributed import World
+from train.distributed import DistributedContext
 from train.fit import fit
-from train.history import History
-from train.progress import Progress
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SILENT = Progress(visible=False)
+SILENT = ProgressDisplay(visible=False)
 EPOCHS = 60
 
 
@@ -253,4 +252,4 @@ def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_pat
 
 
 def test_a_world_of_one_agrees_with_itself():
-    World(0, 1, torch.device("cpu")).agree("config", "anything")
+    DistributedContext(0, 1, torch.device("cpu")).agree("config", "anything")

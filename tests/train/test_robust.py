@@ -1,7 +1,7 @@
 import numpy as np
 
 from cellstate.perturb.components import fit_components
-from train.robust import robust_map
+from train.warm_start import robust_map
 
 GENES, WIDTH = 200, 6
 

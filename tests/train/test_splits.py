@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellstate.errors import DataError
-from train.splits import Shares, assign, components, series_of
+from train.ingest.splits import Shares, assign, components, series_of
 from train.store import SPLITS
 
 COLLECTIONS = st.lists(

@@ -12,16 +12,16 @@ from cellstate.expression import align
 from cellstate.model import load_model
 from tests.train.runs import ALONE
 from tests.train.stores import make_store
-from train import store_data
+from train import data as train_data
 from train.__main__ import main
+from train.batches import ArraySource
+from train.callbacks import ProgressDisplay
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, RunConfig, TrainConfig
+from train.data import read_store
 from train.fit import fit
-from train.progress import Progress
-from train.source import ArraySource
-from train.store_data import read_store
-from train.streamed_pca import principal_components
+from train.warm_start import principal_components
 
-SILENT = Progress(visible=False)
+SILENT = ProgressDisplay(visible=False)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def store(tmp_path_factory):
 @pytest.fixture
 def data(store, monkeypatch):
     # Several blocks, the last one smaller.
-    monkeypatch.setattr(store_data, "_BLOCK", 10)
+    monkeypatch.setattr(train_data, "_BLOCK", 10)
     return read_store(DataConfig(store=str(store.path)), 0, ALONE)
 
 
@@ -78,7 +78,7 @@ def replace_measured(store):
 
 
 def test_components_of_a_store_are_those_in_memory(store, data, monkeypatch):
-    monkeypatch.setattr("train.streamed_pca._BLOCK", 7)
+    monkeypatch.setattr("train.warm_start._BLOCK", 7)
     components_PG, variance_P = principal_components(data.train, 240, 6, ALONE)
     z_SG = data.train.z(data.train.fetch(np.arange(48))).numpy()
     exact_PG, exact_P = principal_components(ArraySource(z_SG, data.train.names), 240, 6, ALONE)
@@ -136,7 +136,7 @@ def test_the_whole_axis_and_its_silent_genes(store, tmp_path):
 def test_a_store_in_batches_gives_the_losses_of_memory(store, data):
     from tests.train.runs import Notes
     from train.fit import build
-    from train.loop import Task, train
+    from train.loop import TrainingJob, train
 
     config = run(store, "unused")
     z_SG, validation_SG = (s.z(s.fetch(np.arange(len(s.names)))).numpy() for s in (data.train, data.validation))
@@ -144,7 +144,7 @@ def test_a_store_in_batches_gives_the_losses_of_memory(store, data):
     told = []
     for sources in (in_memory, (data.train, data.validation)):
         notes = Notes()
-        train(build(config, data, ALONE), Task(*sources, config.loop, config.run), ALONE, notes)
+        train(build(config, data, ALONE), TrainingJob(*sources, config.loop, config.run), ALONE, notes)
         told.append(notes.losses)
     assert told[1] == pytest.approx(told[0], rel=1e-5)
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from train.history import Epoch, Step
-from train.tensorboard import FOLDER, Board
+from train.callbacks import TENSORBOARD, Epoch, Step, TensorBoardWriter
 
 MODULE = "torch.utils.tensorboard"
 
@@ -43,7 +42,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[Writer]:
     return Writer.made
 
 
-def tell(board: Board) -> None:
+def tell(board: TensorBoardWriter) -> None:
     with board:
         board.epoch(Epoch(0, None, 1.0, 0.0, 0.0))
         board.step(Step(1, 2, 0.5, 3.0, 1e-4, samples=64, seconds=0.5))
@@ -52,9 +51,9 @@ def tell(board: Board) -> None:
 
 
 def test_every_scalar_by_step(writers: list[Writer], tmp_path: Path) -> None:
-    tell(Board(tmp_path))
+    tell(TensorBoardWriter(tmp_path))
     (writer,) = writers
-    assert writer.folder == str(tmp_path / FOLDER)
+    assert writer.folder == str(tmp_path / TENSORBOARD)
     assert writer.closed == 1
     assert writer.scalars == [
         ("loss/validation", 1.0, 0),
@@ -74,7 +73,7 @@ def test_every_scalar_by_step(writers: list[Writer], tmp_path: Path) -> None:
 def test_a_run_that_goes_on_hides_what_came_after(
     writers: list[Writer], tmp_path: Path, step: int, purged: int | None
 ) -> None:
-    with Board(tmp_path, step=step) as board:
+    with TensorBoardWriter(tmp_path, step=step) as board:
         board.epoch(Epoch(5, 0.5, 0.5, 1e-4, 1.0))
     assert writers[0].options == {"purge_step": purged}
     assert writers[0].scalars == [("loss/validation", 0.5, step)]
@@ -82,14 +81,14 @@ def test_a_run_that_goes_on_hides_what_came_after(
 
 def test_nothing_happens_without_tensorboard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, MODULE, None)
-    tell(Board(tmp_path))
+    tell(TensorBoardWriter(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_tensorboard_itself_reads_the_events(tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    tell(Board(tmp_path))
-    read = events.EventAccumulator(str(tmp_path / FOLDER))
+    tell(TensorBoardWriter(tmp_path))
+    read = events.EventAccumulator(str(tmp_path / TENSORBOARD))
     read.Reload()
     assert [(e.step, e.value) for e in read.Scalars("loss/validation")] == [(0, 1.0), (2, pytest.approx(0.9))]
     assert [e.step for e in read.Scalars("loss/train")] == [1, 2]

@@ -6,8 +6,7 @@ from cellstate.errors import ModelError
 from cellstate.model import ModelConfig
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb.components import Components, fit_components
-from train.robust import robust_map
-from train.warm_start import pca_map, warm_start
+from train.warm_start import pca_map, robust_map, warm_start
 
 GENES = 120
 

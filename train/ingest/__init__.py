@@ -1,6 +1,6 @@
 """From files of many samples to one store: ARCHS4's HDF5, or any files that CellState reads."""
 
-from train.ingest.run import ingest
-from train.ingest.settings import Filters, Settings
+from .run import ingest
+from .settings import Filters, Settings
 
 __all__ = ["Filters", "Settings", "ingest"]

@@ -22,8 +22,9 @@ import pandas as pd
 from cellstate.errors import ReadError
 from cellstate.expression import TPM_TOTAL
 from cellstate.genes import N_AXIS, Resolution, gene_axis
-from train.ingest.matrix import Matrix
-from train.ingest.source import FEWEST_GENES, Block, labels
+
+from .matrix import Matrix
+from .source import FEWEST_GENES, Block, labels
 
 _GENES = ("ensembl_gene", "ensembl_gene_id", "symbol", "gene_symbol", "genes")
 _SAMPLE, _SERIES, _SINGLE_CELL = "geo_accession", "series_id", "singlecellprobability"

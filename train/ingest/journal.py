@@ -22,8 +22,9 @@ import pandas as pd
 
 from cellstate.errors import DataError
 from cellstate.genes import N_AXIS
-from train.ingest.source import Block
-from train.store import row_bytes
+
+from ..store import row_bytes
+from .source import Block
 
 _ROWS, _JOURNAL = "rows.f16", "journal.jsonl"
 _ROW_BYTES = 2 * N_AXIS

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import DataError
-from train.ingest.source import FEWEST_GENES
+
+from .source import FEWEST_GENES
 
 #: Samples that the reference is learnt from, main directions and random directions.
 MOST, MAIN, RANDOM = 500, 32, 64

@@ -27,13 +27,14 @@ from cellstate import __version__
 from cellstate.errors import CellStateError, DataError, Stopped
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
-from train.ingest.duplicates import near_duplicates
-from train.ingest.journal import Journal
-from train.ingest.reference import MOST, learn
-from train.ingest.settings import Settings
-from train.ingest.source import Block, Source, labels
-from train.splits import assign, components
-from train.store import COLUMNS, MANIFEST, Store, open_store, write_store
+
+from ..store import COLUMNS, MANIFEST, Store, open_store, write_store
+from .duplicates import near_duplicates
+from .journal import Journal
+from .reference import MOST, learn
+from .settings import Settings
+from .source import Block, Source, labels
+from .splits import assign, components
 
 #: Threads that read parts; each holds one part in memory.
 READERS = 2
@@ -132,7 +133,7 @@ def _mended(out: Path, work: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "the disk is full" if full else error.strerror or str(error)
-        raise DataError(f"{out} cannot be made: {what}.", f"Mend that. {again}") from error
+        raise DataError(f"{out} cannot be made: {what}.", f"Correct that. {again}") from error
     except CellStateError:
         shutil.rmtree(work, ignore_errors=True)
         raise

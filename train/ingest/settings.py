@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from train.splits import Shares
+
+from .splits import Shares
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Filters:
                 "Single-cell probability is above 0, library size not negative, detected genes 1 or more.",
             )
         if not -1 <= self.median_correlation <= 1:
-            raise DataError("A correlation lies between -1 and 1.", "Mend --min-correlation.")
+            raise DataError("A correlation lies between -1 and 1.", "Correct --min-correlation.")
 
     def measured(self, table: pd.DataFrame) -> dict[str, np.ndarray]:
         """Return which samples pass the filters that need no other sample."""
@@ -60,5 +61,5 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0.9 <= self.duplicate_correlation <= 1:
             raise DataError(
-                "Near-duplicates correlate by 0.9 to 1.", "Mend --duplicates; different samples reach 0.98."
+                "Near-duplicates correlate by 0.9 to 1.", "Correct --duplicates; different samples reach 0.98."
             )

@@ -17,8 +17,9 @@ import pandas as pd
 
 from cellstate.errors import DataError, ReadError, some
 from cellstate.expression import Samples
-from train.ingest.h5ad import Part, parts_of
-from train.ingest.source import Block, labels
+
+from .h5ad import Part, parts_of
+from .source import Block, labels
 
 #: What the table about the samples may call them.
 _NAMES = ("sample", "name", "sample_id", "geo_accession")

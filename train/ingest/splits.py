@@ -16,7 +16,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cellstate.errors import DataError
-from train.store import SPLITS
+
+from ..store import SPLITS
 
 _SEPARATOR = re.compile(r"[,;\t]")
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cellstate.errors import DataError
-from train.ingest import Filters, Settings, ingest
-from train.ingest.source import Source
-from train.splits import Shares, series_of
-from train.store import Store
+
+from ..store import Store
+from . import Filters, Settings, ingest
+from .source import Source
+from .splits import Shares, series_of
 
 _SETTINGS = Settings()
 
@@ -84,10 +85,10 @@ def _open(options: argparse.Namespace, settings: Settings) -> Source:
     if len({path.resolve() for path in files}) < len(files):
         raise DataError("A file is named twice.", "Name each file once.")
     if options.kind == "archs4":
-        from train.ingest.archs4 import open_archs4
+        from .archs4 import open_archs4
 
         return open_archs4(files, settings.filters.single_cell)
-    from train.ingest.tables import open_tables
+    from .tables import open_tables
 
     if options.series is None:
         _say("no table of series: every sample is split on its own; if some belong together, name it with --series")

@@ -13,7 +13,8 @@ from cellstate.cli.answer import plain
 from cellstate.errors import DataError, ModelError, some
 from cellstate.io.writers import write_file, write_table
 from cellstate.model.folder import METRICS
-from train.store import SPLITS, open_store
+
+from .store import SPLITS, open_store
 
 #: Samples that are listed in the answer; a file takes all.
 LISTED = 20

@@ -1,0 +1,143 @@
+"""The model folder beside its weights: baselines, training profiles, calibration, evaluation, metrics, model card.
+
+The card is written from the measured figures, so that it cannot drift from them.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cellstate.evaluate.metrics import r2_per_gene
+from cellstate.evaluate.reconstruction import evaluate
+from cellstate.evaluate.trust import calibrate
+from cellstate.expression import align
+from cellstate.files import whole_file
+from cellstate.model import Model
+from cellstate.model.folder import CARD, METRICS, load_model, save_genes
+from cellstate.model.profiles import COHORT, load_profiles, save_profiles
+from cellstate.perturb.components import fit_components, save_components
+from cellstate.perturb.effects import save_effects
+from cellstate.perturb.elastic_net import fit_effects
+from cellstate.report import markdown, sections
+
+from .config import TrainConfig
+from .data import HELD_OUT, TrainingData
+from .distributed import DistributedContext
+from .loop import Outcome, best_of
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process ever held, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def package_model(
+    stage: Path,
+    config: TrainConfig,
+    data: TrainingData,
+    outcome: Outcome,
+    context: DistributedContext,
+    about: Mapping[str, Any],
+) -> dict:
+    """Write everything beside the weights into ``stage``; quality is measured on the weights as they are stored.
+
+    Baselines, training profiles, calibration, evaluation on the held-out splits, metrics and the model card. Returns
+    the metrics.
+    """
+    started = time.perf_counter()
+    several = len(data.further_z_SG) > 0
+    baselines = fit_components(
+        data.train_z_SG,
+        min(config.network.hidden),
+        pooled_z_SG=data.balanced_z_SG if several else None,
+        validation_z_SG=data.validation_z_SG,
+        tf_G=data.space.is_tf_G,
+    )
+    save_components(baselines, stage)
+    save_effects(fit_effects(data.balanced_z_SG, data.validation_z_SG, config.loop.seed), stage)
+    log1p_SG = np.nan_to_num(np.log1p(align(data.samples["train"], data.space).tpm_SG))
+    save_profiles(stage, log1p_SG, config.loop.seed)
+    model = load_model(stage, device="cpu")
+    z_SG, measured_SG = data.validation_z_SG, align(data.samples["validation"], data.space).measured_SG
+    truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
+    r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
+    save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
+    trust = calibrate(model, data.samples["validation"])
+    model = replace(model, metrics={"trust": trust})
+    kept = best_of(outcome.history) if config.loop.keep == "best" else outcome.history[-1]
+    metrics = {
+        **data.about,
+        **about,
+        "config": asdict(config),
+        "processes": context.size,
+        "torch": torch.__version__.split("+")[0],
+        "best_epoch": kept.epoch,
+        "validation_loss": kept.validation_loss,
+        "trust": trust,
+        "evaluation": {s: evaluate(model, data.samples[s]).to_dict() for s in HELD_OUT if s in data.samples},
+        "peak_memory_gb": round(peak_memory() / 1e9, 2),
+        "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
+    }
+    for figures in metrics["evaluation"].values():
+        # One line a patient is for the command; the folder keeps the summary.
+        del figures["samples"]
+    (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+    write_card(stage / CARD, model, metrics)
+    return metrics
+
+
+def write_card(path: Path, model: Model, metrics: dict) -> None:
+    """Write the card of a trained model; an older one is there whole until the new one is."""
+    text = card(model, metrics)
+    with whole_file(path) as partial:
+        partial.write_text(text)
+
+
+def card(model: Model, metrics: dict) -> str:
+    """Return the card: what the model is, the sections of the page "How good is this?", and how it was trained."""
+    config, profiles = model.config, load_profiles(model)
+    opening = [
+        f"# Model card: {config.name}",
+        "For research use only. What it predicts are hypotheses for the laboratory, never advice about a patient.",
+        "## What it is",
+        f"A fully connected auto-encoder, {' -> '.join(f'{w:,}' for w in config.widths)} units, {config.activation}, "
+        f"{config.n_parameters:,} parameters. It reads and predicts standardised log1p TPM of {config.n_genes:,} "
+        f"protein-coding genes through {config.n_latent} latent units.",
+    ]
+    if base := metrics.get("adapted_from"):
+        opening.append(_adapted(base))
+    if profiles is not None:
+        opening.append(_carried(len(profiles), metrics["trained_on"].get("licence", "that of their sources")))
+    training = (
+        f"Best epoch {metrics['best_epoch']}, validation loss {metrics['validation_loss']:.4f} (mean squared error in "
+        f"z), {metrics['seconds']:.0f} s in all on {metrics['processes']} process(es), PyTorch {metrics['torch']}. "
+        "The settings are in `metrics.json`, the losses in `history.jsonl`."
+    )
+    said = [markdown(section) for section in sections(metrics)]
+    return "\n\n".join([*opening, *said, "## Training", training]) + "\n"
+
+
+def _adapted(base: dict) -> str:
+    return (
+        f"It was adapted from **{base['model']}** (weights {base['weights_sha256'][:16]}…): {base['genes_shared']:,} "
+        f"genes shared, {base['genes_new']:,} new, {base['genes_left_out']:,} left out; mean and S: "
+        f"{base['standardise']}; layers that learnt: {base['learn']}."
+    )
+
+
+def _carried(n: int, licence: str) -> str:
+    return (
+        f"`{COHORT}` carries {n} training profiles without names (log1p TPM, 256 levels a gene) for goals, quantiles "
+        f"and backgrounds; licence {licence}."
+    )
