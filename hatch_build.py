@@ -1,4 +1,4 @@
-"""Put what is not code of a package inside the wheel, where cellstate/paths.py looks for it.
+"""Put what is not code of a package inside the wheel, where cellstate/resources.py looks for it.
 
 An editable install reads the same files from the checkout, so it gets no copy.
 """

@@ -21,7 +21,7 @@ from benchmarks import fuzz_seeds as seeds
 from benchmarks.fuzz_containers import change_hdf5, change_safetensors
 from benchmarks.fuzz_mutations import BYTES, TEXT, Mutation, mutate
 from cellstate.cli.inputs import read_genes
-from cellstate.expression import GeneSpace, Samples
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.io import READERS, Overrides, read_gmt, read_samples
 from cellstate.io.table import COLUMNS, ROWS
@@ -31,6 +31,7 @@ from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.perturb.components import RIVALS, fit_components, load_components, save_components
 from cellstate.perturb.effects import EFFECTS, load_effects, save_effects
+from cellstate.samples import Samples
 
 _NAMES = ("upload", "a.csv", "x.h5ad", "<b>x</b>.tsv", "../../a.csv", "C:\\a\\b.gct", "", ".", "\x00", "é" * 300)
 _UNITS = ("counts", "TPM", "FPKM", "CPM", "coverage", "log2(TPM+1)", "log10(counts+0.001)", "log1p TPM", "furlongs")

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cellstate.errors import GeneError, ReadError
-from cellstate.expression import TPM_TOTAL, GeneSpace, Samples, align, counts_to_tpm
+from cellstate.gene_space import GeneSpace, align
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import TPM_TOTAL, Samples, counts_to_tpm
 from tests.factories import make_samples, make_space
 
 SPACE = make_space(150, seed=3)

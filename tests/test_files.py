@@ -2,14 +2,14 @@ import hashlib
 
 import pytest
 
-from cellstate.files import sha256, whole_file
+from cellstate.files import atomic_write, sha256
 
 
 @pytest.mark.parametrize("unique", [False, True])
 def test_a_file_takes_its_place_whole(tmp_path, unique):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with whole_file(path, unique=unique) as partial:
+    with atomic_write(path, unique=unique) as partial:
         partial.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
@@ -22,7 +22,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path.write_text("old")
 
     def stop_half_way() -> None:
-        with whole_file(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("half")
             raise error
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from cellstate.genes import AXIS_VERSION, N_AXIS, gene_axis, transcription_factors
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
-GENES = shipped("data", "genes")
+GENES = resource_path("data", "genes")
 PROVENANCE = json.loads((GENES / "provenance.json").read_text())
 
 

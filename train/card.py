@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 from cellstate.model import Model
 from cellstate.model.profiles import COHORT, load_profiles
 from cellstate.report import markdown, sections
@@ -13,7 +13,7 @@ from cellstate.report import markdown, sections
 def write_card(path: Path, model: Model, metrics: dict) -> None:
     """Write the card of a trained model; an older one is there whole until the new one is."""
     text = card(model, metrics)
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text)
 
 

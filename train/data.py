@@ -14,8 +14,9 @@ import pandas as pd
 
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import DataError
-from cellstate.expression import SCALE_FLOOR, GeneSpace, Samples, align
+from cellstate.gene_space import SCALE_FLOOR, GeneSpace, align
 from cellstate.genes import gene_axis
+from cellstate.samples import Samples
 from train.config import DataConfig
 from train.source import ArraySource, Source, StoreSource
 

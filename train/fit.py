@@ -18,7 +18,7 @@ import torch
 from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
 from cellstate.evaluate.trust import calibrate
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
 from cellstate.model.folder import CARD, METRICS, load_model, save_genes, save_model

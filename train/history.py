@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 
 #: One line an epoch, and one a step.
 EPOCHS, STEPS = "history.jsonl", "steps.jsonl"
@@ -104,7 +104,7 @@ def _keep(path: Path, kind: type[Record], wanted: Callable[[Record], bool]) -> N
     """Rewrite a file with the wanted lines, in one step."""
     if not path.exists():
         return
-    with whole_file(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
+    with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
         new.writelines(line for line in old if (record := _record(line, kind)) is not None and wanted(record))
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from cellstate.expression import GeneSpace, Samples, align
+from cellstate.gene_space import GeneSpace, align
+from cellstate.samples import Samples
 from train.config import DataConfig
 from train.data import TrainingData, choose_genes, gene_table, space_of
 from train.distributed import World
@@ -86,7 +87,7 @@ def _blocks(store: Store, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]
 def _scales(
     store: Store, rows: np.ndarray, index_G: np.ndarray, share_G: np.ndarray, world: World
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each sample's TPM are multiplied by, as `cellstate.expression.align` does, and its measured genes."""
+    """Return what each sample's TPM are multiplied by, as `cellstate.gene_space.align` does, and its measured genes."""
     found = np.zeros((2, len(rows)))
     own = world.share(len(rows))
     for at, log1p_BA in _blocks(store, rows[own]):

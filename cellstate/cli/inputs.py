@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellstate.errors import CellStateError, GeneError, ReadError, some
+from cellstate.errors import CellStateError, GeneError, ReadError, summarise_list
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from cellstate.expression import GeneSpace, Samples
+    from cellstate.gene_space import GeneSpace
     from cellstate.model import Model
+    from cellstate.samples import Samples
 
 _LIST = "Give a text file with one gene a line."
 #: Every name of every human gene together has a few megabytes.
@@ -88,7 +89,7 @@ def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) 
     names = list(dict.fromkeys(_names(Path(text))))
     genes, missing = find_genes(space, names)
     known = np.unique(genes[genes >= 0])
-    shown = some([name[:40] for name in missing])
+    shown = summarise_list([name[:40] for name in missing])
     if not len(known):
         raise GeneError(
             f"The model knows none of the {len(names):,} names in {text}" + (f": {shown}." if names else "."),

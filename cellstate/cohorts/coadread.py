@@ -16,9 +16,9 @@ import pandas as pd
 
 from cellstate.cohorts.store import Cohort, Content, Say, get, sum_genes
 from cellstate.errors import DataError
-from cellstate.expression import counts_to_tpm
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
+from cellstate.samples import counts_to_tpm
 
 COADREAD_WHEEL = "TumorDecon==1.1.1"
 COADREAD_SHA256 = "ff622444e5c6b02c04542cdbcabaf486c00a587c34ef6421f1c336a8e6f782ed"

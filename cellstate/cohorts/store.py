@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from cellstate.expression import ReadReport, Samples
 from cellstate.files import sha256
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import ReadReport, Samples
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
 

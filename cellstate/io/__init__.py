@@ -1,6 +1,6 @@
 """From a file to expression profiles: the reader is chosen by content, and every decision is reported.
 
-``read_samples(path)`` or ``read_samples(data, name="upload.csv")`` returns `cellstate.expression.Samples`, or raises
+``read_samples(path)`` or ``read_samples(data, name="upload.csv")`` returns `cellstate.samples.Samples`, or raises
 ``ReadError`` with one sentence about what is wrong and one about what to do. ``preview`` shows the first cells of a
 file as they stand in it, also of one that is refused. ``read_group("FILE#NAME,NAME")`` takes
 some samples of a file, ``read_gmt(path)`` reads gene sets.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cellstate.expression import Samples
 from cellstate.io.content import load
 from cellstate.io.convert import to_samples
 from cellstate.io.gmt import read_gmt
@@ -19,6 +18,7 @@ from cellstate.io.progress import Progress, Told
 from cellstate.io.sniff import READERS, choose_reader
 from cellstate.io.table import Overrides
 from cellstate.io.writers import check_writable, to_csv, write_table
+from cellstate.samples import Samples
 
 __all__ = [
     "READERS",

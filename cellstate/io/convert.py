@@ -11,8 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cellstate.errors import ReadError, some
-from cellstate.expression import TPM_TOTAL, ReadReport, Samples
+from cellstate.errors import ReadError, summarise_list
 from cellstate.genes import N_AXIS, Resolution, gene_axis
 from cellstate.io.columns import id_type
 from cellstate.io.dates import certain, dates_of
@@ -20,6 +19,7 @@ from cellstate.io.depth import coverage_warnings, depth_warnings
 from cellstate.io.progress import CONVERTING, MATCHING, Told
 from cellstate.io.table import LARGEST_VALUE, Overrides, RawTable, check_size, each_sample, one_line, unique_names
 from cellstate.io.units import Decision, Unit, decide_unit, log_offset
+from cellstate.samples import TPM_TOTAL, ReadReport, Samples
 
 #: Length of a read, to estimate reads from base coverage.
 READ_LENGTH_BP = 100
@@ -132,7 +132,9 @@ def _check_names(resolution: Resolution) -> list[str]:
         warnings.append(f"{n_mouse:,} of {n_names:,} gene names look like mouse genes; they were left out.")
     if dates := resolution.with_status("date"):
         told = [_meant(one_line(name, _SHOWN)) for name in dates]
-        warnings.append(f"{_n(dates, 'gene name')} turned into dates by a spreadsheet and left out: {some(told)}.")
+        warnings.append(
+            f"{_n(dates, 'gene name')} turned into dates by a spreadsheet and left out: {summarise_list(told)}."
+        )
     if ambiguous := resolution.with_status("ambiguous"):
         warnings.append(f"{_n(ambiguous, 'name')} left out as meaning more than one gene: {_some(ambiguous)}.")
     if len(unknown) > 0.1 * n_names:
@@ -143,7 +145,7 @@ def _check_names(resolution: Resolution) -> list[str]:
 def _repair_warning(repaired: Sequence[tuple[str, str]]) -> list[str]:
     if not repaired:
         return []
-    listed = some([f"{one_line(name, _SHOWN)} is {symbol}" for name, symbol in repaired])
+    listed = summarise_list([f"{one_line(name, _SHOWN)} is {symbol}" for name, symbol in repaired])
     names = [name for name, _ in repaired]
     return [f"{_n(names, 'gene name')} put back from dates, each meaning one gene only: {listed}."]
 
@@ -160,7 +162,7 @@ def _n(names: list[str], noun: str) -> str:
 
 
 def _some(names: list[str]) -> str:
-    return some([one_line(name, _SHOWN) for name in names])
+    return summarise_list([one_line(name, _SHOWN) for name in names])
 
 
 def _meant(name: str) -> str:

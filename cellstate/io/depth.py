@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellstate.errors import some
-from cellstate.expression import Samples
+from cellstate.errors import summarise_list
 from cellstate.genes import N_AXIS
+from cellstate.samples import Samples
 
 #: Below this a file's coverage of the gene axis is called partial.
 FEW_GENES = 15_000
@@ -27,7 +27,7 @@ def coverage_warnings(samples: Samples) -> list[str]:
         )
     fewer = [name for name, n in zip(samples.names, measured_S, strict=True) if n < 0.95 * n_genes]
     if fewer:
-        warnings.append(f"{_these(fewer)} no value for more than one gene in twenty: {some(fewer)}.")
+        warnings.append(f"{_these(fewer)} no value for more than one gene in twenty: {summarise_list(fewer)}.")
     return warnings
 
 
@@ -54,7 +54,7 @@ def depth_warnings(samples: Samples, from_tpm: bool) -> list[str]:
     if not names:
         return []
     which = f"Sample {names[0]} is" if len(names) == 1 else f"{len(names):,} samples are"
-    listed = "" if len(names) == 1 else f": {some(names)}"
+    listed = "" if len(names) == 1 else f": {summarise_list(names)}"
     return [
         f"{which} very shallow (fewer than {FEW_READS:,} reads or too few weakly expressed genes), "
         f"so weaker genes are mostly chance{listed}."

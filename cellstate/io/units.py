@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.expression import TPM_TOTAL
 from cellstate.io.table import each_sample
+from cellstate.samples import TPM_TOTAL
 
 MEASURES = ("counts", "coverage", "TPM", "FPKM", "CPM")
 #: No logarithm of an expression value exceeds this; log2 of a million is 20.

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 
 #: A spreadsheet runs text that begins with one of these as a formula, some of them with the wide forms too.
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
@@ -80,5 +80,5 @@ def _write_whole(data: bytes, path: Path) -> None:
         path.write_bytes(data)
         return
     target = path.resolve()  # a link stays a link
-    with whole_file(target, unique=True) as partial:
+    with atomic_write(target, unique=True) as partial:
         partial.write_bytes(data)

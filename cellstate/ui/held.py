@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import GeneAxis
 from cellstate.model import Model
 from cellstate.ui.jobs import Job

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cellstate.errors import ReadError, some
+from cellstate.errors import ReadError, summarise_list
 from cellstate.io.content import load
 from cellstate.ui.text import plural
 
@@ -84,7 +84,7 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     if not hits[by]:
         raise ReadError(
             f"{source} names none of the file's samples, for example {cells[-1][0]!r}.",
-            f"The samples are called {some([repr(name) for name in names])}.",
+            f"The samples are called {summarise_list([repr(name) for name in names])}.",
         )
     has_titles = cells[0][by] not in wanted
     titles, body = (cells[0], cells[1:]) if has_titles else ([""] * len(cells[0]), cells)
@@ -116,7 +116,7 @@ def control_first(groups: Sequence[str]) -> list[str]:
 
 def in_words(groups: Mapping[str, Sequence[int]], limit: int = 4) -> str:
     """Return ``control (6), treated (5)``."""
-    return some([f"{group} ({len(rows):,})" for group, rows in groups.items()], limit)
+    return summarise_list([f"{group} ({len(rows):,})" for group, rows in groups.items()], limit)
 
 
 def matched(sheet: Sheet, n_samples: int) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.expression import Samples
 from cellstate.io import Overrides, preview, read_gmt
+from cellstate.samples import Samples
 from cellstate.ui.examples import Example
 from cellstate.ui.limits import check_room
 from cellstate.ui.session import GENE_SETS, REFERENCE, GeneSets, Loaded, Refused, session

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.evaluate.experiment import Experiment
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.io.tables import Table
 from cellstate.model import Model
 from cellstate.perturb import Edit

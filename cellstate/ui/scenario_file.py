@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.perturb import Edit
 from cellstate.perturb.edits import resolve_edits
 from cellstate.ui.link import MOST_EDITS

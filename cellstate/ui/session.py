@@ -17,10 +17,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.common import WidgetMetadata
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
 from cellstate.io import Overrides, Preview
 from cellstate.perturb import Edit
 from cellstate.perturb.goals import Goal
+from cellstate.samples import Samples
 from cellstate.ui.history import Entry, History
 from cellstate.ui.jobs import DONE, Job
 

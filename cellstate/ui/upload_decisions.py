@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cellstate.expression import ReadReport
 from cellstate.io import READERS, Overrides, Preview, preview
 from cellstate.io.table import COLUMNS, ROWS
+from cellstate.samples import ReadReport
 from cellstate.ui.loading import read_again
 from cellstate.ui.session import Loaded, Session
 from cellstate.ui.text import literal, plural

@@ -15,8 +15,8 @@ from pathlib import Path
 import streamlit as st
 
 from cellstate.errors import ReadError, Stopped
-from cellstate.expression import Samples
 from cellstate.io import Overrides, read_samples
+from cellstate.samples import Samples
 from cellstate.ui.queue import WAIT_S, Queue, this_user
 from cellstate.ui.session import session
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.expression import TPM_TOTAL, Samples
 from cellstate.genes import gene_axis
+from cellstate.samples import TPM_TOTAL, Samples
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 
 from cellstate.errors import ReadError
-from cellstate.genes import _transcripts as _transcript_table
+from cellstate.genes import transcript_genes
 from cellstate.io import Overrides, read_samples
 
 
@@ -55,7 +55,7 @@ def test_gct_that_was_cut_is_told(profile):
 def _transcripts(profile) -> tuple[list[str], np.ndarray]:
     """Return two transcripts a gene where there are two, and the gene of each by position in the profile."""
     by_gene: dict[int, list[str]] = {}
-    for transcript, gene in _transcript_table().items():
+    for transcript, gene in transcript_genes().items():
         by_gene.setdefault(gene, []).append(transcript)
     pairs = [(t, at) for at, gene in enumerate(profile.positions) for t in by_gene[int(gene)][:2]]
     return [f"{t}.1" for t, _ in pairs], np.array([at for _, at in pairs])

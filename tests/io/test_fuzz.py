@@ -17,12 +17,12 @@ from benchmarks import fuzz
 from benchmarks.fuzz_readers import FORMATS, check_samples
 from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
 from cellstate.errors import ModelError, ReadError
-from cellstate.expression import Samples
 from cellstate.genes import N_AXIS
 from cellstate.io import read_samples
 from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.checkpoint import load_checkpoint
 from cellstate.model.network import AutoEncoder, initialise
+from cellstate.samples import Samples
 from tests.factories import make_space
 from tests.io.corpus import HOSTILE, referring
 

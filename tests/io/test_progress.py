@@ -10,11 +10,11 @@ import pytest
 
 from benchmarks.fuzz_seeds import h5ad_seeds
 from cellstate.errors import ReadError, Stopped
-from cellstate.expression import Samples
 from cellstate.io import Overrides, blocks, grid, read_samples
 from cellstate.io.cells import Cells
 from cellstate.io.content import Content
 from cellstate.io.table import RawTable
+from cellstate.samples import Samples
 
 STEPS = ["Unpacking", "Reading the table", "Matching names", "Converting to TPM"]
 

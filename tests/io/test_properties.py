@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cellstate.errors import ReadError
-from cellstate.expression import Samples
 from cellstate.io import READERS, Overrides, read_samples
 from cellstate.io.content import HDF5
+from cellstate.samples import Samples
 
 relaxed = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from cellstate.errors import ReadError
-from cellstate.expression import Samples
 from cellstate.genes import gene_axis
 from cellstate.io import Overrides, read_samples
+from cellstate.samples import Samples
 
 
 def _told(samples: Samples, words: str) -> bool:

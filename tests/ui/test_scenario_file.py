@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellstate.errors import CellStateError, ReadError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.perturb import Edit
 from cellstate.perturb.edits import KINDS

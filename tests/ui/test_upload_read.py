@@ -14,9 +14,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from cellstate.errors import ReadError
-from cellstate.expression import Samples
 from cellstate.genes import gene_axis
 from cellstate.io import Overrides, read_samples
+from cellstate.samples import Samples
 from cellstate.ui import upload_read
 from cellstate.ui.upload_read import AT_ONCE, Reading, read
 from tests.factories import make_samples

@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cellstate.expression import Samples
 from cellstate.io import Overrides, read_samples
+from cellstate.samples import Samples
 
 #: Values that are unfolded at once; a file of more is read in parts.
 PART_VALUES = 20_000_000

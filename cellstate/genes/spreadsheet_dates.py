@@ -9,28 +9,28 @@ _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 _DAY = r"(?P<day>\d{1,2})"
 _YEAR = r"(?:\d{2}){1,2}"
 _TIME = r"(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
-_FORMS = [
-    re.compile(form + "$", re.IGNORECASE | re.ASCII)
-    for form in (
+_DATE_PATTERNS = [
+    re.compile(pattern + "$", re.IGNORECASE | re.ASCII)
+    for pattern in (
         rf"{_DAY}[-/. ]{_MONTH}(?:[-/. ]{_YEAR})?",
         rf"{_MONTH}[-/. ]{_DAY}",
         rf"\d{{4}}[-/](?P<month>\d{{2}})[-/](?P<day>\d{{2}}){_TIME}",
-        # 09/02/2023 is a day of September in one country and of February in another: both are read.
+        # 09/02/2023 is a day in September in some countries and in February in others. Both are considered.
         rf"(?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})[-/.]{_YEAR}{_TIME}",
         rf"(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.]{_YEAR}{_TIME}",
     )
 ]
-#: What else than its three letters a month can stand for in a gene symbol.
+#: Gene families whose symbols a spreadsheet reads as a month, beside the three-letter names.
 _LONGER_MONTHS = {3: ("MARCH", "MARC"), 9: ("SEPT",)}
 
 
 def symbols_behind_date(name: str) -> list[str]:
-    """Return the upper-case symbols that a spreadsheet would show as this date; none if it is no date."""
+    """Return the upper-case symbols that a spreadsheet would show as this date; an empty list if it is no date."""
     symbols = []
-    for match in filter(None, (form.match(name) for form in _FORMS)):
-        shown, day = match["month"].lower(), int(match["day"])
-        month = int(shown) if shown.isdigit() else _MONTHS.index(shown) + 1
+    for match in filter(None, (pattern.match(name) for pattern in _DATE_PATTERNS)):
+        month_text, day = match["month"].lower(), int(match["day"])
+        month = int(month_text) if month_text.isdigit() else _MONTHS.index(month_text) + 1
         if 1 <= month <= 12 and 1 <= day <= 31:
-            words = (*_LONGER_MONTHS.get(month, ()), _MONTHS[month - 1].upper())
-            symbols += [f"{word}{dash}{day}" for word in words for dash in ("", "-")]
+            prefixes = (*_LONGER_MONTHS.get(month, ()), _MONTHS[month - 1].upper())
+            symbols += [f"{prefix}{dash}{day}" for prefix in prefixes for dash in ("", "-")]
     return symbols
