@@ -23,8 +23,8 @@ from benchmarks.fuzz_mutations import BYTES, TEXT, Mutation, mutate
 from cellstate.cli.inputs import read_genes
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.io import READERS, Overrides, read_gmt, read_samples
-from cellstate.io.table import COLUMNS, ROWS
+from cellstate.io import READERS, ReadOptions, read_gmt, read_samples
+from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.folder import GENES, METRICS, WEIGHTS
 from cellstate.model.network import AutoEncoder, initialise
@@ -44,7 +44,7 @@ class Input:
 
     data: bytes
     name: str = "upload"
-    overrides: Overrides = field(default_factory=Overrides)
+    overrides: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Format:
         form, orientation, unit, ids = (
             random.choice((None, *few)) for few in (tuple(READERS), (ROWS, COLUMNS), _UNITS, _IDS)
         )
-        asked = Overrides(form, orientation, unit, ids, repair_dates=random.random() < 0.3)
+        asked = ReadOptions(form, orientation, unit, ids, repair_dates=random.random() < 0.3)
         return Input(data, random.choice(_NAMES), asked)
 
 
 def _read_table(given: Input) -> Samples:
-    samples = read_samples(given.data, name=given.name, overrides=given.overrides)
+    samples = read_samples(given.data, name=given.name, options=given.overrides)
     check_samples(samples)
     return samples
 
@@ -88,7 +88,7 @@ def check_samples(samples: object) -> None:
     reads_S = samples.library_size_S
     assert not np.isinf(reads_S).any() and (np.nan_to_num(reads_S) >= 0).all(), "library size"
     report = samples.report
-    assert all(type(told) is str and "\n" not in told for told in report.warnings), "warnings"
+    assert all(isinstance(told, str) and "\n" not in told for told in report.warnings), "warnings"
     assert len(report.format) < 20 and "\n" not in report.format, "format"
 
 

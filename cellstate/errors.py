@@ -15,12 +15,16 @@ class CellStateError(Exception):
         One sentence: what is wrong.
     hint : str
         One sentence: what to do next.
+    code : str
+        Short stable identifier of the problem, such as ``empty_file``; empty where none is defined. Sentences may
+        change, codes do not.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import GoalError, summarise_list
-from cellstate.io import read_gmt, read_group, split_fragment
+from cellstate.io import read_gmt, read_selection, split_selection
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import (
@@ -87,8 +87,8 @@ def _genes(text: str, model: Model, spec: str) -> Goal:
 
 
 def _toward(text: str, patient: Patient, spec: str) -> Goal:
-    reference = read_group(text)
-    file = Path(split_fragment(text)[0]).name
+    reference = read_selection(text)
+    file = Path(split_selection(text)[0]).name
     who = reference.names[0] if len(reference) == 1 else f"the mean of {len(reference)} samples"
     return toward_goal(patient, reference, spec=spec, label=f"toward {who} of {file}")
 
@@ -119,7 +119,7 @@ def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
 
 def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:
     """Return title and genes of ``GMT#SET``; the set need not be named where there is only one."""
-    path, title = split_fragment(text)
+    path, title = split_selection(text)
     sets = read_gmt(path)
     if not title and len(sets) == 1:
         title = next(iter(sets))

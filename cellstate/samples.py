@@ -17,6 +17,21 @@ from cellstate.genes import N_AXIS
 TPM_TOTAL = 1e6
 
 
+class ReadWarning(str):
+    """A sentence about a file for the user, with a short stable ``code`` such as ``low_depth``.
+
+    Sentences may change, codes do not.
+    """
+
+    __slots__ = ("code",)
+    code: str
+
+    def __new__(cls, text: str, code: str = "") -> ReadWarning:
+        warning = super().__new__(cls, text)
+        warning.code = code
+        return warning
+
+
 @dataclass(frozen=True)
 class ReadReport:
     """How a file was read, and what the user should know about it.
@@ -44,7 +59,7 @@ class ReadReport:
     repaired : tuple of (str, str)
         Dates that were restored, and the symbol each was restored to.
     warnings : tuple of str
-        Sentences for the user.
+        Sentences for the user; those of the readers are `ReadWarning`.
     """
 
     source: str = ""
@@ -102,7 +117,7 @@ class Samples:
         """Return the sample with a name; raise ``ReadError`` if there is none."""
         if name not in self.names:
             shown = ", ".join(self.names[:5]) + (", …" if len(self) > 5 else "")
-            raise ReadError(f"There is no sample called {name!r}.", f"The samples are: {shown}")
+            raise ReadError(f"There is no sample called {name!r}.", f"The samples are: {shown}", code="unknown_sample")
         return self.take([self.names.index(name)])
 
     @property

@@ -126,8 +126,8 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
     kept = set(tensors) - set(STANDARDISE) if is_mapped(path) else set()
     tensors = {name: tensor if name in kept else tensor.clone() for name, tensor in tensors.items()}
     if bad := [n for n, t in tensors.items() if t.dtype not in STORED]:
-        names = summarise_list(bad)
-        raise ModelError(f"{path.name}: {names} is not of a floating-point type that CellState computes with.")
+        listed = summarise_list(bad)
+        raise ModelError(f"{path.name}: {listed} is not of a floating-point type that CellState computes with.")
     standardise = {name: tensors.pop(name) for name in STANDARDISE}
     if not_finite(standardise.items()) or (standardise["genes.scale"] <= 0).any():
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")

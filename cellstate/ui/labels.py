@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.io.content import load
+from cellstate.io.source import load_content
 from cellstate.ui.text import plural
 
 #: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
@@ -67,7 +67,7 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     """
     if len(data) > MOST_BYTES:
         raise ReadError(f"{source} is larger than {MOST_BYTES // 1_000_000} MB.", _HINT)
-    content = load(data, source)
+    content = load_content(data, source)
     if content.is_hdf5:
         raise ReadError(f"{source} is an HDF5 file.", _HINT)
     lines = [line for line in content.data.decode().splitlines() if line.strip()]

@@ -15,7 +15,7 @@ from pathlib import Path
 import streamlit as st
 
 from cellstate.errors import ReadError, Stopped
-from cellstate.io import Overrides, read_samples
+from cellstate.io import ReadOptions, read_samples
 from cellstate.samples import Samples
 from cellstate.ui.queue import WAIT_S, Queue, this_user
 from cellstate.ui.session import session
@@ -33,7 +33,7 @@ class Reading:
     ----------
     source : path or bytes
     name : str
-    overrides : Overrides
+    overrides : ReadOptions
     ended : callable
         Called once when nothing of the reading is going on any more, however it ended.
 
@@ -45,11 +45,11 @@ class Reading:
         How much of the file is done, 0 to 1.
     """
 
-    def __init__(self, source: Path | bytes, name: str, overrides: Overrides, ended: Callable[[], None]) -> None:
+    def __init__(self, source: Path | bytes, name: str, overrides: ReadOptions, ended: Callable[[], None]) -> None:
         self.step, self.fraction = "Reading the file", 0.0
         self._stop = threading.Event()
         self._work: Callable[[], Samples] | None = partial(
-            read_samples, source, name=name, overrides=overrides, progress=self._told
+            read_samples, source, name=name, options=overrides, progress=self._told
         )
         self._ended = ended
         self._samples: Samples | None = None
@@ -105,7 +105,7 @@ def readers() -> Queue:
     return Queue(AT_ONCE)
 
 
-def read(source: Path | bytes, name: str, overrides: Overrides) -> Samples:
+def read(source: Path | bytes, name: str, overrides: ReadOptions) -> Samples:
     """Read a file with its progress on the page.
 
     Raises

@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from cellstate.errors import ReadError
 from cellstate.genes import gene_axis
-from cellstate.io import Overrides, read_samples
+from cellstate.io import ReadOptions, read_samples
 from cellstate.samples import Samples
 from cellstate.ui import upload_read
 from cellstate.ui.upload_read import AT_ONCE, Reading, read
@@ -26,7 +26,7 @@ TABLE = ("gene,A\n" + "\n".join(f"{name},{1.5 * i}" for i, name in enumerate(gen
 
 
 def start(source: bytes = TABLE, ended: Callable[[], None] = lambda: None) -> Reading:
-    return Reading(source, "a.csv", Overrides(), ended).start()
+    return Reading(source, "a.csv", ReadOptions(), ended).start()
 
 
 class Slow:
@@ -94,12 +94,12 @@ def test_whatever_interrupts_the_page_stops_the_reading(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(st, "button", interrupted)
     with pytest.raises(StopException):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())
     assert slow.ended.wait(PATIENCE_S)
     # The slot is free again.
     monkeypatch.undo()
     for _ in range(AT_ONCE + 1):
-        assert len(read(TABLE, "a.csv", Overrides())) == 1
+        assert len(read(TABLE, "a.csv", ReadOptions())) == 1
 
 
 def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,8 @@ def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_read, "read_samples", reader)
     done: list[int] = []
     threads = [
-        threading.Thread(target=lambda: done.append(len(read(TABLE, "a.csv", Overrides())))) for _ in range(AT_ONCE + 3)
+        threading.Thread(target=lambda: done.append(len(read(TABLE, "a.csv", ReadOptions()))))
+        for _ in range(AT_ONCE + 3)
     ]
     for thread in threads:
         thread.start()
@@ -130,4 +131,4 @@ def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_without_a_sample_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_read, "read_samples", lambda *_, **__: make_samples(1).take([]))
     with pytest.raises(ReadError, match="no sample"):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())

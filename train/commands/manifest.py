@@ -11,7 +11,7 @@ import pandas as pd
 
 from cellstate.cli.answer import plain
 from cellstate.errors import DataError, ModelError, summarise_list
-from cellstate.io.writers import write_file, write_table
+from cellstate.io.write import write_file, write_table
 from cellstate.model.folder import METRICS
 from train.store import SPLITS, open_store
 
