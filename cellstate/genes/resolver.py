@@ -124,17 +124,23 @@ class GeneAxis(GeneTable):
             return int(resolution.index[0])
         shown, status = name.strip(), resolution.status[0]
         if status == "ambiguous":
-            raise GeneError(f"{shown} could mean {self._describe_meanings(shown)}.", "Name the gene you mean.")
+            raise GeneError(
+                f"{shown} could mean {self._describe_meanings(shown)}.", "Name the gene you mean.", code=status
+            )
         if status == "date":
             hint = (
                 f"It was probably {self._describe_meanings(shown)}."
                 if self.candidates(shown)
                 else "Restore the gene's symbol."
             )
-            raise GeneError(f"{shown} looks like a gene symbol that a spreadsheet turned into a date.", hint)
+            raise GeneError(
+                f"{shown} looks like a gene symbol that a spreadsheet turned into a date.", hint, code=status
+            )
         if status == "outside":
-            raise GeneError(f"{shown} is a gene, but not one of the {len(self):,} covered.", "Choose one of those.")
-        raise GeneError(f"No gene is called {shown!r}.", "Use an approved symbol, Ensembl or Entrez id.")
+            raise GeneError(
+                f"{shown} is a gene, but not one of the {len(self):,} covered.", "Choose one of those.", code=status
+            )
+        raise GeneError(f"No gene is called {shown!r}.", "Use an approved symbol, Ensembl or Entrez id.", code=status)
 
     def candidates(self, name: str) -> list[str]:
         """Return the approved symbols that an ambiguous or date-like name could mean, sorted."""

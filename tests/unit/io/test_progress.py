@@ -1,4 +1,4 @@
-"""How far a read is, is told step by step; whoever is told may end it."""
+"""Progress of reading is reported step by step; the callback may stop it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import threading
 import pytest
 
 from benchmarks.fuzz_seeds import h5ad_seeds
-from cellstate.errors import ReadError, Stopped
+from cellstate.errors import Stopped
 from cellstate.io import ReadOptions, arrow_table, read_samples
 from cellstate.io import table as table_module
 from cellstate.io.raw_table import RawTable
 from cellstate.io.source import FileContent
 from cellstate.io.typed_columns import TypedColumns
 from cellstate.samples import Samples
+from tests.support.read_codes import raises_code
 
 STEPS = ["Unpacking", "Reading the table", "Matching names", "Converting to TPM"]
 
@@ -27,23 +28,23 @@ def table(profile, monkeypatch) -> bytes:
     return profile.frame(profile.tpm_SF).to_csv().encode()
 
 
-def _told(data: bytes, **options) -> list[tuple[str, float]]:
-    told: list[tuple[str, float]] = []
-    read_samples(data, progress=lambda step, done: told.append((step, done)), **options)
-    return told
+def _reports(data: bytes, **options) -> list[tuple[str, float]]:
+    reports: list[tuple[str, float]] = []
+    read_samples(data, progress=lambda step, done: reports.append((step, done)), **options)
+    return reports
 
 
 def test_it_only_grows_from_the_first_step_to_the_whole(table, monkeypatch):
-    in_blocks = _told(table)
+    in_blocks = _reports(table)
     monkeypatch.setattr(table_module, "parse_blocks", lambda *_: None)
-    for told in (in_blocks, _told(table), _told(gzip.compress(table)), _told(h5ad_seeds()[0])):
-        steps, shares = zip(*told, strict=True)
+    for reports in (in_blocks, _reports(table), _reports(gzip.compress(table)), _reports(h5ad_seeds()[0])):
+        steps, shares = zip(*reports, strict=True)
         assert list(dict.fromkeys(steps)) == STEPS and list(steps) == sorted(steps, key=STEPS.index)
         assert list(shares) == sorted(shares) and shares[0] == 0.0 and shares[-1] == 1.0
     assert len({share for step, share in in_blocks if step == STEPS[1]}) > 5
 
 
-def test_it_is_told_in_the_thread_that_reads(table):
+def test_it_is_reported_in_the_thread_that_reads(table):
     threads = set()
     read_samples(table, progress=lambda *_: threads.add(threading.get_ident()))
     assert threads == {threading.get_ident()}
@@ -53,7 +54,7 @@ def test_a_table_that_is_read_again_does_not_step_back(profile, monkeypatch):
     monkeypatch.setattr(arrow_table, "_BLOCK_BYTES", 20_000)
     frame = profile.frame(profile.tpm_SF)
     frame.insert(0, "note", [""] * 2000 + ["kinase"] * 1000)
-    shares = [share for _, share in _told(frame.to_csv().encode())]
+    shares = [share for _, share in _reports(frame.to_csv().encode())]
     assert shares == sorted(shares)
 
 
@@ -100,5 +101,5 @@ def _held() -> int:
 
 
 def test_a_refusal_comes_as_it_does_without(table):
-    with pytest.raises(ReadError, match="no format"):
+    with raises_code("unknown_option"):
         read_samples(table, options=ReadOptions(format="loom"), progress=lambda *_: None)
