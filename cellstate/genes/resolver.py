@@ -10,7 +10,7 @@ import gzip
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -99,7 +99,14 @@ class GeneAxis(GeneTable):
         # SEPTIN6, so it means SEPTIN2.
         columns = {"previous": (self.previous, outside["previous"]), "alias": (self.aliases, outside["aliases"])}
         self._older_names = {status: _genes_by_name(*pair) for status, pair in columns.items()}
-        self._older_names_upper = {status: _genes_by_name(*pair, str.upper) for status, pair in columns.items()}
+
+    @cached_property
+    def _older_names_upper(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """The genes of each upper-case previous symbol or alias."""
+        return {
+            status: _invert((name.upper(), gene) for name, genes in table.items() for gene in genes)
+            for status, table in self._older_names.items()
+        }
 
     def resolve(self, names: Iterable[object]) -> Resolution:
         """Return the gene of each name. The module docstring gives the order of the rules."""
@@ -240,8 +247,8 @@ class GeneAxis(GeneTable):
         outside = ["a gene outside the axis"] if min(self.meanings(name), default=0) < 0 else []
         return " or ".join(covered + outside) if covered else "several genes outside the axis"
 
-    def _unless_ambiguous(self, meant: set[int], status: str) -> tuple[int, str]:
-        return self._unless_outside(next(iter(meant)), status) if len(meant) == 1 else (-1, "ambiguous")
+    def _unless_ambiguous(self, meant: tuple[int, ...], status: str) -> tuple[int, str]:
+        return self._unless_outside(meant[0], status) if len(meant) == 1 else (-1, "ambiguous")
 
     def _unless_outside(self, position: int, status: str) -> tuple[int, str]:
         return (position, status) if position >= 0 else (-1, "outside")
@@ -274,14 +281,22 @@ def _stability(part: str) -> int:
     return 2 if _ENTREZ.match(part) else 3
 
 
-def _genes_by_name(
-    listed: Sequence[str], outside: Iterable[str], form: Callable[[str], str] = str
-) -> dict[str, set[int]]:
+def _genes_by_name(on_axis: Sequence[str], outside: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the genes that have each previous symbol or alias. Genes outside the axis get negative numbers."""
-    table: dict[str, set[int]] = {}
-    for position, joined in (*enumerate(listed), *((-1 - i, joined) for i, joined in enumerate(outside))):
-        for name in filter(None, joined.split("|")):
-            table.setdefault(form(name), set()).add(position)
+    genes = {position: joined for position, joined in enumerate(on_axis) if joined}
+    genes |= {-1 - number: joined for number, joined in enumerate(outside) if joined}
+    return _invert((name, position) for position, joined in genes.items() for name in joined.split("|") if name)
+
+
+def _invert(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+    """Return the different genes of each name."""
+    table: dict[str, tuple[int, ...]] = {}
+    for name, position in pairs:
+        known = table.get(name)
+        if known is None:
+            table[name] = (position,)
+        elif position not in known:
+            table[name] = (*known, position)
     return table
 
 

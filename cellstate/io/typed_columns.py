@@ -94,9 +94,7 @@ def convert_mostly_numeric(columns: TypedColumns, decimal: str = ".") -> TypedCo
     text = sorted(set(columns.texts) - set(columns.numeric))
     if not text or not columns.n_rows:
         return columns
-    rows = np.arange(0, columns.n_rows, max(1, columns.n_rows // _ROWS_LOOKED_AT))
-    # `pa.array` would do the same, but imports pandas.
-    rows = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(rows)])
+    rows = range(0, columns.n_rows, max(1, columns.n_rows // _ROWS_LOOKED_AT))
     candidates: list[int] = []
     for group, some_RC in _groups(columns, text, rows):
         if not _may_be_numbers(some_RC).any():
@@ -127,11 +125,14 @@ def _may_be_numbers(cells_RC: np.ndarray) -> np.ndarray:
 
 
 def _groups(
-    columns: TypedColumns, positions: list[int], rows: pa.Array | None = None
+    columns: TypedColumns, positions: list[int], rows: range | None = None
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Yield groups of text columns as arrays of shape (rows, columns of the group); all rows or the given ones."""
     size = max(1, _CELLS_PER_GROUP // max(1, columns.n_rows if rows is None else len(rows)))
     for start in range(0, len(positions), size):
         group = positions[start : start + size]
-        taken = [columns.texts[c] if rows is None else columns.texts[c].take(rows) for c in group]
-        yield group, np.stack([np.array(column.to_pylist(), dtype=object) for column in taken], axis=1)
+        yield group, np.stack([np.array(_cells(columns.texts[c], rows), dtype=object) for c in group], axis=1)
+
+
+def _cells(column: pa.ChunkedArray, rows: range | None) -> list[str | None]:
+    return column.to_pylist() if rows is None else [column[row].as_py() for row in rows]
