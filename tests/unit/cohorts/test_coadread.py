@@ -1,4 +1,4 @@
-"""The demo cohort: fetched whole or not at all, cleaned by stated rules, split by patient."""
+"""The demo cohort: atomic storage, cleaning, split by patient."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The Human Protein Atlas table: imported whole or not at all, named with its licence, all for training."""
+"""The Human Protein Atlas cohort: atomic storage, licence, all profiles for training."""
 
 import gzip
 import hashlib

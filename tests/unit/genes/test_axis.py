@@ -1,4 +1,4 @@
-"""The shipped gene table is what its provenance says."""
+"""The gene table agrees with its provenance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a name in a file or a search box means."""
+"""Resolution of gene names in files and in the search box."""
 
 from __future__ import annotations
 

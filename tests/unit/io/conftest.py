@@ -1,4 +1,4 @@
-"""A synthetic profile to write in every format, and the folder of real files."""
+"""A synthetic profile that is written in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile files, each made in code and small as it is sent: what a reader must refuse or read, whatever it costs them.
+"""Hostile files, made in code and small when sent.
 
 `HOSTILE` maps a name to what makes the bytes; most would once have ended the process, filled the memory, or read a
 file that was never uploaded.

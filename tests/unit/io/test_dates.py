@@ -1,4 +1,4 @@
-"""Names that a spreadsheet turned into dates are put back on request, and only where one gene can be meant."""
+"""Repair of gene names that a spreadsheet turned into dates: on request, and only if one gene is possible."""
 
 from __future__ import annotations
 

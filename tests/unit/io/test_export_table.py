@@ -1,4 +1,4 @@
-"""One table in three forms: the same numbers in each, what it is about beside them, and nothing that runs."""
+"""Export of a table as CSV, Parquet and h5ad: same numbers, context, no formulas."""
 
 from __future__ import annotations
 

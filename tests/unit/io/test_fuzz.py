@@ -1,4 +1,4 @@
-"""Hostile files, and a short seeded run of the fuzzer: a reader answers, or refuses in a sentence."""
+"""Hostile files and a short seeded fuzz run: every file is read or refused with an error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_hostile_file_is_read_or_refused(name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_changed_files_keep_the_law(name):
+def test_changed_files_are_read_or_refused(name):
     verdicts = [fuzz.judge((name, number)) for number in range(INPUTS)]
     assert [v for v in verdicts if v.outcome not in ("read", "refused")] == []
 

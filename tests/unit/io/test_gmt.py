@@ -1,4 +1,4 @@
-"""Gene sets: what is read of a GMT file, and what is refused in one sentence."""
+"""Reading and refusing GMT files."""
 
 import gzip
 import io

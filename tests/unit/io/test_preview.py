@@ -1,4 +1,4 @@
-"""A preview shows what stands in a file, in any format, also where the reader then refuses the file."""
+"""Previews of files in all formats, also of files that the reader refuses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_first_cells_as_they_stand(profile, delimiter, name):
         assert (shown.n_rows, shown.n_columns, shown.format, shown.delimiter) == (3000, 4, name, delimiter)
 
 
-def test_a_wide_table_is_cut_and_its_size_told(profile):
+def test_a_wide_table_is_cut_but_its_size_is_given(profile):
     shown = preview_file(profile.frame(profile.counts_SF).T.to_csv().encode())
     assert len(shown.header) == 8 and all(len(row) == 8 for row in shown.rows)
     assert (shown.n_rows, shown.n_columns, len(shown.rows)) == (3, 3001, 3)
@@ -64,7 +64,7 @@ def test_sparse_and_dense_h5ad_show_the_same():
     assert any(cell not in ("0", "nan") for row in values[0] for cell in row[1:])
 
 
-def test_what_is_worth_knowing_is_told(profile):
+def test_notes_about_the_layout(profile):
     text = profile.frame(profile.tpm_SF).round(3).to_csv(sep=";", decimal=",")
     assert len(preview_file(("# made by hand\n\n" + text).encode()).notes) == 3  # separator, first line, decimal comma
     bare = profile.frame(profile.counts_SF).to_csv(header=False)

@@ -1,4 +1,4 @@
-"""Whatever the bytes, there is a profile or a sentence; and the order of genes or samples never matters."""
+"""Any bytes are read or refused; the order of genes and samples does not matter."""
 
 from __future__ import annotations
 

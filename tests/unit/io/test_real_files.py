@@ -1,4 +1,4 @@
-"""Real public files, each for what it is known to hold."""
+"""Real public files with known content."""
 
 from __future__ import annotations
 

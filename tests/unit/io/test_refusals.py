@@ -1,4 +1,4 @@
-"""What is no expression profile is refused in one sentence, with a hint."""
+"""Files that are not expression profiles are refused with a code, a sentence and a hint."""
 
 from __future__ import annotations
 

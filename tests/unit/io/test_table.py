@@ -1,4 +1,4 @@
-"""A table read in blocks holds what it holds when it is read in one piece."""
+"""Block-wise parsing with Arrow gives the same table as parsing at once with pandas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that a spreadsheet opens without running anything in them."""
+"""Writing of tables: no formulas, atomic files, errors."""
 
 from __future__ import annotations
 

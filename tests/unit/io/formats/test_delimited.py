@@ -183,10 +183,10 @@ def test_a_number_that_is_taken_is_left_out():
 
 
 @pytest.mark.parametrize("name", ["NO\nGENE", "1-Mar|NO\nGENE"])
-def test_a_name_of_several_lines_is_told_in_one(profile, name):
+def test_a_warning_shows_a_name_of_several_lines_on_one_line(profile, name):
     frame = profile.frame(profile.tpm_SF, "symbol").iloc[:8]
-    told = read_samples(frame.rename({frame.index[3]: name}).to_csv().encode()).report.warnings
-    assert any("NO GENE" in warning for warning in told) and not any("\n" in warning for warning in told)
+    warnings = read_samples(frame.rename({frame.index[3]: name}).to_csv().encode()).report.warnings
+    assert any("NO GENE" in warning for warning in warnings) and not any("\n" in warning for warning in warnings)
 
 
 def test_repeated_genes_are_summed_and_repeated_samples_numbered(profile):
@@ -214,7 +214,7 @@ def test_tpm_beside_counts_is_preferred(profile):
     assert samples.report.unit == "TPM"
 
 
-def test_dates_are_told_with_what_they_were(profile):
+def test_a_warning_lists_dates_with_their_candidates(profile):
     frame = profile.frame(profile.tpm_SF, "symbol")
     frame.index = pd.Index(["1-Mar", "2-Sep", "2007-03-05 00:00:00", "7-Sep", *frame.index[4:]])
     samples = read_samples(frame.to_csv().encode())

@@ -45,7 +45,7 @@ def test_gct_is_called_by_its_version_whatever_follows_it(profile):
     assert samples.report.format == "gct 1.2"
 
 
-def test_gct_that_was_cut_is_told(profile):
+def test_gct_with_fewer_rows_than_announced_gives_a_warning(profile):
     frame = profile.frame(profile.tpm_SF).reset_index(names="Name")
     frame.insert(1, "Description", "")
     samples = read_samples(f"#1.2\n4000\t3\n{_tsv(frame)}".encode())
