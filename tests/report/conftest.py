@@ -47,7 +47,7 @@ def source(upload) -> Source:
 @pytest.fixture(scope="session")
 def answer(small_model, source, edits) -> ShiftAnswer:
     """What the edits do to it."""
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
     shift = perturb(small_model, sample, edits, predictor="network")
     before, after = distances(small_model, sample)[0], distances_after(small_model, shift)[0]
     table = trust_table(small_model, shift, far=before.flag, left=after.flag)

@@ -51,7 +51,7 @@ def screen_run(small_model, source) -> Run:
     genes = np.arange(0, len(small_model.space), 3)
     ensembl = [small_model.space.ensembl[g] for g in genes]
     goal = f"genes:+{small_model.space.ensembl[1]},-{small_model.space.ensembl[2]}"
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
     read = read_goal(goal, small_model, prepare(small_model, sample))
     found = screen(small_model, sample, read, edits=["ko", "x3"], genes=genes, predictor="elastic_net")
     table = ExportTable(found.table, ("gene", "edit"), "score", {"sample": source.sample})
@@ -63,7 +63,7 @@ def screen_run(small_model, source) -> Run:
 def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     """A run of every kind, by name; pairs of two lists and of one gene."""
     goal = screen_run.goal
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
     read = read_goal(goal, small_model, prepare(small_model, sample))
     some, others = np.arange(0, 40, 2), np.arange(11, 60, 3)
     listed = pairs(small_model, sample, read, edit="kd33.3", genes=some, partners=others, by="score")
