@@ -1,7 +1,7 @@
 """Put what lies beside the package inside it in a wheel: shipped files, and the trainer with its configs.
 
-cellstate/paths.py looks for the files, cellstate/cli/train.py for the trainer. An editable install reads both from the
-checkout, so it gets no copy.
+cellstate/resources.py looks for the files, cellstate/cli/train.py for the trainer. An editable install reads both from
+the checkout, so it gets no copy.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from benchmarks import app_browser
 from benchmarks.app_server import Server, serving
 from benchmarks.report import Mark, at_most, show
 from cellstate import load_model
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 USERS, SECONDS, ALONE_S = 25, 300.0, 60.0
 QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE = 3, 20.0, 5.0, 0.1
@@ -75,7 +75,7 @@ def _users_of(server: Server, n: int, seconds: float, pace: float) -> dict:
     """Let users work in a process of their own."""
     command = [sys.executable, "-m", "benchmarks.app_users", str(server.port)]
     command += [f"--users={n}", f"--seconds={seconds}", f"--pace={pace}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=shipped(), check=True)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=resource_path(), check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 _START_S = 120
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -61,7 +61,7 @@ def serving(*options: str, wait: bool = True) -> Iterator[Server]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += ["--server.address=127.0.0.1", f"--server.port={port}", *options]
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=shipped(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=resource_path(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     server = Server(port, process.pid, started)
     try:
         if wait:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 REPEATS = 7
 
@@ -34,5 +34,5 @@ def peak_resident() -> int:
 def in_a_process(module: str, *arguments: object) -> dict[str, float]:
     """Run a module in a fresh process, whose memory is its own; returns the JSON document that it prints last."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=shipped())
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=resource_path())
     return json.loads(done.stdout.splitlines()[-1])

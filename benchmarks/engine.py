@@ -27,13 +27,11 @@ from benchmarks import engine_ranking
 from benchmarks.clock import in_a_process, median_time, peak_resident
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate import load_model
-from cellstate.expression import Samples
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model, create_model, save_model
 from cellstate.model.config import preset
 from cellstate.model.folder import WEIGHTS
 from cellstate.model.network import AutoEncoder
-from cellstate.paths import shipped
 from cellstate.perturb.components import load_components
 from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
@@ -43,6 +41,8 @@ from cellstate.perturb.patient import Patient, prepare
 from cellstate.perturb.propagate import base_pass, hidden_change, propagate
 from cellstate.perturb.screen import screen
 from cellstate.perturb.sweep import ROWS
+from cellstate.resources import resource_path
+from cellstate.samples import Samples
 from train.warm_start import pca_map, warm_start
 
 #: Rows of the transcription factors of Lambert et al. (2018).
@@ -271,7 +271,7 @@ def marks_of(name: str, f: dict[str, float]) -> list[Mark]:
 
 def trained_posters() -> dict[str, Path]:
     """Return the networks that ``python -m benchmarks.poster`` left, by the weights that they began with."""
-    folders = {"random": shipped("runs", "poster-coadread"), "PCA": shipped("runs", "poster-coadread-pca")}
+    folders = {"random": resource_path("runs", "poster-coadread"), "PCA": resource_path("runs", "poster-coadread-pca")}
     return {start: folder for start, folder in folders.items() if (folder / WEIGHTS).exists()}
 
 

@@ -15,7 +15,6 @@ from cellstate import load_model, perturb, read_samples
 from cellstate.model import Model, ModelConfig
 from cellstate.model.network import AutoEncoder
 from cellstate.model.profiles import load_profiles
-from cellstate.paths import shipped
 from cellstate.perturb.components import load_components
 from cellstate.perturb.edits import Edit
 from cellstate.perturb.engine import Engine
@@ -24,6 +23,7 @@ from cellstate.perturb.nulls import benjamini_hochberg, matched_p
 from cellstate.perturb.patient import Patient
 from cellstate.perturb.propagate import base_pass
 from cellstate.perturb.sensitivity import backward, readout
+from cellstate.resources import resource_path
 from train.warm_start import pca_map, warm_start
 
 PATIENTS, PAIRS, RESCORED, RANDOM_GOALS = 20, 20_000, 1_000, 20
@@ -36,7 +36,7 @@ def demo_marks(*, quick: bool) -> list[Mark]:
     n = 2 if quick else PATIENTS
     single, recall = rankings(model, n, n if quick else 5)
     curved_single, curved_recall = rankings(curved_model(model, steps=5 if quick else 150), n, n if quick else 5)
-    samples = read_samples(sorted(shipped("data", "examples").glob("*.tsv.gz"))[0])
+    samples = read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
     edit = Edit("TP53", "knock-out")
     perturb(model, samples, [edit])
     times = []

@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks.report import Mark, show
 from cellstate import load_model, read_samples
 from cellstate.evaluate import compare
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.paths import shipped
 from cellstate.perturb import Edit
+from cellstate.resources import resource_path
 
 EXPERIMENTS = (
     ("HOXA1 knock-down", "GSE37704_featurecounts.csv", "HOXA1", (0, 1, 2), (3, 4, 5)),
@@ -45,7 +45,7 @@ def measure(model: Model, folder: Path) -> list[Mark]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the same; it claims nothing either way")
-    parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "perturbation"))
+    parser.add_argument("--data", type=Path, default=resource_path("..", "shared", "data", "perturbation"))
     options = parser.parse_args()
     if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}: give --data DIR")

@@ -13,8 +13,8 @@ import pandas as pd
 
 from cellstate.cohorts.store import sum_genes
 from cellstate.errors import DataError
-from cellstate.expression import Samples
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import Samples
 
 #: Regions of the brain and spinal cord in the Human Protein Atlas table.
 BRAIN = (

@@ -21,16 +21,17 @@ from benchmarks import fuzz_seeds as seeds
 from benchmarks.fuzz_containers import change_hdf5, change_safetensors
 from benchmarks.fuzz_mutations import BYTES, TEXT, Mutation, mutate
 from cellstate.cli.inputs import read_genes
-from cellstate.expression import GeneSpace, Samples
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.io import READERS, Overrides, read_gmt, read_samples
-from cellstate.io.table import COLUMNS, ROWS
+from cellstate.io import READERS, ReadOptions, read_gmt, read_samples
+from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.folder import GENES, METRICS, WEIGHTS
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.perturb.components import RIVALS, fit_components, load_components, save_components
 from cellstate.perturb.effects import EFFECTS, load_effects, save_effects
+from cellstate.samples import Samples
 
 _NAMES = ("upload", "a.csv", "x.h5ad", "<b>x</b>.tsv", "../../a.csv", "C:\\a\\b.gct", "", ".", "\x00", "é" * 300)
 _UNITS = ("counts", "TPM", "FPKM", "CPM", "coverage", "log2(TPM+1)", "log10(counts+0.001)", "log1p TPM", "furlongs")
@@ -43,7 +44,7 @@ class Input:
 
     data: bytes
     name: str = "upload"
-    overrides: Overrides = field(default_factory=Overrides)
+    overrides: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class Format:
         form, orientation, unit, ids = (
             random.choice((None, *few)) for few in (tuple(READERS), (ROWS, COLUMNS), _UNITS, _IDS)
         )
-        asked = Overrides(form, orientation, unit, ids, repair_dates=random.random() < 0.3)
+        asked = ReadOptions(form, orientation, unit, ids, repair_dates=random.random() < 0.3)
         return Input(data, random.choice(_NAMES), asked)
 
 
 def _read_table(given: Input) -> Samples:
-    samples = read_samples(given.data, name=given.name, overrides=given.overrides)
+    samples = read_samples(given.data, name=given.name, options=given.overrides)
     check_samples(samples)
     return samples
 
@@ -87,7 +88,7 @@ def check_samples(samples: object) -> None:
     reads_S = samples.library_size_S
     assert not np.isinf(reads_S).any() and (np.nan_to_num(reads_S) >= 0).all(), "library size"
     report = samples.report
-    assert all(type(told) is str and "\n" not in told for told in report.warnings), "warnings"
+    assert all(isinstance(told, str) and "\n" not in told for told in report.warnings), "warnings"
     assert len(report.format) < 20 and "\n" not in report.format, "format"
 
 

@@ -17,9 +17,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from cellstate.genes import _transcripts as transcript_table
-from cellstate.genes import gene_axis
-from cellstate.paths import shipped
+from cellstate.genes import gene_axis, transcript_genes
+from cellstate.resources import resource_path
 
 N_GENES, N_SAMPLES = 60, 3
 #: Lines taken of a real file, spread over all of it.
@@ -41,7 +40,7 @@ _REAL = {
 
 def real_data() -> Path | None:
     """Return the folder of real public files, where it is there."""
-    folder = shipped().parent / "shared" / "data"
+    folder = resource_path().parent / "shared" / "data"
     return folder if folder.is_dir() else None
 
 
@@ -86,7 +85,7 @@ def _synthetic() -> dict[str, list[bytes]]:
     tpm_SF = counts_SF / length_F / (counts_SF / length_F).sum(axis=1, keepdims=True) * 1e6
     whole = frame(values_SF=counts_SF.astype(int))
     tpm, log = frame("ensembl", tpm_SF).round(4), frame("entrez", np.log2(tpm_SF + 1)).round(5)
-    by_gene = {gene: transcript for transcript, gene in transcript_table().items()}
+    by_gene = {gene: transcript for transcript, gene in transcript_genes().items()}
     ids = [f"{by_gene[int(gene)]}.1" for gene in positions]
     reads, per_million = counts_SF[0], tpm_SF[0].round(4)
 

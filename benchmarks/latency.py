@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.clock import in_a_process, median_time
 from benchmarks.report import Mark, at_most, show
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 _MEASURE = ("benchmarks.latency", "--measure")
 
@@ -30,9 +30,9 @@ def measure(folder: Path) -> dict[str, float]:
     import torch
 
     from cellstate import Edit, load_model, perturb, read_samples
-    from cellstate.expression import align
+    from cellstate.gene_space import align
 
-    samples = read_samples(sorted(shipped("data", "examples").glob("*.tsv.gz"))[0])
+    samples = read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
     torch.nn.Linear(8, 8)(torch.zeros(1, 8))  # what torch itself allocates is not the model's
     before = resident()
     start = time.perf_counter()
@@ -89,7 +89,7 @@ def main() -> None:
     from cellstate.model import create_model
 
     assert load_model(device="cpu").is_trained
-    marks = marks_of("demo", in_a_process(*_MEASURE, shipped("models", "coadread")), poster=False)
+    marks = marks_of("demo", in_a_process(*_MEASURE, resource_path("models", "coadread")), poster=False)
     if not options.quick:
         for dtype in ("float32", "bfloat16"):
             with tempfile.TemporaryDirectory() as temporary:

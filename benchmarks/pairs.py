@@ -22,15 +22,15 @@ from benchmarks.trust import HELD_OUT
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import CellStateError
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.io import read_gmt
 from cellstate.model import Model
-from cellstate.paths import shipped
 from cellstate.perturb.cohort_pairs import CohortPairs, Levels, cohort_pairs
 from cellstate.perturb.effects import load_effects
 from cellstate.perturb.goals import Goal, gene_set_goal
 from cellstate.perturb.pairs import pairs
 from cellstate.report.together import AGAIN, COHORT, NETWORK
+from cellstate.resources import resource_path
 
 HIGHEST, QUICK_SETS = 1_000, 3
 CHANCE = "random pairs"
@@ -76,8 +76,8 @@ def shown_again(levels: Levels, goal: Goal, a_E: np.ndarray, b_E: np.ndarray, si
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_SETS} gene sets: a smoke run that claims nothing")
-    parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "reference"))
-    parser.add_argument("--cohort", type=Path, default=shipped("data", "cohorts", "coadread"))
+    parser.add_argument("--data", type=Path, default=resource_path("..", "shared", "data", "reference"))
+    parser.add_argument("--cohort", type=Path, default=resource_path("data", "cohorts", "coadread"))
     options = parser.parse_args()
     try:
         sets = read_gmt(options.data / "h.all.v7.0.symbols.gmt")

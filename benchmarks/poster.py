@@ -27,10 +27,10 @@ from cellstate.cohorts import open_cohort
 from cellstate.evaluate import evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
-from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
+from cellstate.samples import Samples
 from train.callbacks import History
 from train.config import TrainConfig, read_config
 
@@ -85,7 +85,7 @@ def main() -> None:
     found: dict[str, dict[str, Figures]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for start, name in STARTS.items():
-            path = Path(shipped("train", "configs", f"{name}.toml"))
+            path = Path(resource_path("train", "configs", f"{name}.toml"))
             config = read_config(path)
             if options.quick:
                 config, path = _quick(config, path, Path(temporary))

@@ -20,12 +20,12 @@ from benchmarks.report import Mark, at_least, show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluate.metrics import median, r2_per_gene
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.model.profiles import load_profiles
-from cellstate.paths import shipped
 from cellstate.perturb.components import load_components
+from cellstate.resources import resource_path
 
 SPLITS = {"test": "held-out patients", "older_test": "older sequencer"}
 HIDDEN = 0.5
@@ -82,7 +82,7 @@ def measure(model: Model, cohort: Cohort, *, most: int | None = None) -> list[Ma
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few patients of each set; claims nothing")
-    parser.add_argument("--data", type=Path, default=shipped("data", "cohorts", "coadread"))
+    parser.add_argument("--data", type=Path, default=resource_path("data", "cohorts", "coadread"))
     options = parser.parse_args()
     model, cohort = load_model(device="cpu"), open_cohort(options.data)
     marks = measure(model, cohort, most=QUICK_SAMPLES if options.quick else None)

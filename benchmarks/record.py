@@ -18,13 +18,12 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from train.package import write_card
-
 from benchmarks.report import Mark
 from cellstate import load_model
 from cellstate.errors import DataError, ModelError, print_error
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 from cellstate.model.folder import CARD, METRICS, weights_sha256
+from train.package import write_card
 
 _KEYS = {field.name for field in fields(Mark)}
 
@@ -75,7 +74,7 @@ def record(folder: Path, files: Sequence[Path]) -> list[str]:
         if result.get("weights_sha256", checksum) != checksum:
             raise DataError(f"{file} measured other weights than those of {folder}.", f"Run {name} again.")
     metrics = model.metrics | {"evidence": model.metrics.get("evidence", {}) | dict(found)}
-    with whole_file(folder / METRICS) as partial:
+    with atomic_write(folder / METRICS) as partial:
         partial.write_text(json.dumps(metrics, indent=2) + "\n")
     write_card(folder / CARD, model, metrics)
     return [name for name, _ in found]

@@ -37,14 +37,14 @@ from benchmarks.report import Mark, at_least, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.model import Model
-from cellstate.paths import shipped
 from cellstate.perturb.components import fit_components
 from cellstate.perturb.elastic_net import fit_effects
 from cellstate.perturb.leader import AUROC, LEAD, OWN, THIS_MODEL
 from cellstate.perturb.rivals import NETWORK, Known
+from cellstate.resources import resource_path
 from train.data import TrainingData, prepare
 
 LEAST_TARGETS = 20
@@ -206,9 +206,9 @@ def _difference(difference_T: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} regulators: a smoke run that claims nothing")
-    parser.add_argument("--data", type=Path, default=shipped("..", "shared", "data", "reference"))
-    parser.add_argument("--cohort", type=Path, default=shipped("data", "cohorts", "coadread"))
-    parser.add_argument("--hpa", type=Path, default=shipped("data", "cohorts", "hpa"))
+    parser.add_argument("--data", type=Path, default=resource_path("..", "shared", "data", "reference"))
+    parser.add_argument("--cohort", type=Path, default=resource_path("data", "cohorts", "coadread"))
+    parser.add_argument("--hpa", type=Path, default=resource_path("data", "cohorts", "hpa"))
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped demo model)")
     options = parser.parse_args()
     table = options.data / "collectri.csv.gz"

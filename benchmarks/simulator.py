@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cellstate.errors import CellStateError
-from cellstate.expression import SCALE_FLOOR
+from cellstate.gene_space import SCALE_FLOOR
 
 #: Log level of a gene that is knocked out: a Hill curve is 0 there, and so is log1p of the level.
 OFF = -40.0

@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.clock import REPEATS, in_a_process, median_time
 from benchmarks.report import Mark, at_least, at_most, show
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model.config import POSTER_WIDTHS, ModelConfig
 from cellstate.model.network import AutoEncoder, initialise

@@ -26,11 +26,12 @@ from benchmarks.report import Mark, show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluate.metrics import median, r2_per_gene
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.fill import fill
-from cellstate.paths import shipped
 from cellstate.perturb.components import load_components
+from cellstate.resources import resource_path
+from cellstate.samples import Samples
 from train.callbacks import ProgressDisplay
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, TrainConfig
 from train.distributed import DistributedContext
@@ -121,7 +122,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one draw of 20 patients; claims nothing")
     options = parser.parse_args()
     base = load_model(device="cpu")
-    source = open_cohort(shipped("data", "cohorts", "coadread"))
+    source = open_cohort(resource_path("data", "cohorts", "coadread"))
     sizes, seeds = ((20,), range(1)) if options.quick else (SIZES, SEEDS)
     marks = []
     for n in sizes:

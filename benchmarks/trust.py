@@ -23,9 +23,10 @@ from cellstate.evaluate import Evaluation, distances, evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.calibration import likeliest_tpm
 from cellstate.evaluate.intervals import intervals, predicted_log1p
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
+from cellstate.samples import Samples
 
 HELD_OUT = {"test": "newer sequencer", "older_test": "older sequencer"}
 BINS = ("0-2.5 TPM", "2.5-10 TPM", "10-100 TPM", ">100 TPM")
@@ -109,8 +110,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_SAMPLES} samples of each set; claims nothing")
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
-    parser.add_argument("--cohort", type=Path, default=shipped("data", "cohorts", "coadread"))
-    atlas = shipped("..", "shared", "data", "reference", "RNAtableExtended.tsv.gz")
+    parser.add_argument("--cohort", type=Path, default=resource_path("data", "cohorts", "coadread"))
+    atlas = resource_path("..", "shared", "data", "reference", "RNAtableExtended.tsv.gz")
     parser.add_argument("--atlas", type=Path, default=atlas, help="expression table of the Human Protein Atlas")
     options = parser.parse_args()
     model = load_model(options.model, device="cpu")

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and known by their checksum."""
+"""Atomic file writes and checksums."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path, *, unique: bool = False) -> Iterator[Path]:
-    """Give a path beside a file's place; what is written there takes the place in one step, or is removed on an error.
+def atomic_write(path: Path, *, unique: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on an error.
 
     Parameters
     ----------
+    path : Path
+        The file to write.
     unique : bool
-        A name of this process alone, where several may write the same file at once. Otherwise what a killed process
-        left behind is overwritten by the next.
+        Put the process id into the temporary name: needed where several processes may write the same file at once.
+        Otherwise the name is always the same, so that the next run overwrites what a killed process left behind.
     """
     partial = path.with_name(f"{path.name}{f'.{os.getpid()}' if unique else ''}.partial")
     try:
@@ -29,6 +31,6 @@ def whole_file(path: Path, *, unique: bool = False) -> Iterator[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Return the checksum of a file."""
+    """Return the SHA-256 checksum of a file as hexadecimal text."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

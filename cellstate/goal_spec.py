@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cellstate.errors import GoalError, some
-from cellstate.io import read_gmt, read_group, split_fragment
+from cellstate.errors import GoalError, summarise_list
+from cellstate.io import read_gmt, read_selection, split_selection
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import (
@@ -82,13 +82,13 @@ def _genes(text: str, model: Model, spec: str) -> Goal:
     words = []
     for word, sign in (("up", 1), ("down", -1)):
         if names := [name for name, s in signs if s == sign]:
-            words.append(f"{some(names)} {word}")
+            words.append(f"{summarise_list(names)} {word}")
     return gene_set_goal(model.space, signs, spec=spec, label=", ".join(words), typed=True)
 
 
 def _toward(text: str, patient: Patient, spec: str) -> Goal:
-    reference = read_group(text)
-    file = Path(split_fragment(text)[0]).name
+    reference = read_selection(text)
+    file = Path(split_selection(text)[0]).name
     who = reference.names[0] if len(reference) == 1 else f"the mean of {len(reference)} samples"
     return toward_goal(patient, reference, spec=spec, label=f"toward {who} of {file}")
 
@@ -119,7 +119,7 @@ def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
 
 def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:
     """Return title and genes of ``GMT#SET``; the set need not be named where there is only one."""
-    path, title = split_fragment(text)
+    path, title = split_selection(text)
     sets = read_gmt(path)
     if not title and len(sets) == 1:
         title = next(iter(sets))
@@ -127,11 +127,13 @@ def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:
         return title, sets[title]
     file = Path(path).name
     if not title:
-        raise GoalError(f"{file} holds {len(sets):,} gene sets.", f"Write which one after a #: {some(list(sets))}.")
+        raise GoalError(
+            f"{file} holds {len(sets):,} gene sets.", f"Write which one after a #: {summarise_list(list(sets))}."
+        )
     # Compared in capitals: what is typed by hand is most often wrong in its case.
     capitals = {name.upper(): name for name in sets}
     near = [capitals[name] for name in difflib.get_close_matches(title.upper(), capitals, n=3, cutoff=0.6)]
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"It holds {some(list(sets))}."
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"It holds {summarise_list(list(sets))}."
     raise GoalError(f"{file} has no gene set called {_shown(title)}.", hint)
 
 

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from cellstate.cohorts import Cohort, open_cohort
-from cellstate.expression import SCALE_FLOOR, TPM_TOTAL, GeneSpace, Samples
+from cellstate.gene_space import SCALE_FLOOR, GeneSpace
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import TPM_TOTAL, Samples
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, TrainConfig
 
 N_PROGRAMMES = 8

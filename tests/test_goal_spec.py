@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cellstate.errors import CellStateError, GoalError
 from cellstate.genes import gene_axis
 from cellstate.goal_spec import FORMS, read_goal
-from cellstate.io import read_group, split_fragment
+from cellstate.io import read_selection, split_selection
 from cellstate.model import create_model, load_model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import Goal
@@ -124,12 +124,12 @@ def test_a_model_without_a_cohort_has_no_cohort_goal(tmp_path, cohort):
 
 
 def test_some_samples_of_a_file(files):
-    assert read_group(f"{files}/three.csv").names == ("P060", "P061", "P062")
-    assert read_group(f"{files}/three.csv# P062 ,P060").names == ("P062", "P060")
-    assert split_fragment(f"{files}/batch#2.csv#a#b") == (f"{files}/batch#2.csv", "a#b")
-    assert split_fragment("nowhere.csv#a#b") == ("nowhere.csv", "a#b")
-    assert split_fragment("x" * 5000 + "#a")[1] == "a"
-    assert split_fragment("\0#a") == ("\0", "a")
+    assert read_selection(f"{files}/three.csv").names == ("P060", "P061", "P062")
+    assert read_selection(f"{files}/three.csv# P062 ,P060").names == ("P062", "P060")
+    assert split_selection(f"{files}/batch#2.csv#a#b") == (f"{files}/batch#2.csv", "a#b")
+    assert split_selection("nowhere.csv#a#b") == ("nowhere.csv", "a#b")
+    assert split_selection("x" * 5000 + "#a")[1] == "a"
+    assert split_selection("\0#a") == ("\0", "a")
 
 
 @settings(max_examples=80, suppress_health_check=list(HealthCheck))

@@ -9,11 +9,11 @@ import pytest
 import cellstate
 import cellstate.perturb.edits as edits_module
 from cellstate import Edit, evaluate, load_model, perturb, read_samples
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 
 def test_the_few_names_work_together():
-    samples = read_samples(sorted(shipped("data", "examples").glob("*.tsv.gz"))[0])
+    samples = read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
     model = load_model(device="cpu")
     table = perturb(model, samples, [Edit("TP53", "knock-out")]).table()
     assert table["gene"].iloc[-1] == "TP53"
@@ -31,4 +31,4 @@ def test_a_package_named_as_its_function_is_still_a_package():
 
 def test_the_package_alone_does_not_wait_for_torch():
     code = "import sys, cellstate; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=shipped())
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=resource_path())

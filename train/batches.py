@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 
 from .config import LoopConfig
 from .distributed import DistributedContext
@@ -91,7 +91,7 @@ class StoreSource:
     rows_S : ndarray of int, shape (S,)
         Which of them are this source's.
     factor_S : ndarray of float32, shape (S,)
-        What each sample's TPM are multiplied by to be on the training cohort's scale (`cellstate.expression.align`).
+        What each sample's TPM are multiplied by to be on the training cohort's scale (`cellstate.gene_space.align`).
     space : GeneSpace
     n_measured_S : ndarray of int, shape (S,)
     names : sequence of str, length S

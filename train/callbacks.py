@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,7 +157,7 @@ def _keep(path: Path, kind: type[Record], wanted: Callable[[Record], bool]) -> N
     """Rewrite a file with the wanted lines, in one step."""
     if not path.exists():
         return
-    with whole_file(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
+    with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
         new.writelines(line for line in old if (record := _record(line, kind)) is not None and wanted(record))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from cellstate.errors import CellStateError, some
+from cellstate.errors import CellStateError, summarise_list
 from cellstate.model.device import DTYPES
 
 Sections = TypeVar("Sections")
@@ -207,7 +207,9 @@ def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
 def _section(owner: type, section: str, values: dict[str, Any]) -> Any:
     known = get_type_hints(owner)
     if unknown := sorted(set(values) - set(known)):
-        raise CellStateError(f"[{section}] has no entry {some(unknown)}.", f"Known: {', '.join(sorted(known))}.")
+        raise CellStateError(
+            f"[{section}] has no entry {summarise_list(unknown)}.", f"Known: {', '.join(sorted(known))}."
+        )
     return owner(**{name: _value(value, known[name], section, name) for name, value in values.items()})
 
 

@@ -15,8 +15,9 @@ import torch
 
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import DataError
-from cellstate.expression import SCALE_FLOOR, GeneSpace, Samples, align
+from cellstate.gene_space import SCALE_FLOOR, GeneSpace, align
 from cellstate.genes import gene_axis
+from cellstate.samples import Samples
 
 from .batches import ArraySource, SampleSource, StoreSource, mapped
 from .config import DataConfig
@@ -312,7 +313,7 @@ def _blocks(store: Store, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]
 def _scales(
     store: Store, rows: np.ndarray, index_G: np.ndarray, share_G: np.ndarray, context: DistributedContext
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each sample's TPM are multiplied by, as `cellstate.expression.align` does, and its measured genes."""
+    """Return what each sample's TPM are multiplied by, as `cellstate.gene_space.align` does, and its measured genes."""
     found = np.zeros((2, len(rows)))
     own = context.share(len(rows))
     for at, log1p_BA in _blocks(store, rows[own]):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cellstate.errors import CellStateError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.model import Model, load_model
 from cellstate.model.folder import weights_sha256
 from cellstate.model.network import AutoEncoder

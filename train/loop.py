@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cellstate.errors import CellStateError, some
+from cellstate.errors import CellStateError, summarise_list
 from cellstate.model.network import AutoEncoder
 
 from .batches import Batch, SampleSource, batches, steps_per_epoch
@@ -302,7 +302,7 @@ def _to(tensors: tuple[Any, ...], device: torch.device) -> tuple[Any, ...]:
 def _no_number(source: SampleSource, rows: np.ndarray, step: int) -> CellStateError:
     """Name the samples that hold infinite values, or else the whole batch."""
     bad = [row for row in rows if torch.isinf(source.z(source.fetch(np.array([row])))).any()]
-    names = some([str(source.names[row]) for row in (bad or rows)], 64)
+    names = summarise_list([str(source.names[row]) for row in (bad or rows)], 64)
     what = f"infinite values in {names}" if bad else f"the batch was {names}"
     return CellStateError(
         f"The loss is not a number at step {step}: {what}.",

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from cellstate.cli.answer import plain
-from cellstate.errors import DataError, ModelError, some
-from cellstate.io.writers import write_file, write_table
+from cellstate.errors import DataError, ModelError, summarise_list
+from cellstate.io.write import write_file, write_table
 from cellstate.model.folder import METRICS
 
 from .store import SPLITS, open_store
@@ -59,7 +59,9 @@ _ROLES = {"train": "trained it", "validation": "chose when to stop", "test": "ne
 def _sample(table: pd.DataFrame, name: str) -> pd.DataFrame:
     found = table[table["sample"] == name]
     if found.empty:
-        raise DataError(f"The store has no sample {name!r}.", f"Its samples are {some(list(table['sample']))}.")
+        raise DataError(
+            f"The store has no sample {name!r}.", f"Its samples are {summarise_list(list(table['sample']))}."
+        )
     return found
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cellstate.evaluate.bins import EDGES
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 
 from .batches import Batch, SampleSource
 from .config import LoopConfig

@@ -20,8 +20,8 @@ import torch
 from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
 from cellstate.evaluate.trust import calibrate
-from cellstate.expression import align
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.folder import CARD, METRICS, load_model, save_genes
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
@@ -100,7 +100,7 @@ def package_model(
 def write_card(path: Path, model: Model, metrics: dict) -> None:
     """Write the card of a trained model; an older one is there whole until the new one is."""
     text = card(model, metrics)
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from cellstate.errors import CellStateError, DataError
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 from cellstate.model.folder import WEIGHTS
 
 from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter
@@ -77,7 +77,7 @@ class RunFolder:
             if fresh:
                 shutil.rmtree(self.stage, ignore_errors=True)
             self.stage.mkdir(parents=True, exist_ok=True)
-            with whole_file(self.stage / RUN) as partial:
+            with atomic_write(self.stage / RUN) as partial:
                 partial.write_text(json.dumps({"identity": identity, "processes": context.size}, indent=2) + "\n")
             self._history = History(self.stage)
         context.wait()

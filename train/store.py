@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from cellstate.expression import ReadReport, Samples
 from cellstate.files import sha256
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import ReadReport, Samples
 
 VALUES, TABLE, MANIFEST = "log1p_tpm.npy", "samples.parquet", "store.json"
 SPLITS = ("train", "validation", "test")

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellstate.errors import CellStateError, GeneError, ReadError, some
+from cellstate.errors import CellStateError, GeneError, ReadError, summarise_list
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from cellstate.expression import GeneSpace, Samples
+    from cellstate.gene_space import GeneSpace
     from cellstate.model import Model
+    from cellstate.samples import Samples
 
 _LIST = "Give a text file with one gene a line."
 #: Every name of every human gene together has a few megabytes.
@@ -44,16 +45,16 @@ def read_model(options: argparse.Namespace) -> Model:
 
 def read_file(options: argparse.Namespace) -> Samples:
     """Read every sample of FILE."""
-    from cellstate.io import Overrides, read_samples
+    from cellstate.io import ReadOptions, read_samples
 
-    overrides = Overrides(
+    overrides = ReadOptions(
         format=options.format,
         orientation=options.orientation,
         unit=options.unit,
         id_type=options.ids,
         repair_dates=options.repair_dates,
     )
-    return read_samples(options.file, overrides=overrides)
+    return read_samples(options.file, options=overrides)
 
 
 def read_sample(options: argparse.Namespace) -> Samples:
@@ -88,7 +89,7 @@ def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) 
     names = list(dict.fromkeys(_names(Path(text))))
     genes, missing = find_genes(space, names)
     known = np.unique(genes[genes >= 0])
-    shown = some([name[:40] for name in missing])
+    shown = summarise_list([name[:40] for name in missing])
     if not len(known):
         raise GeneError(
             f"The model knows none of the {len(names):,} names in {text}" + (f": {shown}." if names else "."),
@@ -100,12 +101,12 @@ def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) 
 
 
 def _names(path: Path) -> Iterator[str]:
-    from cellstate.io.content import load
+    from cellstate.io.source import load_content
 
     if not path.exists():
         raise CellStateError(f"There is no gene list {path}.", "Write tf, all, or the path of a file.")
     try:
-        content = load(path)
+        content = load_content(path)
     except ReadError as error:
         raise CellStateError(f"{path} is not a list of names.", f"{error.message} {_LIST}") from error
     if content.is_hdf5 or len(content.data) > _MOST_LIST_BYTES:

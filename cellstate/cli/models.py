@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cellstate.cli.answer import Answer
 from cellstate.cli.commands import Commands
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 
 def add(commands: Commands) -> None:
@@ -74,7 +74,7 @@ def _data_get(options: argparse.Namespace) -> Answer:
 
 def _app(options: argparse.Namespace) -> Answer:
 
-    entry = shipped("app.py")
+    entry = resource_path("app.py")
     # Streamlit reads .streamlit/config.toml of the folder in which it starts.
     command = [sys.executable, "-m", "streamlit", "run", str(entry), "--server.port", str(options.port)]
     environment = os.environ | ({"CELLSTATE_MODEL": str(Path(options.model).resolve())} if options.model else {})

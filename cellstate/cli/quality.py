@@ -65,13 +65,13 @@ def _evaluate(options: argparse.Namespace) -> Answer:
 
 def _compare(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import compare
-    from cellstate.io import read_group
+    from cellstate.io import read_selection
     from cellstate.perturb import parse_edits
     from cellstate.report import said_by
 
     edits = parse_edits(options.edit)
     model = read_model(options)
-    control, treated = read_group(options.control), read_group(options.treated)
+    control, treated = read_selection(options.control), read_selection(options.treated)
     experiment = compare(model, control, treated, edits, predictor=options.predictor)
     result = experiment.to_dict()
     lines = [

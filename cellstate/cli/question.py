@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from cellstate.cli.commands import add_sample
 from cellstate.cli.inputs import note, read_model, read_sample
-from cellstate.errors import EditError, some
+from cellstate.errors import EditError, summarise_list
 
 if TYPE_CHECKING:
     from cellstate.evaluate.distance import Distance
-    from cellstate.expression import Samples
     from cellstate.model import Model
     from cellstate.perturb.goals import Goal
+    from cellstate.samples import Samples
 
 GENES_HELP = "tf (transcription factors), all, or a file with one gene a line"
 
@@ -124,6 +124,6 @@ def find_goal(options: argparse.Namespace, model: Model, sample: Samples) -> Goa
 
     goal = read_goal(options.goal, model, prepare(model, sample))
     if n := len(goal.missing):
-        shown = some([name[:40] for name in goal.missing], 5)
+        shown = summarise_list([name[:40] for name in goal.missing], 5)
         note(options, f"{n:,} name(s) of the goal are not genes of the model: {shown}")
     return goal

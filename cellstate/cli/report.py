@@ -55,14 +55,14 @@ def _report(options: argparse.Namespace) -> Answer:
 
 
 def _bundle(options: argparse.Namespace) -> Answer:
-    from cellstate.io.tables import Table
+    from cellstate.io.write import ExportTable
     from cellstate.report.bundle import bundle
     from cellstate.report.provenance import provenance
     from cellstate.report.run import Run
 
     model, edits, source, answer = _asked(options)
     about = {"sample": source.sample, "edits": ", ".join(answer.edits), "predictor": answer.predictor}
-    table = Table(answer.table, ("ensembl_id",), "delta_log2", about | {"kind": "hypothesis"})
+    table = ExportTable(answer.table, ("ensembl_id",), "delta_log2", about | {"kind": "hypothesis"})
     run = Run("perturb", source, provenance(model), table, edits, answer.predictor)
     return _written(bundle(run, named=options.name_sample, with_input=options.with_input), options, answer, source)
 
@@ -70,7 +70,7 @@ def _bundle(options: argparse.Namespace) -> Answer:
 def _asked(options: argparse.Namespace) -> tuple[Model, list[Edit], Source, ShiftAnswer]:
     """Read what was asked, and predict."""
     from cellstate.evaluate import distances, distances_after, shift_over_error, trust_table
-    from cellstate.io import Overrides, check_writable
+    from cellstate.io import ReadOptions, check_writable
     from cellstate.perturb import parse_edits, perturb
     from cellstate.report.html_shift import ShiftAnswer
     from cellstate.report.provenance import Source
@@ -82,7 +82,7 @@ def _asked(options: argparse.Namespace) -> tuple[Model, list[Edit], Source, Shif
         note(options, f"{len(samples)} samples; the first, {samples.names[0]}, is used (--sample NAME)")
     position = 0 if options.sample is None else samples.names.index(samples.select(options.sample).names[0])
     sample, path = samples.take([position]), Path(options.file)
-    overrides = Overrides(options.format, options.orientation, options.unit, options.ids, options.repair_dates)
+    overrides = ReadOptions(options.format, options.orientation, options.unit, options.ids, options.repair_dates)
     source = Source(path, path.name, overrides, sample.names[0], position, len(samples))
     shift = perturb(model, sample, edits, predictor=options.predictor)
     before, after = distances(model, sample)[0], distances_after(model, shift)[0]
@@ -97,7 +97,7 @@ def _asked(options: argparse.Namespace) -> tuple[Model, list[Edit], Source, Shif
 
 
 def _written(data: bytes, options: argparse.Namespace, answer: ShiftAnswer, source: Source) -> Answer:
-    from cellstate.io.writers import write_file
+    from cellstate.io.write import write_file
 
     path = write_file(data, options.out)
     result = {

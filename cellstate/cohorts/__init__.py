@@ -1,4 +1,4 @@
-"""Public cohorts: fetched once on request, checked, cleaned and stored for the trainer and the benchmarks."""
+"""Public cohorts for training and benchmarks: downloaded on request, checked, cleaned and stored."""
 
 from cellstate.cohorts.coadread import get_coadread
 from cellstate.cohorts.hpa import get_hpa

@@ -1,4 +1,4 @@
-"""The demo cohort: 592 primary colorectal tumours of TCGA, as TumorDecon distributes them.
+"""The demo cohort: 592 primary colorectal tumours of TCGA, from the package TumorDecon.
 
 Shape suffixes: S samples, A genes of the axis, F features of the file.
 """
@@ -14,52 +14,56 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, Content, Say, get, sum_genes
+from cellstate.cohorts.store import Cohort, CohortContent, Say, get_or_store, sum_genes
 from cellstate.errors import DataError
-from cellstate.expression import counts_to_tpm
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
+from cellstate.samples import counts_to_tpm
 
 COADREAD_WHEEL = "TumorDecon==1.1.1"
 COADREAD_SHA256 = "ff622444e5c6b02c04542cdbcabaf486c00a587c34ef6421f1c336a8e6f782ed"
 COADREAD_MEMBER = "TumorDecon/data/coadred_data_RNA_Seq_v2_expression_median.txt"
-#: A gene that no sample of a batch measures is what tells the two sequencers apart; the older one lacks about 3,000.
+#: Samples that lack more genes than this come from the older sequencer, which lacks about 3,000.
 OLDER_MISSING_GENES = 1_000
 
 
 def get_coadread(out: Path | str, *, source: Path | str | None = None, say: Say = lambda _: None) -> Cohort:
-    """Fetch, check, clean and store the cohort; safe to interrupt and to repeat.
+    """Download, check, clean and store the cohort. It can be interrupted and repeated.
 
     Parameters
     ----------
     out : path
         Folder of the stored cohort.
     source : path, optional
-        The wheel of TumorDecon 1.1.1 if it is already on disk; otherwise pip fetches it.
+        The wheel of TumorDecon 1.1.1, if it is on disk. By default, pip downloads it.
     say : callable
-        Receives one line of progress at a time.
+        Called with each line of progress.
 
     Raises
     ------
     DataError
-        When the wheel cannot be had, is not the pinned one, or the folder holds something else.
+        When the wheel cannot be downloaded, has another checksum, or the folder has other content.
     """
 
-    def make(work: Path) -> Content:
+    def make(work: Path) -> CohortContent:
         say("fetching the wheel (48 MB)" if source is None else f"reading {source}")
         wheel = _download(work) if source is None else Path(source)
         if not wheel.is_file():
-            raise DataError(f"{wheel} does not exist.", "Name the wheel of TumorDecon 1.1.1.")
+            raise DataError(f"{wheel} does not exist.", "Name the wheel of TumorDecon 1.1.1.", code="missing_file")
         if sha256(wheel) != COADREAD_SHA256:
-            raise DataError("The wheel is not the pinned one: its checksum differs.", "Fetch TumorDecon 1.1.1 again.")
+            raise DataError(
+                "The wheel is not the pinned one: its checksum differs.",
+                "Fetch TumorDecon 1.1.1 again.",
+                code="wrong_checksum",
+            )
         say("cleaning: Entrez ids to genes, negatives to zero, RSEM to TPM")
         with zipfile.ZipFile(wheel) as archive, archive.open(COADREAD_MEMBER) as lines:
             return _clean(pd.read_csv(lines, sep="\t", dtype={"Hugo_Symbol": str, "Entrez_Gene_Id": str}))
 
-    return get(out, COADREAD_SHA256, make, say)
+    return get_or_store(out, COADREAD_SHA256, make, say)
 
 
-def _clean(raw: pd.DataFrame) -> Content:
+def _clean(raw: pd.DataFrame) -> CohortContent:
     names = [str(c) for c in raw.columns[2:]]
     values_SF = raw.iloc[:, 2:].to_numpy(np.float32).T
     axis = gene_axis()
@@ -74,7 +78,7 @@ def _clean(raw: pd.DataFrame) -> Content:
         "unit": "TPM from RSEM normalised counts and median exonic length",
         "n_negatives_clipped": int((values_SF < 0).sum()),
     }
-    return Content(
+    return CohortContent(
         counts_to_tpm(rsem_SA.astype(np.float64), axis.length_bp).astype(np.float32),
         pd.DataFrame({"name": names, "patient": patient, "batch": batch, "split": assign_splits(patient, batch)}),
         about,
@@ -82,10 +86,10 @@ def _clean(raw: pd.DataFrame) -> Content:
 
 
 def assign_splits(patient: list[str], batch: np.ndarray) -> list[str]:
-    """Split by patient: newer-sequencer patients 70 % train, 10 % validation, 20 % test; older ones a second test set.
+    """Return the split of each sample; all samples of a patient are in the same split.
 
-    The order comes from a hash of the barcode, so it depends on nothing but the patients. A patient with samples
-    from both sequencers is set aside from training.
+    Patients of the newer sequencer are split into 70% train, 10% validation and 20% test, in the order of a hash of the
+    barcode. All others, also those with samples from both sequencers, are the second test set ``older_test``.
     """
     older = {p for p, b in zip(patient, batch, strict=True) if b == "older sequencer"}
     newer = sorted(set(patient) - older, key=lambda p: hashlib.sha256(p.encode()).hexdigest())
@@ -101,5 +105,9 @@ def _download(folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise DataError(f"pip could not fetch {COADREAD_WHEEL}: {last}", "Check the connection, or give --from FILE.")
+        raise DataError(
+            f"pip could not fetch {COADREAD_WHEEL}: {last}",
+            "Check the connection, or give --from FILE.",
+            code="download_failed",
+        )
     return wheels[0]

@@ -1,4 +1,4 @@
-"""Breadth beside the tumours: 130 tissues, blood cells and cell lines of the Human Protein Atlas.
+"""130 tissues, blood cells and cell lines of the Human Protein Atlas, for training on more than tumours.
 
 Shape suffixes: S samples, A genes of the axis, F features of the file.
 """
@@ -15,58 +15,58 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, Content, Say, get, sum_genes
+from cellstate.cohorts.store import Cohort, CohortContent, Say, get_or_store, sum_genes
 from cellstate.errors import DataError
-from cellstate.expression import TPM_TOTAL
 from cellstate.genes import gene_axis
+from cellstate.samples import TPM_TOTAL
 
 HPA_URL = (
     "https://raw.githubusercontent.com/kircherlab/cfDNA/7e10fcc90d3f9ec836ce0f19eb5ee60efd11bc97/"
     "resources/protein_atlas/RNAtableExtended.tsv.gz"
 )
-#: Of the table itself: a gzip file also holds the time at which it was packed.
+#: Checksum of the unpacked table, because a gzip file also contains the time of packing.
 HPA_SHA256 = "fddcad35d1a8b1efb40a5abda4145220d2c610bf5af95b89aa507ba117606513"
-#: Columns from here on are tissues and blood cells, those before it cell lines.
+#: Columns before this one are cell lines; this one and later ones are tissues and blood cells.
 FIRST_TISSUE = "adipose tissue"
 HINT = "Give --from FILE: RNAtableExtended.tsv.gz, made from the tables on www.proteinatlas.org/about/download."
 _TIMEOUT_S = 60
 
 
 def get_hpa(out: Path | str, *, source: Path | str | None = None, say: Say = lambda _: None) -> Cohort:
-    """Fetch or import, check and store the consensus table; safe to interrupt and to repeat.
+    """Download or import, check and store the consensus table. It can be interrupted and repeated.
 
-    Every profile is for training: near copies among the cell lines would sit on both sides of any split.
+    All profiles are for training: some cell lines are nearly identical and would be on both sides of a split.
 
     Parameters
     ----------
     out : path
         Folder of the stored cohort.
     source : path, optional
-        RNAtableExtended.tsv, packed or not, if it is already on disk; otherwise it is fetched.
+        RNAtableExtended.tsv, packed or not, if it is on disk. By default, it is downloaded.
     say : callable
-        Receives one line of progress at a time.
+        Called with each line of progress.
 
     Raises
     ------
     DataError
-        When the table cannot be had, is not the pinned one, or the folder holds something else.
+        When the table cannot be downloaded, has another checksum, or the folder has other content.
     """
 
-    def make(_: Path) -> Content:
+    def make(_: Path) -> CohortContent:
         say("fetching the table (3 MB)" if source is None else f"reading {source}")
         text = _unpacked(_download() if source is None else _read(Path(source)))
         if hashlib.sha256(text).hexdigest() != HPA_SHA256:
-            raise DataError("The table is not the pinned one: its checksum differs.", HINT)
+            raise DataError("The table is not the pinned one: its checksum differs.", HINT, code="wrong_checksum")
         return _clean(pd.read_csv(io.BytesIO(text), sep="\t", index_col=0))
 
-    return get(out, HPA_SHA256, make, say)
+    return get_or_store(out, HPA_SHA256, make, say)
 
 
-def _clean(raw: pd.DataFrame) -> Content:
+def _clean(raw: pd.DataFrame) -> CohortContent:
     names = [str(c) for c in raw.columns]
     level_SA = sum_genes(raw.to_numpy(np.float32).T, gene_axis().resolve(raw.index).index)
-    # The levels are normalised between profiles by their makers (trimmed mean of M values), and scaled gene by gene: a
-    # profile's total means nothing any more, so one factor serves all.
+    # The levels were normalised between profiles (trimmed mean of M values) and scaled per gene, so the total of a
+    # profile has no meaning. All profiles are therefore scaled by the same factor.
     tpm_SA = level_SA * (TPM_TOTAL * len(names) / np.nansum(level_SA, dtype=np.float64))
     kinds = np.where(np.arange(len(names)) < names.index(FIRST_TISSUE), "cell line", "tissue or blood cells")
     about = {
@@ -77,14 +77,14 @@ def _clean(raw: pd.DataFrame) -> Content:
         "unit": "consensus normalised expression (NX), one factor for all profiles: a million in the mean",
     }
     table = pd.DataFrame({"name": names, "patient": names, "batch": kinds, "split": "train"})
-    return Content(tpm_SA.astype(np.float32), table, about)
+    return CohortContent(tpm_SA.astype(np.float32), table, about)
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read.", HINT) from error
+        raise DataError(f"{path} cannot be read.", HINT, code="missing_file") from error
 
 
 def _download() -> bytes:
@@ -92,7 +92,9 @@ def _download() -> bytes:
         with urllib.request.urlopen(HPA_URL, timeout=_TIMEOUT_S) as answer:
             return answer.read()
     except OSError as error:
-        raise DataError(f"The Human Protein Atlas table could not be fetched: {error}.", HINT) from error
+        raise DataError(
+            f"The Human Protein Atlas table could not be fetched: {error}.", HINT, code="download_failed"
+        ) from error
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -101,4 +103,4 @@ def _unpacked(content: bytes) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError("The packed table is damaged.", HINT) from error
+        raise DataError("The packed table is damaged.", HINT, code="damaged_file") from error

@@ -1,7 +1,7 @@
-"""How a cohort lies on disk.
+"""Storage of a cohort on disk.
 
 A stored cohort is a folder with ``tpm.npy`` (samples x 19,383 genes, float32, NaN = not measured), ``samples.tsv``
-(name, patient, batch, split) and ``manifest.json``. It appears whole or not at all.
+(name, patient, batch, split) and ``manifest.json``. The folder is created atomically.
 
 Shape suffixes: S samples, A genes of the axis, F features of a file.
 """
@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from cellstate.expression import ReadReport, Samples
 from cellstate.files import sha256
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import ReadReport, Samples
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
 
@@ -38,7 +38,7 @@ class Cohort:
     path : Path
     tpm_SA : ndarray of float32, shape (S, 19383), memory-mapped
     table : DataFrame
-        One row a sample: name, patient, batch, split.
+        One row per sample: name, patient, batch, split.
     manifest : dict
         Source, licence, checksums, counts.
     """
@@ -49,15 +49,17 @@ class Cohort:
     manifest: dict
 
     def has(self, split: str) -> bool:
-        """Whether there are samples of a split."""
+        """Return whether a split has samples."""
         return bool((self.table["split"] == split).any())
 
     def split(self, name: str) -> Samples:
-        """Return the samples of one split as `Samples`; raises ``DataError`` for an unknown split."""
+        """Return the samples of one split; raise ``DataError`` if there are none."""
         rows = np.flatnonzero((self.table["split"] == name).to_numpy())
         if not len(rows):
             raise DataError(
-                f"The cohort has no split {name!r}.", f"It has: {', '.join(sorted(set(self.table['split'])))}."
+                f"The cohort has no split {name!r}.",
+                f"It has: {', '.join(sorted(set(self.table['split'])))}.",
+                code="unknown_split",
             )
         return Samples(
             names=tuple(self.table["name"].iloc[rows]),
@@ -68,16 +70,16 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Content:
-    """What is to be stored.
+class CohortContent:
+    """The content of a cohort to be stored.
 
     Attributes
     ----------
     tpm_SA : ndarray of float32, shape (S, 19383)
     table : DataFrame
-        One row a sample: name, patient, batch, split.
+        One row per sample: name, patient, batch, split.
     about : dict
-        What only this cohort's manifest says: name, source, licence, attribution.
+        Entries of the manifest: name, source, licence, attribution.
     """
 
     tpm_SA: np.ndarray
@@ -86,52 +88,58 @@ class Content:
 
 
 def open_cohort(path: Path | str) -> Cohort:
-    """Open a stored cohort, or raise ``DataError`` that says how to get it."""
+    """Open a stored cohort; raise ``DataError`` if it is missing or incomplete."""
     path = Path(path)
     try:
         manifest = json.loads((path / "manifest.json").read_text())
         table = pd.read_csv(path / "samples.tsv", sep="\t", dtype=str)
         tpm_SA = np.load(path / "tpm.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} holds no complete cohort.", HINT) from error
+        raise DataError(f"{path} holds no complete cohort.", HINT, code="incomplete") from error
     if tpm_SA.shape != (len(table), N_AXIS) or manifest["axis_hash"] != gene_axis().hash:
-        raise DataError(f"{path} was stored for another gene axis.", f"Delete it. {HINT}")
+        raise DataError(f"{path} was stored for another gene axis.", f"Delete it. {HINT}", code="other_axis")
     return Cohort(path, tpm_SA, table, manifest)
 
 
-def get(out: Path | str, source_sha256: str, make: Callable[[Path], Content], say: Say) -> Cohort:
-    """Return a cohort that is stored already, or make and store it.
+def get_or_store(out: Path | str, source_sha256: str, make: Callable[[Path], CohortContent], say: Say) -> Cohort:
+    """Return a stored cohort, or make and store it.
 
-    Safe to interrupt and to repeat: the folder is made beside its final place and renamed when whole, and a whole
-    one that still matches its checksum is returned as it is.
+    It can be interrupted and repeated: the folder is written under a temporary name and renamed when complete. A stored
+    cohort is returned if its checksum is right.
 
     Parameters
     ----------
     out : path
         Folder of the stored cohort.
     source_sha256 : str
-        Checksum of what the cohort is made from; tells it from others.
+        Checksum of the source of the cohort, which identifies it.
     make : callable
-        Receives a folder for temporary files, returns the content.
+        Called with a folder for temporary files; returns the content.
     say : callable
-        Receives one line of progress at a time.
+        Called with each line of progress.
 
     Raises
     ------
     DataError
-        When the folder holds something else, or a cohort that was changed.
+        When the folder has other content, or a cohort that was changed.
     """
     out = Path(out)
     if (out / "manifest.json").is_file():
         cohort = open_cohort(out)
         if cohort.manifest["source_sha256"] != source_sha256:
-            raise DataError(f"{out} holds another cohort.", "Choose an empty or a new folder.")
+            raise DataError(f"{out} holds another cohort.", "Choose an empty or a new folder.", code="other_cohort")
         if sha256(out / "tpm.npy") != cohort.manifest["sha256"]:
-            raise DataError(f"{out}/tpm.npy was changed after it was stored.", "Delete the folder and run this again.")
+            raise DataError(
+                f"{out}/tpm.npy was changed after it was stored.",
+                "Delete the folder and run this again.",
+                code="changed",
+            )
         say(f"already complete: {out}")
         return cohort
     if out.exists() and any(out.iterdir()):
-        raise DataError(f"{out} exists and holds something else.", "Choose an empty or a new folder.")
+        raise DataError(
+            f"{out} exists and holds something else.", "Choose an empty or a new folder.", code="folder_in_use"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
         work = Path(temporary)
@@ -146,7 +154,7 @@ def get(out: Path | str, source_sha256: str, make: Callable[[Path], Content], sa
     return open_cohort(out)
 
 
-def _write(content: Content, source_sha256: str, folder: Path) -> None:
+def _write(content: CohortContent, source_sha256: str, folder: Path) -> None:
     np.save(folder / "tpm.npy", content.tpm_SA)
     content.table.to_csv(folder / "samples.tsv", sep="\t", index=False, lineterminator="\n")
     measured_SA, split = ~np.isnan(content.tpm_SA), content.table["split"]
@@ -163,13 +171,13 @@ def _write(content: Content, source_sha256: str, folder: Path) -> None:
 
 
 def sum_genes(values_SF: np.ndarray, index_F: np.ndarray) -> np.ndarray:
-    """Sum features that name the same gene, shape (S, 19383); a gene is missing where none of its features has a value.
+    """Sum features of the same gene, shape (S, 19383); a gene is missing where none of its features has a value.
 
     Parameters
     ----------
     values_SF : ndarray of float32
     index_F : ndarray of int
-        Position of each feature's gene on the axis, -1 where it has none.
+        Axis position of the gene of each feature, -1 where there is none.
     """
     sums_SA = np.full((len(values_SF), N_AXIS), np.nan, dtype=np.float32)
     for feature in np.flatnonzero(index_F >= 0):

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.model.once import once_a_model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Shift
+from cellstate.samples import Samples
 
 #: Beyond this many spreads of the validation patients a sample is far: not one of a million normal values is.
 FAR = 5.0

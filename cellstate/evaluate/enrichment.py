@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.perturb.goals import find_genes
 
 #: Genes of a set that the ranking must hold, at least and at most.

@@ -16,9 +16,10 @@ from cellstate.evaluate.direction import same_direction
 from cellstate.evaluate.distance import distances, distances_after
 from cellstate.evaluate.trust import trust_reasons
 from cellstate.evaluate.verdict import Agreement, verdict
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.perturb import Edit, perturb
+from cellstate.samples import Samples
 
 #: Genes with the largest measured change, on which the direction is asked; the name of the score says so too.
 TOP = 50

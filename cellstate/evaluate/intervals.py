@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.evaluate.bins import Bin, accuracy_per_bin, level_of
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.model.once import once_a_model
 from cellstate.model.profiles import load_profiles
+from cellstate.samples import Samples
 
 COVERAGE = 0.9
 #: Lower ends of the levels of predicted TPM that have quantiles of their own.

@@ -16,12 +16,13 @@ from cellstate.evaluate.calibration import likeliest_tpm
 from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
 from cellstate.evaluate.intervals import Intervals, intervals
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.perturb.components import load_components
 from cellstate.perturb.propagate import check_numbers
+from cellstate.samples import Samples
 
 #: The predictors in the order in which tables show them, with the words that pages use.
 PREDICTORS = {"network": "Network", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}

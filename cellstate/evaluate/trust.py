@@ -9,10 +9,10 @@ from cellstate.evaluate.calibration import fit_likeliest
 from cellstate.evaluate.copying import copying
 from cellstate.evaluate.distance import reference
 from cellstate.evaluate.intervals import fit_intervals, gene_error
-from cellstate.expression import TPM_TOTAL, Samples
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Shift
+from cellstate.samples import TPM_TOTAL, Samples
 
 #: A gene whose held-out R2 is lower is not followed by the model well enough to speak about its shift.
 MIN_R2 = 0.3

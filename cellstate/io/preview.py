@@ -1,4 +1,4 @@
-"""The first cells of a file as they stand in it, before anything is decided: also of a file that is then refused."""
+"""Preview of a file: its first cells, also for a file that `read_samples` refuses."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellstate.errors import ReadError
-from cellstate.io import gct, h5ad
-from cellstate.io.content import Content, load
+from cellstate.io.detect import choose_reader, detect_format
+from cellstate.io.formats.gct import LINES_BEFORE_HEADER
 from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
-from cellstate.io.pieces import count_lines
-from cellstate.io.sniff import choose_reader, sniff
-from cellstate.io.table import Overrides
+from cellstate.io.raw_table import ReadOptions
+from cellstate.io.source import FileContent, count_lines, load_content
 
-#: What is shown at most.
-ROWS, COLUMNS, LETTERS = 12, 8, 200
-_DECIDE = Overrides()
+#: Largest number of rows, columns and characters of a cell that are shown.
+MAX_ROWS, MAX_COLUMNS, MAX_CHARS = 12, 8, 200
+_DETECT = ReadOptions()
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "spaces"}
 _MARKS = {",": "commas", ".": "points"}
 
@@ -28,18 +27,17 @@ class Preview:
     Attributes
     ----------
     header : tuple of str
-        Names of the columns shown, at most 8, empty where the file has none; of h5ad the first samples.
+        Names of at most 8 columns; empty where the file has none. For h5ad, the names of the first samples.
     rows : tuple of tuple of str
-        At most 12 rows, each as wide as the header: text as the file holds it, without quotation marks, cut after 200
-        letters.
+        At most 12 rows, as wide as the header: text as in the file, without quotation marks, cut at 200 characters.
     n_rows, n_columns : int
-        Of the whole table without its header; of text, lines are counted and not parsed, so a row that the reader
-        leaves out later is among them. The column of gene names counts as a column.
+        Size of the whole table without its header. Lines of text are counted and not parsed, so the rows may include
+        some that the reader skips. The column of gene names counts as a column.
     format : str
     delimiter : str or None
-        None where there is none.
+        None if the format has none.
     notes : tuple of str
-        What is worth knowing about how the file is laid out, in plain words.
+        Sentences about the layout of the file.
     """
 
     header: tuple[str, ...]
@@ -51,51 +49,51 @@ class Preview:
     notes: tuple[str, ...] = ()
 
 
-def preview(source: str | Path | bytes, name: str | None = None, overrides: Overrides = _DECIDE) -> Preview:
-    """Show how a file begins, without reading the whole table.
+def preview_file(source: str | Path | bytes, name: str | None = None, options: ReadOptions = _DETECT) -> Preview:
+    """Return the beginning of a file, without reading the whole table.
 
     Parameters
     ----------
     source : path or bytes
-        A file, or its contents. Plain or packed with gzip.
+        A file or its content, plain or packed with gzip.
     name : str, optional
         File name of an upload.
-    overrides : Overrides
-        Only the format matters here.
+    options : ReadOptions
+        Only the format is used.
 
     Raises
     ------
     ReadError
-        When the file is missing, damaged, plainly no table, or not of the format that is asked for. A table that
-        `read_samples` refuses for what it holds has a preview all the same.
+        When the file is missing, damaged, clearly not a table, or not of the chosen format. A table whose content
+        `read_samples` refuses still has a preview.
     """
-    content = load(source, name)
-    choose_reader(content, overrides)  # refuses a format that the file cannot have
+    content = load_content(source, name)
+    choose_reader(content, options)  # raises for a format that the file cannot have
     if content.is_hdf5:
-        return _of_h5ad(content)
-    wanted = (overrides.format or "").strip().lower().split(" ")[0]
-    return _of_text(content.data, wanted or sniff(content), is_asked=bool(wanted))
+        return _preview_h5ad(content)
+    chosen = (options.format or "").strip().lower().split(" ")[0]
+    return _preview_text(content.data, chosen or detect_format(content), is_chosen=bool(chosen))
 
 
-def _of_text(data: bytes, wanted: str, *, is_asked: bool) -> Preview:
-    delimiter = next((d for d, name in DELIMITERS.items() if name == wanted), "\t")
-    decided = delimiter if is_asked or wanted != "tsv" else None  # any delimited text is sniffed as TSV
+def _preview_text(data: bytes, file_format: str, *, is_chosen: bool) -> Preview:
+    # Any delimited text is detected as TSV, which does not fix the delimiter.
+    delimiter = next((d for d, name in DELIMITERS.items() if name == file_format), "\t")
+    known_delimiter = delimiter if is_chosen or file_format != "tsv" else None
     lines = first_lines(data)
     n_lines = count_lines(data) + (not data.endswith(b"\n"))
     try:
-        layout = find_layout(data, skip=gct.LINES_BEFORE if wanted == "gct" else 0, delimiter=decided)
+        layout = find_layout(data, skip=LINES_BEFORE_HEADER if file_format == "gct" else 0, delimiter=known_delimiter)
     except ReadError:
-        shown = tuple((line[:LETTERS],) for line in lines[:ROWS])
-        return Preview(("",), shown, n_lines, 1, "text", None, ("No delimiter makes a table of these lines.",))
-    n_columns = len(layout.header)
-    width = min(n_columns, COLUMNS)
-    body = [line for n, line in enumerate(lines) if n not in layout.skip_rows and line.strip()][:ROWS]
+        rows = tuple((line[:MAX_CHARS],) for line in lines[:MAX_ROWS])
+        return Preview(("",), rows, n_lines, 1, "text", None, ("No delimiter makes a table of these lines.",))
+    width = min(len(layout.header), MAX_COLUMNS)
+    body = [line for n, line in enumerate(lines) if n not in layout.skip_rows and line.strip()][:MAX_ROWS]
     return Preview(
-        header=_row(layout.header, width),
-        rows=tuple(_row(row, width) for row in split(body, layout.delimiter)),
+        header=_fit(layout.header, width),
+        rows=tuple(_fit(row, width) for row in split(body, layout.delimiter)),
         n_rows=max(n_lines - len(layout.skip_rows), len(body)),
-        n_columns=n_columns,
-        format=layout.format if wanted in DELIMITERS.values() else wanted,
+        n_columns=len(layout.header),
+        format=layout.format if file_format in DELIMITERS.values() else file_format,
         delimiter=layout.delimiter,
         notes=tuple(_notes(layout)),
     )
@@ -103,9 +101,9 @@ def _of_text(data: bytes, wanted: str, *, is_asked: bool) -> Preview:
 
 def _notes(layout: Layout) -> list[str]:
     notes = [f"Columns are separated by {_SEPARATORS[layout.delimiter]}."]
-    before = len(layout.skip_rows) - layout.has_header
-    if before:
-        notes.append(f"The table begins at line {before + 1}.")
+    n_before = len(layout.skip_rows) - layout.has_header
+    if n_before:
+        notes.append(f"The table begins at line {n_before + 1}.")
     if not layout.has_header:
         notes.append("There is no line of column names.")
     if layout.decimal == ",":
@@ -117,24 +115,26 @@ def _notes(layout: Layout) -> list[str]:
     return notes
 
 
-def _of_h5ad(content: Content) -> Preview:
-    """Show genes in rows, as most tables have them, whichever way they lie in the file."""
-    begin = h5ad.begin(content, n_samples=COLUMNS - 1, n_genes=ROWS)
-    n_samples, n_genes = begin.shape
+def _preview_h5ad(content: FileContent) -> Preview:
+    """Show genes in rows, as in most tables, although h5ad has them in columns."""
+    from cellstate.io.formats import h5ad
+
+    first = h5ad.read_beginning(content, n_samples=MAX_COLUMNS - 1, n_genes=MAX_ROWS)
+    n_samples, n_genes = first.shape
     rows = (
         (gene, *(f"{value:.6g}" for value in column_S))
-        for gene, column_S in zip(begin.genes, begin.values_SF.T.tolist(), strict=True)
+        for gene, column_S in zip(first.genes, first.values_SF.T.tolist(), strict=True)
     )
     return Preview(
-        header=_row(("", *begin.samples), len(begin.samples) + 1),
-        rows=tuple(_row(row, len(row)) for row in rows),
+        header=_fit(("", *first.samples), len(first.samples) + 1),
+        rows=tuple(_fit(row, len(row)) for row in rows),
         n_rows=n_genes,
         n_columns=n_samples + 1,
         format="h5ad",
-        notes=(f"Values are those of {begin.path!r} in the file.",),
+        notes=(f"Values are those of {first.path!r} in the file.",),
     )
 
 
-def _row(cells: Sequence[str], width: int) -> tuple[str, ...]:
-    """Return so many cells, empty where the row has fewer."""
-    return tuple(cell[:LETTERS] for cell in (*cells[:width], *[""] * (width - len(cells))))
+def _fit(cells: Sequence[str], width: int) -> tuple[str, ...]:
+    """Return ``width`` cells, cut to the shown length; missing cells become empty."""
+    return tuple(cell[:MAX_CHARS] for cell in (*cells[:width], *[""] * (width - len(cells))))

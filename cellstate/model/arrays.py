@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from cellstate.errors import ModelError
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 
 #: Letters of a file or of a library's message that a sentence quotes.
 _SHOWN = 100
@@ -38,7 +38,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
     about : mapping
         One entry of metadata, as in a checkpoint: several are written in random order.
     """
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         save_file(dict(arrays), partial, metadata=dict(about))
         partial.chmod(0o644)
 

@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cellstate.errors import ModelError, some
-from cellstate.files import whole_file
+from cellstate.errors import ModelError, summarise_list
+from cellstate.files import atomic_write
 from cellstate.model.arrays import quoted
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
@@ -62,7 +62,7 @@ def save_checkpoint(
     }
     # One entry: safetensors writes several in random order, and equal models would differ in their checksum.
     metadata = {HEADER: json.dumps(header, sort_keys=True)}
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         save_file(tensors, partial, metadata=metadata)
         partial.chmod(0o644)
 
@@ -113,9 +113,9 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
     with safe_open(path, framework="pt") as file:
         names = set(file.keys())
         if missing := sorted(set(expected) - names):
-            raise ModelError(f"{path.name} lacks {some(missing)}.", "Copy the model folder again.")
+            raise ModelError(f"{path.name} lacks {summarise_list(missing)}.", "Copy the model folder again.")
         if foreign := sorted(names - set(expected)):
-            told = some([quoted(name) for name in foreign])
+            told = summarise_list([quoted(name) for name in foreign])
             raise ModelError(f"{path.name} holds tensors that its config does not name: {told}.")
         for name, shape in expected.items():
             stored = tuple(file.get_slice(name).get_shape())
@@ -126,7 +126,8 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
     kept = set(tensors) - set(STANDARDISE) if is_mapped(path) else set()
     tensors = {name: tensor if name in kept else tensor.clone() for name, tensor in tensors.items()}
     if bad := [n for n, t in tensors.items() if t.dtype not in STORED]:
-        raise ModelError(f"{path.name}: {some(bad)} is not of a floating-point type that CellState computes with.")
+        listed = summarise_list(bad)
+        raise ModelError(f"{path.name}: {listed} is not of a floating-point type that CellState computes with.")
     standardise = {name: tensors.pop(name) for name in STANDARDISE}
     if not_finite(standardise.items()) or (standardise["genes.scale"] <= 0).any():
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")

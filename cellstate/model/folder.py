@@ -19,15 +19,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from cellstate.errors import ModelError, some
-from cellstate.expression import GeneSpace
+from cellstate.errors import ModelError, summarise_list
 from cellstate.files import sha256
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis, gene_list_hash
 from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.device import DTYPES, dtype_name, pick_device, pick_dtype
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 WEIGHTS, GENES, CONFIG = "model.safetensors", "genes.tsv.gz", "config.json"
 METRICS, CARD, HISTORY = "metrics.json", "MODEL_CARD.md", "history.jsonl"
@@ -114,7 +114,7 @@ class Model:
 
 def default_model_folder() -> Path:
     """Return the folder of the shipped demo model."""
-    return shipped("models", "coadread")
+    return resource_path("models", "coadread")
 
 
 def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype: str = "auto") -> Model:
@@ -245,7 +245,7 @@ def describe_model(folder: Path | str) -> dict:
 
 def _no_numbers(names: list[str]) -> ModelError:
     return ModelError(
-        f"{WEIGHTS} holds numbers that are not finite: {some(names)}.",
+        f"{WEIGHTS} holds numbers that are not finite: {summarise_list(names)}.",
         "Copy the model folder again, or train it again.",
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import ModelError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.model.arrays import damaged, read_arrays, write_arrays
 from cellstate.model.folder import Model
 from cellstate.model.once import once_a_model

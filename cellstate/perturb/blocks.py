@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from cellstate.errors import CellStateError
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 
 _SETTINGS = "settings.json"
 _FILE = re.compile(r"block-(\d{6,})\.npz(\.partial)?")
@@ -103,7 +103,7 @@ class FolderBlocks(MutableMapping[int, Block]):
                     f"The folder {self.folder} holds something other than a stopped run.", "Name a new folder."
                 )
             text = json.dumps({"fingerprint": fingerprint}, indent=2) + "\n"
-            with whole_file(path, unique=True) as partial:  # each process writes the same
+            with atomic_write(path, unique=True) as partial:  # each process writes the same
                 partial.write_bytes(text.encode())
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
@@ -132,7 +132,7 @@ class FolderBlocks(MutableMapping[int, Block]):
     def __setitem__(self, number: int, block: Block) -> None:
         arrays: dict[str, Any] = {field.name: getattr(block, field.name) for field in fields(Block)}
         try:
-            with whole_file(self._path(number)) as partial, open(partial, "wb") as file:
+            with atomic_write(self._path(number)) as partial, open(partial, "wb") as file:
                 np.savez(file, **arrays)
         except OSError as error:
             raise self._unusable(error) from error

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.perturb.beam import EditSet, EditSets, search
 from cellstate.perturb.edits import Edit, ordinal
@@ -26,6 +25,7 @@ from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.set_scores import set_scores
+from cellstate.samples import Samples
 
 COLUMNS = ("gene", "edit", "score", "gain", "share", "alone", "sentence")
 _WAYS = {

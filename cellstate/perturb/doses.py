@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 
 from cellstate.errors import EditError
-from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import InputChange
@@ -25,6 +24,7 @@ from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.propagate import base_pass, check_numbers, propagate
 from cellstate.perturb.rivals import NETWORK, rival_maps
+from cellstate.samples import Samples
 
 #: Doses as multiples of the present level.
 MULTIPLES = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)

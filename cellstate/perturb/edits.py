@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cellstate.errors import EditError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 
 if TYPE_CHECKING:
     from cellstate.model.profiles import Profiles

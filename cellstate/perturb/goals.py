@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cellstate.errors import GoalError, some
-from cellstate.expression import GeneSpace, Samples, align
+from cellstate.errors import GoalError, summarise_list
+from cellstate.gene_space import GeneSpace, align
 from cellstate.genes import gene_axis
+from cellstate.samples import Samples
 
 if TYPE_CHECKING:
     from cellstate.model.profiles import Profiles
@@ -196,7 +197,7 @@ def no_known_gene(missing: Sequence[str]) -> GoalError:
     """Return the error of a goal without a gene, naming the first few names."""
     if not missing:
         return GoalError("The goal names no gene.", "Name at least one gene.")
-    shown = some([name[:40] for name in missing])
+    shown = summarise_list([name[:40] for name in missing])
     return GoalError(
         f"The model knows no gene of this goal: {shown}.", "Use approved human symbols, Ensembl or Entrez ids."
     )

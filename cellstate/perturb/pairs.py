@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.perturb.blocks import Block
 from cellstate.perturb.cohort_pairs import CohortPairs, cohort_pairs
@@ -28,6 +27,7 @@ from cellstate.perturb.progress import Progress
 from cellstate.perturb.ranks import Ranks
 from cellstate.perturb.screen import measured_candidates
 from cellstate.perturb.sweep import CohortProposer, NetworkProposer, Plan, Proposer, sweep
+from cellstate.samples import Samples
 
 #: Best pairs that are shown, each scored exactly; fewer for the partners of one gene, which are wanted at once.
 TOP, TOP_ANCHORED = 1_000, 50

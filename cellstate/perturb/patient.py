@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.fill import fill
+from cellstate.samples import Samples
 
 
 @dataclass(frozen=True, eq=False)

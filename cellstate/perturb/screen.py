@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.perturb.background import background, cohort_z
 from cellstate.perturb.edits import Edit, edited_tpm
@@ -27,6 +26,7 @@ from cellstate.perturb.nulls import benjamini_hochberg, matched_p
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.rivals import NETWORK, rival_slopes
+from cellstate.samples import Samples
 
 #: Best candidates that are re-scored exactly.
 TOP = 200

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.folder import BATCH
 from cellstate.model.profiles import load_profiles
@@ -21,6 +20,7 @@ from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import network_input
 from cellstate.perturb.propagate import base_pass, check_numbers, propagate
 from cellstate.perturb.rivals import NETWORK, rival_shifts
+from cellstate.samples import Samples
 
 
 @dataclass(frozen=True, eq=False)

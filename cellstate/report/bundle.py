@@ -11,7 +11,7 @@ import json
 import zipfile
 
 from cellstate.io import to_csv
-from cellstate.io.tables import Table
+from cellstate.io.write import ExportTable
 from cellstate.report.bundle_code import python, shell
 from cellstate.report.html_answer import numbers_sha256
 from cellstate.report.run import Run
@@ -77,7 +77,7 @@ def settings(run: Run, *, named: bool = False, with_input: bool = False) -> dict
             "name": source.name if named else None,
             "sha256": source.sha256,
             "in_bundle": with_input,
-            "decided_by_hand": source.overrides.decided(),
+            "decided_by_hand": source.overrides.chosen(),
         },
         "model": {
             "name": made.model,
@@ -104,7 +104,7 @@ def bundle(run: Run, *, named: bool = False, with_input: bool = False) -> bytes:
     about = dict(run.table.about)
     if not named:
         about.pop("sample", None)
-    table = Table(run.table.frame, run.table.key, run.table.value, about)
+    table = ExportTable(run.table.frame, run.table.key, run.table.value, about)
     rows = [f"| `{held}` | the file of the sample, as it was brought |"] if held else []
     rows += [f"| `{name}.txt` | {_LISTS[name]} |" for name in run.lists]
     which = (

@@ -35,7 +35,7 @@ import torch
 
 from cellstate import load_model, read_samples
 from cellstate.files import sha256
-from cellstate.io import Overrides, to_csv
+from cellstate.io import ReadOptions, to_csv
 {imports}
 
 if len(sys.argv) < 2:
@@ -51,7 +51,7 @@ changed = [name for name, known in settings["model"]["sha256"].items() if sha256
 if changed:
     sys.exit("This is another model: " + ", ".join(changed) + " differ. Give its folder as a second word.")
 
-samples = read_samples(sys.argv[1], overrides={overrides!r})
+samples = read_samples(sys.argv[1], options={overrides!r})
 sample = samples.take([{position}])
 {question}
 
@@ -150,7 +150,7 @@ def command_options(run: Run, *, named: bool) -> list[str]:
     source = run.source
     lines = [
         f"{_OPTIONS[name]} {shlex.quote(value)}" if isinstance(value, str) else _OPTIONS[name]
-        for name, value in source.overrides.decided().items()
+        for name, value in source.overrides.chosen().items()
     ]
     if named and source.n_samples > 1:
         # With an equals sign, a name that begins with a dash is no option.

@@ -75,7 +75,7 @@ def origin(source: Source | None, made: Provenance, numbers: pd.DataFrame, *, na
     """Return versions and checksums: what it takes to know that two reports speak of the same numbers."""
     rows = []
     if source is not None:
-        decided = [name if value is True else f"{name} {value}" for name, value in source.overrides.decided().items()]
+        decided = [name if value is True else f"{name} {value}" for name, value in source.overrides.chosen().items()]
         rows = [
             ("File of the sample", source.name if named else NOT_NAMED),
             ("sha256 of the file", source.sha256),

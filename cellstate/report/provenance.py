@@ -14,7 +14,7 @@ import torch
 
 from cellstate import __version__
 from cellstate.files import sha256
-from cellstate.io import Overrides
+from cellstate.io import ReadOptions
 from cellstate.model.once import once_a_model
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Source:
         The file, or its contents.
     name : str
         Of the file.
-    overrides : Overrides
+    overrides : ReadOptions
         What was decided in the reader's place.
     sample : str
     position, n_samples : int
@@ -46,7 +46,7 @@ class Source:
 
     data: Path | bytes
     name: str
-    overrides: Overrides
+    overrides: ReadOptions
     sample: str
     position: int
     n_samples: int

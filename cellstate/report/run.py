@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cellstate.io.tables import Table
+from cellstate.io.write import ExportTable
 from cellstate.perturb import Edit
 from cellstate.report.provenance import Provenance, Source
 
@@ -20,7 +20,7 @@ class Run:
         ``perturb``, ``screen``, ``pairs`` or ``combine``.
     source : Source
     made : Provenance
-    table : Table
+    table : ExportTable
         As ``cellstate COMMAND --out`` writes it: whole, unrounded.
     edits : sequence of Edit
         Of a search: what is tried on each gene, as patterns.
@@ -40,7 +40,7 @@ class Run:
     command: str
     source: Source
     made: Provenance
-    table: Table
+    table: ExportTable
     edits: Sequence[Edit]
     predictor: str
     goal: str = ""

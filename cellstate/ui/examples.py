@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 _ENDING = ".tpm.tsv.gz"
 #: Which sequencer; the older one measures about 2,200 genes less.
@@ -24,7 +24,7 @@ class Example:
 
 def examples() -> list[Example]:
     """Return the shipped example patients, those of the training patients' sequencer first."""
-    found = [_example(path) for path in sorted(shipped("data", "examples").glob("*" + _ENDING))]
+    found = [_example(path) for path in sorted(resource_path("data", "examples").glob("*" + _ENDING))]
     return sorted(found, key=lambda e: e.name in _OLDER)
 
 

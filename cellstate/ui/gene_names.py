@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cellstate.errors import GeneError
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 
 #: How a name was matched, in words: by the status of `cellstate.genes.Resolution` that carries a gene.

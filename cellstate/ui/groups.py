@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
+from cellstate.samples import Samples
 from cellstate.ui.labels import control_first, groups_of, in_words
 from cellstate.ui.loading import load_group
 from cellstate.ui.own_file import bring, in_hand

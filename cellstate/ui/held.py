@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import GeneAxis
 from cellstate.model import Model
 from cellstate.ui.session import Session

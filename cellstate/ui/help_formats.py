@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cellstate.io.content import MAX_BYTES
-from cellstate.io.table import MAX_SAMPLES
+from cellstate.io.raw_table import MAX_SAMPLES
+from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
 
 

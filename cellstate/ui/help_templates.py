@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cellstate.expression import TPM_TOTAL
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import to_csv
+from cellstate.samples import TPM_TOTAL
 
 #: Genes of a template: enough to be read, few enough to look at.
 N_GENES = 300

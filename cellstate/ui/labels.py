@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cellstate.errors import ReadError, some
-from cellstate.io.content import load
+from cellstate.errors import ReadError, summarise_list
 from cellstate.io.layout import split
+from cellstate.io.source import load_content
 from cellstate.ui.text import one_line, plural
 
 #: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
@@ -67,7 +67,7 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     """
     if len(data) > MOST_BYTES:
         raise ReadError(f"{source} is larger than {MOST_BYTES // 1_000_000} MB.", _HINT)
-    content = load(data, source)
+    content = load_content(data, source)
     if content.is_hdf5:
         raise ReadError(f"{source} is an HDF5 file.", _HINT)
     lines = [line for line in content.data.decode().splitlines() if line.strip()]
@@ -83,7 +83,7 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     if not hits[by]:
         raise ReadError(
             f"{source} names none of the file's samples, for example {cells[-1][0]!r}.",
-            f"The samples are called {some([repr(name) for name in names])}.",
+            f"The samples are called {summarise_list([repr(name) for name in names])}.",
         )
     has_titles = cells[0][by] not in wanted
     titles, body = (cells[0], cells[1:]) if has_titles else ([""] * len(cells[0]), cells)
@@ -110,7 +110,7 @@ def control_first(groups: Sequence[str]) -> list[str]:
 
 def in_words(groups: Mapping[str, Sequence[int]], limit: int = 4) -> str:
     """Return ``control (6), treated (5)``."""
-    return some([f"{group} ({len(rows):,})" for group, rows in groups.items()], limit)
+    return summarise_list([f"{group} ({len(rows):,})" for group, rows in groups.items()], limit)
 
 
 def matched(sheet: Sheet, n_samples: int) -> str:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from cellstate.errors import CellStateError, some
-from cellstate.expression import GeneSpace
+from cellstate.errors import CellStateError, summarise_list
+from cellstate.gene_space import GeneSpace
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
 from cellstate.perturb import Edit
@@ -123,7 +123,7 @@ def open_link() -> None:
     if found != Settings():
         st.info(_apply(session(), found, opened), icon=":material/link:")
     if ignored:
-        names = some([literal(name, 20) for name in ignored], 5)
+        names = summarise_list([literal(name, 20) for name in ignored], 5)
         st.warning(f"Not understood in this link, and left out: {names}.", icon=":material/link_off:")
 
 
@@ -137,7 +137,7 @@ def _apply(state: Session, found: Settings, opened: Model) -> str:
     if found.edits:
         state.put(found.edits)
         labels = [literal(edit.label) for edit in found.edits]
-        said.append(f"{plural(len(labels), 'edit is', 'edits are')} in force ({some(labels)})")
+        said.append(f"{plural(len(labels), 'edit is', 'edits are')} in force ({summarise_list(labels)})")
     if found.goal:
         st.session_state.update(_goal_widgets(found.goal, state.turns[GOAL]))
         said.append("its goal stands on the Regulators page")

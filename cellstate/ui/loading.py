@@ -8,8 +8,8 @@ from typing import Any
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.expression import Samples
-from cellstate.io import Overrides, preview, read_gmt
+from cellstate.io import ReadOptions, preview_file, read_gmt
+from cellstate.samples import Samples
 from cellstate.ui.examples import Example
 from cellstate.ui.limits import check_room
 from cellstate.ui.session import GENE_SETS, REFERENCE, GeneSets, Loaded, Refused, session
@@ -21,27 +21,27 @@ PASTED = "pasted table"
 
 def load_example(example: Example) -> bool:
     """Read an example patient; returns whether that went well."""
-    return _load(example.path, example.path.name, Overrides(), is_example=True)
+    return _load(example.path, example.path.name, ReadOptions(), is_example=True)
 
 
 def load_upload(upload: Any) -> bool:
     """Read an uploaded file and drop Streamlit's copy of it; returns whether that went well."""
-    return _load(take(upload), upload.name, Overrides(), is_example=False)
+    return _load(take(upload), upload.name, ReadOptions(), is_example=False)
 
 
 def load_paste(text: str) -> bool:
     """Read a pasted table; returns whether that went well."""
-    return _load(text.encode(), PASTED, Overrides(), is_example=False)
+    return _load(text.encode(), PASTED, ReadOptions(), is_example=False)
 
 
-def read_again(overrides: Overrides) -> bool:
+def read_again(overrides: ReadOptions) -> bool:
     """Read the file at hand with the user's decisions; the samples stay as they were if that fails."""
     loaded = session().loaded
     assert loaded is not None
     return _load(loaded.source, loaded.name, overrides, is_example=loaded.is_example)
 
 
-def retry(overrides: Overrides) -> bool:
+def retry(overrides: ReadOptions) -> bool:
     """Read a file that could not be read with the user's decisions; returns whether that went well."""
     what = session().problem
     assert what is not None
@@ -94,7 +94,7 @@ def bare(error: CellStateError) -> CellStateError:
     return type(error)(error.message, error.hint)
 
 
-def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: bool) -> bool:
+def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example: bool) -> bool:
     state, before = session(), session().loaded
     # True until the end is known: a run of the page that is interrupted can say nothing any more. A file that was
     # refused before is still there then.
@@ -119,18 +119,18 @@ def _load(source: Path | bytes, name: str, overrides: Overrides, *, is_example: 
 
 def _fitting(data: bytes, name: str) -> Samples:
     """Read a file that is never read again, so that its bytes need no room once it is read."""
-    samples = read(data, name, Overrides())
+    samples = read(data, name, ReadOptions())
     check_room(session(), samples)
     return samples
 
 
-def _refuse(source: Path | bytes, name: str, overrides: Overrides, error: CellStateError) -> Refused:
+def _refuse(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> Refused:
     """Keep what can be decided otherwise: a table, and nothing of what is none or does not fit."""
     if not isinstance(error, ReadError):
         return Refused(name, error, overrides)
-    for asked in (overrides, Overrides()):
+    for asked in (overrides, ReadOptions()):
         try:
-            return Refused(name, error, overrides, source, preview(source, name, asked))
+            return Refused(name, error, overrides, source, preview_file(source, name, asked))
         except ReadError:  # the file is not of the format that the user asked for, or no table
             continue
     return Refused(name, error, overrides)

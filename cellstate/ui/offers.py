@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.evaluate.experiment import Experiment
-from cellstate.expression import align
-from cellstate.io.tables import Table
+from cellstate.gene_space import align
+from cellstate.io.write import ExportTable
 from cellstate.model import Model
 from cellstate.perturb import Edit
 from cellstate.perturb.combine import Combination
@@ -39,7 +39,7 @@ def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
     """Offer a predicted shift."""
     edits, source = state.edits, source_of(state)
     about = {"sample": found.sample, "edits": found.edits, "predictor": found.predictor, "kind": "hypothesis"}
-    table = Table(found.table, ("ensembl_id",), "delta_log2", about)
+    table = ExportTable(found.table, ("ensembl_id",), "delta_log2", about)
     answer = ShiftAnswer(
         found.predictor, [edit.label for edit in edits], found.table, found.before, found.after, found.over_error
     )
@@ -77,7 +77,7 @@ def search_offer(
     predictor = NETWORK if isinstance(found, Pairs) else found.predictor
     if not isinstance(found, Pairs):
         about["predictor"] = predictor
-    table = Table(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
+    table = ExportTable(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
     judged = distance(state, opened)
 
     def report(named: bool) -> Report:
@@ -102,7 +102,9 @@ def search_offer(
     return Offer(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
 
 
-def search_run(found: Screen | Pairs | Combination, goal: str, source: Source, opened: Model, table: Table) -> Run:
+def search_run(
+    found: Screen | Pairs | Combination, goal: str, source: Source, opened: Model, table: ExportTable
+) -> Run:
     """Return what repeats a search; the candidates of a screen are those that its table holds."""
 
     def names(genes: np.ndarray | None) -> list[str] | None:
@@ -139,12 +141,12 @@ def portable_goal(goal: Goal, opened: Model, patient: Patient) -> str:
 def experiment_offer(found: Experiment, words: str) -> Offer:
     """Offer a comparison with an experiment."""
     about = {"edits": words, "predictor": found.predictor, "kind": "hypothesis"}
-    return Offer("experiment", Table(found.table, ("ensembl_id",), "predicted_log2", about))
+    return Offer("experiment", ExportTable(found.table, ("ensembl_id",), "predicted_log2", about))
 
 
 def accuracy_offer(figures: pd.DataFrame, sample: str) -> Offer:
     """Offer the figures of reconstruction, one row a figure and one column a predictor."""
-    return Offer("accuracy", Table(figures, ("Figure",), "Network", {"sample": sample, "kind": "measured"}))
+    return Offer("accuracy", ExportTable(figures, ("Figure",), "Network", {"sample": sample, "kind": "measured"}))
 
 
 def sample_offer(state: Session, opened: Model) -> Offer:
@@ -161,7 +163,7 @@ def sample_offer(state: Session, opened: Model) -> Offer:
         }
     )
     about = {"sample": sample.names[0], "kind": "measured"}
-    return Offer("sample", Table(frame, ("ensembl_id",), "tpm", about))
+    return Offer("sample", ExportTable(frame, ("ensembl_id",), "tpm", about))
 
 
 def source_of(state: Session) -> Source:

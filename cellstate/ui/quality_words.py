@@ -17,9 +17,10 @@ from functools import lru_cache
 import numpy as np
 
 from cellstate.evaluate.distance import FAR, LEAST_MEASURED
-from cellstate.expression import GeneSpace, Samples
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.io.depth import FEW_READS
+from cellstate.io.checks import FEW_READS
+from cellstate.samples import Samples
 from cellstate.viz.style import digits, percent
 
 GOOD, FAIR, POOR, UNKNOWN = "good", "fair", "poor", "unknown"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellstate.evaluate import distances
 from cellstate.evaluate.distance import Distance
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.ui.parts import chart
 from cellstate.ui.quality_words import badge, figures, verdicts

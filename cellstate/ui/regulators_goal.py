@@ -7,7 +7,7 @@ import re
 import numpy as np
 import streamlit as st
 
-from cellstate.errors import CellStateError, some
+from cellstate.errors import CellStateError, summarise_list
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
@@ -66,7 +66,7 @@ def _told(goal: Goal) -> None:
     """Say what the goal is, what is missing from it, and what 100 % means."""
     st.markdown(f":material/flag: **Goal:** {literal(goal.label, 200)} ({plural(goal.n_genes, 'gene')}).")
     if goal.missing:
-        names = some([literal(name, 30) for name in goal.missing], _SHOWN)
+        names = summarise_list([literal(name, 30) for name in goal.missing], _SHOWN)
         st.markdown(f":material/info: Not known to this model, and left out: {names}.")
     st.caption(whole_way(goal), width=READABLE)
 

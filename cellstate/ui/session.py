@@ -17,10 +17,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.common import WidgetMetadata
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
-from cellstate.io import Overrides, Preview
+from cellstate.io import Preview, ReadOptions
 from cellstate.perturb import Edit
 from cellstate.perturb.goals import Goal
+from cellstate.samples import Samples
 from cellstate.ui.history import Entry, History
 from cellstate.ui.jobs import DONE, Job
 
@@ -40,7 +40,7 @@ class Loaded:
     samples: Samples
     source: Path | bytes
     name: str
-    overrides: Overrides = Overrides()  # noqa: RUF009 - a frozen value
+    overrides: ReadOptions = ReadOptions()  # noqa: RUF009 - a frozen value
     is_example: bool = False
 
 
@@ -52,7 +52,7 @@ class Refused:
     ----------
     name : str
     error : CellStateError
-    overrides : Overrides
+    overrides : ReadOptions
         What it was read with.
     source : path or bytes
         Kept as long as the page shows why, so that the user can decide in the reader's place; empty where there is
@@ -63,7 +63,7 @@ class Refused:
 
     name: str
     error: CellStateError
-    overrides: Overrides = Overrides()  # noqa: RUF009 - a frozen value
+    overrides: ReadOptions = ReadOptions()  # noqa: RUF009 - a frozen value
     source: Path | bytes = b""
     preview: Preview | None = None
 

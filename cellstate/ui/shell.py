@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 from cellstate.ui import sign_in
 from cellstate.ui.guard import guard
 from cellstate.ui.server import first_drawn
@@ -55,4 +55,4 @@ def show(body: Callable[[], None]) -> None:
     if st.session_state.pop(_MARK, False):
         body()
     else:
-        runpy.run_path(str(shipped("app.py")), run_name="__main__")
+        runpy.run_path(str(resource_path("app.py")), run_name="__main__")

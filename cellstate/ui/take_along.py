@@ -12,7 +12,7 @@ from functools import partial
 
 import streamlit as st
 
-from cellstate.io.tables import FORMS, Table
+from cellstate.io.write import EXPORT_FORMATS, ExportTable
 from cellstate.report.bundle import bundle
 from cellstate.report.html import Report, render
 from cellstate.report.run import Run
@@ -31,7 +31,7 @@ class Offer:
     ----------
     what : str
         ``shift``, ``screen`` ...: part of every file's name.
-    table : Table
+    table : ExportTable
         About a sample, as the user brought it; without the tick its name is left out.
     report : callable, optional
         Receives whether the sample may be named, and returns what the report says.
@@ -44,7 +44,7 @@ class Offer:
     """
 
     what: str
-    table: Table
+    table: ExportTable
     report: Callable[[bool], Report] | None = None
     run: Callable[[], Run] | None = None
     no_bundle: str = ""
@@ -76,16 +76,16 @@ def take_along(offer: Offer) -> None:
             _link(offer.link)
 
 
-def anonymous(table: Table) -> Table:
+def anonymous(table: ExportTable) -> ExportTable:
     """Return a table that names no sample."""
     return replace(table, about={name: text for name, text in table.about.items() if name != "sample"})
 
 
 def _tables(offer: Offer, named: bool, stem: str) -> None:
-    st.markdown("**Table**, every row and every number in full")
+    st.markdown("**ExportTable**, every row and every number in full")
     table = offer.table if named else anonymous(offer.table)
     with st.container(horizontal=True):
-        for form, (ending, mime, make) in FORMS.items():
+        for form, (ending, mime, make) in EXPORT_FORMATS.items():
             _button(form, partial(make, table), f"{stem}.{ending}", mime, f"take-{ending}-{offer.what}")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cellstate.expression import ReadReport
-from cellstate.io import READERS, Overrides, Preview, preview
-from cellstate.io.table import COLUMNS, ROWS
+from cellstate.io import READERS, Preview, ReadOptions, preview_file
+from cellstate.io.raw_table import COLUMNS, ROWS
+from cellstate.samples import ReadReport
 from cellstate.ui.loading import read_again
 from cellstate.ui.session import Loaded, Session
 from cellstate.ui.text import literal, plural
@@ -26,7 +26,7 @@ def what_was_read(state: Session, loaded: Loaded) -> None:
     st.subheader("What was read", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = state.once("preview", (), lambda: preview(loaded.source, loaded.name, loaded.overrides))
+        found = state.once("preview", (), lambda: preview_file(loaded.source, loaded.name, loaded.overrides))
         st.markdown(
             f"**{literal(loaded.name)}**, {plural(len(loaded.samples), 'sample')} and "
             f"{plural(report.n_genes_read, 'gene name')}. The first rows, as they stand:"
@@ -60,7 +60,7 @@ def preview_table(found: Preview, key: str) -> None:
     st.caption(" ".join([size, *(literal(note, _LONG) for note in found.notes)]))
 
 
-def choices(decided: ReadReport, now: Overrides, *, key: str, ask: str) -> Overrides | None:
+def choices(decided: ReadReport, now: ReadOptions, *, key: str, ask: str) -> ReadOptions | None:
     """Let the user decide in the reader's place, and return that when it is asked for; the reader decides the rest."""
     st.caption("Grey is the reader's choice. Choose another where it is wrong, and the file is read again.")
     with st.form(key, border=False):
@@ -70,7 +70,7 @@ def choices(decided: ReadReport, now: Overrides, *, key: str, ask: str) -> Overr
             unit = _choose("Unit", decided.unit, _UNITS, now.unit, typed="Or type one, such as log2(TPM+0.01).")
             ids = _choose("Gene names from", decided.id_type, _IDS, now.id_type, typed="Or type a column's title.")
         asked = st.form_submit_button(ask, icon=":material/refresh:")
-    return Overrides(fmt, orientation, unit, ids, now.repair_dates) if asked else None
+    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates) if asked else None
 
 
 def _choose(label: str, decided: str, options: tuple[str, ...], now: str | None, *, typed: str = "") -> str | None:

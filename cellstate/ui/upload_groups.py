@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cellstate.errors import CellStateError, some
+from cellstate.errors import CellStateError, summarise_list
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.labels import MOST_CHARS, Sheet, groups_of, in_words, matched, read_sheet
 from cellstate.ui.loading import PASTED, bare, take
@@ -131,7 +131,7 @@ def _told(state: Session, names: tuple[str, ...]) -> None:
     elif outcome is not None:
         st.success(literal(matched(outcome, len(names)), 400), icon=":material/check_circle:")
         if outcome.unknown:
-            listed = some([literal(name, 30) for name in outcome.unknown], _SHOWN)
+            listed = summarise_list([literal(name, 30) for name in outcome.unknown], _SHOWN)
             verb = "is no sample" if len(outcome.unknown) == 1 else "are no samples"
             st.warning(f"{listed} {verb} of this file.", icon=":material/warning:")
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import streamlit as st
 
 from cellstate.errors import ReadError
-from cellstate.expression import Samples
-from cellstate.io import Overrides, read_samples
+from cellstate.io import ReadOptions, read_samples
 from cellstate.perturb.progress import Progress
+from cellstate.samples import Samples
 from cellstate.ui.jobs import WAITING, Job
 from cellstate.ui.queue import WAIT_S, Queue, this_user
 from cellstate.ui.session import session
@@ -34,7 +34,7 @@ def readers() -> Queue:
     return Queue(AT_ONCE)
 
 
-def read(source: Path | bytes, name: str, overrides: Overrides) -> Samples:
+def read(source: Path | bytes, name: str, overrides: ReadOptions) -> Samples:
     """Read a file with its progress on the page.
 
     Raises
@@ -59,11 +59,11 @@ def read(source: Path | bytes, name: str, overrides: Overrides) -> Samples:
         del error
 
 
-def _samples(source: Path | bytes, name: str, overrides: Overrides, progress: Progress) -> Samples:
+def _samples(source: Path | bytes, name: str, overrides: ReadOptions, progress: Progress) -> Samples:
     def told(step: str, fraction: float) -> None:
         progress(round(_PARTS * min(max(fraction, 0.0), 1.0)), _PARTS, step)
 
-    return read_samples(source, name=name, overrides=overrides, progress=told)
+    return read_samples(source, name=name, options=overrides, progress=told)
 
 
 def _watch(job: Job) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.expression import ReadReport
+from cellstate.samples import ReadReport
 from cellstate.ui.guard import show_error
 from cellstate.ui.loading import retry
 from cellstate.ui.session import Session

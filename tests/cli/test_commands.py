@@ -7,10 +7,10 @@ import sys
 import pandas as pd
 import pytest
 
-from cellstate.paths import shipped
 from cellstate.perturb.leader import leader
+from cellstate.resources import resource_path
 
-EXAMPLES = sorted(shipped("data", "examples").glob("*.tpm.tsv.gz"))
+EXAMPLES = sorted(resource_path("data", "examples").glob("*.tpm.tsv.gz"))
 
 
 def test_inspect(run, table, small_model):
@@ -62,7 +62,7 @@ def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, s
 
 def test_by_default_the_shipped_model_puts_its_best_first(run):
     shown = run("perturb", EXAMPLES[0], "--edit", "MYC=ko", "--json")
-    assert shown["predictor"] == leader(json.loads(shipped("models", "coadread", "metrics.json").read_text()))
+    assert shown["predictor"] == leader(json.loads(resource_path("models", "coadread", "metrics.json").read_text()))
     assert shown["predictor_reason"].startswith("It leads because")
 
 
@@ -140,7 +140,7 @@ def test_bad_input_is_one_sentence_and_status_2(run, arguments, words, tmp_path,
 def test_standard_output_is_json_alone_in_a_process_of_its_own(module):
     """Also the imports stay silent, and a reader that stops early is no error."""
     command = [sys.executable, "-W", "error", "-m", module, "inspect", str(EXAMPLES[0]), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=shipped())
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=resource_path())
     assert json.loads(done.stdout)["n_samples"] == 1
     assert done.stderr == ""
 
@@ -159,7 +159,7 @@ def test_help_waits_for_nothing_heavy():
         "try: main(['pairs', '--help'])\n"
         "except SystemExit: sys.exit(sorted({'torch', 'numpy', 'pandas', 'rich'} & set(sys.modules)) or 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=shipped(), stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=resource_path(), stdout=subprocess.DEVNULL)
 
 
 def test_a_table_that_cannot_be_written_is_told_before_the_work(run, table, small_model, tmp_path):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cellstate.paths import shipped
 from cellstate.perturb import sweep
+from cellstate.resources import resource_path
 
 #: 240 genes in 15 blocks.
 ROWS = 16
@@ -60,7 +60,7 @@ def start(tmp_path):
         several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)] if n else []
         process = subprocess.Popen(
             [sys.executable, *several, str(script), *map(str, arguments)],
-            env=os.environ | {"PYTHONPATH": str(shipped())} | {k: str(v) for k, v in variables.items()},
+            env=os.environ | {"PYTHONPATH": str(resource_path())} | {k: str(v) for k, v in variables.items()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

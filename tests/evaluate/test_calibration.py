@@ -9,7 +9,7 @@ from cellstate.evaluate import calibration, evaluate
 from cellstate.evaluate.bins import accuracy_per_bin
 from cellstate.evaluate.calibration import TOP_TPM, fit_likeliest, likeliest_tpm
 from cellstate.evaluate.intervals import predicted_log1p
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import Model
 
 

@@ -8,10 +8,11 @@ from sklearn.covariance import LedoitWolf
 
 from cellstate.evaluate import distances, distances_after
 from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, scores, shrunk_covariance
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import create_model, load_model
 from cellstate.perturb import Edit, perturb
+from cellstate.samples import Samples
 from tests.factories import make_samples
 
 

@@ -12,9 +12,10 @@ from cellstate.errors import CellStateError, EditError
 from cellstate.evaluate import compare
 from cellstate.evaluate.experiment import _agree
 from cellstate.evaluate.verdict import Agreement, verdict
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.perturb import Edit, perturb
+from cellstate.samples import Samples
 
 
 @pytest.fixture(scope="module")

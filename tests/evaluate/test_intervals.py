@@ -19,7 +19,7 @@ from cellstate.evaluate.intervals import (
     intervals,
     predicted_log1p,
 )
-from cellstate.expression import align
+from cellstate.gene_space import align
 
 
 def expected(model, tpm_SG) -> Intervals:

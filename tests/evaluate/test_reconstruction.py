@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import r2_score
 
 from cellstate.evaluate import evaluate
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import create_model, load_model
 from cellstate.perturb.components import load_components
 from tests.factories import make_samples

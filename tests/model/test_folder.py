@@ -9,7 +9,7 @@ import torch
 from cellstate.errors import ModelError
 from cellstate.model import create_model, describe_model, load_model
 from cellstate.model.device import device_label, pick_device, pick_dtype
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 from tests.factories import make_space
 
 
@@ -75,7 +75,7 @@ def test_many_threads_share_one_model(small_model):
 
 
 def test_the_shipped_model_is_whole_and_small():
-    folder = shipped("models", "coadread")
+    folder = resource_path("models", "coadread")
     model = load_model(folder, device="cpu")
     assert model.is_trained
     assert {f.name for f in folder.iterdir()} == {

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from cellstate.errors import CellStateError
-from cellstate.paths import shipped
 from cellstate.perturb.blocks import Block, FolderBlocks, fingerprint
+from cellstate.resources import resource_path
 
 
 def make_block(seed: int, n: int = 20) -> Block:
@@ -187,7 +187,8 @@ def test_processes_may_open_a_new_folder_at_the_same_time(tmp_path):
         "FolderBlocks(sys.argv[1], 'x')[int(sys.argv[2])] = make_block(int(sys.argv[2]))\n"
     )
     workers = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "new"), str(i)], cwd=shipped()) for i in range(2)
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "new"), str(i)], cwd=resource_path())
+        for i in range(2)
     ]
     assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
     assert list(FolderBlocks(tmp_path / "new", "x")) == [0, 1]
@@ -201,7 +202,7 @@ def test_a_kill_in_the_middle_leaves_only_whole_blocks(tmp_path):
         "while True:\n"
         "    for number in range(4): kept[number] = make_block(number, 20_000)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=shipped())
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=resource_path())
     while not (tmp_path / "block-000003.npz").exists():
         assert process.poll() is None
         time.sleep(0.01)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, EditError, Stopped
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb import Edit, beam
 from cellstate.perturb import combine as module

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, EditError, GeneError, ModelError
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import profiles as profiles_module
 from cellstate.model.network import AutoEncoder
 from cellstate.model.profiles import load_profiles

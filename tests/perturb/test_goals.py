@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from cellstate.errors import GoalError
-from cellstate.expression import Samples, align
+from cellstate.gene_space import align
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.goals import cohort_end, cohort_goal, find_genes, gene_set_goal, toward_goal
 from cellstate.perturb.patient import prepare
+from cellstate.samples import Samples
 from tests.factories import make_space
 
 SPACE = make_space(40)

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError
-from cellstate.paths import shipped
 from cellstate.perturb.ranks import Ranks, ranks
+from cellstate.resources import resource_path
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def torchrun(tmp_path):
         script = tmp_path / "script.py"
         script.write_text(code)
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
-        variables = os.environ | {"PYTHONPATH": str(shipped())} | environment
+        variables = os.environ | {"PYTHONPATH": str(resource_path())} | environment
         return subprocess.run(
             [*command, str(script)], capture_output=True, text=True, timeout=120, env=variables, check=False
         )
@@ -124,7 +124,8 @@ def test_without_torchrun_too_nobody_waits_for_a_process_that_failed(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": str(shipped())}
+    root = str(resource_path())
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": root}
     processes = [
         subprocess.Popen(
             [sys.executable, str(tmp_path / "script.py")],

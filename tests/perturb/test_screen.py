@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, EditError, ModelError, Stopped
-from cellstate.expression import Samples
 from cellstate.model import create_model, load_model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit, perturb
@@ -18,6 +17,7 @@ from cellstate.perturb.leader import AUROC, LEAD, OWN
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.rivals import REGISTRY
 from cellstate.perturb.screen import screen
+from cellstate.samples import Samples
 from tests.perturb.questions import patient_samples, some_goal
 
 

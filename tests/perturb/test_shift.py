@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cellstate.errors import ModelError
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.patient import network_input

@@ -19,18 +19,18 @@ import torch
 
 from cellstate import Edit, combine, evaluate, load_model, pairs, perturb, read_samples, screen
 from cellstate.evaluate import compare, distances, distances_after, trust_table
-from cellstate.expression import Samples
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
 from cellstate.perturb.doses import dose_curve
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.leader import choose
 from cellstate.perturb.patient import prepare
+from cellstate.samples import Samples
 from tests.train.runs import ALONE, fresh, make_sources, run
 from tests.train.test_golden import GOLDEN, RUNS
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
-from train.distributed import World, world
+from train.distributed import DistributedContext, distributed_context
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "data" / "examples"
@@ -189,7 +189,7 @@ def golden_losses(name: str) -> np.ndarray:
 
 def train(
     name: str,
-    here: World = ALONE,
+    here: DistributedContext = ALONE,
     checkpoints: Path | None = None,
     every: int = 0,
     kill_in_step: int = 0,
@@ -230,7 +230,7 @@ def train(
 
 def as_rank() -> dict[str, list] | None:
     """Train every recorded run as one of several processes; the first returns the losses."""
-    with world("cpu") as here:
+    with distributed_context("cpu") as here:
         found = {name: train(name, here)[1].tolist() for name in TRAINING}
         return found if here.is_first else None
 

@@ -10,7 +10,7 @@ import pytest
 
 from cellstate.evaluate import distances, distances_after, shift_over_error, trust_table
 from cellstate.genes import gene_axis
-from cellstate.io import Overrides, read_samples
+from cellstate.io import ReadOptions, read_samples
 from cellstate.perturb import Edit, perturb
 from cellstate.report.html_shift import ShiftAnswer
 from cellstate.report.provenance import Source
@@ -41,13 +41,13 @@ def edits(small_model) -> list[Edit]:
 @pytest.fixture(scope="session")
 def source(upload) -> Source:
     """The second sample of the upload."""
-    return Source(upload, upload.name, Overrides(unit="TPM"), NASTY, 1, 2)
+    return Source(upload, upload.name, ReadOptions(unit="TPM"), NASTY, 1, 2)
 
 
 @pytest.fixture(scope="session")
 def answer(small_model, source, edits) -> ShiftAnswer:
     """What the edits do to it."""
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
     shift = perturb(small_model, sample, edits, predictor="network")
     before, after = distances(small_model, sample)[0], distances_after(small_model, shift)[0]
     table = trust_table(small_model, shift, far=before.flag, left=after.flag)

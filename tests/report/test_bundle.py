@@ -22,8 +22,8 @@ import pytest
 from cellstate.cli import main
 from cellstate.cli.parser import parser
 from cellstate.goal_spec import read_goal
-from cellstate.io import Overrides, read_samples, to_csv
-from cellstate.io.tables import Table
+from cellstate.io import ReadOptions, read_samples, to_csv
+from cellstate.io.write import ExportTable
 from cellstate.perturb import Edit
 from cellstate.perturb.combine import Combination, combine
 from cellstate.perturb.pairs import pairs
@@ -41,7 +41,7 @@ from tests.report.conftest import NASTY
 def shift_run(small_model, source, answer, edits) -> Run:
     """A predicted shift."""
     about = {"sample": source.sample, "kind": "hypothesis"}
-    table = Table(answer.table, ("ensembl_id",), "delta_log2", about)
+    table = ExportTable(answer.table, ("ensembl_id",), "delta_log2", about)
     return Run("perturb", source, provenance(small_model), table, edits, answer.predictor)
 
 
@@ -51,10 +51,10 @@ def screen_run(small_model, source) -> Run:
     genes = np.arange(0, len(small_model.space), 3)
     ensembl = [small_model.space.ensembl[g] for g in genes]
     goal = f"genes:+{small_model.space.ensembl[1]},-{small_model.space.ensembl[2]}"
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
     read = read_goal(goal, small_model, prepare(small_model, sample))
     found = screen(small_model, sample, read, edits=["ko", "x3"], genes=genes, predictor="elastic_net")
-    table = Table(found.table, ("gene", "edit"), "score", {"sample": source.sample})
+    table = ExportTable(found.table, ("gene", "edit"), "score", {"sample": source.sample})
     patterns = [Edit.pattern("ko"), Edit.pattern("x3")]
     return Run("screen", source, provenance(small_model), table, patterns, found.predictor, goal=goal, genes=ensembl)
 
@@ -63,7 +63,7 @@ def screen_run(small_model, source) -> Run:
 def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     """A run of every kind, by name; pairs of two lists and of one gene."""
     goal = screen_run.goal
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
     read = read_goal(goal, small_model, prepare(small_model, sample))
     some, others = np.arange(0, 40, 2), np.arange(11, 60, 3)
     listed = pairs(small_model, sample, read, edit="kd33.3", genes=some, partners=others, by="score")
@@ -75,7 +75,7 @@ def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     for name, found in (("pairs", listed), ("partners", of_one), ("combination", designed)):
         assert found is not None
         frame, key = (found.steps, "gene") if isinstance(found, Combination) else (found.table, "a")
-        table = Table(frame, (key, "edit" if key == "gene" else "b"), "score", {"sample": source.sample})
+        table = ExportTable(frame, (key, "edit" if key == "gene" else "b"), "score", {"sample": source.sample})
         assert len(frame)
         made[name] = search_run(found, goal, source, small_model, table)
     return made
@@ -213,7 +213,7 @@ def test_its_command_line_is_one_that_the_program_takes(runs) -> None:
     [("Jane.Doe.tsv.gz", ".tsv.gz"), ("a/b.H5AD", ".h5ad"), ("Jane.Doe", ""), ("x.exe", ""), ("quant.sf", ".sf")],
 )
 def test_of_a_files_name_only_its_kind_is_kept(name: str, endings: str) -> None:
-    assert Source(b"", name, Overrides(), "S", 0, 1).endings == endings
+    assert Source(b"", name, ReadOptions(), "S", 0, 1).endings == endings
 
 
 def test_a_checksum_is_the_same_from_disk_and_memory(upload, source) -> None:

@@ -143,7 +143,7 @@ def test_a_searchs_report_names_a_reference_only_where_samples_may_be(small_mode
     from cellstate.perturb.patient import prepare
     from cellstate.perturb.screen import screen
 
-    samples = read_samples(source.data, overrides=source.overrides)
+    samples = read_samples(source.data, options=source.overrides)
     patient = prepare(small_model, samples.take([1]))
     goal = toward_goal(
         patient, samples.take([0]), spec="toward:Ref.tsv#Quiet-Name", label="toward Quiet-Name of Ref.tsv"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from train.package import card, write_card
 
 from cellstate.report import markdown, sections
+from train.package import card, write_card
 
 
 def test_the_card_holds_every_section_of_the_page(small_model):

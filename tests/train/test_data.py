@@ -9,7 +9,7 @@ import torch
 
 from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
-from cellstate.expression import align
+from cellstate.gene_space import align
 from tests.factories import make_cohort, small_config
 from train.callbacks import ProgressDisplay
 from train.config import DataConfig, read_config

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, DataError
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.model.profiles import COHORT, load_profiles
 from tests.factories import make_cohort, small_config
@@ -143,9 +143,9 @@ def test_a_config_with_an_error_is_named(tmp_path, text, words):
 
 
 def test_the_shipped_config_is_the_shipped_model(cohort):
-    from cellstate.paths import shipped
+    from cellstate.resources import resource_path
 
-    config = read_config(shipped("train", "configs", "coadread.toml"))
+    config = read_config(resource_path("train", "configs", "coadread.toml"))
     metrics = load_model(device="cpu").metrics["config"]
     assert metrics["network"]["hidden"] == list(config.network.hidden)
     assert metrics["loop"]["learning_rate"] == config.loop.learning_rate

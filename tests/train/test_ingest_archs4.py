@@ -6,8 +6,8 @@ import pytest
 
 import train.ingest.matrix as train_matrix
 from cellstate.errors import CellStateError
-from cellstate.expression import counts_to_tpm
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import counts_to_tpm
 from tests.train.archs4_files import make_counts, write_archs4
 from train.ingest import Filters, Settings, ingest
 from train.ingest.archs4 import open_archs4

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cellstate.errors import DataError
-from cellstate.expression import counts_to_tpm
 from cellstate.genes import N_AXIS, gene_axis
+from cellstate.samples import counts_to_tpm
 from tests.factories import make_samples
 from tests.train.archs4_files import sequence, write_archs4
 from train.ingest import Settings, ingest

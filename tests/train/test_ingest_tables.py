@@ -8,9 +8,9 @@ import pytest
 from scipy.sparse import csc_matrix, csr_matrix
 
 from cellstate.errors import CellStateError
-from cellstate.expression import counts_to_tpm
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import read_samples
+from cellstate.samples import counts_to_tpm
 from tests.train.archs4_files import make_counts
 from train.ingest import Filters, Settings, ingest
 from train.ingest.h5ad import parts_of

@@ -148,7 +148,7 @@ def test_reading_begins_where_a_run_stopped():
 
 def test_bins_are_weighted():
     """With all the weight on one bin, only its values have a gradient."""
-    from cellstate.expression import GeneSpace
+    from cellstate.gene_space import GeneSpace
     from cellstate.genes import gene_axis
     from train.objective import Objective
 

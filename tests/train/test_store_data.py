@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cellstate.evaluate import evaluate
-from cellstate.expression import align
+from cellstate.gene_space import align
 from cellstate.model import load_model
 from tests.train.runs import ALONE
 from tests.train.stores import make_store

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.expression import Samples
 from cellstate.perturb.progress import Progress
+from cellstate.samples import Samples
 from cellstate.ui import visitors
 from cellstate.ui.jobs import Job
 from cellstate.ui.queue import Queue, this_user

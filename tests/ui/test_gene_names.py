@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellstate.expression import GeneSpace
+from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.model.profiles import Profiles, pack_profiles
 from cellstate.ui.gene_names import meanings, split_names, why

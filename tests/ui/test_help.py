@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import READERS, read_gmt, read_samples
-from cellstate.io.content import load
-from cellstate.io.sniff import sniff
+from cellstate.io.detect import detect_format
+from cellstate.io.source import load_content
 from cellstate.model import load_model
 from cellstate.ui import help_cite
 from cellstate.ui.help import TOPICS
@@ -100,7 +100,7 @@ def test_every_reader_is_explained_once() -> None:
 
 @pytest.mark.parametrize("one", [one for one in FORMATS if one.header], ids=lambda one: one.name)
 def test_format_is_recognised_by_what_the_page_says(one) -> None:
-    assert sniff(load(f"{one.header}\n1\t2\t3\t4\t5\t6\t7\n".encode(), "a file")) in one.readers
+    assert detect_format(load_content(f"{one.header}\n1\t2\t3\t4\t5\t6\t7\n".encode(), "a file")) in one.readers
     shown = {name.lower() for name in re.findall(r"`([^`]+)`", one.by)}
     assert shown & {part.lower() for part in one.header.split("\t")}
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellstate.expression import Samples
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
+from cellstate.samples import Samples
 from cellstate.ui.examples import examples
 from cellstate.ui.quality_words import (
     FAIR,

@@ -15,9 +15,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from cellstate.errors import CellStateError, ReadError
-from cellstate.expression import Samples
 from cellstate.genes import gene_axis
-from cellstate.io import Overrides, read_samples
+from cellstate.io import ReadOptions, read_samples
+from cellstate.samples import Samples
 from cellstate.ui import upload_read
 from cellstate.ui.queue import Queue
 from cellstate.ui.upload_read import AT_ONCE, read
@@ -61,7 +61,7 @@ class Slow:
 
 def test_a_reading_gives_what_the_reader_gives() -> None:
     expected = read_samples(TABLE, name="a.csv")
-    found = read(TABLE, "a.csv", Overrides())
+    found = read(TABLE, "a.csv", ReadOptions())
     np.testing.assert_array_equal(found.tpm_SA, expected.tpm_SA)
     assert found.report == expected.report
 
@@ -72,7 +72,7 @@ def test_what_the_reader_raises_reaches_the_page_and_is_dropped_with_it() -> Non
     gc.disable()
     try:
         with pytest.raises(ReadError) as raised:
-            read(b"no table at all\n", "a.csv", Overrides())
+            read(b"no table at all\n", "a.csv", ReadOptions())
         kept = weakref.ref(raised.value)
         del raised
         assert kept() is None
@@ -83,7 +83,7 @@ def test_what_the_reader_raises_reaches_the_page_and_is_dropped_with_it() -> Non
 def test_a_readers_mistake_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_read, "read_samples", lambda *_, **__: 1 / 0)
     with pytest.raises(CellStateError, match="our mistake"):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())
 
 
 def test_progress_is_shown_while_a_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_progress_is_shown_while_a_file_is_read(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(st, "progress", lambda *_, **__: Bar())
     with pytest.raises(StopException):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())
     assert shown[-1] == (0.5, "Reading the table …")
     assert slow.ended.wait(PATIENCE_S)
 
@@ -109,7 +109,7 @@ def test_a_stopped_reading_frees_its_memory(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(upload_read, "read_samples", slow)
     monkeypatch.setattr(st, "button", interrupted)
     with pytest.raises(StopException):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())
     assert slow.ended.wait(PATIENCE_S)
     assert slow.holds is not None
     until_gone(slow.holds)
@@ -136,7 +136,7 @@ def test_a_reading_does_not_step_back_for_others(monkeypatch: pytest.MonkeyPatch
 
     waiter = threading.Thread(target=wait)
     monkeypatch.setattr(upload_read, "read_samples", reader)
-    assert len(read(TABLE, "a.csv", Overrides())) == 1
+    assert len(read(TABLE, "a.csv", ReadOptions())) == 1
     assert go.wait(PATIENCE_S)
     assert states == ["read", "waited"]
 
@@ -146,12 +146,12 @@ def test_whatever_interrupts_the_page_stops_the_reading(monkeypatch: pytest.Monk
     monkeypatch.setattr(upload_read, "read_samples", slow)
     monkeypatch.setattr(st, "button", interrupted)
     with pytest.raises(StopException):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())
     assert slow.ended.wait(PATIENCE_S)
     # The slot is free again.
     monkeypatch.undo()
     for _ in range(AT_ONCE + 1):
-        assert len(read(TABLE, "a.csv", Overrides())) == 1
+        assert len(read(TABLE, "a.csv", ReadOptions())) == 1
 
 
 def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,8 @@ def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_read, "read_samples", reader)
     done: list[int] = []
     threads = [
-        threading.Thread(target=lambda: done.append(len(read(TABLE, "a.csv", Overrides())))) for _ in range(AT_ONCE + 3)
+        threading.Thread(target=lambda: done.append(len(read(TABLE, "a.csv", ReadOptions()))))
+        for _ in range(AT_ONCE + 3)
     ]
     for thread in threads:
         thread.start()
@@ -182,4 +183,4 @@ def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_without_a_sample_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_read, "read_samples", lambda *_, **__: make_samples(1).take([]))
     with pytest.raises(ReadError, match="no sample"):
-        read(TABLE, "a.csv", Overrides())
+        read(TABLE, "a.csv", ReadOptions())

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import ReadError
-from cellstate.expression import TPM_TOTAL
 from cellstate.genes import N_AXIS, Resolution, gene_axis
+from cellstate.samples import TPM_TOTAL
 
 from .matrix import Matrix
 from .source import FEWEST_GENES, Block, labels
@@ -189,7 +189,7 @@ class _File:
         per_base_U = (1 / gene_axis().length_bp[self._gene_U]).astype(np.float32)
         for start in range(0, n_samples, _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
-            # As `cellstate.expression.counts_to_tpm`, but in place: no count is missing, and no copy is needed.
+            # As `cellstate.samples.counts_to_tpm`, but in place: no count is missing, and no copy is needed.
             tpm_SU = np.ascontiguousarray(counts_US[:, some].T)
             detected_S[some] = np.count_nonzero(tpm_SU, axis=1)
             tpm_SU *= per_base_U

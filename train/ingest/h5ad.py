@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cellstate.expression import Samples
-from cellstate.io import Overrides, read_samples
+from cellstate.io import ReadOptions, read_samples
+from cellstate.samples import Samples
 
 #: Values that are unfolded at once; a file of more is read in parts.
 PART_VALUES = 20_000_000
@@ -46,8 +46,8 @@ class Part:
             return read_samples(self.path)
         if self.first and not self.unit:
             Part(self.path, self.label, 0, self.end - self.first, self.unit).read()
-        decided = Overrides(format="h5ad", unit=self.unit[0] if self.unit else None)
-        samples = read_samples(_rows(self.path, self.first, self.end), name=self.path.name, overrides=decided)
+        decided = ReadOptions(format="h5ad", unit=self.unit[0] if self.unit else None)
+        samples = read_samples(_rows(self.path, self.first, self.end), name=self.path.name, options=decided)
         if not self.unit:
             self.unit.append(samples.report.unit)
         return samples

@@ -15,8 +15,8 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
-from cellstate.errors import DataError, ReadError, some
-from cellstate.expression import Samples
+from cellstate.errors import DataError, ReadError, summarise_list
+from cellstate.samples import Samples
 
 from .h5ad import Part, parts_of
 from .source import Block, labels
@@ -63,7 +63,8 @@ class Tables:
             return table
         if missing := [name for name in table["sample"] if name not in self.about.index]:
             raise DataError(
-                f"{len(missing):,} samples are not in the table of series: {some(missing)}.", "Add a row for each."
+                f"{len(missing):,} samples are not in the table of series: {summarise_list(missing)}.",
+                "Add a row for each.",
             )
         return table.drop(columns="series").join(self.about, on="sample", rsuffix="_given")
 

@@ -1,0 +1,1 @@
+"""Readers of file formats. Each has a function ``read(content, options) -> RawTable``."""

@@ -1,0 +1,284 @@
+"""Input files: loaded from disk or an upload, unpacked within limits and decoded, with progress reports."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from cellstate.errors import ReadError
+
+#: Largest size of an unpacked file.
+MAX_BYTES = 2_000_000_000
+#: Files that unpack to more than this are refused as decompression bombs if they grow by more than MAX_RATIO.
+RATIO_CHECKED_ABOVE_BYTES = 30_000_000
+MAX_RATIO = 60
+_CHUNK_BYTES = 8_000_000
+#: Chunks overlap by this much when a pattern is searched; every pattern is shorter.
+_OVERLAP_BYTES = 64
+
+GZIP = b"\x1f\x8b"
+HDF5 = b"\x89HDF\r\n\x1a\n"
+_EXPORT = "Export the expression values as CSV or TSV text and upload that."
+#: Kinds of files that are uploaded by mistake: first bytes, description, hint.
+_OTHER_KINDS = (
+    (b"\x89PNG", "a picture", _EXPORT),
+    (b"\xff\xd8\xff", "a picture", _EXPORT),
+    (b"GIF8", "a picture", _EXPORT),
+    (b"II*\x00", "a picture", _EXPORT),
+    (b"MM\x00*", "a picture", _EXPORT),
+    (b"%PDF", "a PDF document", _EXPORT),
+    (b"{\\rtf", "a text document", _EXPORT),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", "In Excel, save the sheet as CSV and upload that."),
+    (b"BZh", "packed with bzip2", "Unpack it, or pack it with gzip, and upload it again."),
+    (b"\xfd7zXZ", "packed with xz", "Unpack it, or pack it with gzip, and upload it again."),
+    (b"7z\xbc\xaf", "a 7z archive", "Unpack it and upload the one file with the expression values."),
+    (b"Rar!", "a RAR archive", "Unpack it and upload the one file with the expression values."),
+    (b"PAR1", "a Parquet file", _EXPORT),
+    (b"RDX", "an R data file", "In R, write the matrix with write.csv and upload that."),
+    (b"X\n\x00\x00", "an R data file", "In R, write the matrix with write.csv and upload that."),
+    (b"BAM\x01", "a file of aligned reads", "Count reads per gene first, for example with featureCounts or salmon."),
+    (b"\x80\x04\x95", "a Python pickle, which could run code when opened", _EXPORT),
+    (b"\x80\x05\x95", "a Python pickle, which could run code when opened", _EXPORT),
+)
+_MARKUP = re.compile(rb"\s*(<!doctype|<html|<\?xml|<svg)", re.IGNORECASE)
+#: A carriage return that ends a line alone (old Macs) or twice (after two conversions).
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
+_CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
+_ENDINGS = (".csv", ".tsv", ".txt", ".gct", ".h5ad", ".sf", ".results", ".genes", ".isoforms", ".tab")
+
+ProgressCallback = Callable[[str, float], None]
+UNPACKING, READING, MATCHING, CONVERTING = "Unpacking", "Reading the table", "Matching names", "Converting to TPM"
+#: Progress at the start and the end of each step. Parsing the table takes most of the time.
+_STEP_SPANS = {UNPACKING: (0.0, 0.15), READING: (0.15, 0.75), MATCHING: (0.75, 0.85), CONVERTING: (0.85, 1.0)}
+
+
+class ProgressReporter:
+    """Reports the progress of reading a file. The reported fraction never decreases.
+
+    Parameters
+    ----------
+    callback : callable, optional
+        Receives the step and the total fraction done, in the thread that reads. It may raise to stop reading.
+    """
+
+    def __init__(self, callback: ProgressCallback | None = None) -> None:
+        self._callback, self._reported = callback, 0.0
+
+    def __call__(self, step: str, fraction: float = 0.0) -> None:
+        """Report that a fraction (0 to 1) of one step is done."""
+        start, end = _STEP_SPANS[step]
+        self._reported = max(self._reported, start + min(max(fraction, 0.0), 1.0) * (end - start))
+        if self._callback is not None:
+            self._callback(step, self._reported)
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """A file in memory.
+
+    Attributes
+    ----------
+    name : str
+        File name without folders.
+    data : bytes
+        Unpacked content. Text is UTF-8 without byte-order mark; its lines end in ``\\n`` or ``\\r\\n``.
+    report_progress : ProgressReporter
+    """
+
+    name: str
+    data: bytes
+    report_progress: ProgressReporter = field(default_factory=ProgressReporter)
+
+    @property
+    def stem(self) -> str:
+        """File name without its endings: the name of a single sample that has no other."""
+        stem = self.name.removesuffix(".gz")
+        for ending in _ENDINGS:
+            stem = stem.removesuffix(ending)
+        return stem or "sample"
+
+    @property
+    def is_hdf5(self) -> bool:
+        """Whether this is an HDF5 file, such as h5ad."""
+        return self.data.startswith(HDF5)
+
+
+def load_content(
+    source: str | Path | bytes, name: str | None = None, report_progress: ProgressReporter | None = None
+) -> FileContent:
+    """Load a file or an upload, unpack it and decode its text.
+
+    Parameters
+    ----------
+    source : path or bytes
+    name : str, optional
+        File name of an upload.
+    report_progress : ProgressReporter, optional
+
+    Raises
+    ------
+    ReadError
+        When the file is missing, empty, too large, damaged, or clearly not a table.
+    """
+    report_progress = report_progress or ProgressReporter()
+    report_progress(UNPACKING)
+    if isinstance(source, bytes | bytearray | memoryview):
+        data, name = bytes(source), name or "upload"
+    else:
+        data, name = _read_disk(Path(source)), name or Path(source).name
+    name = PurePosixPath(name.replace("\\", "/")).name or "upload"
+    if data.startswith(GZIP):
+        data = _gunzip(data, report_progress)
+    _refuse_other_kinds(data)
+    if not data.startswith(HDF5):
+        data = _to_utf8(data)
+        # Decoded, because only text knows all blank characters of Unicode.
+        if not data[:1_000_000].decode("utf-8", "replace").strip() and not data.decode("utf-8", "replace").strip():
+            raise ReadError(
+                "The file is empty.", "Check that it was exported or downloaded completely.", code="empty_file"
+            )
+    return FileContent(name, data, report_progress)
+
+
+def _read_disk(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _too_large()
+        return path.read_bytes()
+    except OSError as error:
+        raise ReadError(
+            f"{path.name} cannot be opened.", "Check the name and that you may read it.", code="unreadable_file"
+        ) from error
+
+
+def _gunzip(data: bytes, report_progress: ProgressReporter) -> bytes:
+    """Unpack gzip in steps, so that a decompression bomb is noticed early."""
+    unpacked = bytearray()
+    try:
+        packed = io.BytesIO(data)
+        with gzip.open(packed) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                unpacked += chunk
+                report_progress(UNPACKING, packed.tell() / len(data))
+                is_bomb = len(unpacked) > RATIO_CHECKED_ABOVE_BYTES and len(unpacked) > MAX_RATIO * len(data)
+                if len(unpacked) > MAX_BYTES or is_bomb:
+                    raise _too_large()
+    except EOFError as error:
+        raise ReadError("The gzip file is cut short.", "Download or pack it again.", code="damaged_gzip") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise ReadError("The gzip file is damaged.", "Download or pack it again.", code="damaged_gzip") from error
+    if unpacked.startswith(GZIP):
+        raise ReadError(
+            "The file was packed with gzip twice.", "Unpack it once and upload it again.", code="packed_twice"
+        )
+    return bytes(unpacked)
+
+
+def _too_large() -> ReadError:
+    return ReadError(
+        f"The file is too large: unpacked it may hold at most {MAX_BYTES // 10**9} GB.",
+        "Split it into files with fewer samples.",
+        code="too_large",
+    )
+
+
+def _refuse_other_kinds(data: bytes) -> None:
+    if data.startswith(b"PK\x03\x04"):
+        if b"xl/" in data or b"[Content_Types].xml" in data[:4000]:
+            raise ReadError(
+                "This is an Excel workbook.", "In Excel, save the sheet as CSV and upload that.", code="other_file_kind"
+            )
+        raise ReadError(
+            "This is a zip archive.",
+            "Unpack it and upload the one file with the expression values.",
+            code="other_file_kind",
+        )
+    for magic, kind, hint in _OTHER_KINDS:
+        if data.startswith(magic):
+            raise ReadError(f"This is {kind}, not a table of expression values.", hint, code="other_file_kind")
+    if _MARKUP.match(data[:200]):
+        raise ReadError(
+            "This is a web page or XML, not a table.",
+            "Download the data file itself and upload that.",
+            code="other_file_kind",
+        )
+
+
+def _to_utf8(data: bytes) -> bytes:
+    """Convert text in UTF-8, UTF-16 or Latin-1 to UTF-8 with normal line ends; refuse binary data."""
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
+    elif encoding := _utf16_encoding(data[:4000]):
+        try:
+            data = data.decode(encoding).removeprefix("\ufeff").encode()
+        except UnicodeError as error:
+            raise _binary() from error
+    # Text in any encoding has hardly any control characters.
+    start = data[:100_000]
+    if b"\x00" in data or len(start) - len(start.translate(None, _CONTROL_BYTES)) > 0.001 * len(start):
+        raise _binary()
+    if not data.isascii() and not _is_utf8(data):
+        data = b"".join(chunk.decode("latin-1").encode() for chunk in _chunks(data))
+    if contains(data, _LONE_RETURN):
+        data = re.sub(rb"\r+\n?", b"\n", data)
+    return data
+
+
+def _utf16_encoding(start: bytes) -> str | None:
+    """Return the UTF-16 encoding: by its mark, or because every other byte of plain text is zero."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for encoding, zeros, letters in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
+        if zeros.count(0) > 0.9 * len(zeros) and letters.count(0) == 0:
+            return encoding
+    return None
+
+
+def _binary() -> ReadError:
+    return ReadError("This is a binary file, not a table of expression values.", _EXPORT, code="binary_file")
+
+
+# Large files are scanned in chunks: one long call into `bytes` or `re` would block all other threads.
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + _CHUNK_BYTES] for at in range(0, len(data), _CHUNK_BYTES))
+
+
+def _is_utf8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in _chunks(data):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def count_lines(data: bytes) -> int:
+    """Return the number of line ends."""
+    letters = np.frombuffer(data, np.uint8)
+    return sum(
+        int(np.count_nonzero(letters[at : at + _CHUNK_BYTES] == ord("\n")))
+        for at in range(0, len(letters), _CHUNK_BYTES)
+    )
+
+
+def find_matches(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """Yield the matches of a pattern shorter than 64 bytes; one between two chunks may be yielded twice."""
+    for at in range(0, len(data), _CHUNK_BYTES):
+        yield from pattern.finditer(data, at, at + _CHUNK_BYTES + _OVERLAP_BYTES)
+
+
+def contains(data: bytes, pattern: re.Pattern[bytes]) -> bool:
+    """Return whether a pattern shorter than 64 bytes occurs."""
+    return any(True for _ in find_matches(data, pattern))

@@ -1,0 +1,156 @@
+"""Expression profiles on the gene axis.
+
+Shape suffixes: S samples, A genes of the axis (19,383), F features (rows of a file).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cellstate.errors import ReadError
+from cellstate.genes import N_AXIS
+
+#: TPM of a sample sum to one million.
+TPM_TOTAL = 1e6
+
+
+class ReadWarning(str):
+    """A sentence about a file for the user, with a short stable ``code`` such as ``low_depth``.
+
+    Sentences may change, codes do not.
+    """
+
+    __slots__ = ("code",)
+    code: str
+
+    def __new__(cls, text: str, code: str = "") -> ReadWarning:
+        warning = super().__new__(cls, text)
+        warning.code = code
+        return warning
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """How a file was read, and what the user should know about it.
+
+    Attributes
+    ----------
+    source : str
+        Name of the file.
+    format, orientation, unit, id_type : str
+        Detected or chosen settings, for example ``"tsv"``, ``"genes in rows"``, ``"counts"``, ``"ensembl"``.
+    n_genes_read : int
+        Rows (or columns) of the file that carry expression values.
+    status_counts : dict
+        Number of names with each status of `cellstate.genes.Resolution`.
+    unmatched : tuple of str
+        Names without a gene, in file order: unknown, ambiguous or date-like. Names of genes outside the axis are only
+        counted.
+    n_duplicates : int
+        Names that were added to a gene that already had one.
+    duplicates : tuple of (str, int)
+        Symbol of each gene with several names, and how many names were summed; largest number first. Empty for
+        transcripts, which are always summed.
+    dates : tuple of (str, tuple of str)
+        Each name that a spreadsheet turned into a date, with the symbols it may stand for, in file order.
+    repaired : tuple of (str, str)
+        Dates that were restored, and the symbol each was restored to.
+    warnings : tuple of str
+        Sentences for the user; those of the readers are `ReadWarning`.
+    """
+
+    source: str = ""
+    format: str = ""
+    orientation: str = ""
+    unit: str = "TPM"
+    id_type: str = ""
+    n_genes_read: int = 0
+    status_counts: dict[str, int] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
+    n_duplicates: int = 0
+    duplicates: tuple[tuple[str, int], ...] = ()
+    dates: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    repaired: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Expression profiles of one or more samples on the gene axis.
+
+    Attributes
+    ----------
+    names : tuple of str, length S
+    tpm_SA : ndarray of float32, shape (S, 19383)
+        Transcripts per million over the measured genes; NaN where a gene was not measured.
+    library_size_S : ndarray of float64, shape (S,)
+        Total reads; NaN where the file does not tell.
+    report : ReadReport
+    """
+
+    names: tuple[str, ...]
+    tpm_SA: np.ndarray
+    library_size_S: np.ndarray
+    report: ReadReport = field(default_factory=ReadReport)
+
+    def __post_init__(self) -> None:
+        if self.tpm_SA.shape != (len(self.names), N_AXIS) or self.library_size_S.shape != (len(self.names),):
+            raise ValueError(f"{len(self.names)} names do not fit values of shape {self.tpm_SA.shape}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, rows: Sequence[int]) -> Samples:
+        """Return the samples at the given positions."""
+        rows = list(rows)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in rows),
+            tpm_SA=self.tpm_SA[rows],
+            library_size_S=self.library_size_S[rows],
+        )
+
+    def select(self, name: str) -> Samples:
+        """Return the sample with a name; raise ``ReadError`` if there is none."""
+        if name not in self.names:
+            shown = ", ".join(self.names[:5]) + (", …" if len(self) > 5 else "")
+            raise ReadError(f"There is no sample called {name!r}.", f"The samples are: {shown}", code="unknown_sample")
+        return self.take([self.names.index(name)])
+
+    @property
+    def measured_SA(self) -> np.ndarray:
+        """Whether each gene was measured, shape (S, 19383) of bool."""
+        return ~np.isnan(self.tpm_SA)
+
+    @property
+    def detected_genes_S(self) -> np.ndarray:
+        """Number of genes with a value above zero, per sample."""
+        return np.count_nonzero(self.tpm_SA > 0, axis=1)
+
+    @property
+    def n_measured(self) -> int:
+        """Number of genes measured in at least one sample."""
+        return int(self.measured_SA.any(axis=0).sum())
+
+
+def counts_to_tpm(counts_SF: np.ndarray, length_bp_F: np.ndarray) -> np.ndarray:
+    """Convert counts to TPM: divide by length, then scale each sample to one million.
+
+    Parameters
+    ----------
+    counts_SF : ndarray, shape (S, F)
+        Non-negative counts, or base coverage (the factor cancels); NaN is missing.
+    length_bp_F : ndarray, shape (F,) or (S, F)
+        Length of each feature in base pairs.
+
+    Returns
+    -------
+    ndarray, shape (S, F)
+        TPM. Samples without any read stay at zero; missing values stay missing.
+    """
+    rate_SF = counts_SF / length_bp_F
+    total_S1 = np.nansum(rate_SF, axis=1, keepdims=True, dtype=np.float64)
+    return np.divide(rate_SF * TPM_TOTAL, total_S1, out=rate_SF.copy(), where=total_S1 > 0)

@@ -1,0 +1,204 @@
+"""Hostile files and a short seeded fuzz run: every file is read or refused with an error."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import fuzz
+from benchmarks.fuzz_readers import FORMATS, check_samples
+from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
+from cellstate.errors import ModelError, ReadError
+from cellstate.genes import N_AXIS
+from cellstate.io import read_samples
+from cellstate.model import ModelConfig, load_model, save_model
+from cellstate.model.checkpoint import load_checkpoint
+from cellstate.model.network import AutoEncoder, initialise
+from cellstate.samples import Samples
+from tests.factories import make_space
+from tests.support.read_codes import raises_code
+from tests.unit.io.corpus import HOSTILE, referring
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+#: These take seconds each; the benchmark of formats covers what they are made of.
+SLOW = {"90,000 columns of numbers", "gzip bomb of one wide line"}
+INPUTS = 15
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SLOW])
+def test_a_hostile_file_is_read_or_refused(name):
+    try:
+        samples = read_samples(HOSTILE[name](), name="upload")
+    except ReadError as error:
+        assert error.message.endswith(".") and "\n" not in error.message and len(error.message) < 400
+    else:
+        check_samples(samples)
+        assert not any({"\n", "\r", "\x00"} & set(name) for name in samples.names)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_changed_files_are_read_or_refused(name):
+    verdicts = [fuzz.judge((name, number)) for number in range(INPUTS)]
+    assert [v for v in verdicts if v.outcome not in ("read", "refused")] == []
+
+
+def test_an_input_is_known_by_its_number():
+    assert fuzz.make_input(("csv", 7)) == fuzz.make_input(("csv", 7)) != fuzz.make_input(("csv", 8))
+
+
+@pytest.mark.parametrize("name", [n for n, form in FORMATS.items() if n not in ("10x h5", "zip", "rivals")])
+def test_what_the_inputs_are_made_of_is_sound(name):
+    """Changed files mean something only where the file before the change is read."""
+    assert FORMATS[name].read(fuzz.Input(FORMATS[name].seeds()[0])) is not None
+
+
+def test_no_other_file_is_read(tmp_path):
+    """An upload that names another file of the server learns nothing of it."""
+    secret = tmp_path / "secret.h5ad"
+    secret.write_bytes(h5ad_seeds()[0])
+    hostile = referring(secret)
+    # A reference is not followed, so the column it hides behind names no gene.
+    assert read_samples(hostile.pop("reference to external storage")).report.id_type == "symbol"
+    for data in hostile.values():
+        with raises_code("refers_elsewhere"):
+            read_samples(data)
+
+
+def test_bombs_are_refused_for_what_they_are():
+    for name, code in (
+        ("gzip bomb of zeros", "too_large"),
+        ("gzip bomb of short cells", "too_large"),
+        ("dense claim of 240 million values", "too_large"),
+        ("sparse claim of 240 million values", "too_large"),
+        ("200 million names", "too_large"),
+        ("sparse column outside", "damaged_h5ad"),
+        ("200,000 columns of numbers", "not_a_table"),
+        ("20,000 samples of one gene", "too_many_samples"),
+        ("zip bomb", "other_file_kind"),
+    ):
+        with raises_code(code):
+            read_samples(HOSTILE[name]())
+
+
+def test_a_worker_that_dies_is_a_violation_and_the_next_input_is_judged():
+    verdicts = list(fuzz.in_processes([("zip", 0), ("zip", 1)]))
+    assert [v.case for v in verdicts] == [("zip", 0), ("zip", 1)]
+    assert fuzz.Verdict(("zip", 0), "the process died (-11)").violation
+    assert (
+        fuzz.Verdict(("zip", 0), "read", seconds=11).violation
+        and fuzz.Verdict(("zip", 0), "read", 1, 2 * 10**9).violation
+    )
+    assert fuzz.Verdict(("zip", 0), "refused", 1, 10**6).violation is None
+
+
+def test_an_input_near_a_limit_is_reported_although_it_keeps_the_law():
+    slow, large = fuzz.Verdict(("zip", 0), "read", seconds=6), fuzz.Verdict(("zip", 0), "read", 1, 6 * 10**8)
+    assert slow.is_near and large.is_near and slow.violation is large.violation is None
+    assert not fuzz.Verdict(("zip", 0), "read", 1, 10**8).is_near
+
+
+def test_the_check_of_many_samples_takes_no_memory_of_its_own():
+    """It would count as the reader's."""
+    names = tuple(f"patient {n}" for n in range(100))
+    samples = Samples(names, np.full((100, N_AXIS), 1e6 / N_AXIS, np.float32), np.full(100, np.nan))
+    tracemalloc.start()
+    try:
+        check_samples(samples)
+        assert tracemalloc.get_traced_memory()[1] < samples.tpm_SA.nbytes / 4
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small model folder."""
+    space = make_space(30)
+    network = AutoEncoder(ModelConfig("tiny", (30, 8, 4, 8, 30)))
+    initialise(network, 1)
+    save_model(
+        tmp_path, network, space, pd.DataFrame({"ensembl_id": space.ensembl, "symbol": space.symbols}), torch.float32
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("how", ["cut in place", "written in place", "replaced", "removed"])
+def test_a_model_folder_that_changes_in_use_is_refused(folder, how):
+    model, weights = load_model(folder, device="cpu"), folder / "model.safetensors"
+    z_SG = np.zeros((1, 30), np.float32)
+    before, whole = model.reconstruct(z_SG), weights.read_bytes()
+    if how == "cut in place":
+        with open(weights, "r+b") as file:
+            file.truncate(100)
+    elif how == "written in place":
+        weights.write_bytes(whole + b"\x00")
+    elif how == "replaced":
+        (folder / "new").write_bytes(whole)
+        (folder / "new").replace(weights)
+    else:
+        weights.unlink()
+    with pytest.raises(ModelError, match="changed on disk"):
+        model.reconstruct(z_SG)
+    # The weights at hand are a copy: what was begun before the change is ended with them.
+    with torch.inference_mode():
+        assert np.array_equal(model.network(torch.from_numpy(z_SG)).numpy(), before)
+
+
+def test_weights_cut_under_a_running_prediction_do_not_end_the_process(folder):
+    code = (
+        "import sys, torch; from pathlib import Path; from cellstate.model.checkpoint import load_checkpoint\n"
+        "path = Path(sys.argv[1]); network, standardise, _ = load_checkpoint(path)\n"
+        "open(path, 'r+b').truncate(0)\n"
+        "print(float(network(torch.zeros(1, 30)).sum()), float(standardise['genes.mean'].sum()))"
+    )
+    command = [sys.executable, "-c", code, str(folder / "model.safetensors")]
+    assert subprocess.run(command, capture_output=True, cwd=REPOSITORY).returncode == 0
+
+
+def test_a_config_larger_than_its_file_builds_no_network(folder):
+    import json
+
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    for widths in ([30, 10**12, 30], [30] * 5000, [30, float("inf"), 30]):
+        header = {"schema_version": 1, "gene_hash": "", "config": {"name": "x", "widths": widths}}
+        save_file(tensors, path, metadata={"cellstate": json.dumps(header)})
+        with pytest.raises(ModelError):
+            load_checkpoint(path)
+
+
+def _calls(path: Path) -> set[str]:
+    """Return what a file imports or calls that could run code out of a data file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {alias.name.split(".")[0] for alias in node.names} | {
+                (getattr(node, "module", "") or "").split(".")[0]
+            }
+            found |= names & {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
+        elif isinstance(node, ast.Call):
+            text = ast.unparse(node.func)
+            keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
+            if text in ("torch.load", "pd.read_pickle", "eval", "exec") or text.endswith(".to_pickle"):
+                found.add(text)
+            if text in ("np.load", "numpy.load") and keywords.get("allow_pickle") != "False":
+                found.add(f"{text} without allow_pickle=False")
+    return found
+
+
+def test_nothing_is_ever_unpickled():
+    files = [path for folder in ("cellstate", "train", "pages") for path in (REPOSITORY / folder).rglob("*.py")]
+    assert {str(path.relative_to(REPOSITORY)): _calls(path) for path in files if _calls(path)} == {}
+
+
+def test_text_seeds_cover_every_reader_of_text():
+    assert {"csv", "tsv", "gct", "salmon", "kallisto", "rsem", "star", "featurecounts", "gmt"} <= set(text_seeds())
