@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cellstate.errors import ReadError, some
+from cellstate.formatting import plural
 from cellstate.io.content import load
-from cellstate.ui.text import plural
 
 #: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
 MOST_BYTES, MOST_ROWS = 5_000_000, 20_001

@@ -18,9 +18,9 @@ import numpy as np
 
 from cellstate.evaluate.distance import FAR, LEAST_MEASURED
 from cellstate.expression import GeneSpace, Samples
+from cellstate.formatting import digits, percent
 from cellstate.genes import gene_axis
 from cellstate.io.depth import FEW_READS
-from cellstate.viz.style import digits, percent
 
 GOOD, FAIR, POOR, UNKNOWN = "good", "fair", "poor", "unknown"
 #: A gene at 1 TPM is counted by about ten reads of ten million, so it is known to about a third.

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from cellstate.errors import CellStateError, ReadError
+from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.loading import bare, take
@@ -21,7 +22,6 @@ from cellstate.ui.scenario_file import (
     write_scenarios,
 )
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal, plural
 
 #: The file of scenarios, as `Session.turns` and `Session.refused` name it.
 FILE = "scenarios"
@@ -68,8 +68,8 @@ def _row(name: str, state: Session) -> None:
     edits = state.scenarios[name]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch", gap=None):
-            st.markdown(f"**{literal(name)}**")
-            labels = literal(", ".join(edit.label for edit in edits), 120)
+            st.markdown(f"**{escape_markdown(name)}**")
+            labels = escape_markdown(", ".join(edit.label for edit in edits), 120)
             st.caption(f"{plural(len(edits), 'edit')}: {labels}")
         st.button(
             "Load",
@@ -128,7 +128,7 @@ def _files(state: Session, opened: Model) -> None:
         st.rerun()
     if FILE in state.refused:
         name, error = state.refused[FILE]
-        show_error(error, title=f"{literal(name)} could not be imported")
+        show_error(error, title=f"{escape_markdown(name)} could not be imported")
         st.caption("Nothing of that file was taken.")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
+from cellstate.formatting import digits, plural
 from cellstate.ui.guard import guard
 from cellstate.ui.jobs import time_left
 from cellstate.ui.parts import READABLE, chart
@@ -22,9 +23,7 @@ from cellstate.ui.run_files import (
     read_run,
     runs_folder,
 )
-from cellstate.ui.text import plural
 from cellstate.viz import training_curve
-from cellstate.viz.style import digits
 
 #: Seconds between two looks at a run that may go on.
 LOOK_S = 2.0

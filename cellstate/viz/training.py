@@ -1,4 +1,4 @@
-"""How a training run went, or goes: the loss of each epoch."""
+"""Training curve: the loss of each epoch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _LINES = (
 def training_curve(history: pd.DataFrame, *, run: str = "", ended: bool = True) -> Chart:
     """Draw the loss of each epoch on the training and the validation samples.
 
-    The best epoch on the validation samples is marked, and a line tells where they were before the first step.
+    A star marks the best epoch on the validation samples, and a line their loss before the first step.
 
     Parameters
     ----------
     history : DataFrame
-        Columns epoch, train_loss (missing before the first epoch) and validation_loss (missing where it is no number).
+        Columns epoch, train_loss (missing before the first epoch) and validation_loss (missing where it is not finite).
     run : str
         Name of the run, shown below the title.
     ended : bool
-        Whether no further epoch is to come.
+        Whether training has finished.
     """
     losses = history["validation_loss"].astype(float).set_axis(history["epoch"])
     known = losses[np.isfinite(losses)]
@@ -61,13 +61,13 @@ def training_curve(history: pd.DataFrame, *, run: str = "", ended: bool = True) 
             marker={"symbol": "star", "size": 15, "color": VIOLET, "line": {"width": 1, "color": "white"}},
             hovertemplate="best: epoch %{x}, %{y:.5f}<extra></extra>",
         )
-    lay_out(figure, "Loss during training", "epoch", "mean squared error (z)", below=run, height=400)
+    lay_out(figure, "Loss during training", "epoch", "mean squared error (z)", subtitle=run, height=400)
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(tickformat="d")
-    return Chart(figure, _said(known, best, ended=ended))
+    return Chart(figure, _alt(known, best, ended=ended))
 
 
-def _said(known: pd.Series, best: int | None, *, ended: bool) -> str:
+def _alt(known: pd.Series, best: int | None, *, ended: bool) -> str:
     if best is None:
         return "No epoch is recorded."
     text = f"The validation loss is lowest at epoch {best}, with {known.loc[best]:.4f}"
@@ -77,5 +77,5 @@ def _said(known: pd.Series, best: int | None, *, ended: bool) -> str:
         text += f", from {known.loc[0]:.4f} before training"
     last = known.index[-1]
     if last != best:
-        text += f"; {'it ends' if ended else 'it is so far'} at epoch {last} with {known.iloc[-1]:.4f}"
+        text += f"; {'training ends' if ended else 'training is'} at epoch {last} with {known.iloc[-1]:.4f}"
     return text + "."

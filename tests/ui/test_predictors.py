@@ -16,7 +16,7 @@ from cellstate.perturb.leader import leader, predictors
 from cellstate.report import said_by, together_reason, what_it_is
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
-from cellstate.ui.linked import shift_csv as _csv
+from cellstate.ui.gene_results import prediction_csv as _csv
 from cellstate.ui.predictors import KEY, together_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
 from cellstate.viz.style import look
