@@ -17,6 +17,7 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem, plural
 from cellstate.model import Model
+from cellstate.ui.figure_files import FRAME, figure_files
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.parts import download_table, gene_table, number_column, result_csv
 from cellstate.ui.session import Session
@@ -75,14 +76,17 @@ def genes_section(state: Session, opened: Model, found: Answer) -> None:
     with left:
         drawn = state.once("linked-chart", (key, frozenset(selected.ticked)), lambda: _chart(found, selected))
         widget = f"linked-chart-{selected.turn}"
-        st.altair_chart(
-            drawn.chart,
-            width="stretch",
-            key=widget,
-            on_select=_with_weak_references(partial(_select, widget), found, selected),
-            alt=drawn.alt,
-        )
-        st.caption(escape_markdown(drawn.alt, 2_000))
+        with st.container(key=FRAME + "linked-chart", gap="xsmall"):
+            st.altair_chart(
+                drawn.chart,
+                width="stretch",
+                key=widget,
+                on_select=_with_weak_references(partial(_select, widget), found, selected),
+                alt=drawn.title,
+            )
+            with st.container(horizontal=True, gap="small"):
+                st.caption(escape_markdown(drawn.alt, 2_000))
+                figure_files("linked-chart", drawn.title, "cellstate-hypothesis-genes")
     with right:
         _table(found, selected)
     with st.expander("How to read this", icon=":material/help:"):
@@ -90,9 +94,8 @@ def genes_section(state: Session, opened: Model, found: Answer) -> None:
 
 
 def _chart(found: Answer, selected: Selected) -> LinkedChart:
-    name = f"cellstate-hypothesis-{file_stem(found.sample)}"
     table = found.table
-    return linked_chart(table, rivals_of(table), predictor=found.predictor, ticked=selected.ticked, file_name=name)
+    return linked_chart(table, rivals_of(table), predictor=found.predictor, ticked=selected.ticked)
 
 
 def _with_weak_references(call: Callable[..., None], *arguments: Any) -> Callable[[], None]:

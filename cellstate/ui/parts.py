@@ -38,28 +38,12 @@ def hypothesis() -> None:
     )
 
 
-def chart(drawn: Chart, key: str, *, name: str = "", on_select: Callable[[], None] | None = None) -> None:
-    """Show a figure with its sentence and the buttons that save it below.
-
-    Parameters
-    ----------
-    drawn : Chart
-    key : str
-        Of the figure.
-    name : str, optional
-        What its files are named after; the key, if not given.
-    on_select : callable, optional
-        Called when points are selected by click, box or lasso; `st.session_state` holds them under the key.
-    """
-    stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(name or key)}"
+def chart(drawn: Chart, key: str) -> None:
+    """Show a figure, with its text alternative and the buttons that save it below; files are named after the key."""
+    stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(key)}"
     config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
-    select: Any = on_select or "ignore"
-    if on_select is not None:
-        # Always there, as it holds the ways to select, and narrow enough for a phone.
-        unused = ["sendChartToCloud", "autoScale2d", "pan2d", "zoomIn2d", "zoomOut2d"]
-        config |= {"modeBarButtonsToRemove": unused, "displayModeBar": True}
     with st.container(key=FRAME + key, gap="xsmall"):
-        st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt, on_select=select)
+        st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt)
         with st.container(horizontal=True, gap="small"):
             # It may hold names from a file.
             st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))

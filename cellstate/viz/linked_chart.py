@@ -36,8 +36,6 @@ _RELIABLE, _LESS_RELIABLE = "Reliable", "Less reliable"
 # Short names of the drawn columns: each row travels to the browser.
 _X, _NAMED, _RING, _STATUS, _FOLD = "x", "named", "ring", "status", "fold"
 _CHANGE_FORMAT, _TPM_FORMAT = "+.3~g", ",.3~g"
-#: Of the menu that saves the chart: no link that opens it in an editor on another server.
-_ACTIONS = {"export": {"svg": True, "png": True}, "source": False, "compiled": False, "editor": False}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +46,14 @@ class LinkedChart:
     ----------
     chart : altair Chart
     alt : str
-        Plain text: what the chart shows, for captions and screen readers.
+        Plain text: what the chart shows, for captions.
+    title : str
+        Short name, for screen readers.
     """
 
     chart: alt.TopLevelMixin
     alt: str
+    title: str = "Expression change of every gene, and the most changed genes"
 
 
 def linked_chart(
@@ -61,7 +62,6 @@ def linked_chart(
     *,
     predictor: str = "network",
     ticked: Collection[int] = (),
-    file_name: str = "cellstate-hypothesis",
 ) -> LinkedChart:
     """Draw every gene's change against its expression, linked with bars of the most changed genes of each method.
 
@@ -76,8 +76,6 @@ def linked_chart(
         Prediction method of `CHANGE`: a key of `cellstate.viz.style.LOOKS`.
     ticked : collection of int, optional
         Positions in the table of genes that get a ring and their name, `MAX_NAMED` at most.
-    file_name : str, optional
-        Of a saved picture, without an ending.
     """
     rest = table[~table[IS_PERTURBED]]
     columns = {predictor: CHANGE} | {b: CHANGE_OF + b for b in baselines if (rest[CHANGE_OF + b] != 0).any()}
@@ -94,7 +92,8 @@ def linked_chart(
     chart = chart.configure_view(strokeWidth=0)
     chart = chart.properties(
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-        usermeta={"embedOptions": {"actions": _ACTIONS, "downloadFileName": file_name}},
+        # No menu of Vega: it offers to open the chart, with its data, in an editor on another server.
+        usermeta={"embedOptions": {"actions": False}},
     )
     return LinkedChart(chart, _alt(rest, predictor, list(labels.values())))
 
@@ -217,7 +216,7 @@ def _bars(methods: Sequence[str], box: alt.Parameter, clicked: alt.Parameter, *,
         "method:N", scale=alt.Scale(domain=labels, range=[look(method).colour for method in methods]), legend=None
     )
     bars = (
-        base.mark_bar(height={"band": 0.75})
+        base.mark_bar(size=_ROW_HEIGHT - 4)
         .encode(
             x=alt.X("centre:Q", axis=axis, scale=scale),
             x2="end:Q",

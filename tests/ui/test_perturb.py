@@ -205,7 +205,7 @@ def test_table_is_that_of_the_engine(perturbed: AppTest) -> None:
     model, samples = load_model(), read_samples(examples()[0].path)
     shift = perturb(model, samples, [Edit("TP53", "knock-out"), Edit("MYC", "knock-out")])
     expected = trust_table(model, shift, far=distances(model, samples)[0].flag)
-    perturbed.toggle(key="trusted-only").set_value(False).run()
+    perturbed.toggle(key="reliable-only").set_value(False).run()
     shown = perturbed.dataframe[0].value
     # What no column shows is not sent to the browser either.
     expected = expected.drop(columns=["measured", "edited"])

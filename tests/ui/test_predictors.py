@@ -60,7 +60,7 @@ def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
 
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
-    perturbed.toggle(key="trusted-only").set_value(False).run()
+    perturbed.toggle(key="reliable-only").set_value(False).run()
     expected = perturb(load_model(), read_samples(examples()[0].path), [EDIT], predictor="ridge_tf")
     perturbed.radio(key=KEY).set_value("ridge_tf").run()
     check(perturbed)

@@ -63,7 +63,11 @@ def test_nothing_follows():
 
 @pytest.mark.parametrize(
     "usual, words",
-    [(None, "of the distance to the goal."), ((0.0, 20.0), "range of the training cohort."), ((50.0, 90.0), "5 of the levels")],
+    [
+        (None, "of the distance to the goal."),
+        ((0.0, 20.0), "range of the training cohort."),
+        ((50.0, 90.0), "5 of the levels"),
+    ],
 )
 def test_the_goal_against_the_dose(usual, words):
     chart = titration_score(make_doses(), gene=HOSTILE, present_tpm=2.0, usual_tpm=usual)
