@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellstate.formatting import digits, escape_html, join_with_and, signed
+from cellstate.formatting import digits, escape_html, fold_change, join_with_and
 from cellstate.viz.bar_panels import bar_panels, name_margin
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_BEFORE
 from cellstate.viz.points import thin, without_overlap
@@ -132,8 +132,8 @@ def top_gene_bars(table: pd.DataFrame, baselines: Sequence[str], *, predictor: s
     figure.update_layout(margin_t=76, xaxis_title={"text": "change up to (log2)", "standoff": 8})
     if not len(rows):
         return Chart(figure, "Every gene is perturbed, so nothing is drawn.")
-    largest = [f"{gene} {signed(value)}" for gene, value in rows.iloc[::-1].head(5)[[GENE, CHANGE]].to_numpy()]
-    alt = f"Hypothesis by {labels[0]}: the largest changes (log2 of TPM + 1) are {', '.join(largest)}."
+    largest = [f"{gene} {fold_change(value)}" for gene, value in rows.iloc[::-1].head(3)[[GENE, CHANGE]].to_numpy()]
+    alt = f"Hypothesis by {labels[0]}: the largest changes are {'; '.join(largest)}."
     if len(columns) > 1:
         alt += f" Beside it, the predictions by {join_with_and(labels[1:])}. Each panel has its own scale."
     return Chart(figure, alt, is_hypothesis=True)

@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from cellstate.formatting import join_with_and, signed
+from cellstate.formatting import fold_change, join_with_and
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
 from cellstate.viz.expression_change import coordinates, scatter_sentence
 from cellstate.viz.points import thin, without_overlap
@@ -205,7 +205,7 @@ def _bars(methods: Sequence[str], box: alt.Parameter, clicked: alt.Parameter, *,
         f"{GENE}:N",
         sort=alt.EncodingSortField("rank", op="min"),
         title=None,
-        axis=alt.Axis(domain=False, ticks=False, labelOverlap=False),
+        axis=alt.Axis(domain=False, ticks=False, labelOverlap=False, labelFlush=False, labelBound=False),
     )
     axis = alt.Axis(
         orient="top", values=centres, labelExpr=_label_expr(centres, [label.split(" ", 1) for label in labels]),
@@ -267,8 +267,8 @@ def _alt(rest: pd.DataFrame, predictor: str, labels: Sequence[str]) -> str:
     if not len(rest):
         return "Every gene is perturbed, so nothing is drawn."
     top = rest[rest[IS_RELIABLE]] if rest[IS_RELIABLE].any() else rest
-    largest = [f"{gene} {signed(change)}" for gene, change in top.head(5)[[GENE, CHANGE]].to_numpy()]
-    text = f"{scatter_sentence(rest, predictor)} The largest changes (log2 of TPM + 1) are {', '.join(largest)}."
+    largest = [f"{gene} {fold_change(change)}" for gene, change in top.head(3)[[GENE, CHANGE]].to_numpy()]
+    text = f"{scatter_sentence(rest, predictor)} The largest changes are {'; '.join(largest)}."
     if len(labels) > 1:
         text += f" Beside them, the predictions by {join_with_and(labels[1:])}, each with its own scale."
     return text

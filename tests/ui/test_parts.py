@@ -87,11 +87,11 @@ def found(network: float, pca: float | None = None, mean: float = 0.9) -> dict:
 
 def test_verdict_does_not_flatter() -> None:
     assert explained(0.95, 0.9) == pytest.approx(0.5)
-    assert "removes 50 %" in verdict(found(0.95))
+    assert "removes 50%" in verdict(found(0.95))
     assert "worse than knowing nothing" in verdict(found(0.8, 0.95))
     assert "no better here" in verdict(found(0.95, 0.9502))
     assert "does better" in verdict(found(0.95, 0.96))
-    assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
+    assert "PCA of the same width removes 20%" in verdict(found(0.95, 0.92))
     assert list(bins_of(found(0.95, 0.92))) == ["network", "pca", "gene_mean"]
 
 

@@ -73,7 +73,7 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
     agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
-    assert "**Network" in agreed and "Ridge on TFs" not in agreed
+    assert "**Autoencoder" in agreed and "Ridge on TFs" not in agreed
     assert set(pd.read_csv(io.BytesIO(_csv(shown(perturbed))))["predictor"]) == {"ridge_tf"}
     perturbed.session_state["shift-section"] = "Doses"
     perturbed.session_state["dose-curve"] = True
@@ -117,7 +117,7 @@ def test_sentences_name_whoever_leads() -> None:
     table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_network": [0.01, 0.0], "edited": False})
     said = size_sentence(table, predictor="coexpression")
     assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
-    assert "Network goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
+    assert "Autoencoder goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
     same = {"network": 0.99, "ridge": 0.99}
     assert agreement_sentence(same, "pca").count("the network adds nothing") == 1
     assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1
