@@ -77,8 +77,9 @@ def genes_section(state: Session, opened: Model, found: Answer) -> None:
         drawn = state.once("linked-chart", (key, frozenset(selected.ticked)), lambda: _chart(found, selected))
         widget = f"linked-chart-{selected.turn}"
         with st.container(key=FRAME + "linked-chart", gap="xsmall"):
-            st.altair_chart(
-                drawn.chart,
+            st.vega_lite_chart(
+                drawn.points,
+                drawn.spec,
                 width="stretch",
                 key=widget,
                 on_select=_with_weak_references(partial(_select, widget), found, selected),

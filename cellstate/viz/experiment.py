@@ -22,8 +22,8 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", pertu
     Parameters
     ----------
     table : DataFrame
-        Columns `GENE`, measured_log2, `IS_RELIABLE`, `REASON` and the method's: ``predicted_log2_<name>``, or where it is
-        not there ``predicted_log2``, that of the default method. One row a gene, largest measured change first.
+        `GENE`, measured_log2, `IS_RELIABLE`, `REASON` and the method's column: ``predicted_log2_<name>``, or where it
+        is missing ``predicted_log2``, that of the default method. One row a gene, largest measured change first.
     predictor : str, optional
         Key of `cellstate.viz.style.LOOKS`.
     perturbations : str, optional

@@ -6,8 +6,10 @@ in the scatter plot. Both happen in the browser, without a request to the server
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -30,6 +32,8 @@ ALWAYS_DRAWN = 500
 #: Largest number of ticked genes that are ringed and named.
 MAX_NAMED = 40
 _SCATTER_HEIGHT, _ROW_HEIGHT = 330, 17
+#: Ticks beyond the largest expression are not drawn.
+_MAX_LOG1P = float(np.log1p(1e6))
 #: Distance of the centres of two panels, where a panel reaches from -1 to 1.
 _PANEL_STEP = 2.3
 _RELIABLE, _LESS_RELIABLE = "Reliable", "Less reliable"
@@ -44,14 +48,18 @@ class LinkedChart:
 
     Attributes
     ----------
-    chart : altair Chart
+    spec : dict
+        Vega-Lite specification, built with Altair; its data are `points`.
+    points : DataFrame
+        One row for each drawn gene.
     alt : str
         Plain text: what the chart shows, for captions.
     title : str
         Short name, for screen readers.
     """
 
-    chart: alt.TopLevelMixin
+    spec: dict[str, Any]
+    points: pd.DataFrame
     alt: str
     title: str = "Expression change of every gene, and the most changed genes"
 
@@ -81,11 +89,18 @@ def linked_chart(
     columns = {predictor: CHANGE} | {b: CHANGE_OF + b for b in baselines if (rest[CHANGE_OF + b] != 0).any()}
     labels = {column: look(name).label for name, column in columns.items()}
     points = _points(table, rest, labels, ticked)
+    spec = json.loads(_spec(tuple(columns), bool(rest[IS_RELIABLE].any())))
+    return LinkedChart(spec, points, _alt(rest, predictor, list(labels.values())))
+
+
+@cache
+def _spec(methods: tuple[str, ...], any_reliable: bool) -> str:
+    """Return the specification as JSON, without data: Altair takes half a second to validate it."""
     box = alt.selection_interval(name=BOX, encodings=["x", "y"])
     clicked = alt.selection_point(name=CLICKED, fields=[GENE], toggle="true", clear="dblclick", empty=False)
-    scatter = _scatter(points, predictor, box, clicked)
-    bars = _bars(list(columns), box, clicked, any_reliable=bool(rest[IS_RELIABLE].any()))
-    chart = alt.vconcat(scatter, bars, data=points, spacing=18).resolve_scale(color="independent", shape="independent")
+    scatter = _scatter(methods[0], box, clicked)
+    bars = _bars(methods, box, clicked, any_reliable=any_reliable)
+    chart = alt.vconcat(scatter, bars, spacing=18).resolve_scale(color="independent", shape="independent")
     # The same clicks count in both views; adding the selection to each would make Altair warn of a duplicate.
     views = [layer.name for view in chart.vconcat for layer in view.layer if layer.name is not alt.Undefined]
     next(one for one in chart.params if one.name == CLICKED).views = views
@@ -95,7 +110,7 @@ def linked_chart(
         # No menu of Vega: it offers to open the chart, with its data, in an editor on another server.
         usermeta={"embedOptions": {"actions": False}},
     )
-    return LinkedChart(chart, _alt(rest, predictor, list(labels.values())))
+    return json.dumps(chart.to_dict())
 
 
 def drawn_rows(rest: pd.DataFrame) -> np.ndarray:
@@ -134,9 +149,9 @@ def _points(
     return points
 
 
-def _scatter(points: pd.DataFrame, predictor: str, box: alt.Parameter, clicked: alt.Parameter) -> alt.LayerChart:
+def _scatter(predictor: str, box: alt.Parameter, clicked: alt.Parameter) -> alt.LayerChart:
     label, colour = look(predictor).label, look(predictor).colour
-    ticks = tpm_ticks(float(points[_X].max()) if len(points) else 1.0)
+    ticks = tpm_ticks(_MAX_LOG1P)
     x_axis = alt.Axis(values=ticks["tickvals"], labelExpr=_label_expr(ticks["tickvals"], ticks["ticktext"]), grid=False)
     x = alt.X(
         f"{_X}:Q", title="expression before (TPM, log1p scale)", axis=x_axis, scale=alt.Scale(nice=False, padding=8)

@@ -44,7 +44,7 @@ def test_selected_genes_choose_rows_and_ticks_are_named(shifted: AppTest) -> Non
     assert "reliable-only" not in [toggle.key for toggle in shifted.toggle]
     selected(shifted).ticked = {0}
     shifted.run()
-    drawn = shifted.session_state["cellstate"]._results["linked-chart"][1].chart.data
+    drawn = shifted.session_state["cellstate"]._results["linked-chart"][1].points
     assert list(drawn.loc[drawn["ring"], "gene"]) == [table["gene"][0]]
     shifted.button(key="clear-selection").click().run()
     check(shifted)

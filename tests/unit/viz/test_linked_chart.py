@@ -30,11 +30,11 @@ def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
 
 
 def spec(drawn: LinkedChart) -> dict:
-    return drawn.chart.to_dict(format="vega-lite")
+    return drawn.spec
 
 
 def points(drawn: LinkedChart) -> pd.DataFrame:
-    return drawn.chart.data
+    return drawn.points
 
 
 def test_scatter_and_bars_share_the_clicks_and_the_box_filters_the_bars() -> None:
