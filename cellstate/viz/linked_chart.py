@@ -149,7 +149,7 @@ def _points(
     return points
 
 
-def _scatter(predictor: str, box: alt.Parameter, clicked: alt.Parameter) -> alt.LayerChart:
+def _scatter(predictor: str, box: alt.Parameter, clicked: alt.Parameter) -> alt.LayerChart | alt.FacetChart:
     label, colour = look(predictor).label, look(predictor).colour
     ticks = tpm_ticks(_MAX_LOG1P)
     x_axis = alt.Axis(values=ticks["tickvals"], labelExpr=_label_expr(ticks["tickvals"], ticks["ticktext"]), grid=False)
@@ -197,7 +197,9 @@ def _scatter(predictor: str, box: alt.Parameter, clicked: alt.Parameter) -> alt.
     ).properties(height=_SCATTER_HEIGHT)
 
 
-def _bars(methods: Sequence[str], box: alt.Parameter, clicked: alt.Parameter, *, any_reliable: bool) -> alt.LayerChart:
+def _bars(
+    methods: Sequence[str], box: alt.Parameter, clicked: alt.Parameter, *, any_reliable: bool
+) -> alt.LayerChart | alt.FacetChart:
     """Draw all panels in one view: panel i has its zero at i steps, and its own largest change at distance 1."""
     labels = [look(method).label for method in methods]
     centres = [i * _PANEL_STEP for i in range(len(methods))]
@@ -208,7 +210,7 @@ def _bars(methods: Sequence[str], box: alt.Parameter, clicked: alt.Parameter, *,
         base.transform_calculate(size=f"abs(datum[{labels[0]!r}])")
         .transform_window(rank="row_number()", sort=[alt.SortField("size", order="descending")])
         .transform_filter(f"datum.rank <= {MAX_BARS}")
-        .transform_fold(labels, as_=["method", "change"])
+        .transform_fold([*labels], as_=["method", "change"])
         .transform_calculate(absolute="abs(datum.change)", factor="pow(2, datum.change)")
         .transform_joinaggregate(limit="max(absolute)", groupby=["method"])
         .transform_calculate(
