@@ -44,7 +44,6 @@ function saveVega(drawn, form, data) {
   const { width, height } = drawn.getBoundingClientRect()
   const background = getComputedStyle(document.querySelector(".stApp") ?? document.body).backgroundColor
   const copy = drawn.cloneNode(true)
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg")
   copy.setAttribute("width", width)
   copy.setAttribute("height", height)
   copy.style.background = background
