@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cellstate.viz.shift import RIVAL
+from cellstate.viz.columns import CHANGE_OF
 
 #: From here on two predictors say the same, or point the same way.
 SAME, ALIKE = 0.98, 0.7
@@ -14,8 +14,8 @@ SAME, ALIKE = 0.98, 0.7
 def agreement(table: pd.DataFrame) -> dict[str, float | None]:
     """Correlate the leading shift with everyone else's over the genes that were not edited."""
     rest = table[~table["edited"]]
-    rivals = [column for column in rest.columns if column.startswith(RIVAL)]
-    return {rival.removeprefix(RIVAL): correlation(rest[["delta_log2", rival]]) for rival in rivals}
+    rivals = [column for column in rest.columns if column.startswith(CHANGE_OF)]
+    return {rival.removeprefix(CHANGE_OF): correlation(rest[["delta_log2", rival]]) for rival in rivals}
 
 
 def correlation(both: pd.DataFrame) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cellstate.evaluate.verdict import CLEAR
+from cellstate.formatting import percent
 from cellstate.perturb.leader import BENCHMARK, THIS_MODEL
 from cellstate.report.marks import (
     LEGEND,
@@ -23,7 +24,6 @@ from cellstate.report.marks import (
 )
 from cellstate.report.predictors import lead_section
 from cellstate.report.section import Section, decimal, label
-from cellstate.viz.style import percent
 
 _AUROC, _LEAD = "AUROC in z", "less co-expression, low end of 95 %"
 _TARGETS = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from cellstate.evaluate.distance import Distance
+from cellstate.formatting import percent
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report.html import Report
@@ -16,7 +17,7 @@ from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
 from cellstate.report.together import combination_reason, together_reason
 from cellstate.viz import Chart
-from cellstate.viz.style import look, percent
+from cellstate.viz.style import look
 
 #: Rows in the table of the report; the tables that can be taken along hold all.
 TOP = 40

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cellstate.evaluate.distance import FAR, Distance
+from cellstate.formatting import digits, percent
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
 from cellstate.report.predictors import lead_reason, said_by, what_it_is
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section, decimal, label
-from cellstate.viz import shift_scatter, top_genes
-from cellstate.viz.shift import RIVAL
-from cellstate.viz.style import digits, percent
+from cellstate.viz import expression_change_scatter, top_gene_bars
+from cellstate.viz.columns import CHANGE_OF
 
 #: Genes in the table of the report; the tables that can be taken along hold all.
 TOP = 40
@@ -63,15 +63,15 @@ def shift_report(
         Date.
     """
     first, table, words = answer.predictor, answer.table, ", ".join(answer.edits)
-    rivals = [column.removeprefix(RIVAL) for column in table if column.startswith(RIVAL)]
+    rivals = [column.removeprefix(CHANGE_OF) for column in table if column.startswith(CHANGE_OF)]
     return answer_report(
         f"Predicted shift: {words}",
         [("Edits", words), ("Predicted by", f"{label(first)}. {lead_reason(metrics, first)}")],
         [_edited(table), _moved(table, first, rivals), _rivals(table, first, rivals), _trust(answer)],
         {
             "moved": (
-                top_genes(table, rivals, predictor=first),
-                shift_scatter(table, predictor=first, sample=source.sample if named else ""),
+                top_gene_bars(table, rivals, predictor=first),
+                expression_change_scatter(table, predictor=first, sample=source.sample if named else ""),
             )
         },
         source=source,
@@ -112,7 +112,7 @@ def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
             "TPM before": top["tpm_before"].map(_tpm),
             "TPM after": top["tpm_after"].map(_tpm),
             f"{label(first)}, first": top["delta_log2"].map("{:+.3g}".format),
-            **{label(r): top[RIVAL + r].map("{:+.3g}".format) for r in rivals if r != "no_change"},
+            **{label(r): top[CHANGE_OF + r].map("{:+.3g}".format) for r in rivals if r != "no_change"},
         }
     )
     if not some:
@@ -127,7 +127,7 @@ def _rivals(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
     agreed = agreement(table)
     for rival in rivals:
         r = agreed[rival]
-        size = float(rest[RIVAL + rival].abs().max()) if len(rest) else 0.0
+        size = float(rest[CHANGE_OF + rival].abs().max()) if len(rest) else 0.0
         rows.append((label(rival), decimal(r, 2), digits(size, 2), _says(r)))
     text = (
         "Each was made from the same training samples. Where a simpler one says the same, the simple reason is the "

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from cellstate.viz.style import digits, percent
+from cellstate.formatting import digits, percent
 
 #: Marks by case, predictor and measure.
 ByPredictor = dict[str, dict[str, dict[str, Mapping]]]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from cellstate.formatting import join_with_and
 from cellstate.perturb.leader import BENCHMARK, DELTA, leader, standings
 from cellstate.perturb.rivals import NETWORK, REGISTRY
 from cellstate.report.marks import by_predictor, marks_of, when
 from cellstate.report.section import Section, decimal, label
-from cellstate.viz.style import listed
 
 _WHAT = {NETWORK: "Each gene moves by what the trained network says with the edit, less what it says without."} | {
     rival.name: rival.sentence for rival in REGISTRY
@@ -36,7 +36,7 @@ def figures_of(metrics: Mapping, predictor: str) -> str:
         if one.simulated is not None:
             said.append(f"the same method in a simulated network r = {decimal(one.simulated, 2)}")
     if found := _experiments(metrics, predictor):
-        said.append(f"real experiments r = {listed([decimal(r, 2) for r in found])}")
+        said.append(f"real experiments r = {join_with_and([decimal(r, 2) for r in found])}")
     return f"Measured: {', '.join(said)}." if said else ""
 
 
@@ -77,7 +77,7 @@ def lead_section(metrics: Mapping) -> Section:
             f"{one.own:+.3f}",
             "–" if name == NETWORK else f"{one.lead:+.3f}",
             decimal(one.simulated, 2),
-            listed([decimal(r, 2) for r in _experiments(metrics, name)]) or "–",
+            join_with_and([decimal(r, 2) for r in _experiments(metrics, name)]) or "–",
         )
         for name, one in found.items()
     ]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cellstate.evaluate.bins import Tolerance
+from cellstate.formatting import percent
 from cellstate.report.marks import on_each_set
 from cellstate.report.section import UNTRAINED, Section, decimal, label
 from cellstate.viz.accuracy import bin_label
-from cellstate.viz.style import percent
 
 SPLITS = {"test": "Same sequencer", "older_test": "Older sequencer"}
 #: Median per-gene R2 that differ by less are called level.

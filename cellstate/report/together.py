@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cellstate.formatting import join_with_and, percent
 from cellstate.perturb.leader import METHODS, SIMULATION
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report.marks import marks_of
 from cellstate.report.predictors import lead_reason
-from cellstate.viz.style import listed, percent
 
 #: How `benchmarks.simulated` names the method of the network and that of the cohort, and what it asks of both: how far
 #: up a planted pair stands along its own goal.
@@ -86,7 +86,7 @@ def _real(metrics: Mapping) -> str:
     }
     if not all(shares.values()):
         return ""
-    cohort, network = (listed([*dict.fromkeys(map(percent, shares[name]))]) for name in (COHORT, NETWORK))
+    cohort, network = (join_with_and([*dict.fromkeys(map(percent, shares[name]))]) for name in (COHORT, NETWORK))
     return (
         f"In tumours that neither has seen, {cohort} of the pairs that patients put first point the same way again, "
         f"and {network} of the network's; 50 % is chance."

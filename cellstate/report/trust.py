@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from cellstate.formatting import percent
 from cellstate.report.marks import LEGEND, NOT_RECORDED, SYMBOLS, marks_of, on_each_set, when, where
 from cellstate.report.reconstruction import SPLITS, held_out
 from cellstate.report.section import UNTRAINED, Section, decimal, label
 from cellstate.viz.accuracy import bin_label
-from cellstate.viz.style import percent
 
 #: An answer of the edited gene below this share of the edit is called damped.
 DAMPED = 0.5

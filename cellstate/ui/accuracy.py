@@ -12,18 +12,18 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.evaluate import Evaluation, Tolerance, evaluate
 from cellstate.evaluate.bins import EDGES
+from cellstate.formatting import percent, plural
 from cellstate.ui.guard import guard
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.offers import accuracy_offer
 from cellstate.ui.parts import READABLE, chart, heading, need_sample, number_column, tiles
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import Session, session
 from cellstate.ui.take_along import take_along
-from cellstate.ui.text import plural
 from cellstate.ui.words import bins_of, explained, verdict
 from cellstate.viz import Chart, accuracy_bars, density
 from cellstate.viz.accuracy import bin_label
-from cellstate.viz.style import look, percent
+from cellstate.viz.style import look
 
 #: Samples that are evaluated at once on the page (about 10 million values); the command line takes any number.
 MOST_SAMPLES = 600

@@ -7,6 +7,7 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.evaluate.cohort_map import CohortMap, cohort_map
+from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.report import said_by
@@ -16,8 +17,8 @@ from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer, about, rivals_of
 from cellstate.viz import cohort_arrow, cohort_scatter
-from cellstate.viz.shift import RIVAL
-from cellstate.viz.style import listed, look, percent
+from cellstate.viz.columns import CHANGE_OF
+from cellstate.viz.style import look
 
 #: An arrow shorter than this share of the cohort's spread is not seen on the whole map.
 SEEN = 0.05
@@ -52,7 +53,7 @@ def cohort_section(state: Session, opened: Model, found: Answer) -> None:
             placed.before_2,
             placed.after_2[found.predictor],
             placed.explained_2,
-            moved=placed.moved[found.predictor],
+            distance=placed.moved[found.predictor],
             predictor=found.predictor,
             sample=found.sample,
             gene=gene,
@@ -69,7 +70,7 @@ def cohort_section(state: Session, opened: Model, found: Answer) -> None:
 def _place(opened: Model, found: Answer) -> CohortMap:
     table = found.table.set_index("ensembl_id").loc[list(opened.space.ensembl)]
     before_G = np.log1p(table["tpm_before"].to_numpy(float))
-    columns = {found.predictor: "delta_log2"} | {name: RIVAL + name for name in rivals_of(table)}
+    columns = {found.predictor: "delta_log2"} | {name: CHANGE_OF + name for name in rivals_of(table)}
     after = {name: before_G + np.log(2) * table[column].to_numpy(float) for name, column in columns.items()}
     with queue().turn():
         return cohort_map(opened, before_G, after)
@@ -85,7 +86,7 @@ def map_sentence(placed: CohortMap) -> str:
     if moved < SEEN:
         text += " That is too short to be seen among the patients: beside the map, the arrow is drawn enlarged."
     said = [f"{look(name).label} {_share(far)}" for name, far in others]
-    return text + (f" By the others: {listed(said)}." if said else "")
+    return text + (f" By the others: {join_with_and(said)}." if said else "")
 
 
 def _share(share: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import digits, escape_markdown, file_stem
 from cellstate.model import Model
 from cellstate.perturb.doses import DoseCurve, dose_curve
 from cellstate.perturb.rivals import NETWORK
@@ -12,9 +13,7 @@ from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer
-from cellstate.ui.text import file_stem, literal
-from cellstate.viz import dose_lines, dose_score
-from cellstate.viz.style import digits
+from cellstate.viz import titration_lines, titration_score
 
 #: Genes in the download, those that respond most; the command ``cellstate doses`` writes all of them.
 MOST_GENES = 1_000
@@ -27,20 +26,31 @@ def dose_section(state: Session, opened: Model, shift: Answer) -> None:
     if len(genes) > 1:
         key = f"dose-{'-'.join(genes)}"
         gene = str(
-            st.pills("Gene", genes, default=gene, format_func=literal, required=True, key=key, persist_state="session")
+            st.pills(
+                "Gene",
+                genes,
+                default=gene,
+                format_func=escape_markdown,
+                required=True,
+                key=key,
+                persist_state="session",
+            )
         )
     found = curve(state, opened, gene, shift.predictor)
     st.markdown(reading(found, n_edits=len(genes)), width=READABLE)
     table = found.responders()
-    drawn = dose_lines(
+    drawn = titration_lines(
         table, gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm, sample=found.sample
     )
     chart(drawn, key="dose-lines")
     if found.goal is not None:
         st.markdown(
-            f":material/flag: **Goal of the Regulators page:** {literal(found.goal.label, 200)}.", width=READABLE
+            f":material/flag: **Goal of the Regulators page:** {escape_markdown(found.goal.label, 200)}.",
+            width=READABLE,
         )
-        score = dose_score(found.doses(), gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm)
+        score = titration_score(
+            found.doses(), gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm
+        )
         chart(score, key="dose-score")
     download_table(
         lambda: csv(found),
@@ -63,7 +73,7 @@ def curve(state: Session, opened: Model, gene: str, predictor: str) -> DoseCurve
 
 def reading(found: DoseCurve, *, n_edits: int) -> str:
     """Say what the curve is of and how to read it."""
-    gene = f"**{literal(found.gene)}**"
+    gene = f"**{escape_markdown(found.gene)}**"
     here = f"{_tpm(found.present_tpm)} TPM in this sample"
     if not found.measured_G[found.edited]:
         here = (

@@ -6,16 +6,16 @@ import numpy as np
 import streamlit as st
 
 from cellstate.evaluate.trust import MIN_R2
+from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.model.profiles import Profiles, load_profiles
 from cellstate.perturb import Edit
 from cellstate.perturb.edits import ANY_GENE, edited_tpm, ordinal
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.levels import Here, rounded, tpm_text
 from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal
-from cellstate.viz.level import level_strip
+from cellstate.viz.expression import level_strip
 
 KINDS = {
     "knock-out": "Knock out",
@@ -147,7 +147,7 @@ def _about(here: Here, opened: Model) -> None:
     level = f"{here.told(here.tpm)} in this sample"
     if not here.measured:
         level = "not measured in this sample, so the model's own prediction stands in"
-    told = f"**{literal(here.symbol)}**: {level}; {tpm_text(typical)} TPM is typical."
+    told = f"**{escape_markdown(here.symbol)}**: {level}; {tpm_text(typical)} TPM is typical."
     if "r2_validation" in opened.gene_table:
         r2 = float(opened.gene_table["r2_validation"].iloc[here.gene])
         if np.isfinite(r2):

@@ -5,19 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.evaluate.enrichment import LEAST_GENES, LEAST_P, MOST_GENES, MOST_SETS, Enrichment, enrichment
+from cellstate.formatting import escape_markdown, file_stem, percent, plural
 from cellstate.model import Model
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report.agreement import ALIKE, SAME
 from cellstate.ui.gene_sets import own_gene_sets
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.parts import READABLE, chart, download_table, number_column, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import GENE_SETS, Session
 from cellstate.ui.shifts import Answer, about
-from cellstate.ui.text import file_stem, literal, plural
 from cellstate.viz import pathway_bars
 from cellstate.viz.enrichment import CLEAR_FDR
-from cellstate.viz.style import look, percent
+from cellstate.viz.style import look
 
 _CAUTION = (
     "**p and FDR are about the order of genes in this one prediction**, against random sets of the same size. They say "
@@ -71,7 +71,8 @@ def pathway_sentence(done: Enrichment, predictor: str) -> str:
     way = "up" if first["nes"] > 0 else "down"
     how_many = plural(clear, "has", "have") if clear else "none has"
     text = (
-        f"**{literal(first['set'])}** goes {way} most (NES {first['nes']:+.2f}). Of {plural(len(table), 'gene set')} "
+        f"**{escape_markdown(first['set'])}** goes {way} most (NES {first['nes']:+.2f}). Of "
+        f"{plural(len(table), 'gene set')} "
         f"over {done.n_ranked:,} genes, {how_many} an FDR of {percent(CLEAR_FDR)} or less."
     )
     for rival, r in done.agreement().items():

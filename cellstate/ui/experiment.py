@@ -11,13 +11,14 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.evaluate.experiment import TOP, Experiment, compare
+from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
 from cellstate.perturb import Edit, parse_edits
 from cellstate.perturb.edits import resolve_edits
 from cellstate.perturb.rivals import NETWORK, NO_CHANGE, REGISTRY
 from cellstate.ui.groups import CONTROL, TREATED, chosen_groups, files
 from cellstate.ui.guard import guard, show_error
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.offers import experiment_offer
 from cellstate.ui.parts import (
     READABLE,
@@ -34,9 +35,8 @@ from cellstate.ui.resources import model, queue
 from cellstate.ui.session import COMPARISON, Session, session
 from cellstate.ui.shifts import filtered
 from cellstate.ui.take_along import take_along
-from cellstate.ui.text import literal, plural
 from cellstate.viz.experiment import experiment_scatter
-from cellstate.viz.style import look, percent
+from cellstate.viz.style import look
 
 EDIT = "edit"
 #: The order in which predictors are listed, behind the leading one; one that is not named here comes last.
@@ -130,7 +130,7 @@ def _edits(opened: Model) -> tuple[Edit, ...]:
         show_error(error)
         return ()
     edits = [replace(edit, gene=opened.space.symbols[gene]) for edit, gene in zip(edits, genes, strict=True)]
-    st.caption(f"Understood as: {literal(_in_words(edits), 400)}.")
+    st.caption(f"Understood as: {escape_markdown(_in_words(edits), 400)}.")
     return tuple(edits)
 
 
@@ -155,14 +155,14 @@ def _result(found: Experiment, edits: Sequence[Edit]) -> None:
         st.header("Predicted against measured", anchor=False, width="content")
         hypothesis()
     st.markdown(
-        f"{literal(_in_words(edits), 400)}: {plural(found.n_control, 'control sample')} against "
+        f"{escape_markdown(_in_words(edits), 400)}: {plural(found.n_control, 'control sample')} against "
         f"{found.n_treated:,} treated, {len(found.table):,} genes compared.",
         width=READABLE,
     )
     with st.container(border=True):
         first, _, rest = found.verdict.partition(". ")
-        st.subheader(literal(first.rstrip("."), 400) + ".", anchor=False)
-        st.markdown(literal(rest, 1_000), width=READABLE)
+        st.subheader(escape_markdown(first.rstrip("."), 400) + ".", anchor=False)
+        st.markdown(escape_markdown(rest, 1_000), width=READABLE)
     _numbers(found)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -235,7 +235,7 @@ def _edited(found: Experiment, edits: Sequence[Edit]) -> None:
             if np.isfinite(row.measured_log2)
             else "not measured by every sample"
         )
-        st.markdown(f"**{literal(row.gene)}** ({literal(edit)} in the edit): {change}.")
+        st.markdown(f"**{escape_markdown(row.gene)}** ({escape_markdown(edit)} in the edit): {change}.")
     st.caption("An edited gene is set, not predicted, so it counts in no score.")
 
 
@@ -254,7 +254,7 @@ def _scatter(found: Experiment, edits: Sequence[Edit]) -> None:
             label_visibility="collapsed",
         )
     chart(
-        experiment_scatter(found.table, predictor=chosen or found.predictor, edits=_in_words(edits)),
+        experiment_scatter(found.table, predictor=chosen or found.predictor, perturbations=_in_words(edits)),
         key="experiment-scatter",
     )
 
@@ -287,7 +287,7 @@ def _columns(found: Experiment) -> dict:
         **{f"predicted_log2_{n}": number_column(look(n).label, 4, f"What {look(n).label} predicts.") for n in rivals},
         "tpm_control": number_column("Control TPM", 2, mean),
         "tpm_treated": number_column("Treated TPM", 2, mean),
-        "trusted": st.column_config.CheckboxColumn("Trusted", help=tip("Trusted")),
+        "trusted": st.column_config.CheckboxColumn("Trusted", help=tip("Reliability")),
         "reason": st.column_config.TextColumn("Why not trusted", width=250),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
     }

@@ -1,7 +1,7 @@
 """Two buttons below a figure that save it as SVG or PNG: made in the browser, so nothing leaves it.
 
-Plotly's own toolbar offers one form only and shows when a mouse is over it. These buttons are always there, can be
-reached with the keyboard, and ask the same plotly for either form.
+The figure's own toolbar offers one format only and appears under the mouse. These buttons are always visible, can be
+reached with the keyboard, and save figures of plotly and of Vega-Lite in both formats.
 """
 
 from __future__ import annotations
@@ -32,8 +32,38 @@ button {
 button:hover { border-color: var(--st-primary-color); color: var(--st-link-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
 """
-# The figure's own toolbar button does the work; only its options are other ones for the time of the click.
+# A figure of plotly is saved by its own toolbar button, with other options during the click; one of Vega-Lite is an SVG
+# element of the page.
 _JS = """
+function save(url, name) {
+  const link = Object.assign(document.createElement("a"), { href: url, download: name })
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}
+function saveVega(drawn, form, data) {
+  const { width, height } = drawn.getBoundingClientRect()
+  const background = getComputedStyle(document.querySelector(".stApp") ?? document.body).backgroundColor
+  const copy = drawn.cloneNode(true)
+  copy.setAttribute("width", width)
+  copy.setAttribute("height", height)
+  copy.style.background = background
+  const url = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }))
+  if (form === "svg") return save(url, data.name + ".svg")
+  const image = new Image()
+  image.onload = () => {
+    const canvas = Object.assign(document.createElement("canvas"), {
+      width: Math.round(width * data.scale),
+      height: Math.round(height * data.scale),
+    })
+    const context = canvas.getContext("2d")
+    context.fillStyle = background
+    context.fillRect(0, 0, canvas.width, canvas.height)
+    context.drawImage(image, 0, 0, canvas.width, canvas.height)
+    URL.revokeObjectURL(url)
+    canvas.toBlob((made) => save(URL.createObjectURL(made), data.name + ".png"))
+  }
+  image.src = url
+}
 export default function ({ data, parentElement }) {
   const frame = (parentElement.host ?? parentElement).closest('[class*="st-key-' + data.frame + '"]')
   for (const button of parentElement.querySelectorAll("button")) {
@@ -41,6 +71,8 @@ export default function ({ data, parentElement }) {
     button.setAttribute("aria-label", form.toUpperCase() + ": save the figure " + data.title)
     button.title = "Save this figure as " + form.toUpperCase()
     button.onclick = () => {
+      const drawn = frame?.querySelector("svg.marks")
+      if (drawn) return saveVega(drawn, form, data)
       const plot = frame?.querySelector(".js-plotly-plot")
       const camera = plot?._fullLayout?._modeBar?.buttons?.flat().find((one) => one.name === "toImage")
       if (!camera) return

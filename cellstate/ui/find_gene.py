@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.errors import GeneError
+from cellstate.formatting import escape_markdown
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.ui.gene_names import why
 from cellstate.ui.guard import show_error
-from cellstate.ui.text import literal
 
 #: Where the text of the search box is kept.
 QUERY = "gene-query"
@@ -37,7 +37,7 @@ def find_gene(opened: Model) -> int | None:
     problem = _problem(query)
     if not covered:
         if others:
-            names = ", ".join(literal(name) for name in others)
+            names = ", ".join(escape_markdown(name) for name in others)
             st.warning(f"{names}: not covered by this model, because too few of its training samples express it.")
         elif problem is not None:
             show_error(problem)
@@ -46,11 +46,11 @@ def find_gene(opened: Model) -> int | None:
     gene = _choose(query, whys, opened)
     symbol = opened.space.symbols[gene]
     if problem is not None and axis.resolve([query]).status[0] != "unknown":
-        st.markdown(f"{literal(problem.message)} **{literal(symbol)}** is taken here.")
+        st.markdown(f"{escape_markdown(problem.message)} **{escape_markdown(symbol)}** is taken here.")
     elif said := why(query, symbol, whys[gene]):
-        st.markdown(f"**{literal(query)} → {literal(symbol)}**: {literal(said)}.")
+        st.markdown(f"**{escape_markdown(query)} → {escape_markdown(symbol)}**: {escape_markdown(said)}.")
     if others:
-        st.caption(f"Not covered by this model: {', '.join(literal(name) for name in others)}.")
+        st.caption(f"Not covered by this model: {', '.join(escape_markdown(name) for name in others)}.")
     return gene
 
 
@@ -61,7 +61,7 @@ def _choose(query: str, whys: dict[int, str], opened: Model) -> int:
 
     def name(gene: int) -> str:
         other = whys[gene].partition(" ")[2]
-        return literal(opened.space.symbols[gene]) + (f" :gray[{literal(other)}]" if other else "")
+        return escape_markdown(opened.space.symbols[gene]) + (f" :gray[{escape_markdown(other)}]" if other else "")
 
     return st.pills(
         "Genes that fit, the likeliest first",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.ui.help_glossary import tip
+from cellstate.formatting import escape_markdown, plural
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.loading import load_gene_sets
 from cellstate.ui.own_file import bring, in_hand
 from cellstate.ui.parts import READABLE
 from cellstate.ui.session import GENE_SETS, GeneSets, Session
-from cellstate.ui.text import literal, plural
 
 
 def own_gene_sets(state: Session, place: str) -> GeneSets | None:
@@ -24,7 +24,7 @@ def own_gene_sets(state: Session, place: str) -> GeneSets | None:
     if (held := state.gene_sets) is None:
         bring(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", told=tip("GMT"))
         return None
-    what = f"**{literal(held.name)}**: {plural(len(held.sets), 'gene set')}"
+    what = f"**{escape_markdown(held.name)}**: {plural(len(held.sets), 'gene set')}"
     in_hand(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))
     return held
 

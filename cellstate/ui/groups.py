@@ -6,12 +6,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cellstate.errors import CellStateError
+from cellstate.formatting import escape_markdown, plural
 from cellstate.samples import Samples
 from cellstate.ui.labels import control_first, groups_of, in_words
 from cellstate.ui.loading import load_group
 from cellstate.ui.own_file import bring, in_hand
 from cellstate.ui.session import Loaded, Session
-from cellstate.ui.text import literal, plural
 
 CONTROL, TREATED = "control", "treated"
 #: Samples of a group that are compared at once on the page; the command line takes any number.
@@ -23,9 +23,10 @@ def files(state: Session) -> None:
     if (loaded := state.loaded) is not None and len(loaded.samples) > 1 and not _is_loaded(state):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             labelled = groups_of(state.labels, loaded.samples.names)
-            told = f", in groups: {literal(in_words(labelled), 400)}" if labelled else ""
+            told = f", in groups: {escape_markdown(in_words(labelled), 400)}" if labelled else ""
             st.markdown(
-                f"**{literal(loaded.name)}** holds {plural(len(loaded.samples), 'sample')}{told}.", width="stretch"
+                f"**{escape_markdown(loaded.name)}** holds {plural(len(loaded.samples), 'sample')}{told}.",
+                width="stretch",
             )
             st.button(
                 "Use the samples of the Sample page",
@@ -49,14 +50,14 @@ def _file(state: Session, group: str, label: str, told: str) -> None:
     told = f"Remove this file of {group} samples"
     in_hand(_what_was_read(loaded), group, lambda: state.load_group(group, None), told=told)
     for warning in loaded.samples.report.warnings:
-        st.caption(f":material/info: {literal(warning, 400)}")
+        st.caption(f":material/info: {escape_markdown(warning, 400)}")
 
 
 def _what_was_read(loaded: Loaded) -> str:
     report = loaded.samples.report
-    unit = literal(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
+    unit = escape_markdown(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
     samples = loaded.samples
-    return f"**{literal(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}"
+    return f"**{escape_markdown(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}"
 
 
 def _use_loaded(state: Session) -> None:

@@ -10,7 +10,7 @@ from traceback import format_tb
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.ui.text import literal
+from cellstate.formatting import escape_markdown
 
 _log = logging.getLogger("cellstate.app")
 _LONG = 400
@@ -44,5 +44,7 @@ def guard(doing: str) -> Iterator[None]:
 
 def show_error(error: CellStateError, title: str | None = None) -> None:
     """Show a user's error: what is wrong, then what to do."""
-    text = literal(error.message, _LONG)
-    st.error(f"{text}\n\n{literal(error.hint, _LONG)}" if error.hint else text, title=title, icon=":material/error:")
+    text = escape_markdown(error.message, _LONG)
+    st.error(
+        f"{text}\n\n{escape_markdown(error.hint, _LONG)}" if error.hint else text, title=title, icon=":material/error:"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, file_stem, percent
 from cellstate.model import Model
 from cellstate.perturb import perturb
 from cellstate.perturb.rivals import NETWORK
@@ -13,9 +14,8 @@ from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer, about
-from cellstate.ui.text import file_stem, literal
-from cellstate.viz import edit_heat
-from cellstate.viz.style import look, percent
+from cellstate.viz import combination_heatmap
+from cellstate.viz.style import look
 
 #: Genes in the figure; the download has all.
 MOST_GENES = 40
@@ -36,7 +36,7 @@ def edits_section(state: Session, opened: Model, found: Answer) -> None:
     each = each_edit(state, opened, found)
     table = most_moved(each, found.table)
     st.markdown(sum_sentence(each, found.predictor), width=READABLE)
-    chart(edit_heat(table, predictor=found.predictor, sample=found.sample), key="edit-heat")
+    chart(combination_heatmap(table, predictor=found.predictor, sample=found.sample), key="edit-heat")
     download_table(
         lambda: csv(each, found),
         f"cellstate-hypothesis-edits-{file_stem(found.sample)}.csv",
@@ -84,7 +84,8 @@ def sum_sentence(each: pd.DataFrame, predictor: str) -> str:
     strongest = power.idxmax()
     share = power[strongest] / power.sum() if power.any() else 0.0
     text = (
-        f"**{literal(strongest)}** moves genes most: by up to {alone[strongest].abs().max():.2g} log2, and with "
+        f"**{escape_markdown(strongest)}** moves genes most: by up to {alone[strongest].abs().max():.2g} log2, and "
+        "with "
         f"{percent(share)} of all squared shifts by single edits."
     )
     beyond, largest = float(each[BEYOND].abs().max()), float(each[TOGETHER].abs().max())

@@ -8,6 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
 from cellstate.perturb.leader import leader, standings
 from cellstate.report import said_by
@@ -17,9 +18,7 @@ from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, start_buttons, tiles
 from cellstate.ui.resources import model
 from cellstate.ui.session import Session, session
-from cellstate.ui.text import literal, plural
 from cellstate.ui.words import explained
-from cellstate.viz.style import percent
 
 _STEPS = (
     (
@@ -96,10 +95,10 @@ def whereabouts(state: Session) -> str:
     """Say which sample is open, what is edited and what became of a search, as Markdown."""
     assert state.loaded is not None
     names = state.loaded.samples.names
-    text = f"**{literal(names[state.selected])}** is open"
+    text = f"**{escape_markdown(names[state.selected])}** is open"
     if len(names) > 1:
-        text += f", one of {len(names):,} samples of {literal(state.loaded.name)}"
-    labels = [literal(edit.label) for edit in state.edits]
+        text += f", one of {len(names):,} samples of {escape_markdown(state.loaded.name)}"
+    labels = [escape_markdown(edit.label) for edit in state.edits]
     if labels:
         more = f" and {len(labels) - _NAMED_EDITS:,} more" if len(labels) > _NAMED_EDITS else ""
         text += f", with {plural(len(labels), 'edit')} in force: {', '.join(labels[:_NAMED_EDITS])}{more}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.errors import CellStateError
+from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
@@ -14,7 +15,6 @@ from cellstate.ui.history import Entry
 from cellstate.ui.levels import Here, tpm_text
 from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal, plural
 
 #: A longer list scrolls within so many pixels.
 _LONG, _HEIGHT = 7, 430
@@ -70,7 +70,7 @@ def _row(entry: Entry, state: Session, opened: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch", gap=None):
             st.toggle(
-                f"**{literal(edit.gene)}** {literal(edit.label.removeprefix(edit.gene))}",
+                f"**{escape_markdown(edit.gene)}** {escape_markdown(edit.label.removeprefix(edit.gene))}",
                 key=key,
                 on_change=lambda: state.switch(edit.gene, st.session_state[key]),
                 wrap=True,
@@ -81,7 +81,7 @@ def _row(entry: Entry, state: Session, opened: Model) -> None:
             icon=":material/tune:",
             type="tertiary",
             key=f"change-{edit.gene}",
-            help=f"Change the edit of {literal(edit.gene)}",
+            help=f"Change the edit of {escape_markdown(edit.gene)}",
         ):
             _change(edit, state, opened)
         st.button(
@@ -91,7 +91,7 @@ def _row(entry: Entry, state: Session, opened: Model) -> None:
             key=f"remove-{edit.gene}",
             on_click=state.remove,
             args=(edit.gene,),
-            help=f"Remove the edit of {literal(edit.gene)}",
+            help=f"Remove the edit of {escape_markdown(edit.gene)}",
         )
 
 
@@ -101,7 +101,7 @@ def _told(edit: Edit, state: Session, opened: Model) -> str:
         here = Here.of(patient_of(state, opened), opened.space.find(edit.gene), load_profiles(opened))
         return f"{tpm_text(here.tpm)} → {after_told(edit, here)}"
     except CellStateError as error:
-        return literal(error.message, 200)
+        return escape_markdown(error.message, 200)
 
 
 @st.dialog("Change an edit", on_dismiss="rerun")

@@ -17,9 +17,9 @@ from traceback import format_tb
 from typing import Any
 
 from cellstate.errors import CellStateError, Stopped
+from cellstate.formatting import plural
 from cellstate.perturb.progress import Progress
 from cellstate.ui.queue import Queue, Ticket
-from cellstate.ui.text import plural
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 #: No guess of the time left before so many seconds of a step.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellstate.formatting import digits
 from cellstate.model.profiles import Profiles
 from cellstate.perturb.edits import ordinal
 from cellstate.perturb.patient import Patient
-from cellstate.viz.style import digits
 
 #: Steps of a slider over levels, equal on the log1p scale.
 STEPS = 60

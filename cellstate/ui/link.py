@@ -16,6 +16,7 @@ import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
+from cellstate.formatting import escape_markdown, plural
 from cellstate.gene_space import GeneSpace
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
@@ -31,7 +32,6 @@ from cellstate.ui.regulators_goal import GOAL, patient_of
 from cellstate.ui.regulators_options import KINDS
 from cellstate.ui.resources import model
 from cellstate.ui.session import Session, session
-from cellstate.ui.text import literal, plural
 
 #: Version of the form; a link of another one is not read.
 VERSION = "1"
@@ -123,7 +123,7 @@ def open_link() -> None:
     if found != Settings():
         st.info(_apply(session(), found, opened), icon=":material/link:")
     if ignored:
-        names = summarise_list([literal(name, 20) for name in ignored], 5)
+        names = summarise_list([escape_markdown(name, 20) for name in ignored], 5)
         st.warning(f"Not understood in this link, and left out: {names}.", icon=":material/link_off:")
 
 
@@ -136,7 +136,7 @@ def _apply(state: Session, found: Settings, opened: Model) -> str:
         said.append("no sample was open, so an example patient is")
     if found.edits:
         state.put(found.edits)
-        labels = [literal(edit.label) for edit in found.edits]
+        labels = [escape_markdown(edit.label) for edit in found.edits]
         said.append(f"{plural(len(labels), 'edit is', 'edits are')} in force ({summarise_list(labels)})")
     if found.goal:
         st.session_state.update(_goal_widgets(found.goal, state.turns[GOAL]))

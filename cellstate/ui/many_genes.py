@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from cellstate.formatting import plural
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
 from cellstate.ui.edit_form import action
 from cellstate.ui.gene_names import Meaning, meanings, split_names
 from cellstate.ui.gene_sets import choose_gene_set
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.levels import Here
 from cellstate.ui.link import MOST_EDITS
 from cellstate.ui.parts import number_column
 from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
-from cellstate.ui.text import plural
 
 #: Names of a list that are looked at, and characters of a pasted one.
 MOST_NAMES, MOST_CHARS = 1_000, 20_000

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.errors import GeneError
+from cellstate.formatting import escape_markdown, percent
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.device import device_label
@@ -17,12 +18,10 @@ from cellstate.model.folder import CARD, HISTORY
 from cellstate.report import LIMITS
 from cellstate.report.quality import USED
 from cellstate.ui.guard import guard, show_error
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import description, model
-from cellstate.ui.text import literal
 from cellstate.viz import training_curve
-from cellstate.viz.style import percent
 
 #: A gain over the start as PCA that is called none.
 BARELY = 0.01
@@ -78,7 +77,8 @@ def _layers(about: Mapping, opened: Model) -> None:
     table = pd.DataFrame(rows, columns=["Layer", "Units", "Activation", "Parameters"])
     st.table(table, hide_index=True, border="horizontal", alt="Layers of the network")
     st.caption(
-        f"Stored as {about['dtype']}, computed on {literal(device_label(opened.device))}. Checksum of the weights: "
+        f"Stored as {about['dtype']}, computed on {escape_markdown(device_label(opened.device))}. Checksum of the "
+        "weights: "
         f"{about['sha256'][:16]}…"
     )
 
@@ -96,7 +96,7 @@ def _data(metrics: Mapping) -> None:
         rows += [("Further cohort", one.get("name", "")), ("Licence", one.get("licence", ""))]
         rows += [("By", one["attribution"])] if "attribution" in one else []
         rows += [(USED["train"], f"{one.get('splits', {}).get('train', 0):,} samples")]
-    table = pd.DataFrame([(literal(a), literal(b, _LONG)) for a, b in rows], columns=["", "What"])
+    table = pd.DataFrame([(escape_markdown(a), escape_markdown(b, _LONG)) for a, b in rows], columns=["", "What"])
     st.table(table, hide_index=True, hide_header=True, border="horizontal", alt="Training data")
     st.caption("Split by patient: no patient is on both sides.")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown
 from cellstate.ui.guard import show_error
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal
 
 
 def bring(
@@ -37,7 +37,7 @@ def bring(
         st.rerun()
     if file in state.refused:
         name, error = state.refused[file]
-        show_error(error, title=f"{literal(name)} could not be read")
+        show_error(error, title=f"{escape_markdown(name)} could not be read")
         st.caption("Nothing of that file was kept.")
 
 

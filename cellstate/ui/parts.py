@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, file_stem
 from cellstate.io import to_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.figure_files import FRAME, figure_files
 from cellstate.ui.loading import load_example
-from cellstate.ui.text import file_stem, literal
 from cellstate.viz import PLOT_CONFIG, Chart
 
 #: Lines of text longer than this many pixels are hard to read.
@@ -38,31 +38,15 @@ def hypothesis() -> None:
     )
 
 
-def chart(drawn: Chart, key: str, *, name: str = "", on_select: Callable[[], None] | None = None) -> None:
-    """Show a figure with its sentence and the buttons that save it below.
-
-    Parameters
-    ----------
-    drawn : Chart
-    key : str
-        Of the figure.
-    name : str, optional
-        What its files are named after; the key, if not given.
-    on_select : callable, optional
-        Called when points are selected by click, box or lasso; `st.session_state` holds them under the key.
-    """
-    stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(name or key)}"
+def chart(drawn: Chart, key: str) -> None:
+    """Show a figure, with its text alternative and the buttons that save it below; files are named after the key."""
+    stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(key)}"
     config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
-    select: Any = on_select or "ignore"
-    if on_select is not None:
-        # Always there, as it holds the ways to select, and narrow enough for a phone.
-        unused = ["sendChartToCloud", "autoScale2d", "pan2d", "zoomIn2d", "zoomOut2d"]
-        config |= {"modeBarButtonsToRemove": unused, "displayModeBar": True}
     with st.container(key=FRAME + key, gap="xsmall"):
-        st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt, on_select=select)
+        st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt)
         with st.container(horizontal=True, gap="small"):
             # It may hold names from a file.
-            st.caption(literal(drawn.alt, _LONGEST_ALT))
+            st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
             figure_files(key, drawn.title, stem)
 
 
@@ -125,6 +109,7 @@ def gene_table(
     *,
     on_select: Callable[[], None] | None = None,
     selected: list[int] | None = None,
+    height: int = 420,
 ) -> None:
     """Show genes row by row, with the columns and in the order that ``columns`` names.
 
@@ -137,13 +122,15 @@ def gene_table(
         Called when rows are ticked; `st.session_state` holds their positions under the key.
     selected : list of int, optional
         Positions that are ticked at first.
+    height : int, optional
+        Pixels.
     """
     select: Any = on_select or "ignore"
     st.dataframe(
         shown,
         hide_index=True,
         column_order=list(columns),
-        height=420,
+        height=height,
         column_config=columns,
         placeholder="–",
         key=key,

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, percent
 from cellstate.report import Section, all_marks, sections
 from cellstate.report.reconstruction import held_out, shares
 from cellstate.report.section import decimal
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import model
-from cellstate.ui.text import literal
-from cellstate.viz.accuracy import bin_label
-from cellstate.viz.quality import ceiling_bars
-from cellstate.viz.style import percent
+from cellstate.viz.accuracy import bin_label, ceiling_bars
 
 #: Tables wider than this many pixels are hard to follow from row to row.
 WIDE = 960
@@ -75,7 +73,7 @@ def _draw(section: Section, metrics: Mapping) -> None:
     elif section.table is not None:
         _table(section)
     for note in section.notes:
-        st.caption(literal(note, _LONG))
+        st.caption(escape_markdown(note, _LONG))
     if section.key == "failures":
         _every_mark(metrics)
 
@@ -90,7 +88,7 @@ def _ceilings(metrics: Mapping) -> None:
 
 def _table(section: Section) -> None:
     assert section.table is not None
-    shown = section.table.map(lambda cell: literal(cell, _LONG))
+    shown = section.table.map(lambda cell: escape_markdown(cell, _LONG))
     st.table(shown, hide_index=True, border="horizontal", alt=section.title)
 
 

@@ -17,11 +17,11 @@ from functools import lru_cache
 import numpy as np
 
 from cellstate.evaluate.distance import FAR, LEAST_MEASURED
+from cellstate.formatting import digits, percent
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.io.checks import FEW_READS
 from cellstate.samples import Samples
-from cellstate.viz.style import digits, percent
 
 GOOD, FAIR, POOR, UNKNOWN = "good", "fair", "poor", "unknown"
 #: A gene at 1 TPM is counted by about ten reads of ten million, so it is known to about a third.

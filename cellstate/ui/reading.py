@@ -6,13 +6,13 @@ import streamlit as st
 
 from cellstate.evaluate import distances
 from cellstate.evaluate.distance import Distance
+from cellstate.formatting import escape_markdown
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.ui.parts import chart
 from cellstate.ui.quality_words import badge, figures, verdicts
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal
 from cellstate.viz import expression_histogram
 
 
@@ -30,7 +30,7 @@ def fit(state: Session) -> None:
     """Say how good the selected sample is, and what follows; lead on from there."""
     opened = model()
     far = distance(state, opened)
-    sentence = literal(far.sentence, 400)
+    sentence = escape_markdown(far.sentence, 400)
     if far.flag:
         st.warning(sentence, title="Unlike the training samples", icon=":material/warning:")
     else:

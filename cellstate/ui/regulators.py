@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.perturb.goals import Goal
 from cellstate.ui.guard import guard, show_error
@@ -17,7 +18,6 @@ from cellstate.ui.regulators_options import KINDS, Plan, options
 from cellstate.ui.regulators_results import result
 from cellstate.ui.resources import model, queue
 from cellstate.ui.session import Session, session
-from cellstate.ui.text import literal
 
 #: How often a running search is looked at.
 _LOOK_S = 1.0
@@ -105,7 +105,7 @@ def _run_button(state: Session, opened: Model, kind: str, goal: Goal | None, pla
         elif plan is None:
             st.caption("Say first which genes and edits to try.")
         else:
-            st.caption(literal(plan.said, 200))
+            st.caption(escape_markdown(plan.said, 200))
 
 
 def _begin(state: Session, kind: str) -> None:
@@ -150,14 +150,18 @@ def _running(state: Session) -> None:
         st.rerun()
     step = job.step()
     with st.container(border=True):
-        st.markdown(f":material/hourglass_top: **{literal(KINDS[job.kind])}:** {literal(job.said, 200)}")
+        st.markdown(
+            f":material/hourglass_top: **{escape_markdown(KINDS[job.kind])}:** {escape_markdown(job.said, 200)}"
+        )
         if job.stop.is_set():
             text = "Stopping …"
         elif job.state == WAITING or not step.what:
             text = f"The model is busy: {step.ahead} ahead of you." if step.ahead else "Starting …"
         else:
             left = time_left(step.seconds_left)
-            text = f"{literal(step.what).capitalize()}: {step.done:,} of {step.total:,}" + (f", {left}" if left else "")
+            text = f"{escape_markdown(step.what).capitalize()}: {step.done:,} of {step.total:,}" + (
+                f", {left}" if left else ""
+            )
         st.progress(min(1.0, step.done / step.total) if step.total else 0.0, text=text)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
@@ -173,7 +177,9 @@ def _running(state: Session) -> None:
 def _stopped(state: Session, job: Job) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         kept = " What was finished is kept." if job.can_resume else ""
-        st.markdown(f":material/stop_circle: You stopped this search: {literal(job.said, 200)}.{kept}", width="stretch")
+        st.markdown(
+            f":material/stop_circle: You stopped this search: {escape_markdown(job.said, 200)}.{kept}", width="stretch"
+        )
         if job.can_resume:
             _continue_button(state)
 

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
+from cellstate.formatting import escape_markdown, plural
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
@@ -20,7 +21,6 @@ from cellstate.ui.loading import load_reference
 from cellstate.ui.own_file import bring, in_hand
 from cellstate.ui.parts import READABLE
 from cellstate.ui.session import GENE_SETS, REFERENCE, Session
-from cellstate.ui.text import literal, plural
 
 GOAL = "goal"
 _KINDS = {"genes": "Genes I name", "set": "A gene set", "sample": "A reference sample", "cohort": "The model's cohort"}
@@ -64,9 +64,9 @@ def choose_goal(state: Session, opened: Model) -> Goal | None:
 
 def _told(goal: Goal) -> None:
     """Say what the goal is, what is missing from it, and what 100 % means."""
-    st.markdown(f":material/flag: **Goal:** {literal(goal.label, 200)} ({plural(goal.n_genes, 'gene')}).")
+    st.markdown(f":material/flag: **Goal:** {escape_markdown(goal.label, 200)} ({plural(goal.n_genes, 'gene')}).")
     if goal.missing:
-        names = summarise_list([literal(name, 30) for name in goal.missing], _SHOWN)
+        names = summarise_list([escape_markdown(name, 30) for name in goal.missing], _SHOWN)
         st.markdown(f":material/info: Not known to this model, and left out: {names}.")
     st.caption(whole_way(goal), width=READABLE)
 
@@ -141,10 +141,10 @@ def _sample(state: Session, opened: Model, patient: Patient) -> Goal | None:
         st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
         return None
     samples, name = state.reference.samples, state.reference.name
-    what = f"**{literal(name)}**: {plural(len(samples), 'sample')}"
+    what = f"**{escape_markdown(name)}**: {plural(len(samples), 'sample')}"
     in_hand(what, REFERENCE, lambda: state.load_reference(None))
     for warning in samples.report.warnings:
-        st.caption(f":material/info: {literal(warning, 400)}")
+        st.caption(f":material/info: {escape_markdown(warning, 400)}")
     rows = [0]
     if len(samples) > 1:
         key = f"goal-rows-{state.turns[REFERENCE]}"

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError
+from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit
@@ -19,12 +20,11 @@ from cellstate.perturb.goals import Goal, find_genes
 from cellstate.perturb.pairs import pairs
 from cellstate.perturb.progress import Progress
 from cellstate.perturb.screen import screen
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.predictors import who_predicts
 from cellstate.ui.regulators_goal import GOAL, patient_of
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal, plural
-from cellstate.viz.style import look, percent
+from cellstate.viz.style import look
 
 SCREEN, PAIRS, COMBINATION = "screen", "pairs", "combination"
 KINDS = {SCREEN: "Single genes", PAIRS: "Pairs", COMBINATION: "Combination"}
@@ -104,7 +104,7 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
                 required=True,
                 key="pairs-by",
                 persist_state="session",
-                help=f"{tip('What patients show')}\n\n{tip('Synergy')}",
+                help=f"{tip('Cohort interaction')}\n\n{tip('Interaction')}",
             )
     if first is None or second is None:
         return None
@@ -261,7 +261,7 @@ def _universe(
     known = np.unique(genes[genes >= 0])
     usable = known[measured_G[known]]
     if missing:
-        st.caption(f":material/info: Not known to this model: {literal(', '.join(missing), 200)}.")
+        st.caption(f":material/info: Not known to this model: {escape_markdown(', '.join(missing), 200)}.")
     if len(usable) < len(known):
         st.caption(f":material/info: {plural(len(known) - len(usable), 'gene')} of the list not measured here.")
     if not len(usable):

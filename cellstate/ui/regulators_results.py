@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, file_stem
 from cellstate.model import Model
 from cellstate.perturb import Edit
 from cellstate.perturb.combine import Combination
@@ -16,7 +17,7 @@ from cellstate.perturb.pairs import TOGETHER, Pairs
 from cellstate.perturb.screen import Screen, rivals_of
 from cellstate.report import combination_reason, lead_reason
 from cellstate.report.agreement import correlation
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.jobs import Job
 from cellstate.ui.offers import search_offer
 from cellstate.ui.parts import READABLE, chart, download_table, hypothesis, number_column, result_csv, tiles
@@ -25,9 +26,8 @@ from cellstate.ui.regulators_options import COMBINATION, PAIRS, SCREEN, Plan, ac
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import agreement_sentence
 from cellstate.ui.take_along import take_along
-from cellstate.ui.text import file_stem, literal
 from cellstate.ui.words import combination_sentence, pairs_sentence, screen_sentence, share
-from cellstate.viz import combination_steps, partner_bars, regulator_bars, synergy_map
+from cellstate.viz import combination_steps, interaction_map, partner_bars, screen_bars
 from cellstate.viz.style import look
 
 #: Rows of a table that the page sends to the browser; the download has them all.
@@ -77,8 +77,9 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
         st.header(_TITLES[job.kind], anchor=False, width="content")
         hypothesis()
     st.markdown(
-        f":material/person: {literal(found.sample)} &nbsp; :material/flag: {literal(found.goal.label, 200)} &nbsp; "
-        f":material/search: {literal(job.said, 200)}",
+        f":material/person: {escape_markdown(found.sample)} &nbsp; :material/flag: "
+        f"{escape_markdown(found.goal.label, 200)} &nbsp; "
+        f":material/search: {escape_markdown(job.said, 200)}",
         width=READABLE,
     )
     if goal is not found.goal or plan is None or plan.said != job.said:
@@ -110,7 +111,11 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     exact = "All of them" if found.n_exact == len(table) else f"Of these, the best {found.n_exact:,}"
     tiles(
         [
-            ("Moves furthest", literal(best["gene"]), f"{literal(best['name'])}, by {look(found.predictor).label}."),
+            (
+                "Moves furthest",
+                escape_markdown(best["gene"]),
+                f"{escape_markdown(best['name'])}, by {look(found.predictor).label}.",
+            ),
             ("Of the way", share(best["share"]), "Share of the goal's distance that this one edit covers."),
             ("Stand out", f"{clear:,}", "Edits with an FDR of 10 % or less."),
             ("Edits tried", f"{len(table):,}", f"{exact} were scored exactly."),
@@ -118,7 +123,7 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     )
     said = f"{screen_sentence(table)} {agreement_sentence(agreement(table, rivals), found.predictor)}"
     st.markdown(said, width=READABLE)
-    drawn = regulator_bars(*short(table), rivals, predictor=found.predictor)
+    drawn = screen_bars(*short(table), rivals, predictor=found.predictor)
     chart(drawn, key="regulator-bars")
     st.subheader("Every edit", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
@@ -153,12 +158,12 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     table = found.table
     said, together = pairs_sentence(table, found.n_pairs, found.by), TOGETHER[found.by]
     st.markdown(said, width=READABLE)
-    st.caption(literal(found.scale, 400), width=READABLE)
+    st.caption(escape_markdown(found.scale, 400), width=READABLE)
     if not len(table):
         return
     anchor = common_gene(table)
     best = table.sort_values(together, ascending=False, kind="stable")
-    drawn = synergy_map(best, shown=together) if anchor is None else partner_bars(table, anchor, shown=together)
+    drawn = interaction_map(best, shown=together) if anchor is None else partner_bars(table, anchor, shown=together)
     chart(drawn, key="pairs-figure")
     st.subheader("The best pairs", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
@@ -200,7 +205,8 @@ def _combination(state: Session, opened: Model, found: Combination, searched: st
         st.subheader("Step by step", anchor=False)
         for number, step in enumerate(steps.itertuples(), start=1):
             st.markdown(
-                f"**{number}. {literal(step.name)}** · {share(step.share)} of the way  \n{literal(step.sentence, 400)}"
+                f"**{number}. {escape_markdown(step.name)}** · {share(step.share)} of the way  "
+                f"\n{escape_markdown(step.sentence, 400)}"
             )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _open_button(state, [Edit.parse(f"{s.gene}={s.edit}") for s in steps.itertuples()])
@@ -237,8 +243,8 @@ def _screen_columns(rivals: Sequence[str], n_cohort: int) -> dict[str, Any]:
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
         "edit": st.column_config.TextColumn("Edit"),
         "score": _figure("Score (S)", "Movement along the goal, the edited gene left out."),
-        "score_per_sd": _figure("Per S", tip("per S")),
-        "share": number_column("Of the way (%)", 2, tip("Of the way")),
+        "score_per_sd": _figure("Per S", tip("Per SD")),
+        "share": number_column("Of the way (%)", 2, tip("Percent of the distance to the goal")),
         **(z if n_cohort else {}),
         "p": _figure("p", tip("p")),
         "fdr": _figure("FDR", tip("FDR")),
@@ -253,7 +259,7 @@ def _screen_columns(rivals: Sequence[str], n_cohort: int) -> dict[str, Any]:
 def _pairs_columns(together: str) -> dict[str, Any]:
     """Return the columns of a table of pairs: what ranks them comes first."""
     network = {
-        "synergy": _figure("Synergy (S)", tip("Synergy")),
+        "synergy": _figure("Synergy (S)", tip("Interaction")),
         "score": _figure("Together (S)", "Movement along the goal with both edits, by the network."),
         "score_a": _figure("First alone (S)", "Movement with the first edit only, by the network."),
         "score_b": _figure("Second alone (S)", "Movement with the second edit only, by the network."),
@@ -264,7 +270,7 @@ def _pairs_columns(together: str) -> dict[str, Any]:
         "fdr": _figure("FDR", "p, corrected for the number of pairs looked at."),
     }
     patients = {
-        "cohort_r": _figure("Patients show (r)", tip("What patients show")),
+        "cohort_r": _figure("Patients show (r)", tip("Cohort interaction")),
         "cohort_p": _figure("p of that alone", "Of this one pair, not corrected for the pairs looked at."),
     }
     return {
@@ -300,7 +306,7 @@ def _table(shown: pd.DataFrame, columns: dict[str, Any], key: str, alt: str) -> 
 def _open_button(state: Session, edits: list[Edit]) -> None:
     names = ", ".join(edit.gene for edit in edits)
     if st.button(
-        f"Open {literal(names, 60)} in Perturb" if edits else "Open in Perturb",
+        f"Open {escape_markdown(names, 60)} in Perturb" if edits else "Open in Perturb",
         icon=":material/edit:",
         type="primary" if edits else "secondary",
         key="open-in-perturb",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown
 from cellstate.ui.guard import guard
 from cellstate.ui.offers import sample_offer
 from cellstate.ui.parts import heading
@@ -11,7 +12,6 @@ from cellstate.ui.reading import distribution, fit
 from cellstate.ui.resources import model
 from cellstate.ui.session import Loaded, Session, session
 from cellstate.ui.take_along import take_along
-from cellstate.ui.text import literal
 from cellstate.ui.upload_decisions import what_was_read
 from cellstate.ui.upload_groups import group_editor
 from cellstate.ui.upload_names import gene_names
@@ -57,7 +57,7 @@ def sample_page() -> None:
 
 def _pick(state: Session, loaded: Loaded) -> None:
     names = loaded.samples.names
-    st.header(literal(names[state.selected]), anchor=False)
+    st.header(escape_markdown(names[state.selected]), anchor=False)
     if len(names) == 1:
         return
     key = picker_key(state)

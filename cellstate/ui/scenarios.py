@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, one_line, plural
 from cellstate.ui.guard import guard
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal, one_line, plural
 
 MOST_SCENARIOS, MOST_NAME_CHARS = 100, 80
 _NAME = "scenario-name"
@@ -51,8 +51,8 @@ def _row(name: str, state: Session) -> None:
     edits = state.scenarios[name]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch", gap=None):
-            st.markdown(f"**{literal(name)}**")
-            labels = literal(", ".join(edit.label for edit in edits), 120)
+            st.markdown(f"**{escape_markdown(name)}**")
+            labels = escape_markdown(", ".join(edit.label for edit in edits), 120)
             st.caption(f"{plural(len(edits), 'edit')}: {labels}")
         st.button(
             "Load",

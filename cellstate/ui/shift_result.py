@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
 from cellstate.ui.cohort_map import cohort_section
 from cellstate.ui.doses import dose_section
 from cellstate.ui.enrichment import pathway_section
+from cellstate.ui.gene_results import genes_section
 from cellstate.ui.guard import guard
 from cellstate.ui.heat import edits_section
-from cellstate.ui.help_glossary import tip
-from cellstate.ui.linked import genes_section
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.offers import shift_offer
 from cellstate.ui.parts import READABLE, hypothesis, tiles
 from cellstate.ui.predictors import who_predicts, who_sentence
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer, agreement_sentence, answer, cloud_sentence, size_sentence
 from cellstate.ui.take_along import take_along
-from cellstate.ui.text import literal, plural
 
 #: What is shown of the answer, one at a time: only the open one is computed.
 SECTIONS = {
@@ -41,7 +41,8 @@ def shift_result(state: Session, opened: Model) -> None:
     with along:
         take_along(shift_offer(state, opened, found))
     st.markdown(
-        f"{literal(found.sample)} with {literal(found.edits, 400)}. {who_sentence(opened, predictor)}", width=READABLE
+        f"{escape_markdown(found.sample)} with {escape_markdown(found.edits, 400)}. {who_sentence(opened, predictor)}",
+        width=READABLE,
     )
     if found.before.flag:
         st.warning(
@@ -78,7 +79,7 @@ def _sections(state: Session, opened: Model, found: Answer) -> None:
 def _numbers(found: Answer) -> None:
     rest = found.table[~found.table["edited"]]
     trusted = rest[rest["trusted"]]
-    first = literal(trusted["gene"].iloc[0]) if len(trusted) else "none"
+    first = escape_markdown(trusted["gene"].iloc[0]) if len(trusted) else "none"
     shift = f"{trusted['delta_log2'].iloc[0]:+.2g}" if len(trusted) else "–"
     tiles(
         [

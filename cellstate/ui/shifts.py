@@ -9,6 +9,7 @@ import pandas as pd
 
 from cellstate.evaluate import distances_after, shift_over_error, trust_table
 from cellstate.evaluate.distance import FAR, Distance
+from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
 from cellstate.perturb import Shift, perturb
 from cellstate.perturb.rivals import NETWORK
@@ -17,8 +18,8 @@ from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.ui.reading import distance
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
-from cellstate.viz.shift import RIVAL
-from cellstate.viz.style import listed, look, percent
+from cellstate.viz.columns import CHANGE_OF
+from cellstate.viz.style import look
 
 #: A largest shift below this (7 %) is called small.
 COUNTED_LOG2 = 0.1
@@ -116,7 +117,7 @@ def size_sentence(table: pd.DataFrame, over_error: float | None = None, predicto
     """Say how large the shifts are, beside the network's error too, and how far the predictors differ in that."""
     rest = table[~table["edited"]]
     largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
-    rivals = {r: float(rest[RIVAL + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
+    rivals = {r: float(rest[CHANGE_OF + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
     apart = {r: size for r, size in rivals.items() if size and max(size, largest) > MUCH * min(size, largest)}
     many = f"{2**largest:,.0f}-fold" if largest > 1 else percent(2**largest - 1, 1)
     text = f"{said_by(predictor)}'s largest shift is {largest:.2g} log2 ({many})."
@@ -128,7 +129,7 @@ def size_sentence(table: pd.DataFrame, over_error: float | None = None, predicto
             "with which the network usually predicts it: one measurement could not show it."
         )
     if apart:
-        said = listed([f"{look(r).label} goes up to {size:.2g}" for r, size in apart.items()])
+        said = join_with_and([f"{look(r).label} goes up to {size:.2g}" for r, size in apart.items()])
         text += f" {said}: the predictors do not agree on size."
         text += "" if largest < COUNTED_LOG2 else " **Read it as a ranking, not as an amount**."
     return text
@@ -152,7 +153,7 @@ def cloud_sentence(before: Distance, after: Distance) -> str:
 
 def rivals_of(table: pd.DataFrame) -> list[str]:
     """Return who stands beside the leading predictor in a table."""
-    return [column.removeprefix(RIVAL) for column in table.columns if column.startswith(RIVAL)]
+    return [column.removeprefix(CHANGE_OF) for column in table.columns if column.startswith(CHANGE_OF)]
 
 
 def filtered(table: pd.DataFrame, text: str, trusted_only: bool) -> pd.DataFrame:

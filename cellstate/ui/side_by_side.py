@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cellstate.formatting import digits, escape_markdown, file_stem, join_with_and
 from cellstate.model import Model
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.leader import choose
@@ -18,9 +19,8 @@ from cellstate.ui.predictors import KEY
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import answer
-from cellstate.ui.text import file_stem, literal
-from cellstate.viz.sides import differing, sides_scatter
-from cellstate.viz.style import digits, listed, look
+from cellstate.viz.compare_scenarios import most_different, scenario_scatter
+from cellstate.viz.style import look
 
 #: The other side where it is no saved scenario.
 NOTHING = ""
@@ -55,12 +55,13 @@ def _comparison(state: Session, opened: Model) -> None:
     table = sides(one.table, _other(state, opened, edits, predictor))
     hypothesis()
     st.markdown(
-        f"**A**: {literal(one.edits, 400)}. **B**: {literal(', '.join(e.label for e in edits) or NO_EDITS, 400)}. "
-        f"{look(predictor).label} predicts both, for {literal(one.sample)}.",
+        f"**A**: {escape_markdown(one.edits, 400)}. **B**: "
+        f"{escape_markdown(', '.join(e.label for e in edits) or NO_EDITS, 400)}. "
+        f"{look(predictor).label} predicts both, for {escape_markdown(one.sample)}.",
         width=READABLE,
     )
     st.markdown(difference_sentence(table, same=edits == state.edits), width=READABLE)
-    chart(sides_scatter(table, a=IN_FORCE, b=b_name, sample=one.sample), key="sides-scatter")
+    chart(scenario_scatter(table, a=IN_FORCE, b=b_name, sample=one.sample), key="sides-scatter")
     gene_table(table, _columns(), key="sides-table", alt="Both shifts of every gene, the largest difference first")
     st.caption(
         "Genes that either set edits stand at the end: they are set, not predicted, and count in no figure above."
@@ -136,7 +137,8 @@ def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
     if r is None:
         still = [side for side in "AB" if not size[side]] or ["one of them"]
         text = (
-            f"**{listed(still)} {'moves' if len(still) == 1 else 'move'} no other gene**, so nothing can be correlated."
+            f"**{join_with_and(still)} {'moves' if len(still) == 1 else 'move'} no other gene**, "
+            "so nothing can be correlated."
         )
     else:
         way = (
@@ -150,11 +152,13 @@ def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
         )
         text = f"Over the {len(rest):,} genes that neither edits, A and B {way} (r = {r:.2f})."
     text += f" The largest shift is {digits(size['A'], 2)} log2 under A and {digits(size['B'], 2)} under B."
-    apart = differing(rest).head(3)
+    apart = most_different(rest).head(3)
     if len(apart):
-        named = [f"{literal(g.gene)} (A {g.delta_log2_a:+.3f}, B {g.delta_log2_b:+.3f})" for g in apart.itertuples()]
+        named = [
+            f"{escape_markdown(g.gene)} (A {g.delta_log2_a:+.3f}, B {g.delta_log2_b:+.3f})" for g in apart.itertuples()
+        ]
         which = "trusted genes" if apart["trusted"].all() else "genes, none of them trusted"
-        text += f" Of the {which}, {listed(named)} {'differ' if len(named) > 1 else 'differs'} most."
+        text += f" Of the {which}, {join_with_and(named)} {'differ' if len(named) > 1 else 'differs'} most."
     return text
 
 

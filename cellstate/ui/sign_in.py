@@ -14,9 +14,9 @@ import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
 from cellstate.errors import CellStateError
+from cellstate.formatting import escape_markdown
 from cellstate.ui.guard import show_error
 from cellstate.ui.session import forget
-from cellstate.ui.text import literal
 
 #: Set to ``required``, nobody is let in where sign-in is not set up, or its file is damaged.
 VARIABLE = "CELLSTATE_SIGN_IN"
@@ -46,7 +46,7 @@ def ask() -> None:
             show_error(_BROKEN)
             return
         for name in providers(st.secrets["auth"]) or [""]:
-            label = f"Sign in with {literal(name)}" if name else "Sign in"
+            label = f"Sign in with {escape_markdown(name)}" if name else "Sign in"
             if st.button(label, type="primary", icon=":material/login:", key=f"sign-in-{name}", width="stretch"):
                 _sign_in(name)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, plural
 from cellstate.model.device import device_label
 from cellstate.ui.resources import model, model_folder_name
 from cellstate.ui.session import FORGOTTEN, Session, forget, session
 from cellstate.ui.sign_in import sign_out, signed_in_as
-from cellstate.ui.text import literal, plural
 
 SHORT = 28
 #: How often a running search is looked at.
@@ -24,12 +24,12 @@ def status_strip() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="status"):
         _sample(state)
         st.badge(
-            f"{literal(model_folder_name(), SHORT)} · {len(opened.space):,} genes",
+            f"{escape_markdown(model_folder_name(), SHORT)} · {len(opened.space):,} genes",
             icon=":material/network_node:",
             color="gray" if opened.is_trained else "red",
             help="The model." if opened.is_trained else "Random weights: this model is not trained.",
         )
-        st.badge(literal(device_label(opened.device), SHORT), icon=":material/memory:", color="gray")
+        st.badge(escape_markdown(device_label(opened.device), SHORT), icon=":material/memory:", color="gray")
         _edits(state)
         if state.job is not None and not state.job.has_ended:
             with st.container(width="content"):
@@ -46,7 +46,7 @@ def status_strip() -> None:
             )
         if name := signed_in_as():
             st.button(
-                f"Sign out {literal(name, SHORT)}",
+                f"Sign out {escape_markdown(name, SHORT)}",
                 icon=":material/logout:",
                 type="tertiary",
                 key="sign-out",
@@ -68,10 +68,10 @@ def _sample(state: Session) -> None:
     names = state.loaded.samples.names
     of_many = f" ({state.selected + 1:,} of {len(names):,})" if len(names) > 1 else ""
     st.badge(
-        literal(names[state.selected], SHORT) + of_many,
+        escape_markdown(names[state.selected], SHORT) + of_many,
         icon=":material/person:",
         color="blue",
-        help=f"The sample, from {literal(state.loaded.name)}.",
+        help=f"The sample, from {escape_markdown(state.loaded.name)}.",
     )
 
 
@@ -81,7 +81,7 @@ def _edits(state: Session) -> None:
         plural(n, "edit") if n else "No edits",
         icon=":material/edit:",
         color="orange" if n else "gray",
-        help=literal(", ".join(edit.label for edit in state.edits), 400) or None,
+        help=escape_markdown(", ".join(edit.label for edit in state.edits), 400) or None,
     )
 
 

@@ -12,12 +12,12 @@ from functools import partial
 
 import streamlit as st
 
+from cellstate.formatting import file_stem
 from cellstate.io.write import EXPORT_FORMATS, ExportTable
 from cellstate.report.bundle import bundle
 from cellstate.report.html import Report, render
 from cellstate.report.run import Run
 from cellstate.ui.guard import guard
-from cellstate.ui.text import file_stem
 
 #: Width of the area in pixels.
 _WIDTH = 460

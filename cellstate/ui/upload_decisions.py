@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cellstate.formatting import escape_markdown, plural
 from cellstate.io import READERS, Preview, ReadOptions, preview_file
 from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.samples import ReadReport
 from cellstate.ui.loading import read_again
 from cellstate.ui.session import Loaded, Session
-from cellstate.ui.text import literal, plural
 
 _UNITS = (
     *("counts", "TPM", "FPKM", "CPM", "coverage"),
@@ -28,7 +28,7 @@ def what_was_read(state: Session, loaded: Loaded) -> None:
     with left:
         found = state.once("preview", (), lambda: preview_file(loaded.source, loaded.name, loaded.overrides))
         st.markdown(
-            f"**{literal(loaded.name)}**, {plural(len(loaded.samples), 'sample')} and "
+            f"**{escape_markdown(loaded.name)}**, {plural(len(loaded.samples), 'sample')} and "
             f"{plural(report.n_genes_read, 'gene name')}. The first rows, as they stand:"
         )
         preview_table(found, key="preview")
@@ -39,7 +39,7 @@ def what_was_read(state: Session, loaded: Loaded) -> None:
             read_again(wanted)
             st.rerun()
         for warning in report.warnings:
-            st.markdown(f":material/info: {literal(warning, _LONG)}")
+            st.markdown(f":material/info: {escape_markdown(warning, _LONG)}")
 
 
 def preview_table(found: Preview, key: str) -> None:
@@ -57,7 +57,7 @@ def preview_table(found: Preview, key: str) -> None:
         alt="The first rows and columns of the file, as they stand",
     )
     size = f"Of {plural(found.n_rows, 'row')} and {plural(found.n_columns, 'column')}."
-    st.caption(" ".join([size, *(literal(note, _LONG) for note in found.notes)]))
+    st.caption(" ".join([size, *(escape_markdown(note, _LONG) for note in found.notes)]))
 
 
 def choices(decided: ReadReport, now: ReadOptions, *, key: str, ask: str) -> ReadOptions | None:

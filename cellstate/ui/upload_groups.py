@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
+from cellstate.formatting import escape_markdown, one_line, plural
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.labels import MOST_CHARS, Sheet, groups_of, in_words, matched, read_sheet
 from cellstate.ui.loading import PASTED, bare, take
 from cellstate.ui.session import Loaded, Session
-from cellstate.ui.text import literal, one_line, plural
 
 _PASTE = "sample\tgroup\nA1\tcontrol\nA2\ttreated"
 _SHOWN = 6
@@ -30,7 +30,7 @@ def group_editor(state: Session, loaded: Loaded) -> None:
         if groups:
             n_without = len(names) - sum(map(len, groups.values()))
             rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
-            st.markdown(f"{literal(in_words(groups), 400)}{rest}.")
+            st.markdown(f"{escape_markdown(in_words(groups), 400)}{rest}.")
         else:
             st.markdown("Say which samples are control and which are treated, and the Experiment page compares them.")
         _editor(state, names)
@@ -129,9 +129,9 @@ def _told(state: Session, names: tuple[str, ...]) -> None:
     elif isinstance(outcome, CellStateError):
         show_error(outcome, title="The sheet could not be used")
     elif outcome is not None:
-        st.success(literal(matched(outcome, len(names)), 400), icon=":material/check_circle:")
+        st.success(escape_markdown(matched(outcome, len(names)), 400), icon=":material/check_circle:")
         if outcome.unknown:
-            listed = summarise_list([literal(name, 30) for name in outcome.unknown], _SHOWN)
+            listed = summarise_list([escape_markdown(name, 30) for name in outcome.unknown], _SHOWN)
             verb = "is no sample" if len(outcome.unknown) == 1 else "are no samples"
             st.warning(f"{listed} {verb} of this file.", icon=":material/warning:")
 

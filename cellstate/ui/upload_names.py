@@ -10,14 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.errors import summarise_list
+from cellstate.formatting import escape_markdown, file_stem, percent, plural
 from cellstate.genes import FOUND, N_AXIS
 from cellstate.io import to_csv
 from cellstate.samples import ReadReport
 from cellstate.ui.loading import read_again
 from cellstate.ui.parts import READABLE, download_table, tiles
 from cellstate.ui.session import Loaded
-from cellstate.ui.text import file_stem, literal, plural
-from cellstate.viz.style import percent
 
 #: Names that a sentence lists.
 _SHOWN, _DATES_SHOWN = 8, 6
@@ -79,21 +78,23 @@ def n_found(report: ReadReport) -> int:
 
 def dates_sentence(dates: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Say which names look like dates, and what they may have been."""
-    told = [f"{literal(name, _NAME)} ({' or '.join(symbols) or 'no known gene'})" for name, symbols in dates]
+    told = [f"{escape_markdown(name, _NAME)} ({' or '.join(symbols) or 'no known gene'})" for name, symbols in dates]
     verb = "name looks like a date" if len(dates) == 1 else "names look like dates"
     return f"{len(dates):,} {verb}: {summarise_list(told, _DATES_SHOWN)}."
 
 
 def repaired_sentence(report: ReadReport) -> str:
     """Say which names were repaired, and which could not be."""
-    told = summarise_list([f"{literal(name, _NAME)} is {symbol}" for name, symbol in report.repaired], _DATES_SHOWN)
+    told = summarise_list(
+        [f"{escape_markdown(name, _NAME)} is {symbol}" for name, symbol in report.repaired], _DATES_SHOWN
+    )
     done = f"Repaired: {told}." if report.repaired else "None of them could be repaired."
     names = {name for name, _ in report.repaired}
     left = [date for date in report.dates if date[0] not in names]
     if not left:
         return done
     rest = summarise_list(
-        [f"{literal(name, _NAME)} ({' or '.join(s) or 'no known gene'})" for name, s in left], _DATES_SHOWN
+        [f"{escape_markdown(name, _NAME)} ({' or '.join(s) or 'no known gene'})" for name, s in left], _DATES_SHOWN
     )
     return f"{done} Left out, because they can mean more than one gene or none: {rest}."
 
@@ -112,7 +113,7 @@ def _dates(loaded: Loaded) -> None:
 
 def _left_out(report: ReadReport, stem: str) -> None:
     names = report.unmatched
-    st.markdown(f"**Not matched:** {summarise_list([literal(name, _NAME) for name in names], _SHOWN)}.")
+    st.markdown(f"**Not matched:** {summarise_list([escape_markdown(name, _NAME) for name in names], _SHOWN)}.")
     download_table(
         lambda: to_csv(pd.DataFrame({"name": names})).encode(),
         f"not-matched-{stem}.csv",
@@ -123,7 +124,7 @@ def _left_out(report: ReadReport, stem: str) -> None:
 
 def _summed(report: ReadReport, stem: str) -> None:
     genes = report.duplicates
-    told = summarise_list([f"{literal(symbol, _NAME)} ({n:,})" for symbol, n in genes], _SHOWN)
+    told = summarise_list([f"{escape_markdown(symbol, _NAME)} ({n:,})" for symbol, n in genes], _SHOWN)
     st.markdown(f"**Summed from several names:** {told}.")
     download_table(
         lambda: to_csv(pd.DataFrame(genes, columns=["gene", "names"])).encode(),

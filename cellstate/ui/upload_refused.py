@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.formatting import escape_markdown
 from cellstate.samples import ReadReport
 from cellstate.ui.guard import show_error
 from cellstate.ui.loading import retry
 from cellstate.ui.session import Session
-from cellstate.ui.text import literal
 from cellstate.ui.upload_decisions import choices, preview_table
 
 
@@ -17,7 +17,7 @@ def refused_file(state: Session) -> None:
     what = state.problem
     assert what is not None
     with st.container(border=True):
-        show_error(what.error, title=f"{literal(what.name)} could not be read")
+        show_error(what.error, title=f"{escape_markdown(what.name)} could not be read")
         if what.preview is not None:
             left, right = st.columns([3, 2], gap="large")
             with left:
@@ -44,4 +44,4 @@ def _kept(state: Session, *, has_bytes: bool) -> str:
     told = "It is kept only as long as it is shown here." if has_bytes else "Nothing of that file was kept."
     if state.loaded is None:
         return told
-    return f"{told} You still work with {literal(state.loaded.samples.names[state.selected])}."
+    return f"{told} You still work with {escape_markdown(state.loaded.samples.names[state.selected])}."

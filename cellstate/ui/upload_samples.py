@@ -7,13 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.evaluate import distances
+from cellstate.formatting import plural
 from cellstate.model import Model
-from cellstate.ui.help_glossary import tip
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.parts import number_column
 from cellstate.ui.quality_words import figures, verdicts, word, worst
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Loaded, Session
-from cellstate.ui.text import plural
 
 #: Samples that are judged in one turn of the queue: a second or two, so that nobody else waits for long.
 AT_ONCE = 200
@@ -48,7 +48,7 @@ def sample_table(state: Session, loaded: Loaded, opened: Model) -> None:
             "sample": st.column_config.TextColumn("Sample", width="medium"),
             "detected": st.column_config.NumberColumn("Genes detected", format="localized"),
             "reads": st.column_config.NumberColumn("Reads (million)", format="%.1f"),
-            "distance": number_column("Distance", 1, tip("Distance")),
+            "distance": number_column("Distance", 1, tip("Out of distribution")),
             "verdict": st.column_config.TextColumn("Verdict", help="The worst of this sample's verdicts."),
         },
         placeholder="–",

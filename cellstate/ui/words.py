@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from cellstate.ui.text import literal, plural
-from cellstate.viz.style import digits, percent
+from cellstate.formatting import digits, escape_markdown, percent, plural
 
 #: Two predictors whose R2 differ by less are called equal.
 EQUAL_R2 = 0.001
@@ -63,7 +62,7 @@ def screen_sentence(table: pd.DataFrame) -> str:
     if not best["score"] > 0:
         return "**No edit moves the sample toward the goal.**"
     text = (
-        f"**{literal(best['name'])}** moves the sample furthest toward the goal: {digits(best['score'])} S, "
+        f"**{escape_markdown(best['name'])}** moves the sample furthest toward the goal: {digits(best['score'])} S, "
         f"{share(best['share'])} of the way."
     )
     text += _small(best["share"])
@@ -92,7 +91,8 @@ def pairs_sentence(table: pd.DataFrame, n_pairs: int, by: str = "synergy") -> st
     if not best["synergy"] > 0:
         return text + " **No pair does more together than the sum of its parts.**"
     text += (
-        f" **{literal(best['a'])} and {literal(best['b'])}** cooperate most: {digits(best['score'])} S together, "
+        f" **{escape_markdown(best['a'])} and {escape_markdown(best['b'])}** cooperate most: {digits(best['score'])} "
+        "S together, "
         f"{digits(best['synergy'], 2)} S more than the sum of both alone."
     )
     if not best["score"] > 0:
@@ -107,7 +107,8 @@ def _shown_sentence(table: pd.DataFrame, n_pairs: int) -> str:
     if not best["cohort_r"] > 0:
         return text + " **In the cohort's patients no pair does more together than each gene by itself.**"
     text += (
-        f" **{literal(best['a'])} and {literal(best['b'])}** go with the goal together most clearly in the cohort's "
+        f" **{escape_markdown(best['a'])} and {escape_markdown(best['b'])}** go with the goal together most clearly "
+        "in the cohort's "
         f"patients: r = {digits(best['cohort_r'], 2)} beyond what each explains by itself."
     )
     return text + _pairs_that_stand_out(table)

@@ -1,33 +1,39 @@
-"""Figures: pure functions of plain data, each with a sentence that says the same without the picture."""
+"""Figures: pure functions of plain data, each with a text alternative."""
 
-from cellstate.viz.accuracy import accuracy_bars, density
+from cellstate.viz.accuracy import accuracy_bars, ceiling_bars, density
 from cellstate.viz.cohort_map import cohort_arrow, cohort_scatter
-from cellstate.viz.dose import dose_lines, dose_score
+from cellstate.viz.combined_perturbations import combination_heatmap
+from cellstate.viz.compare_scenarios import scenario_scatter
 from cellstate.viz.enrichment import pathway_bars
-from cellstate.viz.heat import edit_heat
-from cellstate.viz.screen import combination_steps, partner_bars, regulator_bars, synergy_map
-from cellstate.viz.shift import shift_scatter, top_genes
+from cellstate.viz.experiment import experiment_scatter
+from cellstate.viz.expression import expression_histogram, level_strip
+from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
+from cellstate.viz.search import combination_steps, interaction_map, partner_bars, screen_bars
 from cellstate.viz.style import PLOT_CONFIG, Chart
-from cellstate.viz.summary import expression_histogram
+from cellstate.viz.titration import titration_lines, titration_score
 from cellstate.viz.training import training_curve
 
 __all__ = [
     "PLOT_CONFIG",
     "Chart",
     "accuracy_bars",
+    "ceiling_bars",
     "cohort_arrow",
     "cohort_scatter",
+    "combination_heatmap",
     "combination_steps",
     "density",
-    "dose_lines",
-    "dose_score",
-    "edit_heat",
+    "experiment_scatter",
+    "expression_change_scatter",
     "expression_histogram",
+    "interaction_map",
+    "level_strip",
     "partner_bars",
     "pathway_bars",
-    "regulator_bars",
-    "shift_scatter",
-    "synergy_map",
-    "top_genes",
+    "scenario_scatter",
+    "screen_bars",
+    "titration_lines",
+    "titration_score",
+    "top_gene_bars",
     "training_curve",
 ]

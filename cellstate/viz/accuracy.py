@@ -1,4 +1,4 @@
-"""Predicted against true: a density of all values, and accuracy per TPM bin beside the rivals."""
+"""Reconstruction accuracy: predicted against true values, accuracy per TPM bin, and how near it is to the ceiling."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cellstate.viz.style import VIOLET, Chart, lay_out, look, percent, tpm_ticks
+from cellstate.formatting import percent
+from cellstate.viz.style import VIOLET, Chart, lay_out, look, tpm_ticks
 
 #: Cells a side of the density: fine enough to look smooth, and the browser draws the same whatever the data's size.
 CELLS = 120
-#: Share of a bin's width that its bars take.
+#: Fraction of a bin's width that its bars take.
 _GROUP = 0.78
 
 
 def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str, sample: str = "") -> Chart:
-    """Draw how often each pair of true and predicted expression occurs.
+    """Draw the density of true against predicted expression.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str,
         f"{name}: predicted against true",
         "true expression (TPM, log1p scale)",
         "predicted expression (TPM, log1p scale)",
-        below=sample,
+        subtitle=sample,
         height=460,
     )
     ticks = tpm_ticks(limit)
@@ -84,28 +85,28 @@ def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str,
     twice = float(np.mean(np.abs(truth - predicted) <= np.log(2)))
     alt = (
         f"{name}: {n:,} values, true against predicted expression. {percent(twice)} of the predictions are within a "
-        "factor of two of the truth (TPM + 1). The stronger the colour, the more values; the dashed line is a perfect "
+        "factor of two of the truth (TPM + 1). A stronger colour means more values; the dashed line is a perfect "
         "match."
     )
     return Chart(figure, alt)
 
 
 def bin_label(low: float, high: float | None) -> str:
-    """Return a bin in words: ``2.5–10`` or ``100 and more``."""
+    """Return the label of a bin: ``2.5–10`` or ``100 and more``."""
     return f"{low:g} and more" if high is None or np.isinf(high) else f"{low:g}–{high:g}"
 
 
 def accuracy_bars(bins: Mapping[str, Sequence[Mapping]], ceiling: Sequence[float | None], *, tolerance: str) -> Chart:
-    """Draw accuracy per bin of true TPM as grouped bars with the noise ceiling above them.
+    """Draw accuracy per bin of true TPM as grouped bars, with the counting-noise ceiling above them.
 
     Parameters
     ----------
     bins : mapping of predictor to list of bins
         Each bin with ``low``, ``high`` (None for infinity), ``n`` and ``accuracy`` (None where empty).
     ceiling : sequence of float or None
-        Accuracy that counting noise allows, per bin.
+        Accuracy that counting noise allows in each bin; None where it is unknown.
     tolerance : str
-        In words, for the caption.
+        Text for the caption.
     """
     first = next(iter(bins.values()))
     labels = [bin_label(b["low"], b["high"]) for b in first]
@@ -119,42 +120,88 @@ def accuracy_bars(bins: Mapping[str, Sequence[Mapping]], ceiling: Sequence[float
             name=style.label,
             marker=style.bar,
             customdata=[b["n"] for b in values],
-            hovertemplate="%{y:.1f} % of %{customdata:,} values<extra>" + style.label + "</extra>",
+            hovertemplate="%{y:.1f}% of %{customdata:,} values<extra>" + style.label + "</extra>",
         )
     _ceiling(figure, ceiling)
-    lay_out(figure, "Accuracy by expression level", "true expression (TPM)", "values hit (%)")
+    lay_out(figure, "Accuracy by expression level", "true expression (TPM)", "values within tolerance (%)")
     figure.update_layout(height=460, barmode="group", bargap=1 - _GROUP, bargroupgap=0.06)
-    figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100], ticksuffix=" %")
+    figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100], ticksuffix="%")
     figure.update_xaxes(tickvals=place, ticktext=labels, range=[-0.5, len(labels) - 0.5], zeroline=False)
     parts = []
     for i, label in enumerate(labels):
-        said = [f"{look(p).label} {percent(v[i]['accuracy'])}" for p, v in bins.items() if v[i]["accuracy"] is not None]
+        texts = [
+            f"{look(p).label} {percent(v[i]['accuracy'])}" for p, v in bins.items() if v[i]["accuracy"] is not None
+        ]
         if ceiling[i] is not None:
-            said.append(f"ceiling {percent(ceiling[i])}")
-        if said:
-            parts.append(f"{label} TPM: {', '.join(said)}")
-    alt = f"A value is hit when it is within {tolerance} of the truth. " + (". ".join(parts) or "No bin holds a value")
-    return Chart(figure, alt + ". The ceiling, a line across each bin, is what counting noise allows.")
+            texts.append(f"ceiling {percent(ceiling[i])}")
+        if texts:
+            parts.append(f"{label} TPM: {', '.join(texts)}")
+    alt = f"A value is within tolerance when it is within {tolerance} of the truth. " + (
+        ". ".join(parts) or "No bin holds a value"
+    )
+    return Chart(figure, alt + ". The line across each bin is the counting-noise ceiling.")
 
 
 def _ceiling(figure: go.Figure, ceiling: Sequence[float | None]) -> None:
-    """Draw a line across all bars of each bin, with its height in words."""
-    known = [(i, 100 * share) for i, share in enumerate(ceiling) if share is not None]
+    """Draw a line across the bars of each bin, with its height as text."""
+    known = [(i, 100 * fraction) for i, fraction in enumerate(ceiling) if fraction is not None]
     figure.add_scatter(
         x=[x for i, _ in known for x in (i - _GROUP / 2, i, i + _GROUP / 2, None)],
         y=[y for _, percents in known for y in (percents, percents, percents, None)],
         mode="lines",
-        name="Ceiling (counting noise)",
+        name="Counting-noise ceiling",
         line={"color": VIOLET, "dash": "dot", "width": 3},
-        hovertemplate="%{y:.1f} %<extra>ceiling</extra>",
+        hovertemplate="%{y:.1f}%<extra>ceiling</extra>",
     )
     figure.add_scatter(
         x=[i for i, _ in known],
         y=[percents for _, percents in known],
         mode="text",
-        text=[f"{percents:.0f} %" for _, percents in known],
+        text=[f"{percents:.0f}%" for _, percents in known],
         textposition="top center",
         textfont={"size": 11},
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def ceiling_bars(fractions: Mapping[str, Sequence[float | None]], bins: Sequence[str], *, patients: str) -> Chart:
+    """Draw accuracy as a fraction of the counting-noise ceiling, per bin of true TPM.
+
+    Parameters
+    ----------
+    fractions : mapping of predictor to sequence of float or None
+        One value a bin, 1 for the ceiling; None where a bin is empty. Predictors are keys of
+        `cellstate.viz.style.LOOKS`.
+    bins : sequence of str
+    patients : str
+        Which patients, for the subtitle.
+    """
+    figure = go.Figure()
+    for predictor, values in fractions.items():
+        style = look(predictor)
+        figure.add_bar(
+            x=list(bins),
+            y=[None if value is None else 100 * value for value in values],
+            name=style.label,
+            marker=style.bar,
+            hovertemplate="%{y:.1f}% of the ceiling<extra>" + style.label + "</extra>",
+        )
+    figure.add_hline(y=100, line={"color": VIOLET, "dash": "dot", "width": 2})
+    lay_out(
+        figure,
+        "Accuracy as a fraction of the counting-noise ceiling",
+        "true expression (TPM)",
+        "of the ceiling (%)",
+        subtitle=patients,
+    )
+    figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.06)
+    figure.update_yaxes(range=[0, 108], ticksuffix="%")
+    figure.update_xaxes(type="category")
+    texts = []
+    for i, name in enumerate(bins):
+        known = [f"{look(p).label} {percent(values[i])}" for p, values in fractions.items() if values[i] is not None]
+        if known:
+            texts.append(f"{name} TPM: {', '.join(known)}")
+    alt = f"{patients}. {'. '.join(texts)}. The dotted line is the counting-noise ceiling."
+    return Chart(figure, alt)

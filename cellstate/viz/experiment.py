@@ -1,4 +1,4 @@
-"""Virtual against real: predicted against measured change, gene by gene."""
+"""Comparison with an experiment: predicted against measured change of every gene."""
 
 from __future__ import annotations
 
@@ -6,50 +6,52 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellstate.viz.names import apart
-from cellstate.viz.shift import thin
-from cellstate.viz.style import GREY, Chart, lay_out, literal, look, percent
+from cellstate.formatting import digits, escape_html, percent
+from cellstate.viz.columns import GENE, IS_RELIABLE, REASON
+from cellstate.viz.points import thin, without_overlap
+from cellstate.viz.style import GREY, Chart, lay_out, look
 
-#: Genes with the largest measured change that carry their name.
+#: Genes with the largest measured change that are named.
 NAMED = 3
+_MEASURED, _PREDICTED = "measured_log2", "predicted_log2"
 
 
-def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits: str = "") -> Chart:
+def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", perturbations: str = "") -> Chart:
     """Draw the predicted log2 change of every compared gene against the measured one.
 
     Parameters
     ----------
     table : DataFrame
-        Columns gene, measured_log2, trusted, reason and the predictor's: ``predicted_log2_<name>``, or where it is
-        not there ``predicted_log2``, that of the leading one. One row a gene, by measured change, largest first.
+        `GENE`, measured_log2, `IS_RELIABLE`, `REASON` and the method's column: ``predicted_log2_<name>``, or where it
+        is missing ``predicted_log2``, that of the default method. One row a gene, largest measured change first.
     predictor : str, optional
         Key of `cellstate.viz.style.LOOKS`.
-    edits : str, optional
-        In words, named in the title.
+    perturbations : str, optional
+        Text for the subtitle.
     """
     style = look(predictor)
-    column = f"predicted_log2_{predictor}"
-    column = column if column in table else "predicted_log2"
-    finite = np.isfinite(table[["measured_log2", column]].to_numpy(float)).all(axis=1)
+    column = f"{_PREDICTED}_{predictor}"
+    column = column if column in table else _PREDICTED
+    finite = np.isfinite(table[[_MEASURED, column]].to_numpy(float)).all(axis=1)
     table = table[finite]
     figure = go.Figure()
     kinds = (
-        ("Not trusted", table[~table["trusted"]], GREY, "x-thin-open", 0.5),
-        ("Trusted", table[table["trusted"]], style.colour, style.symbol, 0.7),
+        ("Less reliable", table[~table[IS_RELIABLE]], GREY, "x-thin-open", 0.5),
+        ("Reliable", table[table[IS_RELIABLE]], style.colour, style.symbol, 0.7),
     )
     for name, part, colour, symbol, opacity in kinds:
-        x, y = part["measured_log2"].to_numpy(float), part[column].to_numpy(float)
+        x, y = part[_MEASURED].to_numpy(float), part[column].to_numpy(float)
         drawn = part.iloc[thin(x, y)]
         figure.add_scatter(
-            x=drawn["measured_log2"],
+            x=drawn[_MEASURED],
             y=drawn[column],
             mode="markers",
             name=f"{name} ({len(part):,})",
             marker={"color": colour, "symbol": symbol, "size": 5, "opacity": opacity, "line": {"color": colour}},
             customdata=np.column_stack(
                 [
-                    [literal(gene) for gene in drawn["gene"]],
-                    [literal(reason) or "trusted" for reason in drawn["reason"]],
+                    [escape_html(gene) for gene in drawn[GENE]],
+                    [escape_html(reason) or "reliable" for reason in drawn[REASON]],
                 ]
             )
             if len(drawn)
@@ -58,35 +60,36 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits
             "<br>%{customdata[1]}<extra></extra>",
         )
     top = table.head(NAMED)
-    spots = [(part["measured_log2"].to_numpy(float), part[column].to_numpy(float)) for part in (top, table)]
-    top = top.iloc[apart(*spots)]
+    spots = [(part[_MEASURED].to_numpy(float), part[column].to_numpy(float)) for part in (top, table)]
+    top = top.iloc[without_overlap(*spots)]
     # A name stands on the side of its point that faces the middle, so that none is cut at the frame.
     figure.add_scatter(
-        x=top["measured_log2"],
+        x=top[_MEASURED],
         y=top[column],
         mode="text",
-        text=[f"\u2002{literal(gene)}\u2002" for gene in top["gene"]],
-        textposition=["middle left" if change > 0 else "middle right" for change in top["measured_log2"]],
+        text=[f"\u2002{escape_html(gene)}\u2002" for gene in top[GENE]],
+        textposition=["middle left" if change > 0 else "middle right" for change in top[_MEASURED]],
         textfont={"size": 11},
         hoverinfo="skip",
         showlegend=False,
     )
     axes = ("measured change (log2 of TPM + 1)", "predicted change (log2 of TPM + 1)")
-    lay_out(figure, f"{style.label}: predicted against measured", *axes, below=edits, height=460)
+    lay_out(figure, f"{style.label}: predicted against measured", *axes, subtitle=perturbations, height=460)
     figure.update_xaxes(zeroline=False)
     figure.update_yaxes(zeroline=False)
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     if not len(table):
         return Chart(figure, "No gene is both measured and predicted, so nothing is drawn.")
-    measured, predicted = table["measured_log2"], table[column]
-    moving = (measured != 0) & (predicted != 0)
-    same = float((np.sign(measured) == np.sign(predicted))[moving].mean()) if moving.any() else None
+    measured, predicted = table[_MEASURED], table[column]
+    changed = (measured != 0) & (predicted != 0)
+    same = float((np.sign(measured) == np.sign(predicted))[changed].mean()) if changed.any() else None
     alt = (
-        f"Hypothesis: {len(table):,} genes, {int(table['trusted'].sum()):,} of them trusted. The measured change goes "
-        f"up to {measured.abs().max():.2g} log2, what {style.label} predicts up to {predicted.abs().max():.2g}: "
-        f"each axis has a scale of its own. {percent(same)} of the genes that move lie in the two corners of equal "
-        "direction (top right and bottom left); 50 % would lie there by chance. Points that would cover each other "
-        "are drawn once."
+        f"Hypothesis: {len(table):,} genes, {int(table[IS_RELIABLE].sum()):,} of them reliable. The measured change "
+        f"goes "
+        f"up to {digits(measured.abs().max(), 2)} log2, the change predicted by {style.label} up to "
+        f"{digits(predicted.abs().max(), 2)}: each axis has its own scale. {percent(same)} of the genes that change "
+        "have the same direction in both (top right and bottom left); 50% is chance. Of points that would cover each "
+        "other one is drawn."
     )
-    return Chart(figure, alt)
+    return Chart(figure, alt, is_hypothesis=True)

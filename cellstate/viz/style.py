@@ -1,18 +1,20 @@
-"""What every figure shares: colours, symbols, patterns, axes in TPM and the toolbar.
+"""Shared style of all figures: colours, symbols, patterns, axes in TPM and the toolbar.
 
-Colours are Okabe and Ito's, chosen so that each has a contrast of at least 3 to 1 on white and on the dark theme's
-background; a symbol or a pattern says the same where colour does not.
+Colours are Okabe and Ito's. Each has a contrast of at least 3 to 1 on white and on the dark theme's background, and a
+symbol or a pattern carries the same information.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape, unescape
+from html import unescape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+
+from cellstate.formatting import escape_html, shorten
 
 #: The toolbar: no logo, no upload to a cloud, and a download that stays sharp in print.
 PLOT_CONFIG: dict[str, Any] = {
@@ -29,7 +31,7 @@ VIOLET = "#B5588F"
 
 @dataclass(frozen=True)
 class Look:
-    """How one predictor is drawn, the same in every figure."""
+    """Style of one prediction method, the same in every figure."""
 
     label: str
     colour: str
@@ -38,14 +40,14 @@ class Look:
 
     @property
     def bar(self) -> dict[str, Any]:
-        """How a bar is filled: the pattern inside an outline, so that its end is seen."""
+        """Marker of a bar: the pattern inside an outline, so that its end is visible."""
         pattern = {"shape": self.pattern, "solidity": 0.25}
         return {"color": self.colour, "line": {"color": self.colour, "width": 1}, "pattern": pattern}
 
 
 LOOKS: Mapping[str, Look] = {
-    "network": Look("Network", "#0072B2", "", "circle"),
-    "likeliest": Look("Network, likeliest value", "#0072B2", "|", "circle-open"),
+    "network": Look("Autoencoder", "#0072B2", "", "circle"),
+    "likeliest": Look("Autoencoder, conditional mode", "#0072B2", "|", "circle-open"),
     "pca": Look("PCA", "#D55E00", "/", "diamond"),
     "coexpression": Look("Co-expression", "#009E73", ".", "square"),
     "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),
@@ -54,53 +56,43 @@ LOOKS: Mapping[str, Look] = {
     "gene_mean": Look("Gene mean", GREY, "x", "x"),
     "no_change": Look("No change", GREY, "x", "x"),
 }
-#: Blue below 0, orange above; 0 is seen on white and on the dark theme alike.
+#: Blue below 0, orange above; the grey of 0 is visible on white and on the dark theme.
 DIVERGING = [[0.0, "#0072B2"], [0.35, "#8DB9D6"], [0.5, "#C9CFD6"], [0.65, "#E5A884"], [1.0, "#D55E00"]]
 _UNKNOWN = Look("", GREY, "+", "hexagon")
 
-#: Characters of a name that fit on a phone.
-_LONGEST = 44
+#: Characters of a subtitle that fit on a phone.
+_MAX_SUBTITLE = 44
 _TPM_TICKS = (0, 1, 10, 100, 1_000, 10_000, 100_000)
+#: For axes that end below 10 TPM.
+_SMALL_TPM_TICKS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A figure and the sentence that stands in for it.
+    """A figure and its text alternative.
 
     Attributes
     ----------
     figure : plotly Figure
     alt : str
         Plain text: what the figure shows, for captions and screen readers.
+    is_hypothesis : bool
+        Whether the figure shows a prediction.
     """
 
     figure: go.Figure
     alt: str
+    is_hypothesis: bool = False
 
     @property
     def title(self) -> str:
-        """What the figure is called, plain text."""
+        """Title of the figure, plain text."""
         return unescape(self.figure.layout.title.text or "")
-
-    @property
-    def is_hypothesis(self) -> bool:
-        """Whether a prediction is drawn; its sentence says so first."""
-        return self.alt.startswith("Hypothesis")
 
 
 def look(predictor: str) -> Look:
-    """Return how a predictor is drawn; one without a look of its own is drawn in violet under its own name."""
+    """Return the style of a prediction method; an unknown one is grey and keeps its own name."""
     return LOOKS.get(predictor) or Look(predictor.replace("_", " "), *list(vars(_UNKNOWN).values())[1:])
-
-
-def literal(text: str) -> str:
-    """Return text that plotly shows as it stands: a name from a file is never taken for markup."""
-    return escape(text, quote=False)
-
-
-def cut(name: str, most: int) -> str:
-    """Return a name with at most so many characters; what is missing shows as an ellipsis."""
-    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def lay_out(
@@ -109,20 +101,29 @@ def lay_out(
     x: str,
     y: str,
     *,
-    below: str = "",
+    subtitle: str = "",
     height: int = 420,
-    room: tuple[int, int] | None = None,
+    margins: tuple[int, int] | None = None,
 ) -> go.Figure:
-    """Give a figure its title, a name from a file below it, axis titles and a legend at the foot that may wrap.
+    """Set a figure's title, subtitle, axis titles, and a legend at the foot that may wrap.
 
-    With ``room``, pixels left of and below the axes, the browser does not measure what stands there: that takes it as
-    long again as to draw the figure.
+    Parameters
+    ----------
+    figure : plotly Figure
+    title, x, y : str
+        Titles of the figure and its axes.
+    subtitle : str, optional
+        May be a name from a file: it is escaped and cut.
+    height : int, optional
+        Pixels.
+    margins : (int, int), optional
+        Pixels left of and below the axes. With them the browser measures no labels, which halves the time to draw.
     """
-    left, foot = room or (10, 10)
+    left, foot = margins or (10, 10)
     figure.update_layout(
         title={
             "text": title,
-            "subtitle": {"text": literal(cut(below, _LONGEST)), "font": {"size": 12}},
+            "subtitle": {"text": escape_html(shorten(subtitle, _MAX_SUBTITLE)), "font": {"size": 12}},
             "x": 0,
             "xanchor": "left",
             "y": 0.98,
@@ -130,32 +131,20 @@ def lay_out(
             "font": {"size": 16},
         },
         height=height,
-        margin={"l": left, "r": 10, "t": 64 if below else 56, "b": foot},
+        margin={"l": left, "r": 10, "t": 64 if subtitle else 56, "b": foot},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"},
         hoverlabel={"align": "left"},
         dragmode="zoom",
     )
-    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=room is None)
-    figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=room is None)
+    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=margins is None)
+    figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=margins is None)
     return figure
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names as a sentence does: commas, and *and* before the last."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def percent(share: float | None, digits: int = 0) -> str:
-    """Return ``47 %``, a dash for None."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def digits(value: float, n: int = 3) -> str:
-    """Return a number in n digits, never with an exponent, as it would be said."""
-    return np.format_float_positional(value, precision=n, fractional=False, trim="-", unique=False)
 
 
 def tpm_ticks(limit_log1p: float) -> dict[str, Sequence]:
     """Return ticks in TPM for an axis of log1p TPM that ends at `limit_log1p`."""
+    if limit_log1p < np.log1p(10):
+        shown = [t for t in _SMALL_TPM_TICKS if np.log1p(t) <= limit_log1p and not 0 < np.log1p(t) <= limit_log1p / 12]
+        return {"tickvals": [float(np.log1p(t)) for t in shown], "ticktext": [f"{t:g}" for t in shown]}
     shown = [t for t in _TPM_TICKS if np.log1p(t) <= limit_log1p + 0.05]
     return {"tickvals": [float(np.log1p(t)) for t in shown], "ticktext": [f"{t:,}" for t in shown]}

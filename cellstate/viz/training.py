@@ -1,4 +1,4 @@
-"""How a training run went: the loss of each epoch."""
+"""Training curve: the loss of each epoch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LINES = (
 def training_curve(history: pd.DataFrame) -> Chart:
     """Draw the loss of each epoch on the training and the validation samples.
 
-    The best epoch on the validation samples is marked, and a line tells where they were before the first step.
+    A star marks the best epoch on the validation samples, and a line their loss before the first step.
 
     Parameters
     ----------
     history : DataFrame
-        Columns epoch, train_loss (missing before the first epoch) and validation_loss (missing where it is no number).
+        Columns epoch, train_loss (missing before the first epoch) and validation_loss (missing where it is not finite).
     """
     losses = history["validation_loss"].astype(float).set_axis(history["epoch"])
     known = losses[np.isfinite(losses)]
@@ -60,10 +60,10 @@ def training_curve(history: pd.DataFrame) -> Chart:
     lay_out(figure, "Loss during training", "epoch", "mean squared error (z)", height=400)
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(tickformat="d")
-    return Chart(figure, _said(known, best))
+    return Chart(figure, _alt(known, best))
 
 
-def _said(known: pd.Series, best: int | None) -> str:
+def _alt(known: pd.Series, best: int | None) -> str:
     if best is None:
         return "No epoch is recorded."
     text = f"The validation loss is lowest at epoch {best}, with {known.loc[best]:.4f}"
@@ -73,5 +73,5 @@ def _said(known: pd.Series, best: int | None) -> str:
         text += f", from {known.loc[0]:.4f} before training"
     last = known.index[-1]
     if last != best:
-        text += f"; it ends at epoch {last} with {known.iloc[-1]:.4f}"
+        text += f"; training ends at epoch {last} with {known.iloc[-1]:.4f}"
     return text + "."

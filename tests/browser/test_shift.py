@@ -1,4 +1,4 @@
-"""The parts of a predicted shift: linked figure and table, saved figures, and every tab; in the dark."""
+"""The parts of a prediction: linked chart and table, saved figures, and every tab; with the dark theme."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shift(visitor: Callable[..., Page]) -> Page:
     """A shift by two edits, that a link brought."""
     page = visitor("/perturb?v=1&edits=TP53=ko,MYC=x3", color_scheme="dark")
     expect(page.get_by_role("heading", name="Predicted shift")).to_be_visible()
-    expect(figure(page, "shift-scatter").locator(".main-svg").first).to_be_visible()
+    expect(figure(page, "linked-chart").locator("svg.marks")).to_be_visible()
     return page
 
 
@@ -36,39 +36,48 @@ def open_tab(page: Page, name: str) -> Locator:
     return page.get_by_role("tabpanel", name=name)
 
 
-def test_points_choose_rows_and_rows_name_points(shift: Page) -> None:
-    drawn = figure(shift, "shift-scatter")
+def test_a_box_chooses_rows_and_rows_name_points(shift: Page) -> None:
+    drawn = figure(shift, "linked-chart").locator("svg.marks")
     drawn.scroll_into_view_if_needed()
-    drawn.locator('[data-title="Box Select"]').click()
-    area = drawn.locator(".nsewdrag").first.bounding_box()
+    area = drawn.bounding_box()
     assert area is not None
-    shift.mouse.move(area["x"] + 5, area["y"] + 5)
+    bars = "g.mark-rect.role-mark path"
+    before = drawn.locator(bars).count()
+    shift.mouse.move(area["x"] + 0.4 * area["width"], area["y"] + 60)
     shift.mouse.down()
-    shift.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] - 5, steps=5)
+    shift.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 220, steps=5)
     shift.mouse.up()
-    chosen = shift.get_by_text("selected in the figure")
+    chosen = shift.get_by_text("selected in the chart")
     expect(chosen).to_be_visible()
-    press(shift.get_by_role("button", name="Clear selection", exact=True))
-    expect(chosen).to_have_count(0)
 
-    # What the table draws is a canvas: its first box is ticked by its place.
+    # The table is drawn on a canvas: its first box is ticked by its place.
     rows = shift.get_by_role("tabpanel", name="Genes").get_by_test_id("stDataFrame")
     rows.scroll_into_view_if_needed()
     rows.click(position={"x": 20, "y": 55})
-    expect(shift.get_by_text("1 ticked gene is named in the figure")).to_be_visible()
+    expect(shift.get_by_text("1 ticked gene is named")).to_be_visible()
+    press(shift.get_by_role("button", name="Clear selection", exact=True))
+    expect(chosen).to_have_count(0)
+    expect(drawn.locator(bars)).to_have_count(before)
     sound(shift)
 
 
 def test_a_figure_is_saved_in_two_forms(shift: Page) -> None:
-    drawn = figure(shift, "top-genes")
-    name, data = saved(shift, drawn.get_by_role("button", name=re.compile("^SVG: save the figure")))
-    assert name == "cellstate-hypothesis-top-genes.svg"
+    check_saved(shift, "linked-chart", "svg.marks", "cellstate-hypothesis-genes")
+    open_tab(shift, "Doses")
+    check_saved(shift, "dose-lines", ".main-svg", "cellstate-hypothesis-dose-lines")
+
+
+def check_saved(page: Page, key: str, drawing: str, stem: str) -> None:
+    drawn = figure(page, key)
+    area = drawn.locator(drawing).first.bounding_box()
+    assert area is not None
+    name, data = saved(page, drawn.get_by_role("button", name=re.compile("^SVG: save the figure")))
+    assert name == f"{stem}.svg"
     assert ElementTree.fromstring(data).tag == "{http://www.w3.org/2000/svg}svg"
-    name, data = saved(shift, drawn.get_by_role("button", name=re.compile("^PNG: save the figure")))
-    assert name == "cellstate-hypothesis-top-genes.png"
-    area = drawn.locator(".main-svg").first.bounding_box()
-    assert area is not None and data.startswith(b"\x89PNG\r\n\x1a\n")
+    name, data = saved(page, drawn.get_by_role("button", name=re.compile("^PNG: save the figure")))
+    assert name == f"{stem}.png"
     # Sharp enough for print.
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">I", data[16:20])[0] == pytest.approx(3 * area["width"], rel=0.02)
 
 

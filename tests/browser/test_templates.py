@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from cellstate.ui.help_templates import TEMPLATES
+from cellstate.ui.help.templates import TEMPLATES
 from tests.browser.steps import a_file, drop_file, forget, open_page, press, saved, sound, strip
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]

@@ -37,7 +37,7 @@ def knock_out_two_and_download(page: Page) -> pd.DataFrame:
     expect(strip(page)).to_contain_text("2 edits")
     expect(page.get_by_role("heading", name="Predicted shift")).to_be_visible()
     expect(page.get_by_text("Hypothesis").first).to_be_visible()
-    expect(page.locator('[class*="st-key-figure-"] .main-svg').first).to_be_visible()
+    expect(page.locator('[class*="st-key-figure-"] :is(.main-svg, svg.marks)').first).to_be_visible()
     file, data = taken(page, "Download all genes as CSV")
     assert file.startswith("cellstate-hypothesis-")
     return pd.read_csv(io.BytesIO(data))

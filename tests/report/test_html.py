@@ -16,7 +16,7 @@ from cellstate.report.html_search import goal_in_words, search_report
 from cellstate.report.html_shift import shift_report
 from cellstate.report.provenance import provenance
 from cellstate.report.section import Section
-from cellstate.viz.screen import regulator_bars
+from cellstate.viz.search import screen_bars
 from tests.report.conftest import NASTY
 
 LARGEST_BYTES = 6_000_000
@@ -149,7 +149,7 @@ def test_a_searchs_report_names_a_reference_only_where_samples_may_be(small_mode
         patient, samples.take([0]), spec="toward:Ref.tsv#Quiet-Name", label="toward Quiet-Name of Ref.tsv"
     )
     found = screen(small_model, samples.take([1]), goal)
-    charts = [regulator_bars(found.table.assign(name=found.table["gene"]), "", [])]
+    charts = [screen_bars(found.table.assign(name=found.table["gene"]), "", [])]
     for named in (True, False):
         report = search_report(
             "screen", goal, "all genes", "**Said.**", found.table, charts,

@@ -71,7 +71,7 @@ def test_every_figure_of_reconstruction_is_there(metrics):
     table = rows(by_key(metrics)["patients"])
     for split, words in (("test", "Same sequencer"), ("older_test", "Older sequencer")):
         figures = metrics["evaluation"][split]
-        for name, one in {"Network": figures, "PCA": figures["baselines"]["pca"]}.items():
+        for name, one in {"Autoencoder": figures, "PCA": figures["baselines"]["pca"]}.items():
             assert [words, name, f"{one['r2_pooled']:.4f}", f"{one['r2_gene_median']:.3f}"] in table
 
 
@@ -89,18 +89,18 @@ def test_bins_are_shares_of_the_ceiling(metrics):
     first |= {"accuracy": 0.3, "accuracy_likeliest": 0.45, "ceiling": 0.6}
     section = by_key(metrics)["levels"]
     table = {tuple(row[:2]): row[2] for row in rows(section)}
-    assert table["Same sequencer", "Network"] == "50 %"
-    assert table["Same sequencer", "Network, likeliest value"] == "75 %"
-    assert table["Same sequencer", "Ceiling: values hit"] == "60 %"
-    assert "from 50 % to 75 % (same sequencer)" in section.text
-    assert "70.0 % (older sequencer)" in section.notes[0]
+    assert table["Same sequencer", "Autoencoder"] == "50%"
+    assert table["Same sequencer", "Autoencoder, conditional mode"] == "75%"
+    assert table["Same sequencer", "Ceiling: values hit"] == "60%"
+    assert "from 50% to 75% (same sequencer)" in section.text
+    assert "70.0% (older sequencer)" in section.notes[0]
 
 
 def test_intervals_tell_what_they_hold(metrics):
     metrics["evaluation"]["test"]["interval_coverage"]["overall"] = 0.7123
     section = by_key(metrics)["intervals"]
-    assert rows(section)[0][:2] == ["Same sequencer", "71.2 %"]
-    assert "80.0 % (older sequencer)" in section.notes[0]
+    assert rows(section)[0][:2] == ["Same sequencer", "71.2%"]
+    assert "80.0% (older sequencer)" in section.notes[0]
 
 
 def test_sources_name_licence_and_makers(metrics):
@@ -112,12 +112,12 @@ def test_sources_name_licence_and_makers(metrics):
 
 def test_a_missed_mark_is_told_in_a_word_and_a_symbol(metrics):
     found = by_key(metrics)
-    assert ["log of log", "0.910 ✗ missed", "77.0 %"] in rows(found["flags"])
-    assert ["Held-out patients (false alarms)", "–", "1.0 % ✓"] in rows(found["flags"])
-    assert ["tumours", "Network", "0.510 ✗ missed", "-0.020 ✗ missed", "–"] in rows(found["regulons"])
+    assert ["log of log", "0.910 ✗ missed", "77.0%"] in rows(found["flags"])
+    assert ["Held-out patients (false alarms)", "–", "1.0% ✓"] in rows(found["flags"])
+    assert ["tumours", "Autoencoder", "0.510 ✗ missed", "-0.020 ✗ missed", "–"] in rows(found["regulons"])
     assert "AUROC at least 0.562 (tumours)" in found["regulons"].notes[0]
     assert ["Planted pairs among the 20 highest", "0.75", "at least 0.5", "✓ reached"] in rows(found["simulated"])
-    hidden = ["Half hidden: network minus probabilistic PCA", "-0.0042", "at least 0", "✗ missed"]
+    hidden = ["Half hidden: network minus probabilistic PCA", "−0.0042", "at least 0", "✗ missed"]
     assert rows(found["reconstruction"]) == [hidden]
     assert "Of 6 marks that the project set itself, **4 are missed**" in found["failures"].text
     assert [row[1] for row in rows(found["failures"])] == [
@@ -134,8 +134,8 @@ def test_who_knows_nothing_and_does_better_is_named(metrics):
 def test_real_experiments_are_not_flattered(metrics):
     section = by_key(metrics)["experiments"]
     assert rows(section) == [
-        ["HOXA1 knock-down", "Network", "0.000", "–"],
-        ["HOXA1 knock-down", "PCA", "0.123", "48 %"],
+        ["HOXA1 knock-down", "Autoencoder", "0.000", "–"],
+        ["HOXA1 knock-down", "PCA", "0.123", "48%"],
     ]
     assert "0.12 (PCA, HOXA1 knock-down). **No predictor clearly agrees" in section.text
     assert "a machine" in section.notes[-1] and "2026-01-02" in section.notes[-1]
@@ -157,7 +157,7 @@ def test_who_leads_and_where_the_truths_disagree(metrics):
     found = by_key(metrics)
     section = found["leader"]
     assert rows(section) == [
-        ["Network", "0.510", "+0.010", "–", "–", "0.00"],
+        ["Autoencoder", "0.510", "+0.010", "–", "–", "0.00"],
         ["PCA", "0.580", "+0.020", "-0.010", "0.62", "0.12"],
         ["Co-expression (leads)", "0.570", "+0.040", "+0.030", "0.66", "–"],
     ]

@@ -85,7 +85,7 @@ def test_the_goal_of_the_regulators_page_is_drawn(with_example: AppTest) -> None
     curve = found(with_example)
     assert curve.goal is not None and curve.score_D is not None
     assert "Goal of the Regulators page:** CDX2 up\\, MYC down" in words(with_example)
-    assert "movement along the goal as TP53" in words(with_example)
+    assert "score toward the goal as TP53" in words(with_example)
     # Another sample: the goal must be named again.
     with_example.session_state["cellstate"].select(1)
     assert with_example.session_state["cellstate"].goal is None

@@ -24,7 +24,7 @@ def test_a_hypothesis_says_so_in_the_file_name(monkeypatch) -> None:
         from cellstate.ui.parts import chart
         from cellstate.viz import Chart
 
-        chart(Chart(go.Figure(layout={"title": {"text": "A &amp; B"}}), "Hypothesis: nothing."), key="one two")
+        chart(Chart(go.Figure(layout={"title": {"text": "A &amp; B"}}), "Nothing.", is_hypothesis=True), key="one two")
 
     seen: list[tuple[str, str, str]] = []
     monkeypatch.setattr(parts, "figure_files", lambda *said: seen.append(said))

@@ -1,4 +1,4 @@
-"""The help page: templates that read back, words that are found, every figure explained, citations that are true."""
+"""The help page: templates read back, the glossary is searchable, every figure and reader is explained."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from cellstate.io import READERS, read_gmt, read_samples
 from cellstate.io.detect import detect_format
 from cellstate.io.source import load_content
 from cellstate.model import load_model
-from cellstate.ui import help_cite
-from cellstate.ui.help import TOPICS
-from cellstate.ui.help_figures import FIGURES, PAGES
-from cellstate.ui.help_formats import FORMATS
-from cellstate.ui.help_glossary import GLOSSARY, search, tip
-from cellstate.ui.help_templates import N_GENES, SAMPLES, TEMPLATES, gmt, sample_sheet_csv
-from cellstate.ui.help_texts import privacy
+from cellstate.ui.help import cite
+from cellstate.ui.help.content import Section, markdown, sections
+from cellstate.ui.help.glossary import GLOSSARY, search, tip
+from cellstate.ui.help.page import PAGES, TOPICS, privacy
+from cellstate.ui.help.templates import N_GENES, SAMPLES, TEMPLATES, gmt, sample_sheet_csv
 from tests.ui.conftest import check, words
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CONTENT = REPOSITORY / "cellstate" / "ui" / "help" / "content"
+FORMATS, FIGURES = sections("formats"), sections("figures")
 
 
 @pytest.fixture
@@ -94,28 +94,51 @@ def test_page_offers_every_template(help_app: AppTest) -> None:
 
 
 def test_every_reader_is_explained_once() -> None:
-    explained = [name for one in FORMATS for name in one.readers]
+    explained = [name for one in FORMATS for name in one.items("Readers")]
     assert sorted(explained) == sorted(READERS)
+    assert all({"Files", "Recognised by", "Read", "Readers"} <= set(one.fields) for one in FORMATS)
 
 
-@pytest.mark.parametrize("one", [one for one in FORMATS if one.header], ids=lambda one: one.name)
-def test_format_is_recognised_by_what_the_page_says(one) -> None:
-    assert detect_format(load_content(f"{one.header}\n1\t2\t3\t4\t5\t6\t7\n".encode(), "a file")) in one.readers
-    shown = {name.lower() for name in re.findall(r"`([^`]+)`", one.by)}
-    assert shown & {part.lower() for part in one.header.split("\t")}
+@pytest.mark.parametrize("one", [one for one in FORMATS if "Example" in one.fields], ids=lambda one: one.title)
+def test_format_is_recognised_by_its_documented_columns(one: Section) -> None:
+    header = "\t".join(one.fields["Example"].split())
+    assert detect_format(load_content(f"{header}\n1\t2\t3\t4\t5\t6\t7\n".encode(), "a file")) in one.items("Readers")
+    shown = {name.lower() for name in re.findall(r"`([^`]+)`", one.fields["Recognised by"])}
+    assert shown & {part.lower() for part in header.split("\t")}
 
 
-def test_glossary_has_the_words_of_the_pages() -> None:
-    names = {term.name for term in GLOSSARY}
+def test_glossary_has_unique_terms_with_texts() -> None:
+    names = [term.name for term in GLOSSARY]
     wanted = (
-        "TPM, log2 fold change, Knock-out, Latent, S, z, Held-out, R², TPM bin, Noise ceiling, Synergy, FDR, Trusted, "
-        "Out-of-distribution, Co-expression, Ridge, PCA, NES, Hypothesis"
+        "TPM, log2 fold change, Knock-out, Latent, SD, z, Held-out, R², TPM bin, Noise ceiling, Interaction, FDR, "
+        "Reliability, Out of distribution, Co-expression, Ridge, PCA, NES, Hypothesis, Perturbation"
     )
-    assert set(wanted.split(", ")) <= names
-    assert len(names) == len(GLOSSARY)
-    assert tip("Synergy") in {term.text for term in GLOSSARY}
+    assert set(wanted.split(", ")) <= set(names)
+    assert len(set(names)) == len(names)
+    assert all(term.text.endswith(".") and "$" not in term.text for term in GLOSSARY)
+    assert tip("Interaction") in {term.text for term in GLOSSARY}
     with pytest.raises(KeyError):
         tip("treatment")
+
+
+def test_sections_have_titles_fields_and_text() -> None:
+    first, second = sections("sign_in")
+    assert (first.title, second.title) == ("required", "none") and not first.fields and second.text
+    one = sections("glossary", **dict.fromkeys(_placeholders("glossary"), "1"))[0]
+    assert one.title == "Accuracy" and one.items("Also") == ("within tolerance",) and one.items("Files") == ()
+    with pytest.raises(KeyError):
+        markdown("privacy")
+
+
+@pytest.mark.parametrize("path", sorted(CONTENT.glob("*.md")), ids=lambda path: path.stem)
+def test_every_content_file_is_read(path: Path) -> None:
+    assert markdown(path.stem, **dict.fromkeys(_placeholders(path.stem), "1"))
+    source = "".join(one.read_text(encoding="utf-8") for one in CONTENT.parent.glob("*.py"))
+    assert f'"{path.stem}"' in source
+
+
+def _placeholders(name: str) -> list[str]:
+    return re.findall(r"\$(\w+)", (CONTENT / f"{name}.md").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -124,17 +147,19 @@ def test_glossary_has_the_words_of_the_pages() -> None:
         ("r2", "R²"),
         ("ko", "Knock-out"),
         ("knock out", "Knock-out"),
-        ("OOD", "Out-of-distribution"),
+        ("OOD", "Out of distribution"),
         ("ceiling", "Noise ceiling"),
+        ("synergy", "Interaction"),
+        ("edit", "Perturbation"),
         ("fold", "log2 fold change"),
-        ("s", "S"),
+        ("s", "SD"),
     ],
 )
-def test_search_finds_words_as_people_type_them(query: str, first: str) -> None:
+def test_search_finds_terms_as_people_type_them(query: str, first: str) -> None:
     assert search(query)[0].name == first
 
 
-def test_search_says_when_there_is_nothing(app: AppTest) -> None:
+def test_search_without_a_result(app: AppTest) -> None:
     app.query_params["topic"] = "Glossary"
     app.switch_page("pages/help.py").run()
     app.text_input(key="glossary").set_value("knock").run()
@@ -142,7 +167,7 @@ def test_search_says_when_there_is_nothing(app: AppTest) -> None:
     shown = words(app)
     assert "**Knock-down**" in shown and "**TPM**" not in shown
     app.text_input(key="glossary").set_value("no such word").run()
-    assert "No such word" in words(app)
+    assert "**TPM**" not in words(app) and "**Knock-down**" not in words(app)
 
 
 @settings(max_examples=40, deadline=None)
@@ -159,20 +184,21 @@ def test_every_word_is_found_by_its_name() -> None:
 
 
 def test_every_figure_of_the_app_is_explained_once() -> None:
-    """A figure is a public function of cellstate/viz that returns a `Chart`."""
+    """A figure is a public function of cellstate/viz that returns a chart."""
     drawn = [
         node.name
         for path in (REPOSITORY / "cellstate" / "viz").glob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-        if node.returns is not None and ast.unparse(node.returns) == "Chart"
+        if node.returns is not None and ast.unparse(node.returns) in ("Chart", "LinkedChart")
     ]
-    assert sorted(name for figure in FIGURES for name in figure.drawn_by) == sorted(drawn)
-    assert len({figure.name for figure in FIGURES}) == len(FIGURES)
+    assert sorted(name for figure in FIGURES for name in figure.items("Functions")) == sorted(drawn)
+    assert len({figure.title for figure in FIGURES}) == len(FIGURES)
+    assert all({"Page", "Shows", "Look at", "Beware"} <= set(figure.fields) for figure in FIGURES)
 
 
 def test_every_page_with_a_figure_is_there() -> None:
-    assert {figure.page for figure in FIGURES} == set(PAGES)
+    assert {figure.fields["Page"] for figure in FIGURES} == set(PAGES)
     assert all((REPOSITORY / "pages" / f"{page}.py").exists() for page in PAGES)
 
 
@@ -191,18 +217,25 @@ def test_citation_names_version_model_and_checksum(app: AppTest) -> None:
 
 
 def test_citation_survives_odd_model_names() -> None:
-    entries = help_cite.bibtex(help_cite.Cited("my_{odd} 100%\n model\\", "f" * 64))
+    entries = cite.bibtex(cite.Cited("my_{odd} 100%\n model\\", "f" * 64))
     assert r"Model my\_odd 100\% model," in entries
     assert entries.count("{") == entries.count("}")
+    assert "$HOME" in cite.texts(cite.Cited("$HOME", "f" * 64))["citation"]
 
 
-def test_random_weights_have_no_sources() -> None:
-    assert help_cite.sources({}) == []
-    assert "has that size, too" in help_cite.poster(1_179_408_383)
+def test_an_untrained_model_has_no_sources() -> None:
+    assert cite.sources({}) == []
 
 
-def test_privacy_says_what_is_set() -> None:
-    assert "about 2 minutes" in " ".join(privacy(120, False))
-    assert "about 45 seconds" in " ".join(privacy(45, False))
-    assert "No sign-in" in " ".join(privacy(120, False))
-    assert "signed cookie" in " ".join(privacy(120, True))
+def test_the_poster_text_compares_the_size_of_the_model() -> None:
+    same, other = (cite.texts(cite.Cited("m", "f" * 64, n))["poster"] for n in (1_179_408_383, 1_234))
+    assert same != other and "1,234" in other and "1,234" not in same
+
+
+@pytest.mark.parametrize("seconds, shown", [(120, "2 minutes"), (45, "45 seconds")])
+def test_privacy_states_the_settings_of_the_server(seconds: int, shown: str) -> None:
+    without, signed_in = privacy(seconds, signed_in=False), privacy(seconds, signed_in=True)
+    assert shown in without and shown in signed_in
+    required, none = (one.text for one in sections("sign_in"))
+    assert none in without and required not in without
+    assert required in signed_in and none not in signed_in

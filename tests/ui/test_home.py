@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellstate.formatting import percent
 from cellstate.model import create_model, load_model
 from cellstate.perturb import Edit
 from cellstate.ui.home import measured, next_steps, whereabouts
@@ -12,7 +13,6 @@ from cellstate.ui.jobs import DONE, RUNNING, Job
 from cellstate.ui.queue import Queue
 from cellstate.ui.resources import MODEL_VARIABLE
 from cellstate.ui.session import Loaded, Session
-from cellstate.viz.style import percent
 from tests.factories import make_samples
 from tests.ui.conftest import APP, check, words
 

@@ -12,32 +12,7 @@ from cellstate.perturb import Edit
 from cellstate.ui.accuracy import parse_edges
 from cellstate.ui.resources import Queue
 from cellstate.ui.session import Session
-from cellstate.ui.text import file_stem, literal, plural
 from cellstate.ui.words import bins_of, explained, verdict
-
-
-@pytest.mark.parametrize("mark", list("<>*_`[]()#$~|\\&!"))
-def test_markup_is_escaped(mark: str) -> None:
-    assert literal(f"a{mark}b") == f"a\\{mark}b"
-
-
-def test_late_patterns_are_broken() -> None:
-    for text in (":red[x]", ":tada:", "http://x.example", "www.x.example", "a@b.example"):
-        shown = literal(text)
-        assert "\u2060" in shown
-        assert shown.replace("\\", "").replace("\u2060", "") == text
-
-
-def test_long_names_and_lines_are_cut() -> None:
-    assert len(literal("x" * 1000)) == 80
-    assert literal("a\nb\t\x00c") == "a b c"
-
-
-def test_small_words() -> None:
-    assert plural(1, "edit") == "1 edit"
-    assert plural(2_000, "edit") == "2,000 edits"
-    assert file_stem("../../a b<c>") == "a_b_c"
-    assert file_stem("///") == "sample"
 
 
 def test_unexpected_errors_show_no_traceback() -> None:
@@ -112,11 +87,11 @@ def found(network: float, pca: float | None = None, mean: float = 0.9) -> dict:
 
 def test_verdict_does_not_flatter() -> None:
     assert explained(0.95, 0.9) == pytest.approx(0.5)
-    assert "removes 50 %" in verdict(found(0.95))
+    assert "removes 50%" in verdict(found(0.95))
     assert "worse than knowing nothing" in verdict(found(0.8, 0.95))
     assert "no better here" in verdict(found(0.95, 0.9502))
     assert "does better" in verdict(found(0.95, 0.96))
-    assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
+    assert "PCA of the same width removes 20%" in verdict(found(0.95, 0.92))
     assert list(bins_of(found(0.95, 0.92))) == ["network", "pca", "gene_mean"]
 
 

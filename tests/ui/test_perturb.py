@@ -21,8 +21,8 @@ from cellstate.perturb import Edit, perturb
 from cellstate.perturb.patient import prepare
 from cellstate.ui import edit_form
 from cellstate.ui.examples import examples
+from cellstate.ui.gene_results import prediction_csv
 from cellstate.ui.levels import rounded, tpm_text
-from cellstate.ui.linked import shift_csv
 from cellstate.ui.resources import MODEL_VARIABLE
 from cellstate.ui.session import Loaded
 from cellstate.ui.shifts import agreement, agreement_sentence, filtered, size_sentence
@@ -205,7 +205,7 @@ def test_table_is_that_of_the_engine(perturbed: AppTest) -> None:
     model, samples = load_model(), read_samples(examples()[0].path)
     shift = perturb(model, samples, [Edit("TP53", "knock-out"), Edit("MYC", "knock-out")])
     expected = trust_table(model, shift, far=distances(model, samples)[0].flag)
-    perturbed.toggle(key="trusted-only").set_value(False).run()
+    perturbed.toggle(key="reliable-only").set_value(False).run()
     shown = perturbed.dataframe[0].value
     # What no column shows is not sent to the browser either.
     expected = expected.drop(columns=["measured", "edited"])
@@ -234,14 +234,14 @@ def test_edits_stay_when_the_patient_changes(perturbed: AppTest) -> None:
 
 def test_download_holds_every_gene_and_no_formula(perturbed: AppTest) -> None:
     found = perturbed.session_state["cellstate"]._results["shift"][1]
-    table = pd.read_csv(io.BytesIO(shift_csv(found)))
+    table = pd.read_csv(io.BytesIO(prediction_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
     assert {"sample", "gene", "tpm_before", "tpm_after", "delta_log2", "delta_log2_pca", "trusted", "reason"} <= set(
         table
     )
     object.__setattr__(found, "sample", '=cmd|"/c calc"!A1')
-    assert b"'=cmd" in shift_csv(found)
+    assert b"'=cmd" in prediction_csv(found)
 
 
 def make_table() -> pd.DataFrame:

@@ -16,7 +16,7 @@ from cellstate.perturb.leader import leader, predictors
 from cellstate.report import said_by, together_reason, what_it_is
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
-from cellstate.ui.linked import shift_csv as _csv
+from cellstate.ui.gene_results import prediction_csv as _csv
 from cellstate.ui.predictors import KEY, together_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
 from cellstate.viz.style import look
@@ -60,7 +60,7 @@ def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
 
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
-    perturbed.toggle(key="trusted-only").set_value(False).run()
+    perturbed.toggle(key="reliable-only").set_value(False).run()
     expected = perturb(load_model(), read_samples(examples()[0].path), [EDIT], predictor="ridge_tf")
     perturbed.radio(key=KEY).set_value("ridge_tf").run()
     check(perturbed)
@@ -73,7 +73,7 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
     agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
-    assert "**Network" in agreed and "Ridge on TFs" not in agreed
+    assert "**Autoencoder" in agreed and "Ridge on TFs" not in agreed
     assert set(pd.read_csv(io.BytesIO(_csv(shown(perturbed))))["predictor"]) == {"ridge_tf"}
     perturbed.session_state["shift-section"] = "Doses"
     perturbed.session_state["dose-curve"] = True
@@ -117,7 +117,7 @@ def test_sentences_name_whoever_leads() -> None:
     table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_network": [0.01, 0.0], "edited": False})
     said = size_sentence(table, predictor="coexpression")
     assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
-    assert "Network goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
+    assert "Autoencoder goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
     same = {"network": 0.99, "ridge": 0.99}
     assert agreement_sentence(same, "pca").count("the network adds nothing") == 1
     assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1

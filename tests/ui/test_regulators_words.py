@@ -31,7 +31,7 @@ def test_words_of_a_screen_do_not_flatter() -> None:
     table = named(make_screen())
     assert list(table["name"]) == ["A knocked out", "B times 3", "C knocked out"]
     said = screen_sentence(table)
-    assert "**A knocked out** moves the sample furthest" in said and "20 % of the way" in said
+    assert "**A knocked out** moves the sample furthest" in said and "20% of the way" in said
     assert "1 edit stands out" in said and "small" not in said
     assert "may be chance" in screen_sentence(table.assign(fdr=0.5))
     assert "read it as a ranking" in screen_sentence(table.assign(share=0.01))

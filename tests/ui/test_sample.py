@@ -70,7 +70,7 @@ def test_upload_is_read_and_described(app: AppTest) -> None:
     assert app.session_state["cellstate"].loaded.samples.names == ("A",)
     said = words(app)
     assert "What was read" in said
-    assert "**15,000 of 15,000 names (100 %)** mean a gene" in said
+    assert "**15,000 of 15,000 names (100%)** mean a gene" in said
     tiles = {metric.label: metric.value for metric in app.metric}
     assert tiles == {"Matched": "15,000", "Outside": "0", "Ambiguous": "0", "Dates": "0", "Unknown": "0"}
     # What the reader decided stands in the boxes, and can be changed there.
@@ -133,7 +133,7 @@ def test_several_samples_can_be_picked_and_evaluated(app: AppTest) -> None:
     app.switch_page("pages/accuracy.py").run()
     app.segmented_control(key=f"scope-{state.round}").set_value("All 3 samples").run()
     check(app)
-    assert np.isfinite(app.dataframe[0].value["Network"]).all()
+    assert np.isfinite(app.dataframe[0].value["Autoencoder"]).all()
 
 
 def test_a_refused_table_is_shown_and_can_be_overruled(app: AppTest) -> None:

@@ -41,7 +41,7 @@ from cellstate.ui.regulators_results import named
 from cellstate.ui.session import Loaded, Session
 from cellstate.ui.shifts import answer
 from cellstate.ui.take_along import anonymous
-from cellstate.viz import Chart, combination_steps, regulator_bars, synergy_map
+from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.ui.conftest import check
 
 GOAL = "genes:+CDH1,-VIM"
@@ -97,7 +97,7 @@ def found_screen(state: Session, opened: Model):
     genes = np.arange(0, len(opened.space), 400)
     goal = read_goal(GOAL, opened, prepare(opened, state.sample()))
     found = screen(opened, state.sample(), goal, edits=["ko", "kd50"], genes=genes)
-    drawn = regulator_bars(named(found.table), "", [])
+    drawn = screen_bars(named(found.table), "", [])
     return found, search_offer(state, opened, found, "Knocked out: some genes", "**Best**", drawn)
 
 
@@ -129,7 +129,7 @@ def test_pairs_and_combinations_are_taken_along(state: Session, opened: Model) -
     singles, distance = several.sum_of_singles, goal.distance
     assert two is not None and several.predictor == "elastic_net"
     drawn: list[tuple[Pairs | Combination, Chart]] = [
-        (two, synergy_map(two.table)),
+        (two, interaction_map(two.table)),
         (several, combination_steps(steps, greedy, sum_of_singles=singles, wanted=1.0, distance=distance)),
     ]
     for found, chart in drawn:
@@ -160,7 +160,7 @@ def test_other_pages_offer_their_tables(state: Session, opened: Model) -> None:
     assert len(pd.read_csv(io.BytesIO(offer.table.csv()))) == len(found.table) and "sample" not in offer.table.about
     figures = figures_table(opened.metrics["evaluation"]["test"])
     read = pd.read_parquet(io.BytesIO(accuracy_offer(figures, "S1").table.parquet()))
-    assert list(read["Network"]) == list(figures["Network"])
+    assert list(read["Autoencoder"]) == list(figures["Autoencoder"])
     table = sample_offer(state, opened).table
     tpm = state.sample().tpm_SA[0, opened.space.axis_index_G]
     np.testing.assert_array_equal(pd.read_parquet(io.BytesIO(table.parquet()))["tpm"], tpm)

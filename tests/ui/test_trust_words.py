@@ -18,7 +18,7 @@ def test_distance_is_told_before_and_after_and_leaving_the_cloud_is_said():
 
 
 def test_share_of_the_ceiling():
-    assert ceiling_sentence({"bins": BINS}) == "Of what counting noise allows, it hits 77 % at 0–2.5 TPM."
+    assert ceiling_sentence({"bins": BINS}) == "Of what counting noise allows, it hits 77% at 0–2.5 TPM."
     # A model folder of before has no such figure.
     assert ceiling_sentence({"bins": [{"low": 0.0, "high": None}]}) == ""
 
@@ -26,12 +26,12 @@ def test_share_of_the_ceiling():
 def test_coverage_names_the_bins_that_fall_short():
     covered = {"nominal": 0.9, "overall": 0.9012, "bins": [0.91, 0.62]}
     said = interval_sentence({"bins": BINS, "interval_coverage": covered})
-    assert "90 % intervals hold 90.1 %" in said and "Too few: 62.0 % at 2.5 and more TPM" in said
+    assert "90% intervals hold 90.1%" in said and "Too few: 62.0% at 2.5 and more TPM" in said
     assert "Too few" not in interval_sentence({"bins": BINS, "interval_coverage": covered | {"bins": [0.91, None]}})
     assert interval_sentence({"bins": BINS, "interval_coverage": None}) == interval_sentence({"bins": BINS}) == ""
 
 
 def test_a_shift_within_the_error_is_said_to_be():
     table = pd.DataFrame({"delta_log2": [0.3, -0.1], "edited": False})
-    assert "more than 3.9 % of the error" in size_sentence(table, 0.039)
+    assert "more than 3.9% of the error" in size_sentence(table, 0.039)
     assert "error" not in size_sentence(table, 1.2) and "error" not in size_sentence(table)

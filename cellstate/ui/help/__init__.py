@@ -1,0 +1,1 @@
+"""The help page; its texts are the Markdown files in content/."""
