@@ -4,7 +4,8 @@
 
 ``DIR`` of ``--data`` is the folder of shared data (default: the environment variable CELLSTATE_SHARED_DATA, else
 ../shared/data): perturbation_benchmark/, corpus/ and reference/. Nothing of it is part of the project. ``--effects``
-judges a file that ``cellstate effects`` or any outside method wrote. ``--cache`` keeps the corpus's components.
+judges a file that ``cellstate effects`` or any outside method wrote. ``--cache`` keeps the corpus's
+components and each method's table; with ``--resume`` an interrupted run goes on from there.
 
 Per method, by target gene: the percentile of the true regulator among the expressed transcription factors and targets
 (0.5 is chance), the share in the top 5 %, Pearson of predicted and measured change over expressed genes (Pearson is
@@ -19,10 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import pairwise
+from itertools import product as product_of
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +33,7 @@ import pandas as pd
 
 from benchmarks.real_perturbations import baselines
 from benchmarks.real_perturbations.amounts import Transfer, judge_transfer
-from benchmarks.real_perturbations.corpus import corpus_components
+from benchmarks.real_perturbations.corpus import CorpusComponents, corpus_components
 from benchmarks.real_perturbations.data import (
     EXPERIMENTS,
     POOLED,
@@ -40,8 +43,9 @@ from benchmarks.real_perturbations.data import (
     read_perturbations,
     shared_folder,
 )
-from benchmarks.real_perturbations.effects import fuse, read_effects
+from benchmarks.real_perturbations.effects import Effects, fuse, read_effects
 from benchmarks.real_perturbations.judge import (
+    DISCRIMINATION,
     METRICS,
     PEARSON,
     PERCENTILE,
@@ -66,18 +70,19 @@ from benchmarks.real_perturbations.methods import (
 from benchmarks.report import machine
 from cellstate import load_model
 from cellstate.errors import CellStateError, print_error
+from cellstate.files import whole_file
 from cellstate.paths import shipped
 
 NAME = "real_perturbations"
 #: Bands of components whose weights are learned: the first component of each.
 BANDS = (0, 5, 20, 60, 150, 300, 450, 600)
 #: Widths and whitening among which a nested run chooses.
-WIDTHS, WHITENED = (100, 200, 300, 450, 600), (0.5, 0.75, 1.0)
+WIDTHS, WHITENED = (100, 300, 450, 600), (0.5, 1.0)
+#: Components of the cosine that is fused with the product's predictors.
+FUSED_WIDTH = 450
 TRANSFERS = (
     Transfer("mean of other perturbations by likeness of the control", control=10),
-    Transfer("the same, more local", control=30),
-    Transfer("changes of like genes", control=0, likeness=1, ridge=1),
-    Transfer("changes of like genes by likeness of the control", control=10, likeness=1, ridge=1),
+    Transfer("changes of like genes", likeness=1, ridge=1),
 )
 #: What the project aims at: (dataset, metric, least value), of the method that ranks regulators.
 AIMS = (
@@ -88,75 +93,113 @@ AIMS = (
 )
 
 Tables = dict[str, pd.DataFrame]
+Make = Callable[[], pd.DataFrame]
+
+
+class Judging:
+    """Judges methods one after the other, tells each result at once and keeps its table in a folder.
+
+    Parameters
+    ----------
+    data : Perturbations
+    folder : path
+        Folder of the tables; made where it is missing.
+    resume : bool
+        Whether tables of an earlier run are taken as they are.
+    """
+
+    def __init__(self, data: Perturbations, folder: Path, *, resume: bool) -> None:
+        self.data, self.folder, self.resume = data, folder, resume
+        self.tables: Tables = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, name: str, make: Make) -> pd.DataFrame:
+        """Return the table of a method, and keep it."""
+        path = self.folder / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.csv"
+        if self.resume and path.exists():
+            table = pd.read_csv(path)
+        else:
+            table = make()
+            with whole_file(path) as partial:
+                table.to_csv(partial, index=False)
+        self.tables[name] = table
+        print(_line(name, table, self.data), file=sys.stderr, flush=True)
+        return table
 
 
 def run(
-    folder: Path, cache: Path, model_folder: Path | None, files: list[Path], *, quick: bool
-) -> tuple[Perturbations, Tables]:
-    """Judge every method; returns the data and one table a method, in the order of judging."""
-    data = read_perturbations(folder / "perturbation_benchmark")
-    tables: Tables = {}
-    for name, table in _judged(data, folder, cache, model_folder, files, quick=quick):
-        tables[name] = table
-        print(_line(name, table, data), file=sys.stderr, flush=True)
-    return data, tables
-
-
-def _judged(
-    data: Perturbations, folder: Path, cache: Path, model_folder: Path | None, files: list[Path], *, quick: bool
-) -> Iterator[tuple[str, pd.DataFrame]]:
+    judge: Judging, folder: Path, cache: Path, model_folder: Path | None, files: list[Path], *, quick: bool
+) -> None:
+    """Judge every method; a quick run leaves out what needs the corpus."""
+    data = judge.data
     for path in files:
-        yield path.name, judge_effects(read_effects(path), data)
-    yield CURATED, judge_effects(curated_effects(needed(folder / "reference" / "collectri.csv.gz"), data), data)
+        judge(path.name, lambda path=path: judge_effects(read_effects(path), data))
+    curated = needed(folder / "reference" / "collectri.csv.gz")
+    judge(CURATED, lambda: judge_effects(curated_effects(curated, data), data))
     product = product_methods(load_model(model_folder, device="cpu"), data)
     for method in product:
-        yield method.name, judge_method(method, data)
-    yield from baselines.judge_baselines(data).items()
-    if quick:
-        return
-    found = corpus_components(folder / "corpus", cache)
+        judge(method.name, lambda method=method: judge_method(method, data))
+    for name, make in baselines.BASELINES.items():
+        judge(name, lambda make=make: make(data))
+    if not quick:
+        _run_corpus(judge, corpus_components(folder / "corpus", cache), {m.name: m.found for m in product})
+
+
+def _run_corpus(judge: Judging, found: CorpusComponents, product: dict[str, Effects]) -> None:
+    data = judge.data
     unit_G = found.sd_G / np.log(2)
-    yield baselines.VARIABILITY, baselines.judge_variability(data, found.symbols, unit_G)
-    correlation = cosine_effects(found, data.candidates, len(found.variance_P), 0)
-    yield "corpus: correlation, data sets centred", judge_effects(correlation, data)
+    judge(baselines.VARIABILITY, lambda: baselines.judge_variability(data, found.symbols, unit_G))
+    # With every component at its own variance, the cosine of gene vectors is the correlation of genes.
+    everything = len(found.variance_P)
+    judge(
+        "corpus: correlation, data sets centred",
+        lambda: judge_effects(cosine_effects(found, data.candidates, everything, 0), data),
+    )
     grid = {}
-    for whitened in WHITENED:
-        for width in WIDTHS:
-            name = f"corpus: cosine, {width} components, whitened {whitened:g}"
-            grid[name] = judge_effects(cosine_effects(found, data.candidates, width, whitened), data)
-            yield name, grid[name]
-    chosen, counts = choose_nested(grid, data, PERCENTILE)
-    print(f"nested choice of components: {counts}", file=sys.stderr)
-    yield "corpus: cosine, components chosen (nested)", chosen
-    cosine = cosine_effects(found, data.candidates, 300)
-    by_name = {method.name: method.found for method in product}
-    sparse, ridge = by_name["product: elastic_net"], by_name["product: ridge"]
-    fused = {
-        "fusion: cosine 300 + elastic net": (cosine, sparse),
-        "fusion: cosine 300 + ridge": (cosine, ridge),
-        "fusion: cosine 300 + elastic net + ridge": (cosine, sparse, ridge),
+    for whitened, width in product_of(WHITENED, WIDTHS):
+        name = f"corpus: cosine, {width} components, whitened {whitened:g}"
+        grid[name] = judge(
+            name, lambda k=width, a=whitened: judge_effects(cosine_effects(found, data.candidates, k, a), data)
+        )
+    _judge_choice(judge, "corpus: cosine, components chosen (nested)", grid, PERCENTILE)
+    cosine = cosine_effects(found, data.candidates, FUSED_WIDTH)
+    sparse, ridge = product["product: elastic_net"], product["product: ridge"]
+    fusions = {
+        f"cosine {FUSED_WIDTH} + elastic net": (cosine, sparse),
+        f"cosine {FUSED_WIDTH} + ridge": (cosine, ridge),
+        f"cosine {FUSED_WIDTH} + elastic net + ridge": (cosine, sparse, ridge),
     }
-    for name, parts in fused.items():
-        fused_table = judge_effects(fuse(*parts), data)
-        yield name, fused_table
-        yield f"rank {name}", _rank_fusion(parts, data)
+    for name, parts in fusions.items():
+        grid[name] = judge(f"fusion: {name}", lambda parts=parts: judge_effects(fuse(*parts), data))
+    _judge_choice(judge, "cosine or fusion, chosen (nested)", grid | {n: judge.tables[n] for n in product}, PERCENTILE)
+    judge(
+        f"rank fusion: cosine {FUSED_WIDTH} + elastic net + ridge",
+        lambda: _rank_fusion((cosine, sparse, ridge), data),
+    )
     bands = tuple(cosine_effects(found, data.candidates, end - start, first=start) for start, end in pairwise(BANDS))
-    yield from _learned("learned: bands of components (nested)", bands, data)
-    yield from _learned("learned: bands + elastic net + ridge (nested)", (*bands, sparse, ridge), data)
-    yield from _learned("learned: cosine 300, elastic net, ridge (nested)", (cosine, sparse, ridge), data)
-    transfers = {method.name: judge_transfer(method, data, cosine) for method in TRANSFERS}
-    for name, table in transfers.items():
-        yield f"amounts: {name} (nested)", table
-    yield "amounts: chosen (nested)", choose_nested(transfers, data, PEARSON)[0]
+    for name, parts in {
+        "bands of components": bands,
+        "bands + elastic net + ridge": (*bands, sparse, ridge),
+        f"cosine {FUSED_WIDTH}, elastic net, ridge": (cosine, sparse, ridge),
+    }.items():
+        method = Learned(f"weights: {name} (nested)", data, parts)
+        judge(method.name, lambda method=method: judge_method(method, data))
+    transfers = {baselines.EVERY_SYSTEM: judge.tables[baselines.EVERY_SYSTEM]}
+    for transfer in TRANSFERS:
+        transfers[transfer.name] = judge(
+            f"amounts: {transfer.name} (nested)", lambda t=transfer: judge_transfer(t, data, cosine)
+        )
+    amounts = transfers | {name: judge.tables[name].query("dataset == 'experiments'") for name in product}
+    _judge_choice(judge, "amounts: chosen (nested)", amounts, PEARSON)
 
 
-def _learned(name: str, parts: tuple, data: Perturbations) -> Iterator[tuple[str, pd.DataFrame]]:
-    method = Learned(name, data, parts)
-    print(f"{name}: weights on all targets {method.weights(frozenset()).round(3).tolist()}", file=sys.stderr)
-    yield name, judge_method(method, data)
+def _judge_choice(judge: Judging, name: str, tables: Tables, metric: str) -> None:
+    table, counts = choose_nested(tables, judge.data, metric)
+    print(f"{name}: {counts}", file=sys.stderr)
+    judge(name, lambda: table)
 
 
-def _rank_fusion(parts: tuple, data: Perturbations) -> pd.DataFrame:
+def _rank_fusion(parts: tuple[Effects, ...], data: Perturbations) -> pd.DataFrame:
     tables = []
     for dataset, score, items in (
         (EXPERIMENTS, score_experiments, data.recommended),
@@ -166,7 +209,8 @@ def _rank_fusion(parts: tuple, data: Perturbations) -> pd.DataFrame:
         common = set.intersection(*({item.name for item in one.items} for one in scores))
         kept = [score(part, data, [item for item in items if item.name in common]) for part in parts]
         tables.append(retrieval(fuse_ranks(kept)).assign(dataset=dataset))
-    return pd.concat(tables, ignore_index=True).drop(columns="discrimination")
+    # Mean ranks of one measured change are no measure of another.
+    return pd.concat(tables, ignore_index=True).drop(columns=DISCRIMINATION)
 
 
 def records_of(tables: Tables, data: Perturbations) -> list[dict]:
@@ -270,6 +314,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, help="folder of shared data")
     parser.add_argument("--cache", type=Path, default=shipped("artifacts", NAME), help="folder of prepared matrices")
+    parser.add_argument("--resume", action="store_true", help="take what an earlier run left in the cache")
     parser.add_argument(
         "--effects", type=Path, nargs="*", default=[], metavar="FILE", help="npz files of effects to judge"
     )
@@ -278,12 +323,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     try:
-        data, tables = run(
-            shared_folder(options.data), options.cache, options.model, options.effects, quick=options.quick
-        )
+        folder = shared_folder(options.data)
+        data = read_perturbations(folder / "perturbation_benchmark")
+        judge = Judging(data, options.cache / "tables", resume=options.resume)
+        run(judge, folder, options.cache, options.model, options.effects, quick=options.quick)
     except CellStateError as error:
         return print_error(error)
-    records = records_of(tables, data) + differences(tables, data)
+    records = records_of(judge.tables, data) + differences(judge.tables, data)
     criteria = judge_aims(records, options.ranks, quick=options.quick)
     print_table(records)
     print(f"\n{time.perf_counter() - start:.0f} s")

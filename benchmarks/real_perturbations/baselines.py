@@ -23,8 +23,9 @@ from benchmarks.real_perturbations.judge import (
     retrieval,
 )
 
-NO_CHANGE, SAME_SYSTEM, OTHER_CONTROLS, EVERY_SYSTEM = (
+NO_CHANGE, SAME_CONTROLS, SAME_SYSTEM, OTHER_CONTROLS, EVERY_SYSTEM = (
     "no change",
+    "mean of other perturbations, same controls",
     "mean of other perturbations, same cell system",
     "mean of other perturbations, same cell system, other controls",
     "mean of other perturbations, every cell system (nested)",
@@ -45,26 +46,40 @@ def _mean(change_NA: np.ndarray) -> np.ndarray:
     return np.where(n_A > 0, np.nansum(change_NA, axis=0) / np.maximum(n_A, 1), np.nan).astype(np.float32)
 
 
-def judge_baselines(data: Perturbations) -> dict[str, pd.DataFrame]:
-    """Return the tables of the baselines that predict a change without a matrix of effects."""
+def _judge_others(data: Perturbations, keep: Callable[[Experiment, Experiment], bool]) -> pd.DataFrame:
+    """Let the mean change of the kept experiments of other targets predict every experiment."""
+    changes = {}
+    for e in data.recommended:
+        change_A = mean_change([o for o in data.experiments if o.target != e.target and keep(e, o)])
+        if change_A is not None:
+            changes[e.name] = change_A
+    return judge_changes(changes, data)
 
-    def others(keep: Callable[[Experiment, Experiment], bool]) -> dict[str, np.ndarray]:
-        found = {}
-        for e in data.recommended:
-            change_A = mean_change([o for o in data.experiments if o.target != e.target and keep(e, o)])
-            if change_A is not None:
-                found[e.name] = change_A
-        return found
 
-    still_A = np.zeros(len(data.symbols), np.float32)
+def judge_no_change(data: Perturbations) -> pd.DataFrame:
+    """Predict that nothing changes."""
+    return judge_changes({e.name: np.zeros(len(data.symbols), np.float32) for e in data.recommended}, data)
+
+
+def judge_same_controls(data: Perturbations) -> pd.DataFrame:
+    """Predict the mean of other perturbations against the same controls; noise of the controls is shared."""
+    return _judge_others(data, lambda e, o: o.controls == e.controls)
+
+
+def judge_same_system(data: Perturbations) -> pd.DataFrame:
+    """Predict the mean of other perturbations in the same cell system, the same controls included."""
+    return _judge_others(data, lambda e, o: o.system == e.system)
+
+
+def judge_other_controls(data: Perturbations) -> pd.DataFrame:
+    """Predict the mean of other perturbations in the same cell system, against other controls."""
+    return _judge_others(data, lambda e, o: o.system == e.system and o.controls != e.controls)
+
+
+def judge_every_system(data: Perturbations) -> pd.DataFrame:
+    """Predict the mean of the perturbations of all other units, whatever the cell system."""
     unit = data.unit_of
-    return {
-        NO_CHANGE: judge_changes({e.name: still_A for e in data.recommended}, data),
-        SAME_SYSTEM: judge_changes(others(lambda e, o: o.system == e.system), data),
-        OTHER_CONTROLS: judge_changes(others(lambda e, o: o.system == e.system and o.controls != e.controls), data),
-        EVERY_SYSTEM: judge_changes(others(lambda e, o: unit[o.target] != unit[e.target]), data),
-        REPLICATES: judge_replicates(data),
-    }
+    return _judge_others(data, lambda e, o: unit[o.target] != unit[e.target])
 
 
 def judge_replicates(data: Perturbations) -> pd.DataFrame:
@@ -110,3 +125,14 @@ def _expressed(item: Experiment | Signature, candidates: Sequence[str], data: Pe
     if isinstance(item, Signature) or not item.has_tpm:
         return np.ones(len(candidates), bool)
     return np.nan_to_num(item.tpm_A)[[data.position[c] for c in candidates]] > CANDIDATE_TPM
+
+
+#: Baselines that predict a change without a matrix of effects, in the order of the table.
+BASELINES = {
+    NO_CHANGE: judge_no_change,
+    SAME_CONTROLS: judge_same_controls,
+    SAME_SYSTEM: judge_same_system,
+    OTHER_CONTROLS: judge_other_controls,
+    EVERY_SYSTEM: judge_every_system,
+    REPLICATES: judge_replicates,
+}

@@ -90,8 +90,10 @@ def unit_rows(effect_CG: np.ndarray) -> np.ndarray:
 
 def fuse(*parts: Effects, weights: Sequence[float] | None = None) -> Effects:
     """Return the weighted mean of several effects on what they have in common, each row at length 1."""
-    candidates = [c for c in parts[0].candidates if all(c in set(part.candidates) for part in parts[1:])]
-    symbols = [s for s in parts[0].symbols if all(s in set(part.symbols) for part in parts[1:])]
+    known = set.intersection(*(set(part.candidates) for part in parts))
+    measured = set.intersection(*(set(part.symbols) for part in parts))
+    candidates = [c for c in parts[0].candidates if c in known]
+    symbols = [s for s in parts[0].symbols if s in measured]
     total_CG = np.zeros((len(candidates), len(symbols)), np.float32)
     for part, weight in zip(parts, weights or [1.0] * len(parts), strict=True):
         row = {c: i for i, c in enumerate(part.candidates)}

@@ -31,7 +31,7 @@ METRICS = (PERCENTILE, TOP5, PEARSON, DIRECTION, DISCRIMINATION)
 #: the absolute change at which a measured change is cut before regulators are ranked.
 TOP, MOST_CHANGED, CUT = 0.95, 100, 0.995
 RESAMPLES = 2_000
-FOLDS = 10
+FOLDS = 5
 _ROWS = 512
 
 
@@ -130,7 +130,8 @@ def fuse_ranks(parts: Sequence[Scores]) -> Scores:
     names = {tuple(item.name for item in part.items) for part in parts}
     if len(names) != 1:
         raise ValueError("the scores are of different items")
-    shared = [c for c in parts[0].candidates if all(c in set(part.candidates) for part in parts[1:])]
+    known = set.intersection(*(set(part.candidates) for part in parts))
+    shared = [c for c in parts[0].candidates if c in known]
     total_IC = np.zeros((len(parts[0].items), len(shared)), np.float32)
     for part in parts:
         row = {c: i for i, c in enumerate(part.candidates)}
@@ -177,12 +178,17 @@ def sign_accuracy(predicted: np.ndarray, measured: np.ndarray) -> float:
     return float(np.mean(np.sign(predicted[most]) * np.sign(measured[most]) + 1) / 2)
 
 
-def compare_experiment(predicted_A: np.ndarray, experiment: Experiment, target: int) -> tuple[float, float]:
-    """Return Pearson and sign accuracy of a predicted change of the axis; NaN marks what is not predicted."""
+def compared(predicted_A: np.ndarray, experiment: Experiment, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return predicted and measured change of the genes that are compared; NaN marks what is not predicted."""
     kept_A = experiment.compared_A & ~np.isnan(predicted_A)
     if target >= 0:
         kept_A[target] = False
-    predicted, measured = predicted_A[kept_A], experiment.change_A[kept_A]
+    return predicted_A[kept_A], experiment.change_A[kept_A]
+
+
+def compare_experiment(predicted_A: np.ndarray, experiment: Experiment, target: int) -> tuple[float, float]:
+    """Return Pearson and sign accuracy of a predicted change of the axis."""
+    predicted, measured = compared(predicted_A, experiment, target)
     return pearson(predicted, measured), sign_accuracy(predicted, measured)
 
 
@@ -232,7 +238,7 @@ def judge_changes(changes: Mapping[str, np.ndarray], data: Perturbations) -> pd.
         predicted_A, target = changes[experiment.name], data.position.get(experiment.target, -1)
         r, right = compare_experiment(predicted_A, experiment, target)
         like = [
-            experiment.rise * other.rise * compare_experiment(predicted_A, other, target)[0]
+            experiment.rise * other.rise * pearson(*compared(predicted_A, other, target))
             for other in data.recommended
             if other.target != experiment.target
         ]

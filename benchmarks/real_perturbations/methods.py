@@ -141,9 +141,11 @@ def _separations(parts: Sequence[Scores], left_out: frozenset[str]):
 
     Scores of one item are in units of their standard deviation over candidates, averaged over the parts.
     """
-    shared = [c for c in parts[0].candidates if all(c in set(part.candidates) for part in parts[1:])]
+    known_to_all = set.intersection(*(set(part.candidates) for part in parts))
+    shared = [c for c in parts[0].candidates if c in known_to_all]
     column = {c: i for i, c in enumerate(shared)}
-    places = [[{c: i for i, c in enumerate(part.candidates)}[c] for c in shared] for part in parts]
+    rows = [{c: i for i, c in enumerate(part.candidates)} for part in parts]
+    places = [[row[c] for c in shared] for row in rows]
     items = [{item.name: i for i, item in enumerate(part.items)} for part in parts]
     for item in parts[0].items:
         if item.target in left_out or item.target not in column or any(item.name not in known for known in items):
