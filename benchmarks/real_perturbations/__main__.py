@@ -24,6 +24,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from itertools import product as product_of
 from pathlib import Path
@@ -133,14 +134,14 @@ def run(
     """Judge every method; a quick run leaves out what needs the corpus."""
     data = judge.data
     for path in files:
-        judge(path.name, lambda path=path: judge_effects(read_effects(path), data))
+        judge(path.name, partial(_judge_file, path, data))
     curated = needed(folder / "reference" / "collectri.csv.gz")
     judge(CURATED, lambda: judge_effects(curated_effects(curated, data), data))
     product = product_methods(load_model(model_folder, device="cpu"), data)
     for method in product:
-        judge(method.name, lambda method=method: judge_method(method, data))
+        judge(method.name, partial(judge_method, method, data))
     for name, make in baselines.BASELINES.items():
-        judge(name, lambda make=make: make(data))
+        judge(name, partial(make, data))
     if not quick:
         _run_corpus(judge, corpus_components(folder / "corpus", cache), {m.name: m.found for m in product})
 
@@ -153,14 +154,12 @@ def _run_corpus(judge: Judging, found: CorpusComponents, product: dict[str, Effe
     everything = len(found.variance_P)
     judge(
         "corpus: correlation, data sets centred",
-        lambda: judge_effects(cosine_effects(found, data.candidates, everything, 0), data),
+        partial(_judge_cosine, found, data, everything, 0),
     )
     grid = {}
     for whitened, width in product_of(WHITENED, WIDTHS):
         name = f"corpus: cosine, {width} components, whitened {whitened:g}"
-        grid[name] = judge(
-            name, lambda k=width, a=whitened: judge_effects(cosine_effects(found, data.candidates, k, a), data)
-        )
+        grid[name] = judge(name, partial(_judge_cosine, found, data, width, whitened))
     _judge_choice(judge, "corpus: cosine, components chosen (nested)", grid, PERCENTILE)
     cosine = cosine_effects(found, data.candidates, FUSED_WIDTH)
     sparse, ridge = product["product: elastic_net"], product["product: ridge"]
@@ -170,7 +169,7 @@ def _run_corpus(judge: Judging, found: CorpusComponents, product: dict[str, Effe
         f"cosine {FUSED_WIDTH} + elastic net + ridge": (cosine, sparse, ridge),
     }
     for name, parts in fusions.items():
-        grid[name] = judge(f"fusion: {name}", lambda parts=parts: judge_effects(fuse(*parts), data))
+        grid[name] = judge(f"fusion: {name}", partial(_judge_fusion, parts, data))
     _judge_choice(judge, "cosine or fusion, chosen (nested)", grid | {n: judge.tables[n] for n in product}, PERCENTILE)
     judge(
         f"rank fusion: cosine {FUSED_WIDTH} + elastic net + ridge",
@@ -183,11 +182,11 @@ def _run_corpus(judge: Judging, found: CorpusComponents, product: dict[str, Effe
         f"cosine {FUSED_WIDTH}, elastic net, ridge": (cosine, sparse, ridge),
     }.items():
         method = Learned(f"weights: {name} (nested)", data, parts)
-        judge(method.name, lambda method=method: judge_method(method, data))
+        judge(method.name, partial(judge_method, method, data))
     transfers = {baselines.EVERY_SYSTEM: judge.tables[baselines.EVERY_SYSTEM]}
     for transfer in TRANSFERS:
         transfers[transfer.name] = judge(
-            f"amounts: {transfer.name} (nested)", lambda t=transfer: judge_transfer(t, data, cosine)
+            f"amounts: {transfer.name} (nested)", partial(judge_transfer, transfer, data, cosine)
         )
     amounts = transfers | {name: judge.tables[name].query("dataset == 'experiments'") for name in product}
     _judge_choice(judge, "amounts: chosen (nested)", amounts, PEARSON)
@@ -199,16 +198,26 @@ def _judge_choice(judge: Judging, name: str, tables: Tables, metric: str) -> Non
     judge(name, lambda: table)
 
 
+def _judge_file(path: Path, data: Perturbations) -> pd.DataFrame:
+    return judge_effects(read_effects(path), data)
+
+
+def _judge_cosine(found: CorpusComponents, data: Perturbations, width: int, whitened: float) -> pd.DataFrame:
+    return judge_effects(cosine_effects(found, data.candidates, width, whitened), data)
+
+
+def _judge_fusion(parts: tuple[Effects, ...], data: Perturbations) -> pd.DataFrame:
+    return judge_effects(fuse(*parts), data)
+
+
 def _rank_fusion(parts: tuple[Effects, ...], data: Perturbations) -> pd.DataFrame:
-    tables = []
-    for dataset, score, items in (
-        (EXPERIMENTS, score_experiments, data.recommended),
-        (SIGNATURES, score_signatures, data.signatures),
-    ):
-        scores = [score(part, data, items) for part in parts]
-        common = set.intersection(*({item.name for item in one.items} for one in scores))
-        kept = [score(part, data, [item for item in items if item.name in common]) for part in parts]
-        tables.append(retrieval(fuse_ranks(kept)).assign(dataset=dataset))
+    by_experiment = [score_experiments(part, data, data.recommended) for part in parts]
+    # A part that knows too few genes of a signature does not score it: the others' scores of it are dropped.
+    names = [{item.name for item in score_signatures(part, data, data.signatures).items} for part in parts]
+    common = [item for item in data.signatures if item.name in set.intersection(*names)]
+    by_signature = [score_signatures(part, data, common) for part in parts]
+    found = {EXPERIMENTS: by_experiment, SIGNATURES: by_signature}
+    tables = [retrieval(fuse_ranks(scores)).assign(dataset=dataset) for dataset, scores in found.items()]
     # Mean ranks of one measured change are no measure of another.
     return pd.concat(tables, ignore_index=True).drop(columns=DISCRIMINATION)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.real_perturbations.data import CANDIDATE_TPM, Experiment, Perturbations, Signature
+from benchmarks.real_perturbations.data import CANDIDATE_TPM, Experiment, Item, Perturbations, Signature
 from benchmarks.real_perturbations.effects import make_effects
 from benchmarks.real_perturbations.judge import (
     DISCRIMINATION,
@@ -114,14 +114,14 @@ def judge_variability(data: Perturbations, symbols: Sequence[str], sd_G: np.ndar
     effects = make_effects(tuple(known), symbols, np.repeat(sd_G[None], len(known), axis=0))
     table = judge_effects(effects, data).drop(columns=[PERCENTILE, TOP5, DISCRIMINATION])
     sd = dict(zip(symbols, sd_G.tolist(), strict=True))
-    items = (*data.recommended, *data.signatures)
+    items: tuple[Item, ...] = (*data.recommended, *data.signatures)
     score_IC = np.tile(np.array([sd[c] for c in known]), (len(items), 1))
     allowed_IC = np.array([_expressed(item, tuple(known), data) for item in items])
     ranked = retrieval(Scores(items, tuple(known), score_IC, allowed_IC))
     return table.merge(ranked.drop(columns="target"), on="item")
 
 
-def _expressed(item: Experiment | Signature, candidates: Sequence[str], data: Perturbations) -> np.ndarray:
+def _expressed(item: Item, candidates: Sequence[str], data: Perturbations) -> np.ndarray:
     if isinstance(item, Signature) or not item.has_tpm:
         return np.ones(len(candidates), bool)
     return np.nan_to_num(item.tpm_A)[[data.position[c] for c in candidates]] > CANDIDATE_TPM

@@ -82,6 +82,9 @@ class Signature:
     down: np.ndarray
 
 
+Item = Experiment | Signature
+
+
 @dataclass(frozen=True, eq=False)
 class Perturbations:
     """Everything that the judge knows.
@@ -113,8 +116,8 @@ class Perturbations:
     @cached_property
     def unit_of(self) -> dict[str, int]:
         """Independent unit of each target: targets that share a control, directly or through others, are one unit."""
-        items = [(item.target, item.controls) for item in (*self.experiments, *self.signatures)]
-        return independent_units(items)
+        items: tuple[Item, ...] = (*self.experiments, *self.signatures)
+        return independent_units((item.target, item.controls) for item in items)
 
 
 def independent_units(items: Iterable[tuple[str, str]]) -> dict[str, int]:
@@ -165,7 +168,8 @@ def read_perturbations(folder: Path) -> Perturbations:
     symbols = tuple(str(symbol) for symbol in changes.index)
     experiments = tuple(_experiments(manifest, changes, tpm))
     signatures = tuple(_signatures(lists, {symbol: a for a, symbol in enumerate(symbols)}))
-    targets = {item.target for item in (*experiments, *signatures)}
+    items: tuple[Item, ...] = (*experiments, *signatures)
+    targets = {item.target for item in items}
     factors = {gene_axis().symbol[a] for a in transcription_factors()}
     candidates = tuple(symbol for symbol in symbols if symbol in targets | factors)
     return Perturbations(symbols, candidates, experiments, signatures)

@@ -51,8 +51,11 @@ class Method(Protocol):
         effects that were made without it and without the targets that share its controls.
     """
 
-    name: str
-    is_nested: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_nested(self) -> bool: ...
 
     def effects(self, left_out: frozenset[str]) -> Effects:
         """Return the effects, learned without the targets that are left out."""

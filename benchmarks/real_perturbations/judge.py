@@ -20,6 +20,7 @@ from benchmarks.real_perturbations.data import (
     POOLED,
     SIGNATURES,
     Experiment,
+    Item,
     Perturbations,
     Signature,
 )
@@ -49,7 +50,7 @@ class Scores:
         Candidates that are expressed where the change was measured.
     """
 
-    items: tuple[Experiment | Signature, ...]
+    items: tuple[Item, ...]
     candidates: tuple[str, ...]
     score_IC: np.ndarray
     is_candidate_IC: np.ndarray

@@ -83,7 +83,7 @@ def curated_effects(path: Path, data: Perturbations) -> Effects:
     row = {c: i for i, c in enumerate(candidates)}
     effect_CA = np.zeros((len(candidates), len(data.symbols)), np.float32)
     for source, target, weight in edges[["source", "target", "weight"]].itertuples(index=False):
-        c, a = row.get(symbol.get(source)), data.position.get(symbol.get(target, ""))
+        c, a = row.get(symbol.get(source, "")), data.position.get(symbol.get(target, ""))
         if c is not None and a is not None:
             effect_CA[c, a] = weight
     return make_effects(candidates, data.symbols, effect_CA)
