@@ -78,9 +78,7 @@ NAME = "real_perturbations"
 #: Bands of components whose weights are learned: the first component of each.
 BANDS = (0, 5, 20, 60, 150, 300, 450, 600)
 #: Widths and whitening among which a nested run chooses.
-WIDTHS, WHITENED = (100, 300, 450, 600), (0.5, 1.0)
-#: Components of the cosine that is fused with the product's predictors.
-FUSED_WIDTH = 450
+WIDTHS, CELL_WIDTHS, WHITENED = (100, 300, 450, 600), (60, 120), (0.5, 1.0)
 TRANSFERS = (
     Transfer("mean of other perturbations by likeness of the control", control=10),
     Transfer("changes of like genes", likeness=1, ridge=1),
@@ -121,8 +119,8 @@ class Judging:
             table = pd.read_csv(path)
         else:
             table = make()
-            with whole_file(path) as partial:
-                table.to_csv(partial, index=False)
+            with whole_file(path) as draft:
+                table.to_csv(draft, index=False)
         self.tables[name] = table
         print(_line(name, table, self.data), file=sys.stderr, flush=True)
         return table
@@ -143,50 +141,52 @@ def run(
     for name, make in baselines.BASELINES.items():
         judge(name, partial(make, data))
     if not quick:
-        _run_corpus(judge, corpus_components(folder / "corpus", cache), {m.name: m.found for m in product})
+        found, in_cells = (corpus_components(folder / "corpus", cache, cells=cells) for cells in (False, True))
+        _run_corpus(judge, found, in_cells, {m.name: m.found for m in product})
 
 
-def _run_corpus(judge: Judging, found: CorpusComponents, product: dict[str, Effects]) -> None:
+def _run_corpus(
+    judge: Judging, found: CorpusComponents, in_cells: CorpusComponents, product: dict[str, Effects]
+) -> None:
     data = judge.data
     unit_G = found.sd_G / np.log(2)
     judge(baselines.VARIABILITY, lambda: baselines.judge_variability(data, found.symbols, unit_G))
     # With every component at its own variance, the cosine of gene vectors is the correlation of genes.
-    everything = len(found.variance_P)
+    n_all = len(found.variance_P)
     judge(
         "corpus: correlation, data sets centred",
-        partial(_judge_cosine, found, data, everything, 0),
+        partial(_judge_cosine, found, data, n_all, 0),
     )
     grid = {}
-    for whitened, width in product_of(WHITENED, WIDTHS):
-        name = f"corpus: cosine, {width} components, whitened {whitened:g}"
-        grid[name] = judge(name, partial(_judge_cosine, found, data, width, whitened))
-    _judge_choice(judge, "corpus: cosine, components chosen (nested)", grid, PERCENTILE)
-    cosine = cosine_effects(found, data.candidates, FUSED_WIDTH)
+    for source, components, widths in (("corpus", found, WIDTHS), ("cells", in_cells, CELL_WIDTHS)):
+        for whitened, width in product_of(WHITENED, widths):
+            name = f"{source}: cosine, {width} components, whitened {whitened:g}"
+            grid[name] = judge(name, partial(_judge_cosine, components, data, width, whitened))
+    _judge_choice(judge, "cosine, components chosen (nested)", grid, PERCENTILE)
+    wide, narrow = (cosine_effects(one, data.candidates, width) for one, width in ((found, 450), (in_cells, 60)))
     sparse, ridge = product["product: elastic_net"], product["product: ridge"]
     fusions = {
-        f"cosine {FUSED_WIDTH} + elastic net": (cosine, sparse),
-        f"cosine {FUSED_WIDTH} + ridge": (cosine, ridge),
-        f"cosine {FUSED_WIDTH} + elastic net + ridge": (cosine, sparse, ridge),
+        "corpus 450 + elastic net": (wide, sparse),
+        "corpus 450 + ridge": (wide, ridge),
+        "corpus 450 + cells 60": (wide, narrow),
+        "corpus 450 + elastic net + ridge": (wide, sparse, ridge),
+        "corpus 450 + cells 60 + ridge": (wide, narrow, ridge),
+        "corpus 450 + cells 60 + elastic net + ridge": (wide, narrow, sparse, ridge),
     }
     for name, parts in fusions.items():
         grid[name] = judge(f"fusion: {name}", partial(_judge_fusion, parts, data))
-    _judge_choice(judge, "cosine or fusion, chosen (nested)", grid | {n: judge.tables[n] for n in product}, PERCENTILE)
-    judge(
-        f"rank fusion: cosine {FUSED_WIDTH} + elastic net + ridge",
-        lambda: _rank_fusion((cosine, sparse, ridge), data),
-    )
+    grid |= {name: judge.tables[name] for name in product}
+    _judge_choice(judge, "ranking: chosen of all (nested)", grid, PERCENTILE)
+    everything = (wide, narrow, sparse, ridge)
+    judge("rank fusion: corpus 450 + cells 60 + elastic net + ridge", partial(_rank_fusion, everything, data))
     bands = tuple(cosine_effects(found, data.candidates, end - start, first=start) for start, end in pairwise(BANDS))
-    for name, parts in {
-        "bands of components": bands,
-        "bands + elastic net + ridge": (*bands, sparse, ridge),
-        f"cosine {FUSED_WIDTH}, elastic net, ridge": (cosine, sparse, ridge),
-    }.items():
+    for name, parts in {"bands of components": bands, "corpus 450, cells 60, elastic net, ridge": everything}.items():
         method = Learned(f"weights: {name} (nested)", data, parts)
         judge(method.name, partial(judge_method, method, data))
     transfers = {baselines.EVERY_SYSTEM: judge.tables[baselines.EVERY_SYSTEM]}
     for transfer in TRANSFERS:
         transfers[transfer.name] = judge(
-            f"amounts: {transfer.name} (nested)", partial(judge_transfer, transfer, data, cosine)
+            f"amounts: {transfer.name} (nested)", partial(judge_transfer, transfer, data, wide)
         )
     amounts = transfers | {name: judge.tables[name].query("dataset == 'experiments'") for name in product}
     _judge_choice(judge, "amounts: chosen (nested)", amounts, PEARSON)
@@ -227,7 +227,8 @@ def records_of(tables: Tables, data: Perturbations) -> list[dict]:
     records = []
     for name, table in tables.items():
         for dataset in (EXPERIMENTS, SIGNATURES, POOLED):
-            if dataset != POOLED and dataset not in set(table["dataset"]):
+            known = set(table["dataset"])
+            if dataset not in known and not (dataset == POOLED and len(known) > 1):
                 continue
             values = by_target(table, dataset)
             for metric in (m for m in METRICS if m in values and values[m].notna().any()):
@@ -294,7 +295,7 @@ def judge_aims(records: list[dict], ranks: str, *, quick: bool) -> list[dict]:
 
 def _line(name: str, table: pd.DataFrame, data: Perturbations) -> str:
     parts = []
-    for dataset in (EXPERIMENTS, SIGNATURES, POOLED):
+    for dataset in dict.fromkeys((*table["dataset"], POOLED)):
         values = by_target(table, dataset)
         if len(values):
             shown = ", ".join(f"{m} {values[m].mean():.3f}" for m in METRICS if m in values and values[m].notna().any())

@@ -28,6 +28,8 @@ OLDER, NEWER, RECTUM = (
     "TumorDecon/coadread-newer-sequencer",
     "RNAseqDB/read-tcga-t",
 )
+#: States of cells in culture or sorted, and how the names of the Human Protein Atlas's data sets are told.
+CELL_STATES, ATLAS = ("cell line", "cells or other"), "RNAtable"
 _UNITS_PER_LOG = np.float32(200)
 
 
@@ -71,7 +73,7 @@ def held_out_patients(sample_S: np.ndarray, name_S: np.ndarray) -> frozenset[str
     return frozenset(patients[OLDER] | set(tail) | examples)
 
 
-def corpus_components(folder: Path, cache: Path, *, state: str = "") -> CorpusComponents:
+def corpus_components(folder: Path, cache: Path, *, cells: bool = False) -> CorpusComponents:
     """Return the components, from the cache where they were computed before.
 
     Parameters
@@ -80,8 +82,8 @@ def corpus_components(folder: Path, cache: Path, *, state: str = "") -> CorpusCo
         Folder of human_bulk.h5.
     cache : path
         Folder that keeps the result; made where it is missing.
-    state : str
-        Use only samples of one state, for example ``"tumour"``; all by default.
+    cells : bool
+        Use only data sets of cells and cell lines, and the Human Protein Atlas.
 
     Raises
     ------
@@ -89,9 +91,9 @@ def corpus_components(folder: Path, cache: Path, *, state: str = "") -> CorpusCo
         When the corpus is not there.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"corpus-components{'-' + state.replace(' ', '-') if state else ''}.npz"
+    path = cache / f"corpus-components{'-cells' if cells else ''}.npz"
     if not path.exists():
-        found = _fit(needed(folder / "human_bulk.h5"), state)
+        found = _fit(needed(folder / "human_bulk.h5"), cells=cells)
         with whole_file(path) as partial, open(partial, "wb") as out:
             np.savez(out, **{**vars(found), "symbols": np.array(found.symbols)})
     with np.load(path) as stored:
@@ -100,7 +102,7 @@ def corpus_components(folder: Path, cache: Path, *, state: str = "") -> CorpusCo
         return CorpusComponents(symbols, n_samples=int(stored["n_samples"]), **rest)
 
 
-def read_centred(path: Path, state: str = "") -> tuple[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray]:
+def read_centred(path: Path, *, cells: bool = False) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray]:
     """Return profiles (log1p TPM) less the mean of their data set, data sets, symbols and what is measured.
 
     Returns
@@ -119,8 +121,8 @@ def read_centred(path: Path, state: str = "") -> tuple[np.ndarray, np.ndarray, t
         kept_S = ~(
             np.isin([s[:12] for s in sample_S], list(left_out)) | np.isin([g[:12] for g in group_S], list(left_out))
         )
-        if state:
-            kept_S &= state_S == state
+        if cells:
+            kept_S &= _cell_datasets(names, state_S, dataset_S)[dataset_S]
         large = np.flatnonzero(np.bincount(dataset_S[kept_S], minlength=len(names)) >= LEAST_SAMPLES)
         kept_S &= np.isin(dataset_S, large)
         measured_DG = file["measured"][:]
@@ -141,8 +143,15 @@ def read_centred(path: Path, state: str = "") -> tuple[np.ndarray, np.ndarray, t
     return log1p_SG, dataset_S, symbols, measured_DG
 
 
-def _fit(path: Path, state: str) -> CorpusComponents:
-    z_SG, dataset_S, symbols, measured_DG = read_centred(path, state)
+def _cell_datasets(name_D: np.ndarray, state_S: np.ndarray, dataset_S: np.ndarray) -> np.ndarray:
+    """Return which data sets are of cells for the most part, or are the Human Protein Atlas, bool, shape (D,)."""
+    n_D = np.bincount(dataset_S, minlength=len(name_D))
+    cells_D = np.bincount(dataset_S, np.isin(state_S, CELL_STATES), minlength=len(name_D))
+    return (cells_D > n_D / 2) | np.array([ATLAS in name for name in name_D])
+
+
+def _fit(path: Path, *, cells: bool) -> CorpusComponents:
+    z_SG, dataset_S, symbols, measured_DG = read_centred(path, cells=cells)
     n_G = np.maximum(measured_DG[dataset_S].sum(axis=0), 1)
     sd_G = np.sqrt(np.square(z_SG).sum(axis=0) / n_G).astype(np.float32)
     # The floor of the product's standardisation: a silent gene's noise is not blown up.

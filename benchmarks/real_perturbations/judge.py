@@ -6,7 +6,7 @@ A genes of the benchmark's axis.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -276,7 +276,9 @@ def by_target(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return rows.groupby("target")[[metric for metric in METRICS if metric in rows]].mean()
 
 
-def interval(value_T: pd.Series, unit_of: Mapping[str, int], statistic=np.mean) -> tuple[float, float]:
+def interval(
+    value_T: pd.Series, unit_of: Mapping[str, int], statistic: Callable[[np.ndarray], float] = np.mean
+) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of a statistic over targets; targets that share controls are drawn together.
 
     Parameters
@@ -288,10 +290,11 @@ def interval(value_T: pd.Series, unit_of: Mapping[str, int], statistic=np.mean) 
     if value_T.empty:
         return np.nan, np.nan
     members = [group.to_numpy() for _, group in value_T.groupby([unit_of[target] for target in value_T.index])]
-    rng = np.random.default_rng(0)
-    found = [
-        statistic(np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]))
-        for _ in range(RESAMPLES)
-    ]
+    drawn_RU = np.random.default_rng(0).integers(0, len(members), (RESAMPLES, len(members)))
+    if statistic is np.mean:
+        sum_U, n_U = (np.array([f(group) for group in members]) for f in (np.sum, len))
+        found = sum_U[drawn_RU].sum(axis=1) / n_U[drawn_RU].sum(axis=1)
+    else:
+        found = np.array([statistic(np.concatenate([members[i] for i in drawn_U])) for drawn_U in drawn_RU])
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
