@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.real_perturbations.__main__ import judge_aims, main, records_of
+from benchmarks.real_perturbations.__main__ import ABOVE_CURATED, ABOVE_MEAN, differences, judge_aims, main, records_of
 from benchmarks.real_perturbations.amounts import Transfer, judge_transfer
 from benchmarks.real_perturbations.baselines import (
     judge_no_change,
@@ -37,7 +37,7 @@ from benchmarks.real_perturbations.judge import (
     retrieval,
     score_experiments,
 )
-from benchmarks.real_perturbations.methods import Learned, choose_nested, cosine_effects
+from benchmarks.real_perturbations.methods import CURATED, Learned, choose_nested, cosine_effects
 from cellstate.errors import DataError
 
 N_GENES, N_CANDIDATES = 400, 60
@@ -256,10 +256,27 @@ def test_records_have_every_field_and_aims_are_held_against_one_method(truth, da
     assert all(keys <= set(record) for record in records)
     assert {r["dataset"] for r in records if r["predictor"] == "true"} == {"experiments", "signatures", "pooled"}
     assert all(r["ci_low"] <= r["value"] <= r["ci_high"] for r in records)
-    criteria = judge_aims(records, "true", quick=False)
+    criteria = judge_aims(records, "true", "true", quick=False)
     assert len(criteria) == 4 and all(c["passed"] for c in criteria)
-    assert all(c["passed"] is None for c in judge_aims(records, "true", quick=True))
+    assert all(c["passed"] is None for c in judge_aims(records, "true", "true", quick=True))
     json.dumps(records, allow_nan=False)
+
+
+def test_differences_are_paired_with_the_baselines_that_matter(truth, data):
+    noise = make_effects(CANDIDATES, SYMBOLS, np.random.default_rng(5).normal(size=truth.effect_CG.shape))
+    known = judge_effects(noise, data)
+    # The curated network knows one target less: the pair drops it.
+    tables = {
+        CURATED: known[known["target"] != "G0"],
+        SAME_SYSTEM: judge_no_change(data),
+        "true": judge_effects(truth, data),
+    }
+    found = {(r["predictor"], r["metric"]): r for r in differences(tables, data)}
+    rank, amount = found["true", ABOVE_CURATED], found["true", ABOVE_MEAN]
+    assert rank["n_targets"] == 17 and rank["ci_low"] > 0
+    own, others = (by_target(tables[name], "pooled")["percentile"] for name in ("true", CURATED))
+    assert rank["value"] == pytest.approx((own - others).dropna().mean())
+    assert amount["n_targets"] == 12 and amount["value"] == pytest.approx(tables["true"]["pearson"].mean())
 
 
 def test_missing_data_is_one_sentence_with_a_hint(tmp_path, capsys, monkeypatch):
