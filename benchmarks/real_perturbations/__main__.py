@@ -8,10 +8,12 @@ judges a file that ``cellstate effects`` or any outside method wrote. ``--cache`
 components and each method's table; with ``--resume`` an interrupted run goes on from there.
 
 Per method, by target gene: the percentile of the true regulator among the expressed transcription factors and targets
-(0.5 is chance), the share in the top 5 %, Pearson of predicted and measured change over expressed genes (Pearson is
-about experiments alone: signatures are lists), the direction of the 100 most changed genes, and discrimination: the
-share of other targets' measured changes that the prediction resembles less than its own (0.5 is chance). The target's
-own change never counts. Intervals are bootstraps over targets; targets that share control samples are drawn together.
+(0.5 is chance), the share in the top 5 %, and the percentile among the 100 candidates that vary as much as the target
+in the model's training samples: experimenters choose genes that vary, so a ranking by variability alone looks good
+without this. Then Pearson of predicted and measured change over expressed genes (of experiments alone: signatures are
+lists), the direction of the 100 most changed genes, and discrimination: the share of other targets' measured changes
+that the prediction resembles less than its own (0.5 is chance). The target's own change never counts. Intervals are
+bootstraps over targets; targets that share control samples are drawn together.
 ``nested`` methods learn or choose from the benchmark's own targets, and report each target without having seen it or
 any target that shares its controls.
 """
@@ -24,6 +26,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from itertools import product as product_of
@@ -73,6 +76,7 @@ from benchmarks.report import machine
 from cellstate import load_model
 from cellstate.errors import CellStateError, print_error
 from cellstate.files import whole_file
+from cellstate.model import Model
 from cellstate.paths import shipped
 
 NAME = "real_perturbations"
@@ -129,16 +133,14 @@ class Judging:
         return table
 
 
-def run(
-    judge: Judging, folder: Path, cache: Path, model_folder: Path | None, files: list[Path], *, quick: bool
-) -> None:
+def run(judge: Judging, folder: Path, cache: Path, model: Model, files: list[Path], *, quick: bool) -> None:
     """Judge every method; a quick run leaves out what needs the corpus."""
     data = judge.data
     for path in files:
         judge(path.name, partial(_judge_file, path, data))
     curated = needed(folder / "reference" / "collectri.csv.gz")
     judge(CURATED, lambda: judge_effects(curated_effects(curated, data), data))
-    product = product_methods(load_model(model_folder, device="cpu"), data)
+    product = product_methods(model, data)
     for method in product:
         judge(method.name, partial(judge_method, method, data))
     for name, make in baselines.BASELINES.items():
@@ -221,7 +223,7 @@ def _rank_fusion(parts: tuple[Effects, ...], data: Perturbations) -> pd.DataFram
     common = [item for item in data.signatures if item.name in set.intersection(*names)]
     by_signature = [score_signatures(part, data, common) for part in parts]
     found = {EXPERIMENTS: by_experiment, SIGNATURES: by_signature}
-    tables = [retrieval(fuse_ranks(scores)).assign(dataset=dataset) for dataset, scores in found.items()]
+    tables = [retrieval(fuse_ranks(scores), data.spread).assign(dataset=dataset) for dataset, scores in found.items()]
     # Mean ranks of one measured change are no measure of another.
     return pd.concat(tables, ignore_index=True).drop(columns=DISCRIMINATION)
 
@@ -345,9 +347,11 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.perf_counter()
     try:
         folder = shared_folder(options.data)
-        data = read_perturbations(folder / "perturbation_benchmark")
+        model = load_model(options.model, device="cpu")
+        spread = dict(zip(model.space.symbols, model.space.scale_G.tolist(), strict=True))
+        data = replace(read_perturbations(folder / "perturbation_benchmark"), spread=spread)
         judge = Judging(data, options.cache / "tables", resume=options.resume)
-        run(judge, folder, options.cache, options.model, options.effects, quick=options.quick)
+        run(judge, folder, options.cache, model, options.effects, quick=options.quick)
     except CellStateError as error:
         return print_error(error)
     records = records_of(judge.tables, data) + differences(judge.tables, data)

@@ -14,6 +14,7 @@ from benchmarks.real_perturbations.data import CANDIDATE_TPM, Experiment, Item, 
 from benchmarks.real_perturbations.effects import make_effects
 from benchmarks.real_perturbations.judge import (
     DISCRIMINATION,
+    MATCHED,
     PERCENTILE,
     TOP,
     TOP5,
@@ -112,12 +113,12 @@ def judge_variability(data: Perturbations, symbols: Sequence[str], sd_G: np.ndar
     """
     known = {c: i for i, c in enumerate(data.candidates) if c in set(symbols)}
     effects = make_effects(tuple(known), symbols, np.repeat(sd_G[None], len(known), axis=0))
-    table = judge_effects(effects, data).drop(columns=[PERCENTILE, TOP5, DISCRIMINATION])
+    table = judge_effects(effects, data).drop(columns=[PERCENTILE, TOP5, MATCHED, DISCRIMINATION])
     sd = dict(zip(symbols, sd_G.tolist(), strict=True))
     items: tuple[Item, ...] = (*data.recommended, *data.signatures)
     score_IC = np.tile(np.array([sd[c] for c in known]), (len(items), 1))
     allowed_IC = np.array([_expressed(item, tuple(known), data) for item in items])
-    ranked = retrieval(Scores(items, tuple(known), score_IC, allowed_IC))
+    ranked = retrieval(Scores(items, tuple(known), score_IC, allowed_IC), data.spread)
     return table.merge(ranked.drop(columns="target"), on="item")
 
 

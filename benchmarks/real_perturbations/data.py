@@ -6,8 +6,8 @@ Shape suffixes: A genes of the benchmark's axis.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -96,12 +96,16 @@ class Perturbations:
         Transcription factors and the targets, in the order of the axis.
     experiments : tuple of Experiment
     signatures : tuple of Signature
+    spread : mapping of str to float
+        Standard deviation of genes over samples: experimenters choose regulators that vary, so a ranking is compared
+        with candidates that vary as much. A gene that is not in it is compared with nothing.
     """
 
     symbols: tuple[str, ...]
     candidates: tuple[str, ...]
     experiments: tuple[Experiment, ...]
     signatures: tuple[Signature, ...]
+    spread: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def position(self) -> dict[str, int]:

@@ -27,11 +27,15 @@ from benchmarks.real_perturbations.data import (
 from benchmarks.real_perturbations.effects import Effects, Method
 
 PERCENTILE, TOP5, PEARSON, DIRECTION, DISCRIMINATION = "percentile", "top5", "pearson", "direction", "discrimination"
-METRICS = (PERCENTILE, TOP5, PEARSON, DIRECTION, DISCRIMINATION)
+#: Percentile among the candidates that vary as much as the target.
+MATCHED = "matched percentile"
+METRICS = (PERCENTILE, TOP5, MATCHED, PEARSON, DIRECTION, DISCRIMINATION)
 #: Share of the candidates that counts as the top, most changed genes whose direction is judged, and the quantile of
 #: the absolute change at which a measured change is cut before regulators are ranked.
 TOP, MOST_CHANGED, CUT = 0.95, 100, 0.995
 RESAMPLES = 2_000
+#: Candidates among which a target is ranked once more: those whose spread is nearest to its own.
+N_MATCHED = 100
 FOLDS = 5
 _ROWS = 512
 
@@ -142,8 +146,8 @@ def fuse_ranks(parts: Sequence[Scores]) -> Scores:
     return Scores(parts[0].items, tuple(shared), total_IC, allowed_IC)
 
 
-def retrieval(scores: Scores) -> pd.DataFrame:
-    """Return percentile, top 5 % and discrimination of every item whose target is a candidate.
+def retrieval(scores: Scores, spread: Mapping[str, float]) -> pd.DataFrame:
+    """Return percentile, top 5 %, matched percentile and discrimination of every item whose target is a candidate.
 
     The percentile counts the candidates that score below the target and half of those that score the same.
     Discrimination is the share of the other targets' measured changes that the target's effects explain less well
@@ -151,6 +155,7 @@ def retrieval(scores: Scores) -> pd.DataFrame:
     """
     column = {c: i for i, c in enumerate(scores.candidates)}
     targets = np.array([item.target for item in scores.items])
+    spread_C = np.array([spread.get(c, np.nan) for c in scores.candidates])
     rows = []
     for i, item in enumerate(scores.items):
         if item.target not in column:
@@ -159,11 +164,27 @@ def retrieval(scores: Scores) -> pd.DataFrame:
         allowed_C = scores.is_candidate_IC[i].copy()
         allowed_C[own] = True
         among, value = scores.score_IC[i, allowed_C], scores.score_IC[i, own]
-        percentile = float(((among < value).mean() + (among <= value).mean()) / 2)
+        percentile = _share_below(among, value)
+        allowed_C[own] = False
+        near = _nearest(spread_C, own, allowed_C)
+        matched = _share_below(scores.score_IC[i, near], value) if len(near) else np.nan
         others = scores.score_IC[targets != item.target, own]
-        discrimination = float(((others < value).mean() + (others <= value).mean()) / 2) if len(others) else np.nan
-        rows.append((item.name, item.target, percentile, float(percentile > TOP), discrimination))
-    return pd.DataFrame(rows, columns=["item", "target", PERCENTILE, TOP5, DISCRIMINATION])
+        discrimination = _share_below(others, value) if len(others) else np.nan
+        rows.append((item.name, item.target, percentile, float(percentile > TOP), matched, discrimination))
+    return pd.DataFrame(rows, columns=["item", "target", PERCENTILE, TOP5, MATCHED, DISCRIMINATION])
+
+
+def _share_below(among: np.ndarray, value: float) -> float:
+    """Return the share of scores below a value; the same score counts half."""
+    return float(((among < value).mean() + (among <= value).mean()) / 2)
+
+
+def _nearest(spread_C: np.ndarray, own: int, allowed_C: np.ndarray) -> np.ndarray:
+    """Return the allowed candidates whose spread is nearest, in its logarithm; none where it is not known."""
+    if np.isnan(spread_C[own]):
+        return np.array([], int)
+    places = np.flatnonzero(allowed_C & ~np.isnan(spread_C))
+    return places[np.argsort(np.abs(np.log(spread_C[places] / spread_C[own])), kind="stable")[:N_MATCHED]]
 
 
 def pearson(predicted: np.ndarray, measured: np.ndarray) -> float:
@@ -209,7 +230,7 @@ def judge_effects(effects: Effects, data: Perturbations) -> pd.DataFrame:
         (EXPERIMENTS, score_experiments(effects, data, data.recommended)),
         (SIGNATURES, score_signatures(effects, data, data.signatures)),
     ):
-        table, by_name = retrieval(scores), {item.name: item for item in scores.items}
+        table, by_name = retrieval(scores, data.spread), {item.name: item for item in scores.items}
         amounts = []
         for name in table["item"]:
             item = by_name[name]
@@ -243,8 +264,8 @@ def judge_changes(changes: Mapping[str, np.ndarray], data: Perturbations) -> pd.
             for other in data.recommended
             if other.target != experiment.target
         ]
-        beaten = (np.mean(np.array(like) < r) + np.mean(np.array(like) <= r)) / 2
-        rows.append((experiment.name, experiment.target, r, right, float(beaten)))
+        beaten = _share_below(np.array(like), r)
+        rows.append((experiment.name, experiment.target, r, right, beaten))
     table = pd.DataFrame(rows, columns=["item", "target", PEARSON, DIRECTION, DISCRIMINATION])
     return table.assign(dataset=EXPERIMENTS)
 

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.real_perturbations import judge
 from benchmarks.real_perturbations.__main__ import ABOVE_CURATED, ABOVE_MEAN, differences, judge_aims, main, records_of
 from benchmarks.real_perturbations.amounts import Transfer, judge_transfer
 from benchmarks.real_perturbations.baselines import (
+    SAME_SYSTEM,
     judge_no_change,
     judge_replicates,
     judge_same_controls,
@@ -71,7 +73,8 @@ def data(truth):
     for t in range(20, 26):
         order = np.argsort(-truth.effect_CG[t] + 0.5 * rng.normal(size=N_GENES))
         signatures.append(Signature(f"s{t}", f"G{t}", 1.0, f"GSE{t}", order[:40], order[::-1][:40]))
-    return Perturbations(SYMBOLS, CANDIDATES, tuple(experiments), tuple(signatures))
+    spread = {symbol: float(i + 1) for i, symbol in enumerate(SYMBOLS)}
+    return Perturbations(SYMBOLS, CANDIDATES, tuple(experiments), tuple(signatures), spread)
 
 
 def test_true_effects_win_every_metric_and_noise_is_chance(truth, data):
@@ -100,7 +103,7 @@ def test_the_targets_own_change_never_counts(truth, data):
         replace(e, change_A=np.where(np.arange(N_GENES) == data.position[e.target], -9, e.change_A))
         for e in data.experiments
     )
-    changed = Perturbations(SYMBOLS, CANDIDATES, louder, data.signatures)
+    changed = replace(data, experiments=louder)
     pd.testing.assert_frame_equal(judge_effects(truth, data), judge_effects(truth, changed))
 
 
@@ -145,8 +148,8 @@ def test_fusing_keeps_the_common_genes_and_ranks_average(truth, data):
     assert both.candidates == CANDIDATES[:30] and both.symbols == SYMBOLS[10:]
     assert np.allclose(np.square(unit_rows(both.effect_CG)).sum(axis=1), 1, atol=1e-4)
     one = score_experiments(truth, data, data.recommended)
-    same = retrieval(fuse_ranks([one, one]))
-    assert np.allclose(same["percentile"], retrieval(one)["percentile"])
+    same = retrieval(fuse_ranks([one, one]), {})
+    assert np.allclose(same["percentile"], retrieval(one, {})["percentile"])
 
 
 def test_learned_weights_prefer_the_true_part_and_never_see_what_is_left_out(truth, data):
@@ -260,6 +263,18 @@ def test_records_have_every_field_and_aims_are_held_against_one_method(truth, da
     assert len(criteria) == 4 and all(c["passed"] for c in criteria)
     assert all(c["passed"] is None for c in judge_aims(records, "true", "true", quick=True))
     json.dumps(records, allow_nan=False)
+
+
+def test_matched_candidates_vary_as_much(truth, data, monkeypatch):
+    monkeypatch.setattr(judge, "N_MATCHED", 3)
+    score_IC = np.arange(N_CANDIDATES, dtype=float)[None]
+    scores = judge.Scores(data.recommended[5:6], CANDIDATES, score_IC, np.ones((1, N_CANDIDATES), bool))
+    found = retrieval(scores, data.spread).iloc[0]
+    # Of G5 the nearest in the logarithm are G6, G4 and G7: one of them scores less.
+    assert found["matched percentile"] == pytest.approx(1 / 3) and found["percentile"] == pytest.approx(
+        5.5 / N_CANDIDATES
+    )
+    assert np.isnan(retrieval(scores, {}).iloc[0]["matched percentile"])
 
 
 def test_differences_are_paired_with_the_baselines_that_matter(truth, data):
