@@ -79,7 +79,8 @@ def curated_effects(path: Path, data: Perturbations) -> Effects:
     names = pd.unique(edges[["source", "target"]].to_numpy().ravel())
     axis = gene_axis()
     symbol = {n: axis.symbol[a] for n, a in zip(names, axis.resolve(names).index.tolist(), strict=True) if a >= 0}
-    candidates = [c for c in data.candidates if c in {symbol.get(s) for s in edges["source"]}]
+    regulators = {symbol.get(s) for s in edges["source"]}
+    candidates = [c for c in data.candidates if c in regulators]
     row = {c: i for i, c in enumerate(candidates)}
     effect_CA = np.zeros((len(candidates), len(data.symbols)), np.float32)
     for source, target, weight in edges[["source", "target", "weight"]].itertuples(index=False):
