@@ -1,4 +1,4 @@
-"""Fit a model from a config and write its complete folder: weights, genes, rivals, cohort, history, metrics, card."""
+"""Fit a model from a config and write its complete folder: weights, genes, baselines, cohort, history, record, card."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from msgspec import to_builtins
 
 from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
@@ -21,9 +22,10 @@ from cellstate.evaluate.trust import calibrate
 from cellstate.expression import align
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
-from cellstate.model.folder import CARD, METRICS, load_model, save_genes, save_model
+from cellstate.model.folder import CARD, load_model, save_genes, save_model
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import save_profiles
+from cellstate.model.record import ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.components import fit_components, save_components
 from cellstate.perturb.effects import save_effects
 from cellstate.perturb.elastic_net import fit_effects
@@ -127,14 +129,14 @@ def learn(
         return told if world.is_first else {}
     if not world.is_first:
         return {}
-    metrics = _write(folder.stage, config, data, outcome, world, about or {})
+    record = _write(folder.stage, config, data, outcome, world, about or {})
     folder.finish()
     return {
         "model": str(folder.target),
-        "best_epoch": metrics["best_epoch"],
-        "validation_loss": metrics["validation_loss"],
-        "seconds": metrics["seconds"],
-        "evaluation": metrics["evaluation"],
+        "best_epoch": record.best_epoch,
+        "validation_loss": record.validation_loss,
+        "seconds": record.seconds,
+        "evaluation": to_builtins(record.evaluation),
     }
 
 
@@ -151,7 +153,7 @@ def _write(
     outcome: Outcome,
     world: World,
     about: Mapping[str, Any],
-) -> dict:
+) -> TrainingRecord:
     """Write what stands beside the weights; quality is measured on them as they are stored."""
     started = time.perf_counter()
     several = len(data.further_z_SG) > 0
@@ -171,10 +173,8 @@ def _write(
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
     r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
     save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
-    trust = calibrate(model, data.samples["validation"])
-    model = replace(model, metrics={"trust": trust})
     kept = best_of(outcome.history) if config.loop.keep == "best" else outcome.history[-1]
-    metrics = {
+    values = {
         **data.about,
         **about,
         "config": asdict(config),
@@ -182,14 +182,16 @@ def _write(
         "torch": torch.__version__.split("+")[0],
         "best_epoch": kept.epoch,
         "validation_loss": kept.validation_loss,
-        "trust": trust,
-        "evaluation": {s: evaluate(model, data.samples[s]).to_dict() for s in HELD_OUT if s in data.samples},
+        "calibration": calibrate(model, data.samples["validation"]),
+        "seconds": outcome.history[-1].seconds,
+    }
+    # Reliability is judged by what was just calibrated.
+    model = replace(model, record=ModelRecord(write_training(stage, values)))
+    values |= {
+        "evaluation": {s: evaluate(model, data.samples[s]).record() for s in HELD_OUT if s in data.samples},
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
     }
-    for figures in metrics["evaluation"].values():
-        # One line a patient is for the command; the folder keeps the summary.
-        del figures["samples"]
-    (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
-    write_card(stage / CARD, model, metrics)
-    return metrics
+    model = replace(model, record=ModelRecord(write_training(stage, values)))
+    write_card(stage / CARD, model)
+    return model.record.training

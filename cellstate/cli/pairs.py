@@ -121,9 +121,9 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
 
 def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int) -> Answer:
     from cellstate.perturb.rivals import NETWORK
-    from cellstate.report import together_reason
+    from cellstate.report import pairs_reason
 
-    reason = together_reason(asked.model.metrics)
+    reason = pairs_reason(asked.model.record)
     result = asked.to_dict() | {
         "predictor": NETWORK,
         "predictor_reason": reason,

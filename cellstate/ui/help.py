@@ -120,7 +120,7 @@ def _cite() -> None:
     st.code(help_cite.citation(cited), language=None, wrap_lines=True)
     st.code(help_cite.bibtex(cited), language=None, wrap_lines=True)
     st.markdown(help_cite.SAY, width=READABLE)
-    if found := help_cite.sources(opened.metrics):
+    if found := help_cite.sources(opened.record):
         st.subheader("Data behind this model", anchor=False)
         st.markdown("\n".join(f"- {literal(text, _LONG)}" for text in found), width=READABLE)
     st.subheader("The poster", anchor=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cellstate import __version__
-from cellstate.model import preset
-from cellstate.report.quality import source
+from cellstate.model import ModelRecord, preset
+from cellstate.report.narrative import source_sentence
 
 #: Letters of a checksum that tell one model from another.
 _SHORT = 16
@@ -70,10 +69,9 @@ def poster(n_parameters: int) -> str:
     )
 
 
-def sources(metrics: Mapping) -> list[str]:
+def sources(record: ModelRecord) -> list[str]:
     """Return the cohorts that a model was trained on, with source and licence, as plain text; none if random."""
-    trained = metrics.get("trained_on")
-    return [source(one) for one in (trained, *metrics.get("also_trained_on", ()))] if trained else []
+    return [source_sentence(one) for one in record.sources]
 
 
 def _escaped(name: str) -> str:

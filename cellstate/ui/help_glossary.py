@@ -10,7 +10,7 @@ from cellstate.evaluate.intervals import COVERAGE
 from cellstate.evaluate.trust import MIN_R2
 from cellstate.genes import N_AXIS
 from cellstate.perturb.rivals import REGISTRY
-from cellstate.report import what_it_is
+from cellstate.report import method_sentence
 from cellstate.viz.style import look, percent
 
 _HIT = Tolerance()
@@ -217,7 +217,7 @@ GLOSSARY: tuple[Term, ...] = (
         "rare there.",
         ("z_patient",),
     ),
-    *(Term(look(rival.name).label, what_it_is(rival.name), (rival.name, "rival")) for rival in REGISTRY),
+    *(Term(look(rival.name).label, method_sentence(rival.name), (rival.name, "rival")) for rival in REGISTRY),
 )
 _BY_NAME = {term.name: term for term in GLOSSARY}
 

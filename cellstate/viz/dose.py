@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, digits, lay_out, literal, tpm_ticks
 
-_COLOURS = (*(LOOKS[name].colour for name in ("network", "pca", "coexpression")), VIOLET, GREY)
+_COLOURS = (*(LOOKS[name].colour for name in ("autoencoder", "pca", "coexpression")), VIOLET, GREY)
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 _DASHES = ("solid", "dash", "dot")
 _TICKS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -86,8 +86,8 @@ def dose_score(
         x=np.log1p(doses["tpm"]),
         y=doses["score"],
         mode="lines+markers",
-        line={"color": LOOKS["network"].colour, "width": 2},
-        marker={"symbol": LOOKS["network"].symbol, "size": 7},
+        line={"color": LOOKS["autoencoder"].colour, "width": 2},
+        marker={"symbol": LOOKS["autoencoder"].symbol, "size": 7},
         customdata=np.column_stack([doses["tpm"], 100 * doses["share"]]),
         hovertemplate="%{customdata[0]:,.3~g} TPM: %{y:+.3g} S, %{customdata[1]:.3~g} % of the way<extra></extra>",
         showlegend=False,

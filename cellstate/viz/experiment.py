@@ -14,7 +14,7 @@ from cellstate.viz.style import GREY, Chart, lay_out, literal, look, percent
 NAMED = 3
 
 
-def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits: str = "") -> Chart:
+def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", edits: str = "") -> Chart:
     """Draw the predicted log2 change of every compared gene against the measured one.
 
     Parameters

@@ -18,7 +18,7 @@ MAP_GENES, BARS = 30, 20
 
 
 def regulator_bars(
-    table: pd.DataFrame, action: str, rivals: Sequence[str], *, predictor: str = "network", n: int = BARS
+    table: pd.DataFrame, action: str, rivals: Sequence[str], *, predictor: str = "autoencoder", n: int = BARS
 ) -> Chart:
     """Draw the edits that move a sample furthest toward a goal, one panel a predictor, each on a scale of its own.
 
@@ -156,7 +156,7 @@ def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = "synergy", n: i
     titles = (f"{what.capitalize()} ({unit})", "Alone and together (S)")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     parts = (
-        (what, rows[shown], LOOKS["network"], 1),
+        (what, rows[shown], LOOKS["autoencoder"], 1),
         ("partner alone", alone, LOOKS["coexpression"], 2),
         (f"{literal(gene)} alone", own, LOOKS["pca"], 2),
     )
@@ -217,7 +217,7 @@ def combination_steps(
     figure = go.Figure()
     # The chosen way is broad, so that it is seen below a greedy way that is the same.
     ways = (
-        ("Chosen", steps, LOOKS["network"], {"width": 6}, 13),
+        ("Chosen", steps, LOOKS["autoencoder"], {"width": 6}, 13),
         ("Greedy: the best edit each time", greedy, LOOKS["pca"], {"width": 2, "dash": "dash"}, 7),
     )
     highest = 0.0

@@ -43,7 +43,7 @@ def thin(x: np.ndarray, y: np.ndarray, first: np.ndarray | None = None, grid: tu
 
 
 def shift_scatter(
-    table: pd.DataFrame, *, predictor: str = "network", sample: str = "", named: Collection[int] = ()
+    table: pd.DataFrame, *, predictor: str = "autoencoder", sample: str = "", named: Collection[int] = ()
 ) -> Chart:
     """Draw the predicted shift of every gene that was not edited against its expression before.
 
@@ -138,7 +138,7 @@ def _named(rows: pd.DataFrame, size: int) -> dict[str, Any]:
     }
 
 
-def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "network", n: int = 15) -> Chart:
+def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "autoencoder", n: int = 15) -> Chart:
     """Draw the genes with the largest predicted shift, one panel a predictor, each on a scale of its own.
 
     Parameters

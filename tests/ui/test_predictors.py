@@ -13,7 +13,7 @@ from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.leader import leader, predictors
-from cellstate.report import said_by, together_reason, what_it_is
+from cellstate.report import predictor_label, pairs_reason, method_sentence
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.linked import shift_csv as _csv
@@ -39,7 +39,7 @@ def shown(app: AppTest):
 
 def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) -> None:
     model = load_model()
-    first = leader(model.metrics)
+    first = leader(model.record)
     choice = perturbed.radio(key=KEY)
     assert choice.value == first == shown(perturbed).predictor
     assert len(choice.options) == len(predictors(model))
@@ -47,15 +47,15 @@ def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) 
         f"{look(first).label} – leads by the evidence"
     ]
     said = words(perturbed)
-    assert f"**{said_by(first)}** predicts: " in said and "It leads because" in said
-    assert what_it_is(first)[1:] in said
-    assert f"{said_by(first)}'s largest shift" in said
+    assert f"**{predictor_label(first)}** predicts: " in said and "It leads because" in said
+    assert method_sentence(first)[1:] in said
+    assert f"{predictor_label(first)}'s largest shift" in said
 
 
 def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
     captions = perturbed.radio(key=KEY).proto.captions
     for name, caption in zip(predictors(load_model()), captions, strict=True):
-        assert caption.startswith(what_it_is(name))
+        assert caption.startswith(method_sentence(name))
         assert "own targets less others' " in caption and "real experiments r = " in caption
 
 
@@ -126,6 +126,6 @@ def test_sentences_name_whoever_leads() -> None:
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:
     model = load_model()
     said = together_sentence(model)
-    assert "follows the network" in said and "simply add up" in said and look(leader(model.metrics)).label in said
-    assert together_reason(model.metrics) in said
-    assert together_sentence(replace(model, metrics={})) == together_reason({})
+    assert "follows the network" in said and "simply add up" in said and look(leader(model.record)).label in said
+    assert pairs_reason(model.record) in said
+    assert together_sentence(replace(model, metrics={})) == pairs_reason({})
