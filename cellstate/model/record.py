@@ -256,7 +256,7 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
     seconds: float
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``evidence.json``: results of benchmarks, and the default method by the rule.
 
     Attributes
@@ -352,7 +352,9 @@ def decode(text: bytes, kind: type[Kind], name: str) -> Kind:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         what, _, place = str(error).rpartition(" - at ")
-        where = f" at {place.strip('`').removeprefix('$').removeprefix('.')}" if what else ""
+        # Such as "`$.calibration.intervals.low[3]`", and of a key of a mapping "`key` in `$.calibration`".
+        inside = place.rpartition(" in ")[2].strip("`").removeprefix("$").removeprefix(".")
+        where = f" at {inside}" if what and inside else ""
         raise ModelError(f"{name} is damaged{where}: {(what or str(error)).rstrip('.')}.", hint) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{name} is damaged: it is no JSON document.", hint) from error

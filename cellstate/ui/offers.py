@@ -144,7 +144,7 @@ def experiment_offer(found: Experiment, words: str) -> Offer:
 
 def accuracy_offer(figures: pd.DataFrame, sample: str) -> Offer:
     """Offer the figures of reconstruction, one row a figure and one column a predictor."""
-    return Offer("accuracy", Table(figures, ("Figure",), "Network", {"sample": sample, "kind": "measured"}))
+    return Offer("accuracy", Table(figures, ("Figure",), "Autoencoder", {"sample": sample, "kind": "measured"}))
 
 
 def sample_offer(state: Session, opened: Model) -> Offer:

@@ -52,7 +52,7 @@ def check_download(table: pd.DataFrame) -> None:
     rest = table[~table["edited"]]
     assert rest["delta_log2"].abs().is_monotonic_decreasing
     assert rest["delta_log2"].abs().max() > 0
-    assert {"delta_log2_no_change", "delta_log2_network", "delta_log2_pca", "predictor", "reason"} <= set(table)
+    assert {"delta_log2_no_change", "delta_log2_autoencoder", "delta_log2_pca", "predictor", "reason"} <= set(table)
     assert set(table["edits"]) == {"TP53 knocked out, MYC knocked out"}
 
 

@@ -60,10 +60,10 @@ def test_screen_for_a_person(ask, small_model):
 
 def test_a_screen_by_another_predictor(ask):
     usual, other = ask("screen", "--json"), ask("screen", "--predictor", "elastic_net", "--json")
-    assert usual["predictor"] == "network" and other["predictor"] == "elastic_net"
+    assert usual["predictor"] == "autoencoder" and other["predictor"] == "elastic_net"
     assert "was chosen" in other["predictor_reason"]
     scores = {(row["gene"], row["edit"]): row for row in usual["ranked"]}
-    assert other["n_exact"] == other["n_candidates"] and "network" in other["ranked"][0]["baseline_scores"]
+    assert other["n_exact"] == other["n_candidates"] and "autoencoder" in other["ranked"][0]["baseline_scores"]
     for row in other["ranked"]:
         if (same := scores.get((row["gene"], row["edit"]))) is not None:
             assert row["score"] == pytest.approx(same["baseline_scores"]["elastic_net"])
@@ -106,7 +106,7 @@ def test_combine(ask, small_model, tmp_path):
     assert set(shown["steps"][0]) == {"gene", "edit", "score", "gain", "share", "alone", "sentence"}
     assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
     assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
-    assert shown["predictor"] == "network"
+    assert shown["predictor"] == "autoencoder"
     assert "By the network alone do edits more or less" in shown["predictor_reason"]
     captured = ask("combine", "--max", "2")
     assert "The network scores." in captured.out

@@ -82,7 +82,7 @@ def test_one_file_holds_both_groups(compared: AppTest) -> None:
     assert compared.metric[0].value == number(expected.agreement[expected.predictor].pearson_delta)
     assert compared.metric[0].label == f"{look(expected.predictor).label} r"
     assert compared.table[0].value["Predictor"].iloc[0] == look(expected.predictor).label
-    assert "Network" in set(compared.table[0].value["Predictor"])
+    assert "Autoencoder" in set(compared.table[0].value["Predictor"])
     said = words(compared)
     assert "Hypothesis" in said
     assert "Understood as: TP53 down by 50" in said

@@ -73,7 +73,7 @@ def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> Non
     check(with_example)
     samples = read_samples(examples()[0].path)
     expected = evaluate(load_model(), samples).to_dict()
-    assert next(m.value for m in with_example.metric if m.label == "Network R²") == f"{expected['r2_pooled']:.4f}"
+    assert next(m.value for m in with_example.metric if m.label == "Autoencoder R²") == f"{expected['r2_pooled']:.4f}"
     assert with_example.session_state["cellstate"]._results["evaluation"][1].to_dict() == expected
     table = with_example.dataframe[0].value
     assert table.equals(figures_table(expected))

@@ -117,7 +117,7 @@ def test_verdict_does_not_flatter() -> None:
     assert "no better here" in verdict(found(0.95, 0.9502))
     assert "does better" in verdict(found(0.95, 0.96))
     assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
-    assert list(bins_of(found(0.95, 0.92))) == ["network", "pca", "gene_mean"]
+    assert list(bins_of(found(0.95, 0.92))) == ["autoencoder", "pca", "gene_mean"]
 
 
 def test_edges_are_read() -> None:

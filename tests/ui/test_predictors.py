@@ -13,7 +13,7 @@ from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.leader import leader, predictors
-from cellstate.report import predictor_label, pairs_reason, method_sentence
+from cellstate.report import method_sentence, pairs_reason, predictor_label
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.linked import shift_csv as _csv
@@ -68,12 +68,12 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     assert table["gene"].tolist() == expected.table()["gene"].tolist()
     assert table["delta_log2"].to_numpy() == pytest.approx(expected.table()["delta_log2"])
     assert table["tpm_after"].to_numpy() == pytest.approx(expected.table()["tpm_after"])
-    assert "delta_log2_network" in table and "delta_log2_ridge_tf" not in table
+    assert "delta_log2_autoencoder" in table and "delta_log2_ridge_tf" not in table
     said = words(perturbed)
     assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
     agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
-    assert "**Network" in agreed and "Ridge on TFs" not in agreed
+    assert "**Autoencoder" in agreed and "Ridge on TFs" not in agreed
     assert set(pd.read_csv(io.BytesIO(_csv(shown(perturbed))))["predictor"]) == {"ridge_tf"}
     perturbed.session_state["shift-section"] = "Doses"
     perturbed.session_state["dose-curve"] = True
@@ -85,11 +85,11 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
 
 
 def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
-    perturbed.radio(key=KEY).set_value("network").run()
+    perturbed.radio(key=KEY).set_value("autoencoder").run()
     perturbed.switch_page("pages/sample.py").run()
     perturbed.switch_page("pages/perturb.py").run()
     check(perturbed)
-    assert perturbed.radio(key=KEY).value == "network" == shown(perturbed).predictor
+    assert perturbed.radio(key=KEY).value == "autoencoder" == shown(perturbed).predictor
 
 
 def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
@@ -109,18 +109,18 @@ def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest)
     found = shown(with_example)
     assert found.after.flag and not found.before.flag and not found.table["trusted"].any()
     assert "no gene of it is trusted" in words(with_example)
-    with_example.radio(key=KEY).set_value("network").run()
+    with_example.radio(key=KEY).set_value("autoencoder").run()
     assert shown(with_example).table["trusted"].any()
 
 
 def test_sentences_name_whoever_leads() -> None:
-    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_network": [0.01, 0.0], "edited": False})
+    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_autoencoder": [0.01, 0.0], "edited": False})
     said = size_sentence(table, predictor="coexpression")
     assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
-    assert "Network goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
-    same = {"network": 0.99, "ridge": 0.99}
+    assert "Autoencoder goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
+    same = {"autoencoder": 0.99, "ridge": 0.99}
     assert agreement_sentence(same, "pca").count("the network adds nothing") == 1
-    assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1
+    assert agreement_sentence({"ridge": 0.99}, "autoencoder").count("the network adds nothing") == 1
 
 
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:

@@ -160,7 +160,7 @@ def test_other_pages_offer_their_tables(state: Session, opened: Model) -> None:
     assert len(pd.read_csv(io.BytesIO(offer.table.csv()))) == len(found.table) and "sample" not in offer.table.about
     figures = figures_table(opened.metrics["evaluation"]["test"])
     read = pd.read_parquet(io.BytesIO(accuracy_offer(figures, "S1").table.parquet()))
-    assert list(read["Network"]) == list(figures["Network"])
+    assert list(read["Autoencoder"]) == list(figures["Autoencoder"])
     table = sample_offer(state, opened).table
     tpm = state.sample().tpm_SA[0, opened.space.axis_index_G]
     np.testing.assert_array_equal(pd.read_parquet(io.BytesIO(table.parquet()))["tpm"], tpm)

@@ -56,8 +56,8 @@ def test_bars_stand_beside_the_rivals_and_mark_what_is_exact() -> None:
     chart = regulator_bars(make_screen(), "knocked out", ["pca", "coexpression", "no_change"])
     check(chart)
     bars = chart.figure.data
-    assert [bar.name for bar in bars] == ["Network", "PCA", "Co-expression"]
-    assert [bar.marker.color for bar in bars] == [LOOKS[n].colour for n in ("network", "pca", "coexpression")]
+    assert [bar.name for bar in bars] == ["Autoencoder", "PCA", "Co-expression"]
+    assert [bar.marker.color for bar in bars] == [LOOKS[n].colour for n in ("autoencoder", "pca", "coexpression")]
     assert len({bar.marker.pattern.shape for bar in bars}) == 3
     assert all(len(bar.x) == 20 for bar in bars)
     # The best stands at the top, which is last.
@@ -128,7 +128,7 @@ def test_few_rows_are_drawn(n: int) -> None:
 def test_missing_numbers_are_no_mistake() -> None:
     table = make_screen()
     table["score_pca"] = np.nan
-    assert [bar.name for bar in regulator_bars(table, "", ["pca"]).figure.data] == ["Network"]
+    assert [bar.name for bar in regulator_bars(table, "", ["pca"]).figure.data] == ["Autoencoder"]
 
 
 def test_names_are_never_markup() -> None:
