@@ -127,7 +127,7 @@ def measure(folder: Path) -> dict[str, float]:
         found["full_output"] = median_time(lambda: propagate(model.network, base, genes, delta), 15)
     found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
     found["ranking"] = median_time(lambda: rank(model, patient, goal), 5)
-    found["screen"] = median_time(lambda: screen(model, samples, goal, predictor="network"), 3)
+    found["screen"] = median_time(lambda: screen(model, samples, goal, predictor="autoencoder"), 3)
     found["anchor"] = median_time(lambda: pairs(model, samples, goal, anchor=11), 3)
     rows = np.sort(np.random.default_rng(3).choice(everything, min(TF_ROWS, len(everything)), replace=False))
     found["tf_rows"] = once(lambda: pairs(model, samples, goal, genes=rows))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -383,17 +383,10 @@ class Records(tuple[EvidenceRecord, ...]):
         return next((one for one in self if one.benchmark == benchmark and one.key == key), None)
 
     def value(
-        self,
-        benchmark: Benchmark,
-        dataset: Dataset,
-        predictor: PredictorId | None,
-        metric: Metric,
-        *,
-        stratum: Stratum | None = None,
-        reference: PredictorId | None = None,
+        self, benchmark: Benchmark, dataset: Dataset, predictor: PredictorId | None, metric: Metric, **more: Any
     ) -> float | None:
-        """Return the value of the record with this key, ``None`` where there is no record or no value."""
-        found = self.one(benchmark, dataset, predictor, metric, stratum=stratum, reference=reference)
+        """Return the value of the record with this key (see `one`), ``None`` where there is no record or no value."""
+        found = self.one(benchmark, dataset, predictor, metric, **more)
         return None if found is None else found.value
 
     def having(self, name: str) -> list:
@@ -403,9 +396,4 @@ class Records(tuple[EvidenceRecord, ...]):
 
 def records_of(results: Iterable[BenchmarkResult]) -> Records:
     """Return the records of several results, in order."""
-    return Records(_each(results))
-
-
-def _each(results: Iterable[BenchmarkResult]) -> Iterator[EvidenceRecord]:
-    for result in results:
-        yield from result.records
+    return Records(record for result in results for record in result.records)

@@ -20,7 +20,7 @@ def write_card(path: Path, model: Model) -> None:
 
 
 def card(model: Model) -> str:
-    """Return the card: what the model is, the sections of the page "Evidence", and how it was trained.
+    """Return the card: what the model is, the sections of the page "How good is this?", and how it was trained.
 
     Raises
     ------

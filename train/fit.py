@@ -192,6 +192,6 @@ def _write(
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
     }
-    model = replace(model, record=ModelRecord(write_training(stage, values)))
-    write_card(stage / CARD, model)
-    return model.record.training
+    record = write_training(stage, values)
+    write_card(stage / CARD, replace(model, record=ModelRecord(record)))
+    return record

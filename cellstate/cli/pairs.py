@@ -140,7 +140,7 @@ def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int
         *asked.lines(),
         f"{found.n_pairs:,} pairs, edit {found.edit}; the best {found.n_exact:,} by {options.by} scored exactly",
         found.scale,
-        f"The {'cohort ranks, the network' if options.by == 'cohort' else 'network'} scores. {reason}",
+        f"The {'cohort ranks, the autoencoder' if options.by == 'cohort' else 'autoencoder'} scores. {reason}",
         f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'synergy':>11}{'share':>9}{'p':>9}{'FDR':>9}"
         f"{'cohort r':>10}{'its p':>9}",
         *(

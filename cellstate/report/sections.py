@@ -6,18 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from cellstate.evidence import (
-    TPM_BINS,
-    Benchmark,
-    Best,
-    Dataset,
-    EvidenceRecord,
-    Metric,
-    PredictorId,
-    Stratum,
-)
+from cellstate.evidence import TPM_BINS, Benchmark, Best, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.labels import DATASETS, METRICS, PREDICTORS, STRATA, in_sentence, predictor_label
-from cellstate.model.record import EvaluationRecord, ModelRecord
+from cellstate.model.record import EvaluationRecord, ModelRecord, Quality
 from cellstate.report import narrative
 from cellstate.report.section import Section, decimal
 from cellstate.viz.accuracy import bin_label
@@ -35,12 +26,8 @@ SYMBOLS = {True: "✓", False: "✗", None: ""}
 PASSED = {True: "✓ passed", False: "✗ not passed", None: "–"}
 CONDITIONAL_MODE = "conditional_mode"
 _OOD_KINDS = (
-    Stratum.HPA_BRAIN,
-    Stratum.SHUFFLED_GENES,
-    Stratum.COUNTS_AS_TPM,
-    Stratum.LOG_OF_LOG,
-    Stratum.GENES_MISSING,
-)
+    Stratum.HPA_BRAIN, Stratum.SHUFFLED_GENES, Stratum.COUNTS_AS_TPM, Stratum.LOG_OF_LOG, Stratum.GENES_MISSING,
+)  # fmt: skip
 
 
 def sections(record: ModelRecord) -> list[Section]:
@@ -122,11 +109,15 @@ def reconstruction(record: ModelRecord) -> Section:
     rows = [
         (DATASETS[split], PREDICTORS[name], decimal(one.r2_pooled, 4), decimal(one.r2_gene_median))
         for split, own in found.items()
-        for name, one in {PredictorId.AUTOENCODER: own, **own.baselines}.items()
+        for name, one in _with_baselines(own)
     ]
     table = pd.DataFrame(rows, columns=["Patients", "Method", "Pooled R²", "Median R² per gene"])
     notes = ("R² is on log1p TPM. PCA has as many components as the autoencoder has latent units.",)
     return Section("patients", title, narrative.reconstruction(found), table, notes)
+
+
+def _with_baselines(own: EvaluationRecord) -> list[tuple[PredictorId, EvaluationRecord | Quality]]:
+    return [(PredictorId.AUTOENCODER, own), *own.baselines.items()]
 
 
 def half_hidden(record: ModelRecord) -> Section:

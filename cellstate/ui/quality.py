@@ -1,4 +1,4 @@
-"""The page "Evidence": everything that was measured about the model, beside its baselines, and where it fails."""
+"""The page "How good is this?": everything that was measured about the model, beside its baselines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONG = 600
 
 def quality_page() -> None:
     """Draw the page."""
-    heading("Evidence", "What was measured, beside which baselines, and where it fails.")
+    heading("How good is this?", "What was measured, beside which baselines, and where it fails.")
     with guard("showing the evidence"):
         record = model().record
         with st.container(width=WIDE):

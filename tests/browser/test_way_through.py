@@ -83,4 +83,4 @@ def test_own_file(page: Page) -> None:
 def test_the_first_visitor_may_come_in_by_any_address(first_heading: str, visitor: Callable[..., Page]) -> None:
     assert first_heading == "Model"
     # And any later one.
-    expect(visitor("/model").get_by_role("heading", name="What not to conclude").first).to_be_visible()
+    expect(visitor("/model").get_by_role("heading", name="Limits").first).to_be_visible()

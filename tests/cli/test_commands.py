@@ -50,14 +50,14 @@ def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, s
     usual = run(*arguments, "--json")
     other = run(*arguments, "--predictor", "coexpression", "--out", tmp_path / "out.csv", "--json")
     assert (usual["predictor"], other["predictor"]) == ("autoencoder", "coexpression")
-    assert "holds no figures" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
+    assert "no evidence" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
     before, after = ({g["gene"]: g for g in shown["genes"]} for shown in (usual, other))
     for gene, one in after.items():
         assert set(one["baseline_deltas"]) == {"autoencoder", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
         assert one["delta_log2"] == before[gene]["baseline_deltas"]["coexpression"]
         assert one["baseline_deltas"]["autoencoder"] == before[gene]["delta_log2"]
     assert "delta_log2_autoencoder" in pd.read_csv(tmp_path / "out.csv")
-    assert "Co-expression predicts. It was chosen" in run(*arguments, "--predictor", "coexpression").out
+    assert "Co-expression predicts. Co-expression was chosen" in run(*arguments, "--predictor", "coexpression").out
 
 
 def test_by_default_the_shipped_model_puts_its_best_first(run):

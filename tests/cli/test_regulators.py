@@ -53,7 +53,7 @@ def test_screen_for_a_person(ask, small_model):
     captured = ask("screen")
     assert "note: 2 samples; the first, P060, is used (--sample NAME)" in captured.err
     lines = captured.out.splitlines()
-    assert "hypotheses" in lines[0] and lines[2].startswith("The network scores.") and "coexpression" in lines[4]
+    assert "hypotheses" in lines[0] and lines[2].startswith("Autoencoder scores.") and "coexpression" in lines[4]
     assert len(lines) == 5 + 20
     assert len(ask("screen", "--top", "3").out.splitlines()) == 5 + 3
 
@@ -107,9 +107,9 @@ def test_combine(ask, small_model, tmp_path):
     assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
     assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
     assert shown["predictor"] == "autoencoder"
-    assert "By the network alone do edits more or less" in shown["predictor_reason"]
+    assert "Only the autoencoder predicts interactions" in shown["predictor_reason"]
     captured = ask("combine", "--max", "2")
-    assert "The network scores." in captured.out
+    assert "Autoencoder scores." in captured.out
     assert "Not reached" in captured.out and "hypotheses" in captured.out
 
 

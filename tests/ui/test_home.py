@@ -48,11 +48,12 @@ def test_home_says_what_it_is_for_whom_and_what_it_is_not(app: AppTest) -> None:
 
 
 def test_home_shows_the_models_own_figures(app: AppTest) -> None:
-    test = load_model().metrics["evaluation"]["test"]
-    mean = test["baselines"]["gene_mean"]["r2_pooled"]
+    test = load_model().record.evaluation["test"]
+    mean = test.baselines["gene_mean"].r2_pooled
     tiles = {metric.label: metric.value for metric in app.metric}
-    assert tiles["Autoencoder removes"] == percent(1 - (1 - test["r2_pooled"]) / (1 - mean))
-    assert set(tiles) == {"Autoencoder removes", "PCA removes", "Known targets"}
+    assert tiles["Autoencoder removes"] == percent(1 - (1 - test.r2_pooled) / (1 - mean))
+    assert set(tiles) == {"Autoencoder removes", "PCA removes", "Target specificity"}
+    assert tiles["Target specificity"] == "0.058"
 
 
 def test_random_weights_have_no_figures(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

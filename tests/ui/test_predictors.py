@@ -10,16 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
-from cellstate.model import load_model
+from cellstate.labels import in_sentence
+from cellstate.model import ModelRecord, load_model
 from cellstate.perturb import Edit, perturb
-from cellstate.perturb.leader import leader, predictors
-from cellstate.report import method_sentence, pairs_reason, predictor_label
+from cellstate.perturb.leader import default_predictor, predictors
+from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.linked import shift_csv as _csv
 from cellstate.ui.predictors import KEY, together_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
-from cellstate.viz.style import look
 from tests.ui.conftest import check, words
 
 EDIT = Edit("MYC", "knock-out")
@@ -39,16 +39,14 @@ def shown(app: AppTest):
 
 def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) -> None:
     model = load_model()
-    first = leader(model.record)
+    first = default_predictor(model)
     choice = perturbed.radio(key=KEY)
     assert choice.value == first == shown(perturbed).predictor
     assert len(choice.options) == len(predictors(model))
-    assert [name for name in choice.options if "leads by the evidence" in name] == [
-        f"{look(first).label} – leads by the evidence"
-    ]
+    assert [name for name in choice.options if name.endswith(" – default")] == [f"{predictor_label(first)} – default"]
     said = words(perturbed)
-    assert f"**{predictor_label(first)}** predicts: " in said and "It leads because" in said
-    assert method_sentence(first)[1:] in said
+    assert f"**{predictor_label(first)}.** " in said and default_reason(model.record, first) in said
+    assert method_sentence(first) in said
     assert f"{predictor_label(first)}'s largest shift" in said
 
 
@@ -56,7 +54,7 @@ def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
     captions = perturbed.radio(key=KEY).proto.captions
     for name, caption in zip(predictors(load_model()), captions, strict=True):
         assert caption.startswith(method_sentence(name))
-        assert "own targets less others' " in caption and "real experiments r = " in caption
+        assert caption.endswith(measured_sentence(load_model().record, name)) and "r = " in caption
 
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
@@ -70,7 +68,7 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     assert table["tpm_after"].to_numpy() == pytest.approx(expected.table()["tpm_after"])
     assert "delta_log2_autoencoder" in table and "delta_log2_ridge_tf" not in table
     said = words(perturbed)
-    assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
+    assert "**Ridge on TFs.** " in said and default_reason(load_model().record, "ridge_tf") in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
     agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
     assert "**Autoencoder" in agreed and "Ridge on TFs" not in agreed
@@ -97,7 +95,7 @@ def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTes
     with_example.session_state[KEY] = "oracle"
     with_example.switch_page("pages/perturb.py").run()
     check(with_example)
-    assert shown(with_example).predictor == leader(load_model().metrics) == with_example.radio(key=KEY).value
+    assert shown(with_example).predictor == default_predictor(load_model()) == with_example.radio(key=KEY).value
 
 
 def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest) -> None:
@@ -126,6 +124,6 @@ def test_sentences_name_whoever_leads() -> None:
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:
     model = load_model()
     said = together_sentence(model)
-    assert "follows the network" in said and "simply add up" in said and look(leader(model.record)).label in said
+    assert in_sentence(predictor_label(default_predictor(model))) in said
     assert pairs_reason(model.record) in said
-    assert together_sentence(replace(model, metrics={})) == pairs_reason({})
+    assert together_sentence(replace(model, record=ModelRecord())) == pairs_reason(ModelRecord())

@@ -51,10 +51,10 @@ def test_a_rival_is_drawn_in_its_own_look() -> None:
 
 
 def test_where_a_rival_leads_the_network_has_a_column_of_its_own() -> None:
-    table = make_table().rename(columns={"predicted_log2_pca": "predicted_log2_network"})
+    table = make_table().rename(columns={"predicted_log2_pca": "predicted_log2_autoencoder"})
     leading, network = (experiment_scatter(table, predictor=who).figure.data[1] for who in ("pca", "autoencoder"))
     assert set(leading.y) <= set(table["predicted_log2"])
-    assert set(network.y) <= set(table["predicted_log2_network"])
+    assert set(network.y) <= set(table["predicted_log2_autoencoder"])
 
 
 def test_words_count_the_genes_of_equal_direction() -> None:
