@@ -45,8 +45,8 @@ class SourceFile(_Closed, frozen=True, kw_only=True):
     """One file of an ingested store."""
 
     name: str
-    bytes: int
-    sha256: str
+    bytes: int = 0
+    sha256: str = ""
 
 
 class Source(_Closed, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from cellstate.files import sha256
 from cellstate.io import READERS, read_gmt, read_samples
 from cellstate.io.content import load
 from cellstate.io.sniff import sniff
-from cellstate.model import load_model
+from cellstate.model import ModelRecord, load_model
 from cellstate.ui import help_cite
 from cellstate.ui.help import TOPICS
 from cellstate.ui.help_figures import FIGURES, PAGES
@@ -197,7 +197,7 @@ def test_citation_survives_odd_model_names() -> None:
 
 
 def test_random_weights_have_no_sources() -> None:
-    assert help_cite.sources({}) == []
+    assert help_cite.sources(ModelRecord()) == []
     assert "has that size, too" in help_cite.poster(1_179_408_383)
 
 

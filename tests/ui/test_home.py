@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.model import create_model, load_model
+from cellstate.model import ModelRecord, create_model, load_model
 from cellstate.perturb import Edit
 from cellstate.ui.home import measured, next_steps, whereabouts
 from cellstate.ui.home_picture import in_words, picture
@@ -63,7 +63,7 @@ def test_random_weights_have_no_figures(tmp_path, monkeypatch: pytest.MonkeyPatc
     check(app)
     assert not app.metric
     assert "not trained on anything" in words(app)
-    assert measured({}) == []
+    assert measured(ModelRecord()) == []
 
 
 def test_home_stands_when_the_model_cannot_be_opened(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

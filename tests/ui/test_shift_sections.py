@@ -103,7 +103,7 @@ def test_words_of_the_map_and_a_model_without_a_cohort(with_example: AppTest, mo
     assert "**0.4 % of the cohort's spread**; 30 % of that way" in map_sentence(near)
     assert "enlarged" in map_sentence(near) and "others" not in map_sentence(near)
     far = CohortMap(zero_2, zero_2, {}, zero_2, {"autoencoder": 1.1, "pca": 0.02}, {"autoencoder": 0.3, "pca": 0})
-    assert "The network** moves" in map_sentence(far) and "By the others: PCA 2.0 %." in map_sentence(far)
+    assert "Autoencoder** moves" in map_sentence(far) and "By the others: PCA 2.0 %." in map_sentence(far)
     assert "enlarged" not in map_sentence(far)
     monkeypatch.setattr(cohort_map, "load_profiles", lambda model: None)
     opened(with_example, "Cohort map", "CDX2")
@@ -125,7 +125,7 @@ def test_pathways_of_own_gene_sets(with_example: AppTest) -> None:
     # A name from a file is never markup, in the figure's sentence neither.
     assert "<b>" not in words(with_example) and "\\<b\\>FALLS" in words(with_example)
     rows = pd.read_csv(io.BytesIO(enrichment.csv(done, made(with_example, "shift"))))
-    assert set(rows["kind"]) == {"hypothesis"} and {"nes", "nes_network", "leading"} <= set(rows)
+    assert set(rows["kind"]) == {"hypothesis"} and {"nes", "nes_autoencoder", "leading"} <= set(rows)
     state.load_gene_sets(GeneSets("tiny.gmt", {"TINY": ("TP53", "MYC")}))
     with_example.run()
     assert "No gene set has 10 to 500 genes" in with_example.error[0].value
