@@ -27,8 +27,9 @@ from importlib.util import find_spec
 
 from benchmarks import app_browser
 from benchmarks.app_server import Server, serving
-from benchmarks.report import Mark, at_most, show
+from benchmarks.report import at_most, measured, show
 from cellstate import load_model
+from cellstate.evidence import Benchmark, Criterion
 from cellstate.resources import resource_path
 
 USERS, SECONDS, ALONE_S = 25, 300.0, 60.0
@@ -40,8 +41,8 @@ KEPT_S = 10
 _GONE_S = KEPT_S + 10
 
 
-def users(*, quick: bool) -> list[Mark]:
-    """Return the rows of many users at once."""
+def users(*, quick: bool) -> list[Criterion]:
+    """Return the criteria of many users at once."""
     n, seconds, alone, pace = (
         (QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE) if quick else (USERS, SECONDS, ALONE_S, 1)
     )
@@ -55,19 +56,20 @@ def users(*, quick: bool) -> list[Mark]:
         after = server.resident_bytes()
     for said in sorted({*found["errors"], *found["mixed"]})[:20]:
         print(said, file=sys.stderr)
-    who = f"{n} users for {seconds:g} s"
+    who = f"users_{n}"
+    print(f"{n} users for {seconds:g} s: {len(found['edits']):,} perturbations, {len(found['files']):,} files.")
     return [
-        at_most(f"{who}: errors", len(found["errors"]), "", 0),
-        at_most(f"{who}: something of another user's was seen", len(found["mixed"]), "times", 0),
-        at_most(f"{who}: edit, median", _median(found["edits"]), "s", EDIT_S),
-        Mark(f"{who}: edit, slowest of {len(found['edits']):,}", max(found["edits"], default=float("nan")), "s"),
-        Mark(f"{who}: fewest edits of a user", found["least_edits"], ""),
-        Mark(f"{who}: file uploaded and judged, median of {len(found['files']):,}", _median(found["files"]), "s"),
-        Mark(f"{who}: other page, median", _median(found["pages"]), "s"),
-        Mark(f"{who}: processors that the server kept busy", used / seconds, ""),
-        Mark("memory before", before / 1e9, "GB"),
-        Mark("memory while the last user leaves", most / 1e9, "GB"),
-        at_most("memory after / before", after / before, "x", MEMORY),
+        at_most(f"{who}.errors", len(found["errors"]), "", 0),
+        at_most(f"{who}.leaks_between_users", len(found["mixed"]), "times", 0),
+        at_most(f"{who}.perturbation_median", _median(found["edits"]), "s", EDIT_S),
+        measured(f"{who}.perturbation_slowest", max(found["edits"], default=float("nan")), "s"),
+        measured(f"{who}.fewest_perturbations_of_a_user", found["least_edits"]),
+        measured(f"{who}.upload_median", _median(found["files"]), "s"),
+        measured(f"{who}.page_change_median", _median(found["pages"]), "s"),
+        measured(f"{who}.processors_busy", used / seconds),
+        measured("memory_before", before / 1e9, "GB"),
+        measured("memory_as_the_last_user_leaves", most / 1e9, "GB"),
+        at_most("memory_after_to_before", after / before, "x", MEMORY),
     ]
 
 
@@ -83,8 +85,8 @@ def _median(values: list[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
 
-def upload(*, quick: bool) -> list[Mark]:
-    """Return the rows of large files, where that benchmark is there."""
+def upload(*, quick: bool) -> list[Criterion]:
+    """Return the criteria of large files, where that benchmark is there."""
     if find_spec("benchmarks.upload") is None:
         return []
     return import_module("benchmarks.upload").measure(quick=quick)
@@ -98,8 +100,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few users and repetitions; claims nothing")
     parser.add_argument("--only", choices=PARTS, help="one part of the benchmark")
     options = parser.parse_args()
-    marks = [mark for name in PARTS if options.only in (None, name) for mark in PARTS[name](quick=options.quick)]
-    show("app", marks, quick=options.quick, model=load_model(device="cpu"))
+    criteria = [one for name in PARTS if options.only in (None, name) for one in PARTS[name](quick=options.quick)]
+    show(Benchmark.APP, criteria=criteria, quick=options.quick, model=load_model(device="cpu"))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.app_server import Server, serving, wait_for
-from benchmarks.report import Mark, at_most
+from benchmarks.report import at_most, measured
+from cellstate.evidence import Criterion
 
 FIRST_S, CHANGE_S, EDIT_S = 5.0, 0.5, 0.7
 #: Pages in the order of a visit, by the words of their links.
@@ -42,8 +43,8 @@ _CLICK = """([button, wanted, patience]) => new Promise((done, fail) => {
 })"""
 
 
-def measure(*, quick: bool) -> list[Mark]:
-    """Return the rows of one browser at an idle server."""
+def measure(*, quick: bool) -> list[Criterion]:
+    """Return the criteria of one browser at an idle server."""
     with chromium() as browser:
         starts = [_first_page(browser) for _ in range(1 if quick else 5)]
         with serving() as server:
@@ -53,15 +54,16 @@ def measure(*, quick: bool) -> list[Mark]:
     title, whole = (statistics.median(one) for one in zip(*starts, strict=True))
     by_page = {name: statistics.median(times) for name, times in changes.items()}
     slowest = max(by_page, key=by_page.__getitem__)
+    print(f"Slowest page: {slowest}.")
     every = [seconds for times in changes.values() for seconds in times]
     return [
-        Mark("server process start to the title of the first page", title, "s"),
-        at_most("server process start to the whole first page", whole, "s", FIRST_S),
-        Mark("first page in a new browser, server warm", statistics.median(again), "s"),
-        at_most("page change, median", statistics.median(every), "s", CHANGE_S),
-        Mark(f"page change, slowest page: {slowest}", by_page[slowest], "s"),
-        at_most("edit to repainted page, median", statistics.median(edits), "s", EDIT_S),
-        Mark("edit to repainted page, slowest", max(edits), "s"),
+        measured("start_to_first_title", title, "s"),
+        at_most("start_to_first_page", whole, "s", FIRST_S),
+        measured("first_page_server_warm", statistics.median(again), "s"),
+        at_most("page_change_median", statistics.median(every), "s", CHANGE_S),
+        measured("page_change_slowest", by_page[slowest], "s"),
+        at_most("perturbation_to_repaint_median", statistics.median(edits), "s", EDIT_S),
+        measured("perturbation_to_repaint_slowest", max(edits), "s"),
     ]
 
 

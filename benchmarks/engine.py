@@ -25,8 +25,9 @@ import torch
 
 from benchmarks import engine_ranking
 from benchmarks.clock import in_a_process, median_time, peak_resident
-from benchmarks.report import Mark, at_least, at_most, show
+from benchmarks.report import at_least, at_most, measured, show
 from cellstate import load_model
+from cellstate.evidence import Benchmark, Criterion
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model, create_model, save_model
 from cellstate.model.config import preset
@@ -126,7 +127,7 @@ def measure(folder: Path) -> dict[str, float]:
         found["full_output"] = median_time(lambda: propagate(model.network, base, genes, delta), 15)
     found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
     found["ranking"] = median_time(lambda: rank(model, patient, goal), 5)
-    found["screen"] = median_time(lambda: screen(model, samples, goal, predictor="network"), 3)
+    found["screen"] = median_time(lambda: screen(model, samples, goal, predictor="autoencoder"), 3)
     found["anchor"] = median_time(lambda: pairs(model, samples, goal, anchor=11), 3)
     rows = np.sort(np.random.default_rng(3).choice(everything, min(TF_ROWS, len(everything)), replace=False))
     found["tf_rows"] = once(lambda: pairs(model, samples, goal, genes=rows))
@@ -212,59 +213,53 @@ def create_warm(folder: Path, dtype: torch.dtype) -> None:
     save_model(folder, network, space, neutral.gene_table, dtype)
 
 
-def marks_of(name: str, f: dict[str, float]) -> list[Mark]:
-    """The rows of one set of weights."""
+def criteria_of(name: str, f: dict[str, float]) -> list[Criterion]:
+    """The criteria of one set of weights."""
     naive_all = f["naive_edit"] * N_AXIS
     tf_pairs = TF_ROWS * N_AXIS
     rows = [
-        Mark(f"{name}: matrix products of the machine", f["matmul"] / GB, "GFLOP/s"),
-        Mark(f"{name}: naive way, all single edits (extrapolated from 256)", naive_all, "s"),
-        Mark(f"{name}: all single edits ranked, top 200 exact", f["ranking"], "s"),
-        # The mark is for float32: a bfloat16 naive way is faster, and its scores are rounding noise.
-        at_least(f"{name}: the same, times faster than naive", naive_all / f["ranking"], "x", 150)
+        measured(f"{name}.matmul_rate", f["matmul"] / GB, "GFLOP/s"),
+        measured(f"{name}.singles_naive_extrapolated", naive_all, "s"),
+        measured(f"{name}.singles_ranked", f["ranking"], "s"),
+        # The threshold is for float32: a bfloat16 naive way is faster, and its scores are rounding noise.
+        at_least(f"{name}.singles_speed_up", naive_all / f["ranking"], "x", 150)
         if "float32" in name
-        else Mark(f"{name}: the same, times faster than naive", naive_all / f["ranking"], "x"),
-        Mark(f"{name}: the whole screen with its evidence", f["screen"], "s"),
-        Mark(f"{name}: full forward pass of one sample", f["forward"], "s"),
+        else measured(f"{name}.singles_speed_up", naive_all / f["ranking"], "x"),
+        measured(f"{name}.screen", f["screen"], "s"),
+        measured(f"{name}.forward", f["forward"], "s"),
+        at_most(f"{name}.score_to_forward", f["score_alone"] / f["forward"], "x", 0.45),
+        at_most(f"{name}.full_output_to_forward", f["full_output"] / f["forward"], "x", 0.75),
+        measured(f"{name}.base_pass", f["base"], "s"),
+        measured(f"{name}.partners_of_one_gene", f["anchor"], "s"),
+        at_most(f"{name}.tf_pairs", f["tf_rows"], "s", 60),
+        at_least(f"{name}.tf_pairs_speed_up", tf_pairs * f["naive_edit"] / f["tf_rows"], "x", 5_000),
         at_most(
-            f"{name}: one edit after the base pass, score alone / forward", f["score_alone"] / f["forward"], "x", 0.45
-        ),
-        at_most(
-            f"{name}: one edit after the base pass, full output / forward", f["full_output"] / f["forward"], "x", 0.75
-        ),
-        Mark(f"{name}: base pass", f["base"], "s"),
-        Mark(f"{name}: partners of one gene, best 50 exact", f["anchor"], "s"),
-        at_most(f"{name}: 1,639 rows x 19,383 partners, top 1,000 exact", f["tf_rows"], "s", 60),
-        at_least(f"{name}: the same, times faster than naive", tf_pairs * f["naive_edit"] / f["tf_rows"], "x", 5_000),
-        at_most(
-            f"{name}: resident after these / (weights + 1.5 GB)",
+            f"{name}.tf_pairs_memory_to_bound",
             f["resident_rows"] / (f["weights"] + 1.5 * GB),
             "x",
             1,
         ),
-        at_most(f"{name}: error of a shift against float64", f["error"], "", 1e-4 if "float32" in name else 2e-2),
-        Mark(f"{name}: error of the naive difference", f["error_naive"], ""),
+        at_most(f"{name}.error_against_float64", f["error"], "", 1e-4 if "float32" in name else 2e-2),
+        measured(f"{name}.error_of_naive_difference", f["error_naive"]),
     ]
     if "all_pairs" in f:
         machine = statistics.mean([f["matmul"], f["matmul_after"]])
         share = f["flop_row"] * N_AXIS / f["all_sweep"] / machine
-        said = f"{name}: all pairs, share of the machine's matrix-product rate"
+        rate = f"{name}.all_pairs_share_of_matmul_rate"
         full = "float32" in name
         rows += [
-            at_most(f"{name}: all {f['n_pairs']:,.0f} pairs", f["all_pairs"] / 60, "min", 12 if full else 4),
-            Mark(f"{name}: the naive way", f["n_pairs"] * f["naive_edit"] / 3600, "h"),
+            at_most(f"{name}.all_pairs", f["all_pairs"] / 60, "min", 12 if full else 4),
+            measured(f"{name}.all_pairs_naive", f["n_pairs"] * f["naive_edit"] / 3600, "h"),
             # bfloat16 products are so fast on some machines that activations and memory set the pace.
-            at_least(said, share, "x", 0.7) if full else Mark(said, share, "x"),
-            at_most(f"{name}: all pairs, memory beyond the weights", (f["resident"] - f["weights"]) / GB, "GB", 2),
-            at_most(
-                f"{name}: all pairs, resident / (weights + 1.5 GB)", f["resident"] / (f["weights"] + 1.5 * GB), "x", 1
-            ),
+            at_least(rate, share, "x", 0.7) if full else measured(rate, share, "x"),
+            at_most(f"{name}.all_pairs_memory_beyond_weights", (f["resident"] - f["weights"]) / GB, "GB", 2),
+            at_most(f"{name}.all_pairs_memory_to_bound", f["resident"] / (f["weights"] + 1.5 * GB), "x", 1),
         ]
     # Weights that are PCA to the last unit know no cooperation, so there is nothing to rank.
     if "spearman_rows" in f and np.isfinite(f["spearman_rows"]):
         rows += [
-            at_least(f"{name}: synergies, Spearman with float32 of the same weights", f["spearman_rows"], "", 0.99),
-            Mark(f"{name}: the same of a plain bfloat16 difference", f["spearman_rows_naive"], ""),
+            at_least(f"{name}.interactions_spearman_with_float32", f["spearman_rows"], "", 0.99),
+            measured(f"{name}.naive_interactions_spearman_with_float32", f["spearman_rows_naive"]),
         ]
     return rows
 
@@ -286,9 +281,9 @@ def main() -> None:
         measured = measure_all_pairs if options.all_pairs else measure
         print(json.dumps(measured(options.measure)))
         return
-    marks = []
+    criteria: list[Criterion] = []
     if not options.quick:
-        for kind in ("random", "warm-started"):
+        for kind in ("random", "warm_started"):
             for dtype in (torch.float32, torch.bfloat16):
                 name = str(dtype).removeprefix("torch.")
                 with tempfile.TemporaryDirectory() as temporary:
@@ -301,11 +296,11 @@ def main() -> None:
                     found = in_a_process(*_MEASURE, folder)
                     if whole:
                         found |= in_a_process(*_MEASURE, folder, "--all-pairs")
-                    marks += marks_of(f"poster {kind} {name}", found)
+                    criteria += criteria_of(f"poster_{kind}_{name}", found)
         for start, folder in trained_posters().items():
-            marks += marks_of(f"poster trained from {start}", in_a_process(*_MEASURE, folder))
-    marks += engine_ranking.demo_marks(quick=options.quick)
-    show("engine", marks, quick=options.quick)
+            criteria += criteria_of(f"poster_trained_from_{start.lower()}", in_a_process(*_MEASURE, folder))
+    criteria += engine_ranking.demo_criteria(quick=options.quick)
+    show(Benchmark.ENGINE, criteria=criteria, quick=options.quick)
 
 
 if __name__ == "__main__":

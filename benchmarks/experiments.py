@@ -12,24 +12,25 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.report import Mark, show
+from benchmarks.report import show
 from cellstate import load_model, read_samples
 from cellstate.evaluate import compare
+from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.perturb import Edit
 from cellstate.resources import resource_path
 
 EXPERIMENTS = (
-    ("HOXA1 knock-down", "GSE37704_featurecounts.csv", "HOXA1", (0, 1, 2), (3, 4, 5)),
-    ("EHF over-expression", "SRP049988.raw_counts.tsv.gz", "EHF", (5, 6, 7, 8, 9), (0, 1, 2, 3, 4)),
+    (Dataset.HOXA1_KNOCKDOWN, "GSE37704_featurecounts.csv", "HOXA1", (0, 1, 2), (3, 4, 5)),
+    (Dataset.EHF_OVEREXPRESSION, "SRP049988.raw_counts.tsv.gz", "EHF", (5, 6, 7, 8, 9), (0, 1, 2, 3, 4)),
 )
 
 
-def measure(model: Model, folder: Path) -> list[Mark]:
-    """Return Pearson-delta and sign accuracy of every predictor in each experiment."""
-    marks = []
-    for title, file, gene, control, treated in EXPERIMENTS:
+def measure(model: Model, folder: Path) -> list[EvidenceRecord]:
+    """Return Pearson-delta and sign accuracy of every method in each experiment."""
+    records = []
+    for dataset, file, gene, control, treated in EXPERIMENTS:
         samples = read_samples(folder / file)
         before, after = samples.take(control), samples.take(treated)
         position = model.space.find(gene)
@@ -37,9 +38,25 @@ def measure(model: Model, folder: Path) -> list[Mark]:
         experiment = compare(model, before, after, [Edit(gene, "multiply", float(levels[1] / levels[0]))])
         for name, agreement in experiment.agreement.items():
             if agreement.pearson_delta is not None and agreement.sign_accuracy_top50 is not None:
-                marks.append(Mark(f"{title}: {name}, Pearson-delta", agreement.pearson_delta, ""))
-                marks.append(Mark(f"{title}: {name}, sign accuracy of the top 50", agreement.sign_accuracy_top50, ""))
-    return marks
+                records += [
+                    EvidenceRecord(
+                        benchmark=Benchmark.EXPERIMENTS,
+                        dataset=dataset,
+                        predictor=PredictorId(name),
+                        metric=Metric.PEARSON_DELTA,
+                        value=agreement.pearson_delta,
+                        ci_low=agreement.low,
+                        ci_high=agreement.high,
+                    ),
+                    EvidenceRecord(
+                        benchmark=Benchmark.EXPERIMENTS,
+                        dataset=dataset,
+                        predictor=PredictorId(name),
+                        metric=Metric.SIGN_ACCURACY_TOP50,
+                        value=agreement.sign_accuracy_top50,
+                    ),
+                ]
+    return records
 
 
 def main() -> None:
@@ -50,7 +67,7 @@ def main() -> None:
     if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}: give --data DIR")
     model = load_model(device="cpu")
-    show("experiments", measure(model, options.data), quick=options.quick, model=model)
+    show(Benchmark.EXPERIMENTS, records=measure(model, options.data), quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Samples that a model must not trust: another tissue, and what goes wrong with a table on its way.
+"""Out-of-distribution samples: another tissue, and common mistakes in a table.
 
 Shape suffixes: S samples, A genes of the axis.
 """
@@ -13,6 +13,7 @@ import pandas as pd
 
 from cellstate.cohorts.store import sum_genes
 from cellstate.errors import DataError
+from cellstate.evidence import Stratum
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.samples import Samples
 
@@ -26,8 +27,8 @@ READS = 20e6
 MISSING = 0.3
 
 
-def far_samples(samples: Samples, atlas: Path, *, seed: int = 0) -> dict[str, Samples]:
-    """Return the five kinds of the mark, four of them made from real samples.
+def far_samples(samples: Samples, atlas: Path, *, seed: int = 0) -> dict[Stratum, Samples]:
+    """Return five kinds of out-of-distribution samples, four of them made from real samples.
 
     Parameters
     ----------
@@ -46,12 +47,12 @@ def far_samples(samples: Samples, atlas: Path, *, seed: int = 0) -> dict[str, Sa
     mass_SA = samples.tpm_SA * gene_axis().length_bp
     counts_SA = rng.poisson(np.nan_to_num(mass_SA / np.nansum(mass_SA, axis=1, keepdims=True) * READS))
     made = {
-        "shuffled genes": shuffled_SA,
-        "raw counts as TPM": np.where(np.isnan(mass_SA), np.nan, counts_SA),
-        "log of log": np.log1p(np.log2(samples.tpm_SA + 1)),
-        "30 % of genes missing": missing_SA,
+        Stratum.SHUFFLED_GENES: shuffled_SA,
+        Stratum.COUNTS_AS_TPM: np.where(np.isnan(mass_SA), np.nan, counts_SA),
+        Stratum.LOG_OF_LOG: np.log1p(np.log2(samples.tpm_SA + 1)),
+        Stratum.GENES_MISSING: missing_SA,
     }
-    return {"HPA brain": read_brain(atlas)} | {
+    return {Stratum.HPA_BRAIN: read_brain(atlas)} | {
         name: replace(samples, tpm_SA=tpm_SA.astype(np.float32)) for name, tpm_SA in made.items()
     }
 

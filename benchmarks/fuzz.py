@@ -32,8 +32,9 @@ from random import Random
 
 from benchmarks.fuzz_readers import FORMATS, Input
 from benchmarks.fuzz_seeds import real_data
-from benchmarks.report import Mark, at_least, at_most, show
+from benchmarks.report import at_least, at_most, measured, show
 from cellstate.errors import CellStateError
+from cellstate.evidence import Benchmark, Criterion
 
 INPUTS, QUICK = 50_000, 60
 MOST_SECONDS, MOST_BYTES = 10.0, 1_000_000_000
@@ -192,18 +193,19 @@ def run(names: Sequence[str], inputs: int, workers: int) -> dict[str, Tally]:
     return tallies
 
 
-def marks_of(tallies: dict[str, Tally], inputs: int) -> list[Mark]:
-    """Turn counts into the marks."""
-    marks = [at_least("inputs a format", inputs, "inputs", INPUTS)]
-    for name, tally in tallies.items():
+def criteria_of(tallies: dict[str, Tally], inputs: int) -> list[Criterion]:
+    """Turn counts into criteria."""
+    criteria = [at_least("inputs_per_format", inputs, "inputs", INPUTS)]
+    for title, tally in tallies.items():
+        name = title.lower().replace(" ", "_")
         refused = tally.outcomes["refused"] / tally.outcomes.total()
-        marks += [
-            at_most(f"{name}: inputs that break the law", len(tally.violations), "inputs", 0),
-            at_most(f"{name}: slowest input", tally.seconds, "s", MOST_SECONDS),
-            at_most(f"{name}: most memory", tally.peak_bytes / 1e9, "GB", MOST_BYTES / 1e9),
-            Mark(f"{name}: refused with a sentence, the others read", refused, ""),
+        criteria += [
+            at_most(f"{name}.violations", len(tally.violations), "inputs", 0),
+            at_most(f"{name}.slowest_input", tally.seconds, "s", MOST_SECONDS),
+            at_most(f"{name}.peak_memory", tally.peak_bytes / 1e9, "GB", MOST_BYTES / 1e9),
+            measured(f"{name}.share_refused_with_a_sentence", refused),
         ]
-    return marks
+    return criteria
 
 
 def replay(case: Case) -> None:
@@ -235,7 +237,7 @@ def main() -> None:
     inputs = options.inputs or (QUICK if options.quick else INPUTS)
     if real_data() is None:
         print("note: without ../shared/data the inputs are made from synthetic files alone", file=sys.stderr)
-    show("fuzz", marks_of(run(names, inputs, options.workers), inputs), quick=options.quick)
+    show(Benchmark.FUZZ, criteria=criteria_of(run(names, inputs, options.workers), inputs), quick=options.quick)
 
 
 if __name__ == "__main__":

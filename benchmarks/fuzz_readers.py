@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +27,10 @@ from cellstate.genes import gene_axis
 from cellstate.io import READERS, ReadOptions, read_gmt, read_samples
 from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.model import ModelConfig, load_model, save_model
-from cellstate.model.folder import GENES, METRICS, WEIGHTS
+from cellstate.model.folder import GENES, WEIGHTS, default_model_folder
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
+from cellstate.model.record import EVIDENCE, METRICS, ModelRecord
 from cellstate.perturb.components import RIVALS, fit_components, load_components, save_components
 from cellstate.perturb.effects import EFFECTS, load_effects, save_effects
 from cellstate.samples import Samples
@@ -117,7 +119,8 @@ def _folder() -> tempfile.TemporaryDirectory:
     initialise(network, 1)
     table = pd.DataFrame({"ensembl_id": space.ensembl, "symbol": space.symbols, "r2_validation": 0.5})
     save_model(folder, network, space, table, torch.float32)
-    (folder / METRICS).write_text('{"evaluation": {"test": {"r2_pooled": 0.9, "bins": [1, 2, NaN]}}}')
+    for name in (METRICS, EVIDENCE):
+        shutil.copyfile(default_model_folder() / name, folder / name)
     rng = np.random.default_rng(0)
     z_SG = rng.normal(size=(40, 30)).astype(np.float32)
     save_profiles(folder, np.abs(z_SG))
@@ -146,7 +149,7 @@ def _read_model_file(name: str, given: Input) -> object:
     try:
         model = load_model(path.parent, device="cpu")
         profiles, rivals, effects = (unwrap(load)(model) for load in (load_profiles, load_components, load_effects))
-        assert isinstance(model.metrics, dict), "metrics"
+        assert isinstance(model.record, ModelRecord), "record"
         assert all(torch.isfinite(p).all() for p in model.network.parameters()), "weights"
         assert len(model.gene_table) == len(model.space) == len(model.space.symbols), "genes"
         assert profiles is None or np.isfinite(profiles.z_SG).all(), "profiles"
@@ -206,4 +209,5 @@ FORMATS: dict[str, Format] = {
     "effects": _model_file(EFFECTS, change_safetensors),
     "model genes": _model_file(GENES, _change_packed),
     "metrics": _model_file(METRICS, _text),
+    "evidence": _model_file(EVIDENCE, _text),
 }

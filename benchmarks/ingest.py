@@ -22,7 +22,8 @@ import h5py
 import numpy as np
 
 from benchmarks.clock import in_a_process, peak_resident
-from benchmarks.report import Mark, at_least, at_most, show
+from benchmarks.report import at_least, at_most, measured, show
+from cellstate.evidence import Benchmark
 from cellstate.genes import N_AXIS, gene_axis
 
 SAMPLES, GENES = 5_000, 35_000
@@ -103,17 +104,17 @@ def main() -> None:
     alone = min(before, after, key=lambda figures: figures["seconds"])
     raw = alone["samples"] * GENES * 4
     rate, alone_rate = (figures["samples"] / figures["seconds"] for figures in (ingested, alone))
-    marks = [
-        at_least("ingest / reading the same chunks by h5py alone", rate / alone_rate, "x", 0.5),
-        Mark("ingest, from counts to the checked store", rate, "samples/s"),
-        Mark("h5py alone", alone_rate, "samples/s"),
-        Mark("h5py alone, unpacked counts", raw / alone["seconds"] / 1e6, "MB/s"),
-        at_most("ingest: peak resident memory", ingested["peak"] / 1e9, "GB", 1.5),
-        Mark("file: unpacked / packed", raw / packed, "x"),
-        Mark("samples in the file", ingested["samples"], ""),
-        Mark("samples in the store", ingested["kept"], ""),
+    criteria = [
+        at_least("ingest_to_h5py_alone", rate / alone_rate, "x", 0.5),
+        measured("ingest", rate, "samples/s"),
+        measured("h5py_alone", alone_rate, "samples/s"),
+        measured("h5py_alone_unpacked", raw / alone["seconds"] / 1e6, "MB/s"),
+        at_most("ingest_peak_memory", ingested["peak"] / 1e9, "GB", 1.5),
+        measured("file_unpacked_to_packed", raw / packed, "x"),
+        measured("samples_in_file", ingested["samples"]),
+        measured("samples_in_store", ingested["kept"]),
     ]
-    show("ingest", marks, quick=options.quick)
+    show(Benchmark.INGEST, criteria=criteria, quick=options.quick)
 
 
 if __name__ == "__main__":

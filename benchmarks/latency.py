@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.clock import in_a_process, median_time
-from benchmarks.report import Mark, at_most, show
+from benchmarks.report import at_most, measured, show
+from cellstate.evidence import Benchmark, Criterion
 from cellstate.resources import resource_path
 
 _MEASURE = ("benchmarks.latency", "--measure")
@@ -58,23 +59,23 @@ def resident() -> int:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
 
 
-def marks_of(name: str, figures: dict[str, float], *, poster: bool) -> list[Mark]:
-    """Turn figures into rows; only the published network has bounds."""
+def criteria_of(name: str, figures: dict[str, float], *, poster: bool) -> list[Criterion]:
+    """Turn figures into criteria; only the published network has thresholds."""
     ratio = figures["resident"] / figures["weights"]
     rows = [
         ("load", figures["load"], "s", 1.0),
-        ("first prediction, one sample", figures["first"], "s", None),
-        ("one sample", figures["forward"], "s", 1.0),
-        ("one edit of two genes, full output", figures["edit"], "s", None),
-        ("resident memory / weights in use", ratio, "x", 1.15),
+        ("first_prediction", figures["first"], "s", None),
+        ("one_sample", figures["forward"], "s", 1.0),
+        ("perturbation_of_two_genes", figures["edit"], "s", None),
+        ("memory_to_weights", ratio, "x", 1.15),
     ]
-    marks = [
-        at_most(f"{name}: {what}", value, unit, bound)
+    criteria = [
+        at_most(f"{name}.{what}", value, unit, bound)
         if poster and bound is not None
-        else Mark(f"{name}: {what}", value, unit)
+        else measured(f"{name}.{what}", value, unit)
         for what, value, unit, bound in rows
     ]
-    return [*marks, Mark(f"{name}: weights in use", figures["weights"] / 1e9, "GB")]
+    return [*criteria, measured(f"{name}.weights", figures["weights"] / 1e9, "GB")]
 
 
 def main() -> None:
@@ -89,14 +90,14 @@ def main() -> None:
     from cellstate.model import create_model
 
     assert load_model(device="cpu").is_trained
-    marks = marks_of("demo", in_a_process(*_MEASURE, resource_path("models", "coadread")), poster=False)
+    criteria = criteria_of("demo", in_a_process(*_MEASURE, resource_path("models", "coadread")), poster=False)
     if not options.quick:
         for dtype in ("float32", "bfloat16"):
             with tempfile.TemporaryDirectory() as temporary:
                 create_model(Path(temporary) / "poster", "poster", dtype=dtype)
                 figures = in_a_process(*_MEASURE, Path(temporary) / "poster")
-            marks += marks_of(f"poster {dtype}", figures, poster=True)
-    show("latency", marks, quick=options.quick)
+            criteria += criteria_of(f"poster_{dtype}", figures, poster=True)
+    show(Benchmark.LATENCY, criteria=criteria, quick=options.quick)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,17 @@ sets. Nothing here chooses anything.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.regulons import interval
-from benchmarks.report import Mark, show
-from benchmarks.trust import HELD_OUT
+from benchmarks.regulons import bootstrap_interval
+from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import CellStateError
+from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.io import read_gmt
 from cellstate.model import Model
@@ -29,31 +30,30 @@ from cellstate.perturb.cohort_pairs import CohortPairs, Levels, cohort_pairs
 from cellstate.perturb.effects import load_effects
 from cellstate.perturb.goals import Goal, gene_set_goal
 from cellstate.perturb.pairs import pairs
-from cellstate.report.together import AGAIN, COHORT, NETWORK
+from cellstate.report.narrative import HELD_OUT
 from cellstate.resources import resource_path
 
 HIGHEST, QUICK_SETS = 1_000, 3
-CHANCE = "random pairs"
 
 
-def held_out(model: Model, cohort: Cohort) -> dict[str, Levels]:
-    """Return patients that the model never saw, as the test needs them, by what they are."""
+def held_out(model: Model, cohort: Cohort) -> dict[Dataset, Levels]:
+    """Return held-out patients as the test needs them."""
     effects = load_effects(model)
     found = {}
-    for split, said in HELD_OUT.items():
+    for split in HELD_OUT:
         tpm_SG = align(cohort.split(split), model.space).tpm_SG
-        found[said] = Levels.of(model.space.standardise(np.nan_to_num(tpm_SG)), effects)
+        found[split] = Levels.of(model.space.standardise(np.nan_to_num(tpm_SG)), effects)
     return found
 
 
-def highest(model: Model, cohort: Cohort, goal: Goal, seed: int) -> dict[str, tuple[np.ndarray, ...]]:
+def highest(model: Model, cohort: Cohort, goal: Goal, seed: int) -> dict[PredictorId, tuple[np.ndarray, ...]]:
     """Return the pairs of transcription factors that each ranking puts first, as genes, and the sign it foresees."""
     factors = np.flatnonzero(model.space.is_tf_G)
     samples = cohort.split("test")
     patient = samples.select(samples.names[seed % len(samples)])
     position = {name: gene for gene, name in enumerate(model.space.ensembl)}
-    found: dict[str, tuple[np.ndarray, ...]] = {}
-    for name, by in ((COHORT, "cohort"), (NETWORK, "synergy")):
+    found: dict[PredictorId, tuple[np.ndarray, ...]] = {}
+    for name, by in ((PredictorId.COHORT, "cohort"), (PredictorId.AUTOENCODER, "synergy")):
         ranked = pairs(model, patient, goal, genes=factors, partners=factors, by=by, top=HIGHEST)
         assert ranked is not None
         a_E, b_E = (np.array([position[one] for one in ranked.table[f"ensembl_{which}"]]) for which in "ab")
@@ -62,7 +62,7 @@ def highest(model: Model, cohort: Cohort, goal: Goal, seed: int) -> dict[str, tu
     a_E, b_E = np.sort(np.stack([rng.choice(factors, 2, replace=False) for _ in range(HIGHEST)]), axis=1).T
     known = cohort_pairs(model, goal)
     assert known is not None
-    found[CHANCE] = a_E, b_E, np.sign(known.exact(a_E, b_E)[0])
+    found[PredictorId.RANDOM] = a_E, b_E, np.sign(known.exact(a_E, b_E)[0])
     return found
 
 
@@ -71,6 +71,30 @@ def shown_again(levels: Levels, goal: Goal, a_E: np.ndarray, b_E: np.ndarray, si
     r_E, _ = CohortPairs(levels, goal.direction_G).exact(a_E, b_E)
     says_E = r_E != 0
     return float((np.sign(r_E) == sign_E)[says_E].mean())
+
+
+def records_of(shares: Mapping[tuple[Dataset, PredictorId], Sequence[float]]) -> list[EvidenceRecord]:
+    """Return the mean share over gene sets of each ranking in each held-out set, with its bootstrap interval."""
+    n_sets = len(next(iter(shares.values())))
+    records = [
+        EvidenceRecord(
+            benchmark=Benchmark.PAIRS, dataset=Dataset.TEST, predictor=None, metric=Metric.N_GENE_SETS, value=n_sets
+        )
+    ]
+    for (split, ranking), share_Q in shares.items():
+        low, high = bootstrap_interval(np.array(share_Q))
+        records.append(
+            EvidenceRecord(
+                benchmark=Benchmark.PAIRS,
+                dataset=split,
+                predictor=ranking,
+                metric=Metric.PAIR_SIGN_AGREEMENT_TOP1000,
+                value=float(np.mean(share_Q)),
+                ci_low=low,
+                ci_high=high,
+            )
+        )
+    return records
 
 
 def main() -> None:
@@ -86,19 +110,13 @@ def main() -> None:
         parser.error(str(error))
     model = load_model(device="cpu")
     patients = held_out(model, cohort)
-    shares: dict[tuple[str, str], list[float]] = {}
+    shares: dict[tuple[Dataset, PredictorId], list[float]] = {}
     for seed, (name, genes) in enumerate(list(sets.items())[: QUICK_SETS if options.quick else None]):
         goal = gene_set_goal(model.space, [(gene, 1) for gene in genes], spec=name, label=name)
         for ranking, (a_E, b_E, sign_E) in highest(model, cohort, goal, seed).items():
-            for said, levels in patients.items():
-                shares.setdefault((said, ranking), []).append(shown_again(levels, goal, a_E, b_E, sign_E))
-    marks = [Mark("gene sets", len(shares[next(iter(shares))]), "")]
-    for (said, ranking), share_Q in shares.items():
-        low, high = interval(np.array(share_Q))
-        marks.append(Mark(f"{said}: {ranking}, {AGAIN}", float(np.mean(share_Q)), ""))
-        marks.append(Mark(f"{said}: {ranking}, low end of 95 %", low, ""))
-        marks.append(Mark(f"{said}: {ranking}, high end of 95 %", high, ""))
-    show("pairs", marks, quick=options.quick, model=model)
+            for split, levels in patients.items():
+                shares.setdefault((split, ranking), []).append(shown_again(levels, goal, a_E, b_E, sign_E))
+    show(Benchmark.PAIRS, records=records_of(shares), quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

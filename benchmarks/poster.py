@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,12 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import Mark, at_most, show
+from benchmarks.report import at_most, measured, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.evaluate import evaluate
-from cellstate.evaluate.bins import EDGES, accuracy_per_bin
+from cellstate.evaluate.bins import accuracy_per_bin
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
+from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
 from cellstate.resources import resource_path
@@ -81,7 +83,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a hundredth of the widths, two epochs; claims nothing")
     options = parser.parse_args()
     demo = load_model(device="cpu")
-    marks: list[Mark] = []
+    criteria: list[Criterion] = []
     found: dict[str, dict[str, Figures]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for start, name in STARTS.items():
@@ -91,40 +93,44 @@ def main() -> None:
                 config, path = _quick(config, path, Path(temporary))
             model = trained(config, path)
             cohort = open_cohort(config.data.cohort)
-            marks += _of_training(start, model, exact=not options.quick)
+            criteria += _of_training(start, model, exact=not options.quick)
             for split, words in SETS.items():
-                mine = {"network": f"poster from {start}", "pca": "PCA of its width", "gene_mean": "gene mean"}
+                mine = {"autoencoder": f"poster from {start}", "pca": "PCA of its width", "gene_mean": "gene mean"}
                 rows = found.setdefault(words, {})
                 rows |= judged(model, cohort.split(split), mine, demo.space.ensembl)
         for split, words in SETS.items():
-            ours = {"network": "demo model", "pca": "PCA of the demo model's width"}
+            ours = {"autoencoder": "demo model", "pca": "PCA of the demo model's width"}
             found[words] |= judged(demo, cohort.split(split), ours, demo.space.ensembl)
     for words, rows in found.items():
         for name, one in rows.items():
-            marks.append(Mark(f"{words}: {name}, pooled R2", one.r2_pooled, ""))
-            marks.append(Mark(f"{words}: {name}, median per-gene R2", one.r2_gene_median, ""))
-            for low, high, hit in zip(EDGES, EDGES[1:], one.accuracy, strict=False):
-                marks.append(Mark(f"{words}: {name}, accuracy {low:g}-{high:g} TPM", hit, ""))
-    show("poster", marks, quick=options.quick)
+            known = ".".join(re.sub("[^a-z0-9]+", "_", part.lower()).strip("_") for part in (words, name))
+            criteria.append(measured(f"{known}.r2_pooled", one.r2_pooled))
+            criteria.append(measured(f"{known}.r2_gene_median", one.r2_gene_median))
+            for stratum, hit in zip(TPM_BINS, one.accuracy, strict=True):
+                criteria.append(measured(f"{known}.accuracy_{stratum}", hit))
+    show(Benchmark.POSTER, criteria=criteria, quick=options.quick)
 
 
-def _of_training(start: str, model: Model, *, exact: bool) -> list[Mark]:
+def _of_training(start: str, model: Model, *, exact: bool) -> list[Criterion]:
     """Time, memory and losses; on standard error one line an epoch."""
     if exact and model.config.widths != POSTER_WIDTHS:
         sys.exit(f"{model.folder} is not the published network; move it away.")
     history = History(model.folder).epochs()
-    marks = [
-        at_most(f"from {start}: training", history[-1].seconds / 60, "min", MINUTES),
-        at_most(f"from {start}: all, evaluation included", model.metrics["seconds"] / 60, "min", MINUTES),
-        at_most(f"from {start}: most memory", model.metrics["peak_memory_gb"], "GB", GIGABYTES),
-        Mark(f"from {start}: best epoch", model.metrics["best_epoch"], ""),
-        Mark(f"from {start}: parameters", model.config.n_parameters, ""),
+    training = model.record.training
+    assert training is not None and training.peak_memory_gb is not None
+    known = f"from_{start.lower().replace(' ', '_')}"
+    criteria = [
+        at_most(f"{known}.training", history[-1].seconds / 60, "min", MINUTES),
+        at_most(f"{known}.training_and_evaluation", training.seconds / 60, "min", MINUTES),
+        at_most(f"{known}.peak_memory", training.peak_memory_gb, "GB", GIGABYTES),
+        measured(f"{known}.best_epoch", training.best_epoch),
+        measured(f"{known}.parameters", model.config.n_parameters),
     ]
     for epoch in history:
         if epoch.train_loss is not None:
-            marks.append(Mark(f"from {start}: epoch {epoch.epoch}, training loss", epoch.train_loss, ""))
-        marks.append(Mark(f"from {start}: epoch {epoch.epoch}, validation loss", epoch.validation_loss, ""))
-    return marks
+            criteria.append(measured(f"{known}.epoch_{epoch.epoch}.training_loss", epoch.train_loss))
+        criteria.append(measured(f"{known}.epoch_{epoch.epoch}.validation_loss", epoch.validation_loss))
+    return criteria
 
 
 def _quick(config: TrainConfig, path: Path, temporary: Path) -> tuple[TrainConfig, Path]:

@@ -1,10 +1,10 @@
-"""Patients that were never seen, reconstructed by the network and by PCA of the same width, whole and half hidden.
+"""Held-out patients, reconstructed by the autoencoder and by PCA of the same width, whole and half hidden.
 
     python -m benchmarks.reconstruction [--quick] [--data DIR]
 
-Median over genes of R2 on log1p TPM, on both held-out sets. Half hidden: a random half of each patient's measured genes
-is taken away and predicted from the rest; the rival is the conditional mean of probabilistic PCA (Tipping and Bishop,
-JRSS B 1999), the right answer where everything is Gaussian and every gene equally noisy.
+Median over genes of R2 on log1p TPM, on both held-out sets. Half hidden: a random half of each patient's measured
+genes is hidden and predicted from the rest; the baseline is the conditional mean of probabilistic PCA (Tipping and
+Bishop, JRSS B 1999), the right answer where everything is Gaussian and every gene equally noisy.
 
 Shape suffixes: S samples, G genes, L latent units.
 """
@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.report import Mark, at_least, show
+from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluate.metrics import median, r2_per_gene
+from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.fill import fill
@@ -27,7 +29,7 @@ from cellstate.model.profiles import load_profiles
 from cellstate.perturb.components import load_components
 from cellstate.resources import resource_path
 
-SPLITS = {"test": "held-out patients", "older_test": "older sequencer"}
+SPLITS = (Dataset.TEST, Dataset.OLDER_TEST)
 HIDDEN = 0.5
 QUICK_SAMPLES = 12
 
@@ -47,12 +49,12 @@ def conditional_mean(model: Model, z_SG: np.ndarray, known_SG: np.ndarray) -> np
     return predicted_SG
 
 
-def measure(model: Model, cohort: Cohort, *, most: int | None = None) -> list[Mark]:
-    """The rows of both held-out sets."""
+def measure(model: Model, cohort: Cohort, *, most: int | None = None) -> list[EvidenceRecord]:
+    """Return the records of both held-out sets."""
     components = load_components(model)
     assert components is not None
-    marks = []
-    for split, words in SPLITS.items():
+    records = []
+    for split in SPLITS:
         tpm_SG = align(cohort.split(split), model.space).tpm_SG[:most]
         measured_SG = ~np.isnan(tpm_SG)
         z_SG = model.space.standardise(tpm_SG)
@@ -68,15 +70,25 @@ def measure(model: Model, cohort: Cohort, *, most: int | None = None) -> list[Ma
         half = np.where(shown_SG, z_SG, 0).astype(np.float32)
         network_half = r2(model.reconstruct(fill(model.reconstruct, half, shown_SG)), hidden_SG)
         ppca_half = r2(conditional_mean(model, half, shown_SG), hidden_SG)
-        marks += [
-            Mark(f"{words}: network, median per-gene R2", network, ""),
-            Mark(f"{words}: PCA of equal width", pca, ""),
-            at_least(f"{words}: network minus PCA (aim 0.01)", network - pca, "", 0),
-            Mark(f"{words}, half hidden: network, median per-gene R2 of the hidden", network_half, ""),
-            Mark(f"{words}, half hidden: probabilistic PCA", ppca_half, ""),
-            at_least(f"{words}, half hidden: network minus probabilistic PCA", network_half - ppca_half, "", 0),
-        ]
-    return marks
+        records += _compared(split, Metric.R2_GENE_MEDIAN, network, PredictorId.PCA, pca)
+        records += _compared(split, Metric.R2_HIDDEN_GENE_MEDIAN, network_half, PredictorId.PPCA, ppca_half)
+    return records
+
+
+def _compared(split: Dataset, metric: Metric, own: float, baseline: PredictorId, theirs: float) -> list[EvidenceRecord]:
+    """Return both figures, and the difference, which must not be negative."""
+
+    def record(predictor: PredictorId, what: Metric, value: float, **more: Any) -> EvidenceRecord:
+        return EvidenceRecord(
+            benchmark=Benchmark.RECONSTRUCTION, dataset=split, predictor=predictor, metric=what, value=value, **more
+        )
+
+    gain = Metric(f"{metric}_gain")
+    return [
+        record(PredictorId.AUTOENCODER, metric, own),
+        record(baseline, metric, theirs),
+        record(PredictorId.AUTOENCODER, gain, own - theirs, threshold=0.0, reference=baseline),
+    ]
 
 
 def main() -> None:
@@ -85,8 +97,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=resource_path("data", "cohorts", "coadread"))
     options = parser.parse_args()
     model, cohort = load_model(device="cpu"), open_cohort(options.data)
-    marks = measure(model, cohort, most=QUICK_SAMPLES if options.quick else None)
-    show("reconstruction", marks, quick=options.quick, model=model)
+    records = measure(model, cohort, most=QUICK_SAMPLES if options.quick else None)
+    show(Benchmark.RECONSTRUCTION, records=records, quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

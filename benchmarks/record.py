@@ -1,63 +1,71 @@
-"""Keep what benchmarks measured in the model folder that they measured.
+"""Keep what benchmarks measured in the model folder that they measured, and decide its default method.
 
-    python -m benchmarks.trust > trust.out
-    python -m benchmarks.record MODEL_DIR trust.out [FILE...]
+    python -m benchmarks.regulons > regulons.out
+    python -m benchmarks.record MODEL_DIR regulons.out [FILE...]
 
-The last line of each saved output goes to ``metrics.json``, under ``evidence`` and the benchmark's name, with the date
-of the file, and ``MODEL_CARD.md`` is written anew. An older result of the same benchmark is replaced. Training a model
-again writes a new ``metrics.json``, so evidence never outlives the weights that it is about.
+The records of each saved output go to ``evidence.json`` with the date of the file; an older result of the same
+benchmark is replaced. Then `cellstate.default_rule` decides the default method from all records, and
+``MODEL_CARD.md`` is written anew. A training writes a new folder, so evidence never outlives the weights that it is
+about.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.report import Mark
+import msgspec
+
+from benchmarks.report import Output
 from cellstate import load_model
+from cellstate.default_rule import DefaultPredictor, choose_default
 from cellstate.errors import DataError, ModelError, print_error
-from cellstate.files import atomic_write
-from cellstate.model.folder import CARD, METRICS, weights_sha256
+from cellstate.evidence import Benchmark, BenchmarkResult, PredictorId, records_of
+from cellstate.model.folder import CARD, weights_sha256
+from cellstate.model.record import EVIDENCE, Evidence, write_evidence
+from cellstate.perturb.leader import predictors
 from train.package import write_card
 
-_KEYS = {field.name for field in fields(Mark)}
+_AGAIN = "Save the standard output of `python -m benchmarks.NAME`."
 
 
-def read_result(path: Path) -> tuple[str, dict]:
+def read_result(path: Path) -> tuple[Benchmark, BenchmarkResult]:
     """Return a benchmark's name, and what is kept of its saved output.
 
     Raises
     ------
     DataError
-        When the file is no benchmark's output, or that of a quick run.
+        When the file is no benchmark's output, holds no records, or is that of a quick run.
     """
-    again = "Save the standard output of `python -m benchmarks.NAME`."
     try:
-        last = path.read_text(encoding="utf-8").strip().rpartition("\n")[2]
-        # A figure that could not be had is NaN in Python's JSON, and null in everyone else's.
-        document = json.loads(last, parse_constant=lambda _: None)
-        name, machine, quick, marks = (document[key] for key in ("benchmark", "machine", "quick", "marks"))
-        sound = isinstance(name, str) and all(set(one) == _KEYS for one in marks)
+        output = msgspec.json.decode(path.read_bytes().strip().rpartition(b"\n")[2], type=Output)
     except OSError as error:
-        raise DataError(f"{path} cannot be read.", again) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} does not end with the result of a benchmark.", again) from error
-    if not sound:
-        raise DataError(f"{path} does not end with the result of a benchmark.", again)
-    if quick:
-        raise DataError(f"{path} is a quick run of {name}, which claims nothing.", "Run it without --quick.")
+        raise DataError(f"{path} cannot be read.", _AGAIN) from error
+    except msgspec.ValidationError as error:
+        raise DataError(f"{path} does not end with the result of a benchmark: {error}.", _AGAIN) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{path} does not end with the result of a benchmark.", _AGAIN) from error
+    if output.quick:
+        raise DataError(
+            f"{path} is a quick run of {output.benchmark}, which claims nothing.", "Run it without --quick."
+        )
+    if not output.records:
+        raise DataError(f"{path} holds no records about prediction methods.", "Its criteria belong in RESULTS.md.")
+    if any(record.benchmark is not output.benchmark for record in output.records):
+        raise DataError(f"{path} holds a record of another benchmark than {output.benchmark}.", _AGAIN)
     date = datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
-    measured = {key: document[key] for key in ("weights_sha256",) if key in document}
-    return name, {"date": date, "machine": machine, "marks": marks} | measured
+    try:
+        result = BenchmarkResult(date, output.machine, output.records, output.weights_sha256)
+    except ValueError as error:
+        raise DataError(f"{path} is not consistent: {error}.", _AGAIN) from error
+    return output.benchmark, result
 
 
-def record(folder: Path, files: Sequence[Path]) -> list[str]:
-    """Put results into a model folder; returns the names of the benchmarks. All or none.
+def record(folder: Path, files: Sequence[Path]) -> DefaultPredictor:
+    """Put results into a model folder, and decide its default method. All or none.
 
     Raises
     ------
@@ -70,14 +78,15 @@ def record(folder: Path, files: Sequence[Path]) -> list[str]:
         raise ModelError(f"{folder} holds random weights.", "Record results of a trained model.")
     checksum = weights_sha256(folder)
     for file, (name, result) in zip(files, found, strict=True):
-        # The simulated network is a world of its own: its result names no weights.
-        if result.get("weights_sha256", checksum) != checksum:
+        # The simulation fits its own methods: its result names no weights.
+        if result.weights_sha256 not in (None, checksum):
             raise DataError(f"{file} measured other weights than those of {folder}.", f"Run {name} again.")
-    metrics = model.metrics | {"evidence": model.metrics.get("evidence", {}) | dict(found)}
-    with atomic_write(folder / METRICS) as partial:
-        partial.write_text(json.dumps(metrics, indent=2) + "\n")
-    write_card(folder / CARD, model, metrics)
-    return [name for name, _ in found]
+    results = model.record.evidence.results | dict(found)
+    held = [PredictorId(name) for name in predictors(model)]
+    default = choose_default(records_of(results.values()), held)
+    write_evidence(folder, Evidence(results, default))
+    write_card(folder / CARD, load_model(folder, device="cpu"))
+    return default
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,10 +96,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("files", type=Path, metavar="FILE", nargs="+", help="saved output of a benchmark")
     options = parser.parse_args(arguments)
     try:
-        names = record(options.model, options.files)
+        default = record(options.model, options.files)
     except (DataError, ModelError) as error:
         return print_error(error)
-    print(f"Recorded {', '.join(names)} in {options.model / METRICS}; {CARD} is written anew.")
+    print(f"Recorded in {options.model / EVIDENCE}; {CARD} is written anew. Default method: {default.predictor}.")
     return 0
 
 

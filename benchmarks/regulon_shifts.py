@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from cellstate.evidence import PredictorId
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb.edits import InputChange
@@ -42,24 +43,27 @@ def blind_sizes(z_SG: np.ndarray, n_regulators: int) -> dict[str, np.ndarray]:
     """Return what knows nothing of the regulator: random numbers, and how much each gene varies anyway, (T, G)."""
     shape = (n_regulators, z_SG.shape[1])
     sd_G = z_SG.std(axis=0)
-    return {"random": np.random.default_rng(0).random(shape, np.float32), "variability": np.broadcast_to(sd_G, shape)}
+    return {
+        PredictorId.RANDOM: np.random.default_rng(0).random(shape, np.float32),
+        PredictorId.VARIABILITY: np.broadcast_to(sd_G, shape),
+    }
 
 
 def network_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     """Return the network's shift in z for a loss of 1 S of each regulator, shape (T, G).
 
-    ``network`` starts from the mean profile of the cohort. ``network_hidden`` starts from cohort profiles of which half
-    of the genes are hidden, drawn anew each time, and averages.
+    ``autoencoder`` starts from the mean profile of the cohort. ``autoencoder_hidden_input`` starts from cohort profiles
+    of which half of the genes are hidden, drawn anew each time, and averages.
     """
     genes = torch.from_numpy(tf_T)[:, None]
     delta = -torch.ones(len(tf_T), 1)
     rng = np.random.default_rng(0)
     profiles = load_profiles(model)
-    starts = {"network": np.zeros((1, len(model.space)), np.float32)}
+    starts: dict[str, np.ndarray] = {PredictorId.AUTOENCODER: np.zeros((1, len(model.space)), np.float32)}
     if profiles is not None:
         z_SG = ((profiles.log1p_SG - model.space.mean_G) / model.space.scale_G).astype(np.float32)
         z_SG = z_SG[rng.choice(len(z_SG), DRAWS, replace=len(z_SG) < DRAWS)]
-        starts["network_hidden"] = np.where(rng.random(z_SG.shape) < HIDDEN, np.float32(0), z_SG)
+        starts[PredictorId.AUTOENCODER_HIDDEN_INPUT] = np.where(rng.random(z_SG.shape) < HIDDEN, np.float32(0), z_SG)
     found = {}
     with torch.inference_mode():
         for name, z_SG in starts.items():

@@ -3,59 +3,62 @@
     python -m benchmarks.regulons [--quick] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
 
 Truth: CollecTRI (Müller-Dott et al., Nucleic Acids Research 2023), every regulator with at least 20 targets among the
-model's genes, the regulator itself left out. It is test data: nothing is fitted or tuned by it, but the product lets
-the best of a model's own predictors lead (``this model``; `cellstate.perturb.leader`). Each predictor says how far each
-gene moves when the regulator loses 1 S, and its genes are ranked by the absolute shift, in z (S of each gene) and in
-log2, as the product shows them. Mean AUROC over regulators, and the paired bootstrap over regulators of its difference
-to co-expression.
+model's genes, the regulator itself left out. It is test data: nothing is fitted or tuned by it, but the default method
+is chosen by it (``targets_model``; `cellstate.default_rule`). Each method predicts the change of every gene when the
+regulator loses 1 SD, and genes are ranked by the absolute change, in z (SD of each gene) and in log2, as the product
+shows them. Mean AUROC over regulators, and the paired bootstrap over regulators of its difference to co-expression.
 
-Known targets are well-studied genes that vary much, so a ranking that has never heard of the regulator scores well too:
-the row ``variability``. ``own - others`` is the AUROC of the regulator's own targets less that of the other regulators'
-targets by the same ranking: 0 for everything that is blind to the regulator.
+Known targets are well-studied genes that vary much, so a ranking that does not depend on the regulator scores well too:
+the row ``variability``. Target specificity is the AUROC of the regulator's own targets less that of the other
+regulators' targets by the same ranking: 0 for every ranking that does not depend on the regulator.
 
-Learnt from the training patients alone, and from them with the tissues and cell lines of the Human Protein Atlas, each
-cohort centred, in its own S, all further ones together of the first one's weight. The network is the model folder's and
-stands with the samples that it was trained on; ``ridge_tf`` has a list of transcription factors: prior knowledge.
-``this model`` is the folder as the product uses it: network and rivals, PCA learnt from the tumours alone.
-The elastic net is fitted for each set of samples, some minutes each; a quick run leaves it out.
-``DIR`` of ``--data`` holds collectri.csv.gz (default: ../shared/data/reference); it is not part of the project (GPL-3).
+Fitted to the training patients alone, and to them with the tissues and cell lines of the Human Protein Atlas, each
+cohort centred, in its own SD, all further ones together of the first one's weight. The autoencoder is that of the
+model folder, listed with the samples that it was trained on; ``ridge_tf`` has a list of transcription factors: prior
+knowledge. ``targets_model`` is the folder as the product uses it: autoencoder and baselines, PCA fitted to the
+tumours alone. The elastic net is fitted for each set of samples, some minutes each; a quick run leaves it out.
+``DIR`` of ``--data`` holds collectri.csv.gz (default: ../shared/data/reference); it is not part of the project
+(GPL-3).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
 from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
-from benchmarks.report import Mark, at_least, show
+from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
+from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
+from cellstate.labels import DATASETS
 from cellstate.model import Model
 from cellstate.perturb.components import fit_components
 from cellstate.perturb.elastic_net import fit_effects
-from cellstate.perturb.leader import AUROC, LEAD, OWN, THIS_MODEL
-from cellstate.perturb.rivals import NETWORK, Known
+from cellstate.perturb.rivals import Known
 from cellstate.resources import resource_path
 from train.data import TrainingData, prepare
 
 LEAST_TARGETS = 20
 RESAMPLES = 2_000
-TUMOURS, BOTH = "tumours", "tumours and atlas"
-#: What co-expression on the same data reached when the marks were set.
-MARKS = {TUMOURS: 0.562, BOTH: 0.600}
+TUMOURS, BOTH = Dataset.TARGETS_TUMOURS, Dataset.TARGETS_TUMOURS_ATLAS
+#: What co-expression on the same data reached when the thresholds were set.
+THRESHOLDS = {TUMOURS: 0.562, BOTH: 0.600}
 #: Width of the PCA rival: that of the shipped network's latent layer.
 WIDTH = 64
-RIVAL = "coexpression"
-NO_CHALLENGER = ("random", "variability", "ridge_tf", RIVAL)
+BASELINE = PredictorId.COEXPRESSION
+#: Rankings without a criterion: uninformed, with prior knowledge, and the baseline itself.
+NO_CRITERION = UNINFORMED | PRIOR_KNOWLEDGE | {BASELINE}
 #: Regulators of a quick run.
 QUICK = 40
 
@@ -129,7 +132,7 @@ def score(size_TG: np.ndarray, regulons: Regulons) -> Score:
     return Score(own_T, own_T - others_T)
 
 
-def interval(difference_T: np.ndarray) -> tuple[float, float]:
+def bootstrap_interval(difference_T: np.ndarray) -> tuple[float, float]:
     """95 % bootstrap interval of a mean over regulators, or whatever else was asked about."""
     drawn = np.random.default_rng(0).integers(0, len(difference_T), (RESAMPLES, len(difference_T)))
     low, high = np.quantile(difference_T[drawn].mean(axis=1), [0.025, 0.975])
@@ -157,37 +160,66 @@ def _scored(shifts: Mapping[str, np.ndarray], regulons: Regulons, space: GeneSpa
     return {name: Scores(score(z_TG, regulons), score(z_TG * unit_G, regulons)) for name, z_TG in shifts.items()}
 
 
-def product_marks(found: Mapping[str, Scores]) -> list[Mark]:
-    """The rows that the product reads to let a predictor lead; they bear no mark."""
-    marks = []
+def product_records(found: Mapping[str, Scores]) -> list[EvidenceRecord]:
+    """Return the records by which the default method is chosen; they have no threshold."""
+    records, reference = [], PredictorId.AUTOENCODER
     for name, scores in found.items():
-        lead = interval(scores.z.specific_T - found[NETWORK].z.specific_T)[0]
-        values = {AUROC: float(scores.z.auroc_T.mean()), OWN: float(scores.z.specific_T.mean()), LEAD: lead}
-        marks += [Mark(f"{THIS_MODEL}: {name}, {what}", value, "") for what, value in values.items()]
-    return marks
+        record = _recorder(Dataset.TARGETS_MODEL, PredictorId(name))
+        records.append(record(Metric.TARGET_AUROC, scores.z.auroc_T))
+        records.append(record(Metric.TARGET_SPECIFICITY, scores.z.specific_T))
+        if name != reference:
+            gain_T = scores.z.specific_T - found[reference].z.specific_T
+            records.append(record(Metric.TARGET_SPECIFICITY_GAIN, gain_T, interval=True, reference=reference))
+    return records
 
 
-def marks_of(title: str, found: Mapping[str, Scores]) -> list[Mark]:
-    """The rows of one set of training samples; the blind, the rival itself and prior knowledge bear no mark."""
-    marks = []
+def records_of(dataset: Dataset, found: Mapping[str, Scores]) -> list[EvidenceRecord]:
+    """Return the records of one set of training samples."""
+    records = []
     for name, scores in found.items():
-        said, difference_T = f"{title}: {name}", scores.z.auroc_T - found[RIVAL].z.auroc_T
-        bounded = [
-            (f"{said}, AUROC in z", float(scores.z.auroc_T.mean()), MARKS[title]),
-            (f"{said}, less co-expression, low end of 95 %", interval(difference_T)[0], 0),
-        ]
-        for row, value, bound in bounded:
-            marks.append(Mark(row, value, "") if name in NO_CHALLENGER else at_least(row, value, "", bound))
-        marks.append(Mark(f"{said}, own - others in z", float(scores.z.specific_T.mean()), ""))
-        marks.append(Mark(f"{said}, AUROC in log2", float(scores.log2.auroc_T.mean()), ""))
-    return marks
+        record, judged = _recorder(dataset, PredictorId(name)), name not in NO_CRITERION
+        threshold, least_gain = (THRESHOLDS[dataset], 0.0) if judged else (None, None)
+        records.append(record(Metric.TARGET_AUROC, scores.z.auroc_T, threshold=threshold))
+        if name != BASELINE:
+            gain_T = scores.z.auroc_T - found[BASELINE].z.auroc_T
+            more: dict[str, Any] = {"threshold": least_gain, "reference": BASELINE}
+            records.append(record(Metric.TARGET_AUROC_GAIN, gain_T, interval=True, **more))
+        records.append(record(Metric.TARGET_SPECIFICITY, scores.z.specific_T))
+        records.append(record(Metric.TARGET_AUROC_LOG2, scores.log2.auroc_T))
+    return records
 
 
-def print_table(title: str, found: Mapping[str, Scores]) -> None:
+def _recorder(dataset: Dataset, predictor: PredictorId) -> Callable[..., EvidenceRecord]:
+    """Return what makes a record of the mean over regulators, with its bootstrap interval where that is asked for."""
+
+    def record(metric: Metric, value_T: np.ndarray, *, interval: bool = False, **more: Any) -> EvidenceRecord:
+        low, high = bootstrap_interval(value_T) if interval else (None, None)
+        return EvidenceRecord(
+            benchmark=Benchmark.REGULONS,
+            dataset=dataset,
+            predictor=predictor,
+            metric=metric,
+            value=float(value_T.mean()),
+            ci_low=low,
+            ci_high=high,
+            **more,
+        )
+
+    return record
+
+
+def _count(metric: Metric, n: int) -> EvidenceRecord:
+    return EvidenceRecord(
+        benchmark=Benchmark.REGULONS, dataset=Dataset.TARGETS_MODEL, predictor=None, metric=metric, value=n
+    )
+
+
+def print_table(dataset: Dataset, found: Mapping[str, Scores]) -> None:
     """Print every predictor of one set of training samples beside the others; differences are to co-expression."""
-    print(f"\n| {title} | AUROC in z | difference | own - others in z | difference | AUROC in log2 | own - others |")
+    columns = ("AUROC in z", "difference", "specificity in z", "difference", "AUROC in log2", "specificity in log2")
+    print(f"\n| {DATASETS[dataset]} | {' | '.join(columns)} |")
     print("| --- |" + " --- |" * 6)
-    rival = found[RIVAL].z
+    rival = found[BASELINE].z
     for name, scores in found.items():
         in_z, in_log2 = scores.z, scores.log2
         print(
@@ -199,7 +231,7 @@ def print_table(title: str, found: Mapping[str, Scores]) -> None:
 
 
 def _difference(difference_T: np.ndarray) -> str:
-    low, high = interval(difference_T)
+    low, high = bootstrap_interval(difference_T)
     return f"{difference_T.mean():+.3f} [{low:+.3f}, {high:+.3f}]" if difference_T.any() else ""
 
 
@@ -219,25 +251,29 @@ def main() -> None:
         model = load_model(options.model, device="cpu")
     except CellStateError as error:
         parser.error(str(error))
-    min_detected = model.metrics.get("config", {}).get("data", {}).get("min_detected")
-    if min_detected is None:
+    training = model.record.training
+    if training is None or training.config is None:
         parser.error(f"{model.folder} was not trained on anything")
+    min_detected = training.config.data.min_detected
     alone, both = prepare(tumours, min_detected), prepare(tumours, min_detected, (atlas,))
     if alone.space.hash != model.space.hash:
         parser.error("the model's genes are not those of this cohort")
     regulons = read_regulons(table, alone.space)
     if options.quick:
         regulons = Regulons(regulons.tf_T[:QUICK], regulons.target_TG[:QUICK])
-    marks = [Mark("regulators", len(regulons.tf_T), ""), Mark("known targets", int(regulons.target_TG.sum()), "")]
-    its_own = BOTH if model.metrics.get("also_trained_on") else TUMOURS
-    for title, data in ((TUMOURS, alone), (BOTH, both)):
-        found = measure(data, regulons, model if title == its_own else None, quick=options.quick)
-        print_table(title, found)
-        marks += marks_of(title, found)
+    records = [
+        _count(Metric.N_REGULATORS, len(regulons.tf_T)),
+        _count(Metric.N_TARGETS, int(regulons.target_TG.sum())),
+    ]
+    its_own = BOTH if training.also_trained_on else TUMOURS
+    for dataset, data in ((TUMOURS, alone), (BOTH, both)):
+        found = measure(data, regulons, model if dataset == its_own else None, quick=options.quick)
+        print_table(dataset, found)
+        records += records_of(dataset, found)
     found = measure_product(model, regulons)
-    print_table(THIS_MODEL, found)
-    marks += product_marks(found)
-    show("regulons", marks, quick=options.quick, model=model)
+    print_table(Dataset.TARGETS_MODEL, found)
+    records += product_records(found)
+    show(Benchmark.REGULONS, records=records, quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,58 @@
-"""What every benchmark prints: a table for people and, last, one JSON document for scripts."""
+"""What every benchmark prints: a table for people and, as the last line, one JSON document for scripts."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 
+import msgspec
 import torch
 
+from cellstate.evidence import Benchmark, Best, Criterion, EvidenceRecord
+from cellstate.labels import describe
 from cellstate.model import Model
 from cellstate.model.folder import weights_sha256
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One measured claim; ``mark`` is the bound it is held against, ``None`` where it is only told."""
+class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The last line of a benchmark.
 
-    name: str
-    value: float
-    unit: str
-    mark: str | None = None
-    reached: bool | None = None
+    Attributes
+    ----------
+    benchmark : Benchmark
+    machine : str
+    quick : bool
+        A quick run claims nothing: its thresholds are left out.
+    records : tuple of EvidenceRecord
+        Figures about prediction methods.
+    criteria : tuple of Criterion
+        Every threshold, those of the records among them, and plain measurements such as times.
+    weights_sha256 : str or None
+        Of the weights that were measured.
+    """
+
+    benchmark: Benchmark
+    machine: str
+    quick: bool
+    records: tuple[EvidenceRecord, ...]
+    criteria: tuple[Criterion, ...]
+    weights_sha256: str | None = None
 
 
-def at_most(name: str, value: float, unit: str, bound: float) -> Mark:
-    """A mark that is reached when the value does not exceed the bound."""
-    return Mark(name, value, unit, f"<= {bound:g}", value <= bound)
+def measured(name: str, value: float | None, unit: str = "") -> Criterion:
+    """A measurement without a threshold."""
+    return Criterion(name, None if value is None else float(value), unit)
 
 
-def at_least(name: str, value: float, unit: str, bound: float) -> Mark:
-    """A mark that is reached when the value is not below the bound."""
-    return Mark(name, value, unit, f">= {bound:g}", value >= bound)
+def at_most(name: str, value: float | None, unit: str, threshold: float) -> Criterion:
+    """A criterion that is passed when the value does not exceed the threshold."""
+    return Criterion(name, None if value is None else float(value), unit, float(threshold), Best.LOWER)
+
+
+def at_least(name: str, value: float | None, unit: str, threshold: float) -> Criterion:
+    """A criterion that is passed when the value is not below the threshold."""
+    return Criterion(name, None if value is None else float(value), unit, float(threshold), Best.HIGHER)
 
 
 def machine() -> str:
@@ -45,18 +66,54 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, torch {version}"
 
 
-def show(benchmark: str, marks: list[Mark], *, quick: bool, model: Model | None = None) -> None:
-    """Print the table and the JSON line; a quick run claims nothing, so its marks are dropped.
+def show(
+    benchmark: Benchmark,
+    *,
+    records: Sequence[EvidenceRecord] = (),
+    criteria: Sequence[Criterion] = (),
+    quick: bool,
+    model: Model | None = None,
+) -> None:
+    """Print the table and the JSON line.
 
-    Where a model folder was measured, the checksum of its weights says which.
+    Parameters
+    ----------
+    criteria : sequence of Criterion
+        Besides those of the records.
+    quick : bool
+        A quick run claims nothing, so its thresholds are left out.
+    model : Model, optional
+        Whose weights were measured.
     """
-    print(f"| {benchmark} | measured | mark | reached |\n| --- | --- | --- | --- |")
     if quick:
-        marks = [Mark(m.name, m.value, m.unit) for m in marks]
-    for m in marks:
-        reached = {True: "yes", False: "**no**", None: ""}[m.reached]
-        print(f"| {m.name} | {m.value:.4g} {m.unit} | {m.mark or ''} | {reached} |")
-    document: dict = {"benchmark": benchmark, "machine": machine(), "quick": quick, "marks": [asdict(m) for m in marks]}
-    if model is not None:
-        document["weights_sha256"] = weights_sha256(model.folder)
-    print(json.dumps(document))
+        records = [msgspec.structs.replace(one, threshold=None, passed=None) for one in records]
+        criteria = [Criterion(one.name, one.value, one.unit) for one in criteria]
+    print(f"| {benchmark} | measured | criterion | passed |\n| --- | --- | --- | --- |")
+    for record in records:
+        one = Criterion.of(record)
+        ends = (record.ci_low, record.ci_high)
+        interval = "" if ends == (None, None) else f" [{', '.join(map(_number, ends))}]"
+        _row(describe(record), f"{_number(record.value)}{interval}", one)
+    for one in criteria:
+        _row(one.name.replace(".", ": ").replace("_", " "), _number(one.value), one)
+    held = [Criterion.of(record) for record in records if record.threshold is not None]
+    output = Output(
+        benchmark=benchmark,
+        machine=machine(),
+        quick=quick,
+        records=tuple(records),
+        criteria=(*held, *criteria),
+        weights_sha256=None if model is None else weights_sha256(model.folder),
+    )
+    print(msgspec.json.encode(output).decode())
+
+
+def _row(what: str, value: str, one: Criterion) -> None:
+    sign = {Best.LOWER: "<=", Best.HIGHER: ">="}
+    bound = "" if one.threshold is None or one.best is None else f"{sign[one.best]} {one.threshold:g}"
+    passed = {True: "yes", False: "**no**", None: ""}[one.passed]
+    print(f"| {what} | {value} {one.unit} | {bound} | {passed} |")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

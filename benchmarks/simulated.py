@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from benchmarks.report import Mark, at_least, at_most, show
+from benchmarks.report import show
 from benchmarks.simulated_goals import (
+    ALONG,
     AMONG,
     FALSE,
+    TOP,
     PairQuestions,
     cohort_scores,
     cohort_sizes,
@@ -28,7 +31,7 @@ from benchmarks.simulated_goals import (
 )
 from benchmarks.simulated_pairs import Interactions, interactions
 from benchmarks.simulated_predictors import DEFAULT, PREDICTORS, Fitted, Network, Training
-from benchmarks.simulated_sets import SetQuestions
+from benchmarks.simulated_sets import DESIGNED, SetQuestions
 from benchmarks.simulator import Design, World, simulate
 from cellstate.evaluate.shift_metrics import (
     CALLED,
@@ -41,7 +44,8 @@ from cellstate.evaluate.shift_metrics import (
     Shifts,
     auroc,
 )
-from cellstate.report.together import ALONG, BY_CHANCE, COHORT, DESIGNED, METHOD, TOP
+from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
+from cellstate.labels import predictor_label
 
 SEEDS = (0, 1, 2)
 #: A world that a quick run can afford.
@@ -49,7 +53,8 @@ SMALL = replace(
     Design(), n_masters=6, n_tfs=20, n_leaves=80, n_train=160, n_test=4, n_pairs=6, specific_masters=2, specific_tfs=3
 )
 #: A candidate for pairs that is no part of the product.
-PAIRS_CANDIDATE = "products, both ranks"
+PAIRS_CANDIDATE = PredictorId.PRODUCTS
+AUTOENCODER, COHORT = PredictorId.AUTOENCODER, PredictorId.COHORT
 AMONG_REGULATORS = "synergy AUROC among regulators"
 #: Test patients in whom pairs are asked about.
 PAIR_PATIENTS = 4
@@ -57,7 +62,7 @@ Table = dict[str, dict[str, float]]
 
 
 def measure(world: World) -> Table:
-    """Return every metric of every predictor in one world; ``truth`` and ``exchanged`` rows included."""
+    """Return every metric of every method in one world; ``truth`` and ``exchanged`` rows included."""
     genes = world.design.n_genes
     gene_G = np.arange(genes)
     true_SGG = world.true_shift(gene_G[:, None], "ko")
@@ -71,7 +76,7 @@ def measure(world: World) -> Table:
     asked = PairQuestions(world, a_N, b_N)
     combined = SetQuestions(world, questions.patient_Q, questions.direction_QG)
 
-    table: Table = {"truth": _shift_metrics(world, true_SGG, true_SGG) | questions.recovery(true_SGG)}
+    table: Table = {PredictorId.TRUTH: _shift_metrics(world, true_SGG, true_SGG) | questions.recovery(true_SGG)}
     for predictor in PREDICTORS:
         fitted = predictor.fit(training)
         shift_SGG = fitted.shift(z_SG, change_SG)
@@ -82,8 +87,8 @@ def measure(world: World) -> Table:
             row |= _pair_metrics(Cooperation(score_N, planted_N), regulators_N)
             score_QN = network_scores(fitted, world, asked, PAIR_PATIENTS, a_N, b_N)
             row |= asked.recovery(score_QN) | asked.discoveries(score_QN)
-        table[predictor.name] = row
-    table[BY_CHANCE] = combined.by_chance()
+        table[predictor.id] = row
+    table[PredictorId.RANDOM] = combined.by_chance()
     levels = levels_of(training)
     table[COHORT] = _pair_metrics(Cooperation(cohort_sizes(levels, a_N, b_N), planted_N), regulators_N)
     score_QN = cohort_scores(levels, asked.direction_QG, a_N, b_N)
@@ -209,79 +214,85 @@ def mean_table(tables: list[Table]) -> Table:
 def print_table(table: Table) -> None:
     """Print metrics in columns, predictors in rows."""
     columns = list(dict.fromkeys(column for row in table.values() for column in row))
-    prior = {p.name for p in PREDICTORS if p.prior}
-    print(f"| predictor | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}")
+    print(f"| method | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}")
     for name, row in table.items():
-        title = f"{name} (prior knowledge)" if name in prior else name
-        print(f"| {title} | {' | '.join(f'{row[c]:.3f}' if c in row else '' for c in columns)} |")
+        print(f"| {predictor_label(name)} | {' | '.join(f'{row[c]:.3f}' if c in row else '' for c in columns)} |")
     print()
 
 
-def marks(table: Table) -> list[Mark]:
-    """Hold who leads in the product against the bounds, beside every predictor's two main figures.
+def record_of(predictor: PredictorId, metric: Metric, value: float, **more: Any) -> EvidenceRecord:
+    """Return a record of this benchmark; NaN is a missing value, which passes no threshold."""
+    return EvidenceRecord(
+        benchmark=Benchmark.SIMULATED,
+        dataset=Dataset.SIMULATION,
+        predictor=predictor,
+        metric=metric,
+        value=float(value),
+        **more,
+    )
 
-    A linear predictor knows of no cooperation: the product ranks pairs by its network, or by its cohort. Beside them
+
+def records_of(table: Table) -> list[EvidenceRecord]:
+    """Return the criteria of the default method, beside every method's main figures.
+
+    A linear method knows no interaction: the product ranks pairs by its autoencoder, or by its cohort. Beside them
     stands a candidate that is no part of the product.
     """
     leading, pairs = table[DEFAULT], table[PAIRS_CANDIDATE]
-    rival = max((p.name for p in PREDICTORS if p.linear_rival), key=lambda name: table[name]["Pearson-delta"])
-    gain = leading["Pearson-delta"] - table[rival]["Pearson-delta"]
-    share_true = float(np.nan_to_num(pairs["called that cooperate"]))
-    told = [
-        Mark(f"{p.name}{' (prior knowledge)' if p.prior else ''}: {said}", table[p.name][metric], "")
-        for metric, said in (
-            ("Pearson-delta", "Pearson-delta"),
-            ("AUROC per unit", "regulator against leaf, AUROC"),
-            (DESIGNED, DESIGNED),
-        )
-        for p in PREDICTORS
-    ]
-    told.append(Mark(f"{BY_CHANCE}: {DESIGNED}", table[BY_CHANCE][DESIGNED], ""))
-    held = [
-        at_least(f"{DEFAULT}: regulator against leaf, per unit, AUROC", leading["AUROC per unit"], "", 0.95),
-        at_least(f"{DEFAULT}: regulators among the 20 highest per unit", leading["precision@20"], "", 0.9),
-        at_least(f"{DEFAULT}: Pearson-delta less that of the best linear rival ({rival})", gain, "", 0.02),
-        at_most(f"{DEFAULT}: median leaf knock-out / median regulator knock-out", leading["leaf effect"], "x", 0.15),
-        *_planted(METHOD, table[METHOD]),
-        *_planted(COHORT, table[COHORT]),
-        *(
-            Mark(f"{name}: right pair {ALONG}, {said}{among}", table[name][f"{ALONG}, {said}{among}"], "")
-            for name in (METHOD, COHORT)
-            for among in AMONG
-            for said in ("AUROC", f"in top {TOP}")
-        ),
-        *(
-            mark
-            for name in (METHOD, COHORT)
-            for among in AMONG
-            for mark in (
-                Mark(f"{name}: pairs called {ALONG}{among}", table[name][f"{ALONG}, called{among}"], "a goal"),
-                _false_pairs(f"{name}, {ALONG}{among}", table[name][FALSE + among]),
-            )
-        ),
-        *_planted(PAIRS_CANDIDATE, pairs),
-        _false_pairs(PAIRS_CANDIDATE, pairs["synergy FDR"]),
-        Mark(f"{PAIRS_CANDIDATE}: planted pairs called at q = 0.1", pairs["synergy power"], ""),
-        Mark(f"{PAIRS_CANDIDATE}: called pairs that cooperate, planted or not (>= {MOVES:g} S)", share_true, "x"),
-        at_least(f"{DEFAULT}: right regulator in the top 5 for its subtype", leading["right in top 5"], "", 0.8),
-        at_most(f"{DEFAULT}: the same asked of the other subtype", leading["right in top 5, exchanged"], "", 0.1),
-        Mark("the truth: the same asked of the other subtype", table["truth"]["right in top 5, exchanged"], ""),
-    ]
-    return [*told, *held]
-
-
-def _false_pairs(name: str, false: float) -> Mark:
-    mark = at_most(f"{name}: false pairs among those called at q = {CALLED:g}", false, "", 0.15)
-    # To call nothing is no way to keep the mark.
-    return replace(mark, name=f"{mark.name}: none called", value=0.0, reached=False) if np.isnan(false) else mark
-
-
-def _planted(name: str, row: dict[str, float]) -> list[Mark]:
-    """Return how one way to find pairs ranks those that were planted."""
+    linear = [p.id for p in PREDICTORS if p.linear_baseline]
+    baseline = max(linear, key=lambda name: table[name]["Pearson-delta"])
+    gain = leading["Pearson-delta"] - table[baseline]["Pearson-delta"]
+    thresholds = {(Metric.REGULATOR_AUROC, DEFAULT): 0.95}
+    other, own = Metric.OTHER_SUBTYPE_REGULATOR_TOP5, Metric.SUBTYPE_REGULATOR_TOP5
     return [
-        Mark(f"{name}: planted pairs among all pairs, AUROC", row["synergy AUROC"], ""),
-        at_least(f"{name}: planted pairs among pairs of regulators, AUROC", row[AMONG_REGULATORS], "", 0.85),
-        at_least(f"{name}: planted pairs among the 20 highest", row["synergy precision@20"], "", 0.5),
+        *(
+            record_of(p.id, metric, table[p.id][column], threshold=thresholds.get((metric, p.id)))
+            for metric, column in (
+                (Metric.PEARSON_DELTA, "Pearson-delta"),
+                (Metric.REGULATOR_AUROC, "AUROC per unit"),
+                (Metric.COMBINATION_OF_3_SHARE, DESIGNED),
+            )
+            for p in PREDICTORS
+        ),
+        record_of(PredictorId.RANDOM, Metric.COMBINATION_OF_3_SHARE, table[PredictorId.RANDOM][DESIGNED]),
+        record_of(DEFAULT, Metric.REGULATOR_PRECISION_TOP20, leading["precision@20"], threshold=0.9),
+        record_of(DEFAULT, Metric.PEARSON_DELTA_GAIN, gain, threshold=0.02, reference=baseline),
+        record_of(DEFAULT, Metric.LEAF_EFFECT_RATIO, leading["leaf effect"], threshold=0.15),
+        *_planted(AUTOENCODER, table[AUTOENCODER]),
+        *_planted(COHORT, table[COHORT]),
+        *_toward_goals(AUTOENCODER, table[AUTOENCODER]),
+        *_toward_goals(COHORT, table[COHORT]),
+        *_planted(PAIRS_CANDIDATE, pairs),
+        record_of(PAIRS_CANDIDATE, Metric.PLANTED_PAIR_FDR, pairs["synergy FDR"], threshold=0.15),
+        record_of(PAIRS_CANDIDATE, Metric.PLANTED_PAIR_POWER, pairs["synergy power"]),
+        record_of(PAIRS_CANDIDATE, Metric.COOPERATING_SHARE, pairs["called that cooperate"]),
+        record_of(DEFAULT, own, leading["right in top 5"], threshold=0.8),
+        record_of(DEFAULT, other, leading["right in top 5, exchanged"], threshold=0.1),
+        record_of(PredictorId.TRUTH, other, table[PredictorId.TRUTH]["right in top 5, exchanged"]),
+    ]
+
+
+def _planted(name: PredictorId, row: dict[str, float]) -> list[EvidenceRecord]:
+    """Return how one way to find pairs ranks those that were planted."""
+    regulators, auroc_of = Stratum.REGULATOR_PAIRS, Metric.PLANTED_PAIR_AUROC
+    return [
+        record_of(name, auroc_of, row["synergy AUROC"], stratum=Stratum.ALL_PAIRS),
+        record_of(name, auroc_of, row[AMONG_REGULATORS], stratum=regulators, threshold=0.85),
+        record_of(name, Metric.PLANTED_PAIR_PRECISION_TOP20, row["synergy precision@20"], threshold=0.5),
+    ]
+
+
+def _toward_goals(name: PredictorId, row: dict[str, float]) -> list[EvidenceRecord]:
+    """Return how one way finds the planted pair along its own goal; to call none does not pass the false pairs."""
+    return [
+        record_of(name, metric, row[column + among], stratum=stratum, threshold=threshold)
+        for stratum, among in AMONG.items()
+        for metric, column, threshold in (
+            (Metric.GOAL_PAIR_AUROC, f"{ALONG}, AUROC", None),
+            (Metric.GOAL_PAIR_TOP20, f"{ALONG}, in top {TOP}", None),
+            (Metric.GOAL_PAIRS_CALLED, f"{ALONG}, called", None),
+            (Metric.GOAL_PAIR_FDR, FALSE, 0.15),
+        )
     ]
 
 
@@ -293,7 +304,7 @@ def main() -> None:
     worlds = [(SMALL, options.seeds[0])] if options.quick else [(Design(), seed) for seed in options.seeds]
     table = mean_table([measure(simulate(design, seed)) for design, seed in worlds])
     print_table(table)
-    show("simulated", marks(table), quick=options.quick)
+    show(Benchmark.SIMULATED, records=records_of(table), quick=options.quick)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,15 @@ import numpy as np
 from benchmarks.simulated_predictors import Network, Training, known_of
 from benchmarks.simulator import World
 from cellstate.evaluate.shift_metrics import CALLED
+from cellstate.evidence import Stratum
 from cellstate.perturb.cohort_pairs import CohortPairs, Levels
 from cellstate.perturb.nulls import benjamini_hochberg, pair_p
-from cellstate.report.together import ALONG, OF_REGULATORS, TOP
 
 #: Leaves of a programme: the goal of a question.
 PROGRAMME = 20
-#: Of all pairs, or of regulators alone, the right one is sought.
-AMONG = ("", OF_REGULATORS)
+#: A planted pair is sought along its own goal, among the highest of all pairs, or of pairs of regulators alone.
+ALONG, TOP = "along a goal", 20
+AMONG = {Stratum.ALL_PAIRS: "", Stratum.REGULATOR_PAIRS: " of regulators"}
 FALSE = f"{ALONG}, false among called"
 
 
@@ -44,7 +45,7 @@ class PairQuestions:
         number_GG = np.zeros((world.design.n_genes,) * 2, np.int64)
         number_GG[a_N, b_N] = np.arange(len(a_N))
         self.right_Q = number_GG[tuple(planted_Q2.T)]
-        self.among = dict(zip(AMONG, (np.ones(len(a_N), bool), b_N < world.design.n_regulators), strict=True))
+        self.among = dict(zip(AMONG.values(), (np.ones(len(a_N), bool), b_N < world.design.n_regulators), strict=True))
 
     def recovery(self, score_QN: np.ndarray) -> dict[str, float]:
         """Return how the right pairs rank: among all pairs, and among pairs of regulators."""

@@ -19,6 +19,7 @@ from torch import nn
 from benchmarks.regulon_shifts import simple_shifts
 from benchmarks.simulated_sparse import DoseCurves, Recipe, dose_curves, given_share, links, passed_on, relevance
 from benchmarks.simulator import World
+from cellstate.evidence import PredictorId
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb.components import fit_components
@@ -238,35 +239,49 @@ def train_network(
 
 @dataclass(frozen=True)
 class Predictor:
-    """A named way to fit; ``prior`` where it is told who the regulators are, which is no learning."""
+    """A way to fit; ``linear_baseline`` where the default method is compared with it."""
 
-    name: str
+    id: PredictorId
     sentence: str
     fit: Callable[[Training], Fitted]
-    prior: bool = False
-    linear_rival: bool = False
+    linear_baseline: bool = False
 
 
 PREDICTORS = (
-    Predictor("no change", "Nothing but the edited gene moves.", _no_change),
+    Predictor(PredictorId.NO_CHANGE, "Nothing but the edited gene moves.", _no_change),
     Predictor(
-        "co-expression",
+        PredictorId.COEXPRESSION,
         "Each gene follows the edited one as in the training patients.",
         _rival("coexpression"),
-        linear_rival=True,
+        linear_baseline=True,
     ),
-    Predictor("PCA", f"The edit is seen through {LATENT} principal components.", _rival("pca"), linear_rival=True),
-    Predictor("ridge", "Ridge regression of every gene on all others.", _rival("ridge"), linear_rival=True),
-    Predictor("ridge on TFs", "The same on the regulators alone: prior knowledge.", _rival("ridge_tf"), prior=True),
-    Predictor("auto-encoder", "A network that learnt to reproduce its input.", _autoencoder),
-    Predictor("hidden genes", "A network that learnt to predict 15 to 50 % of the genes, hidden.", _hidden_genes),
-    Predictor("hidden genes, ensemble", f"The mean of {MEMBERS} such networks of other seeds.", _ensemble),
-    Predictor("ridge and hidden genes", "The mean of ridge and such a network.", _stacked),
     Predictor(
-        "elastic net", "Few genes explain each gene; what is moved passes half of it on, twice.", _rival("elastic_net")
+        PredictorId.PCA, f"The edit is seen through {LATENT} principal components.", _rival("pca"), linear_baseline=True
     ),
-    Predictor("sparse links", "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
-    Predictor("sparse links, dose curves", "The same; an edit counts by the gene's level.", _sparse_curved),
+    Predictor(
+        PredictorId.RIDGE,
+        "Ridge regression of every gene on all others.",
+        _rival(PredictorId.RIDGE),
+        linear_baseline=True,
+    ),
+    Predictor(PredictorId.RIDGE_TF, "The same on the regulators alone: prior knowledge.", _rival("ridge_tf")),
+    Predictor(PredictorId.AUTOENCODER, "A network that learnt to reproduce its input.", _autoencoder),
+    Predictor(
+        PredictorId.MASKED_AUTOENCODER,
+        "A network that learnt to predict 15 to 50 % of the genes, hidden.",
+        _hidden_genes,
+    ),
+    Predictor(
+        PredictorId.MASKED_AUTOENCODER_ENSEMBLE, f"The mean of {MEMBERS} such networks of other seeds.", _ensemble
+    ),
+    Predictor(PredictorId.RIDGE_MASKED_AUTOENCODER, "The mean of ridge and such a network.", _stacked),
+    Predictor(
+        PredictorId.ELASTIC_NET,
+        "Few genes explain each gene; what is moved passes half of it on, twice.",
+        _rival("elastic_net"),
+    ),
+    Predictor(PredictorId.SPARSE_LINKS, "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
+    Predictor(PredictorId.SPARSE_LINKS_CURVES, "The same; an edit counts by the gene's level.", _sparse_curved),
 )
-#: Who leads in the product with the shipped model, and so bears the marks.
-DEFAULT = "elastic net"
+#: The default method of the shipped model, to which the criteria apply.
+DEFAULT = PredictorId.ELASTIC_NET

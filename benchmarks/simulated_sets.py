@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks.simulated_predictors import Fitted
 from benchmarks.simulator import World
-from cellstate.report.together import DESIGNED
 
+#: Column of the table: the true effect of the knock-outs that a method chooses, as a share of the best three's.
+DESIGNED = "combination of 3, share"
 #: Genes of a combination, and questions of a world: each takes every predictor three searches.
 GENES, QUESTIONS = 3, 24
 

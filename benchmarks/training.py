@@ -19,7 +19,8 @@ import pandas as pd
 import torch
 
 from benchmarks.clock import REPEATS, in_a_process, median_time
-from benchmarks.report import Mark, at_least, at_most, show
+from benchmarks.report import at_least, at_most, measured, show
+from cellstate.evidence import Benchmark
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model.config import POSTER_WIDTHS, ModelConfig
@@ -141,19 +142,19 @@ def main() -> None:
     if options.quick:
         widths, n = tuple(width // 100 for width in widths), 500
     read = loader(n)
-    marks = [
-        at_least("loader / raw random rows of the memory map", read["ratio"], "x", 0.8),
-        Mark("loader", read["loader"], "samples/s"),
-        Mark("raw random rows", read["raw"], "samples/s"),
-        Mark("standardising on the CPU", read["standardise"], "samples/s"),
+    criteria = [
+        at_least("loader_to_raw_rows", read["ratio"], "x", 0.8),
+        measured("loader", read["loader"], "samples/s"),
+        measured("raw_rows", read["raw"], "samples/s"),
+        measured("standardise", read["standardise"], "samples/s"),
     ]
     for precision in ("float32", "bfloat16"):
         whole = _apart("step", widths, precision, BATCH, 4)
-        marks += [
-            Mark(f"poster, {precision}: AdamW step at batch {BATCH}", whole["step"], "s"),
-            at_most(f"poster, {precision}: most memory of a step at batch {BATCH}", whole["peak"] / 1e9, "GB", 22),
+        criteria += [
+            measured(f"poster_{precision}.step_batch_{BATCH}", whole["step"], "s"),
+            at_most(f"poster_{precision}.step_batch_{BATCH}_peak_memory", whole["peak"] / 1e9, "GB", 22),
             at_least(
-                f"loader / samples that the poster step takes, {precision}",
+                f"poster_{precision}.loader_to_step",
                 read["loader"] * whole["step"] / BATCH,
                 "x",
                 20,
@@ -161,13 +162,13 @@ def main() -> None:
         ]
         for batch in (BATCH, 256):
             both = _apart("passes", widths, precision, batch, 3)
-            said = f"poster, {precision}: forward and backward at batch {batch}"
-            marks += [
-                at_least(f"{said}, share of the matrix-product rate", both["share"], "", 0.7),
-                Mark(said, both["seconds"], "s"),
-                Mark(f"matrix products at batch {batch}, {precision}", both["rate"] / 1e9, "GFLOP/s"),
+            name = f"poster_{precision}.forward_backward_batch_{batch}"
+            criteria += [
+                at_least(f"{name}_share_of_matmul_rate", both["share"], "", 0.7),
+                measured(name, both["seconds"], "s"),
+                measured(f"poster_{precision}.matmul_batch_{batch}", both["rate"] / 1e9, "GFLOP/s"),
             ]
-    show("training", marks, quick=options.quick)
+    show(Benchmark.TRAINING, criteria=criteria, quick=options.quick)
 
 
 if __name__ == "__main__":

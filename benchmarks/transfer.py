@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -22,10 +23,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.report import Mark, show
+from benchmarks.report import measured, show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluate.metrics import median, r2_per_gene
+from cellstate.evidence import Benchmark
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.fill import fill
@@ -124,7 +126,7 @@ def main() -> None:
     base = load_model(device="cpu")
     source = open_cohort(resource_path("data", "cohorts", "coadread"))
     sizes, seeds = ((20,), range(1)) if options.quick else (SIZES, SEEDS)
-    marks = []
+    criteria = []
     for n in sizes:
         runs: list[dict[str, float]] = []
         for seed in seeds:
@@ -134,12 +136,12 @@ def main() -> None:
                 runs.append(judged(contestants, cohort.split("test")))
         for name in runs[0]:
             values = [run[name] for run in runs]
-            marks.append(
-                Mark(f"{n} patients: {name}", statistics.mean(values), f"({min(values):.3f} to {max(values):.3f})")
-            )
+            known = f"patients_{n}.{re.sub('[^a-z0-9]+', '_', name.lower())}"
+            for which, value in (("mean", statistics.mean(values)), ("lowest", min(values)), ("highest", max(values))):
+                criteria.append(measured(f"{known}.{which}", value, "median R2 per gene"))
         best = max(runs[0], key=lambda name: statistics.mean(run[name] for run in runs))
         print(f"With {n} patients the best is: {best}.")
-    show("transfer", marks, quick=options.quick)
+    show(Benchmark.TRANSFER, criteria=criteria, quick=options.quick)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How far the answers about held-out patients can be trusted.
+"""Reliability on held-out patients.
 
     python -m benchmarks.trust [--quick] [--model DIR] [--cohort DIR] [--atlas FILE]
 
-Accuracy as a share of the noise ceiling, coverage of the 90 % intervals, the flag for samples unlike the training
-samples, and the copy-through gauge. Everything that was calibrated was calibrated on validation patients; here the two
+Accuracy as a share of the counting-noise ceiling, coverage of the 90 % intervals, the out-of-distribution flag, and
+copy-through. Everything that was calibrated was calibrated on validation patients; here the two
 held-out sets are looked at.
 """
 
@@ -11,99 +11,137 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.far_samples import far_samples
-from benchmarks.report import Mark, at_least, at_most, show
+from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.evaluate import Evaluation, distances, evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
-from cellstate.evaluate.calibration import likeliest_tpm
+from cellstate.evaluate.calibration import conditional_mode_tpm
 from cellstate.evaluate.intervals import intervals, predicted_log1p
+from cellstate.evidence import TPM_BINS, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
+from cellstate.model.record import Calibration
+from cellstate.report.narrative import HELD_OUT
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
 
-HELD_OUT = {"test": "newer sequencer", "older_test": "older sequencer"}
-BINS = ("0-2.5 TPM", "2.5-10 TPM", "10-100 TPM", ">100 TPM")
 #: Share of measured genes that is hidden to see how intervals do where nothing was measured.
 HIDDEN = 0.2
 QUICK_SAMPLES = 12
 
 
-def accuracy_marks(model: Model, evaluation: Evaluation, where: str) -> list[Mark]:
-    """Row 8: the network's likeliest values, in the lowest bin against counting noise, in the others against PCA."""
-    figures = evaluation.to_dict()
-    network, pca = figures["bins"], figures["baselines"]["pca"]["bins"]
-    title = f"{where}: accuracy / noise ceiling"
-    shares = [one["accuracy_likeliest"] / one["ceiling"] for one in network]
-    marks = [at_least(f"{title}, {BINS[0]}, likeliest value", shares[0], "", 0.85)]
-    marks += [
-        Mark(f"{title}, {name}, likeliest value", share, "") for name, share in zip(BINS[1:], shares[1:], strict=True)
+def trust_record(
+    dataset: Dataset, metric: Metric, value: float | None, predictor: PredictorId = PredictorId.AUTOENCODER, **more: Any
+) -> EvidenceRecord:
+    """Return a record of this benchmark; without a method named, it is the autoencoder's."""
+    return EvidenceRecord(
+        benchmark=Benchmark.TRUST, dataset=dataset, predictor=predictor, metric=metric, value=value, **more
+    )
+
+
+def accuracy_records(model: Model, evaluation: Evaluation, split: Dataset) -> list[EvidenceRecord]:
+    """Accuracy as a share of the ceiling, of the mean and of the conditional mode, beside PCA's."""
+    found = evaluation.record()
+    own, pca = found.bins, found.baselines[PredictorId.PCA].bins
+    lowest, ceiling, thresholds = TPM_BINS[0], own[0].ceiling, (0.85, None, None, None)
+    records = [
+        trust_record(
+            split,
+            Metric.CEILING_SHARE_MODE,
+            _share(one.accuracy_conditional_mode, one.ceiling),
+            stratum=stratum,
+            threshold=threshold,
+        )
+        for one, stratum, threshold in zip(own, TPM_BINS, thresholds, strict=True)
     ]
-    lead = [100 * (ours["accuracy_likeliest"] - theirs["accuracy"]) for ours, theirs in zip(network, pca, strict=True)]
-    marks.append(at_least(f"{where}: worst bin above 2.5 TPM against PCA", min(lead[1:]), "points", -1))
-    # The read-out is no merit of the network: PCA gains as much by it.
+    gains = [
+        100 * (ours.accuracy_conditional_mode - theirs.accuracy)
+        for ours, theirs in zip(own[1:], pca[1:], strict=True)
+        if ours.accuracy_conditional_mode is not None and theirs.accuracy is not None
+    ]
+    worst = min(gains, default=None)
+    records.append(
+        trust_record(split, Metric.MODE_ACCURACY_GAIN_WORST_BIN, worst, threshold=-1.0, reference=PredictorId.PCA)
+    )
+    # The read-out is no merit of the autoencoder: PCA gains as much by it.
     truth_SG = evaluation.truth_tpm_SG
-    moved_SG = likeliest_tpm(model, truth_SG, np.log1p(evaluation.predicted_tpm["pca"]))
+    moved_SG = conditional_mode_tpm(model, truth_SG, np.log1p(evaluation.predicted_tpm[PredictorId.PCA]))
     assert moved_SG is not None
-    rival = accuracy_per_bin(truth_SG, moved_SG)[0].accuracy
-    marks.append(Mark(f"{title}, {BINS[0]}, PCA's likeliest value", (rival or 0) / network[0]["ceiling"], ""))
-    for name, bins in (("network's mean", network), ("PCA's mean", pca)):
-        marks.append(Mark(f"{title}, {BINS[0]}, {name}", bins[0]["accuracy"] / network[0]["ceiling"], ""))
-    return marks
-
-
-def interval_marks(model: Model, samples: Samples, evaluation: Evaluation, where: str) -> list[Mark]:
-    """Row 9: share of true values inside the 90 % intervals."""
-    found = evaluation.to_dict()["interval_coverage"]
-    overall = found["overall"]
-    marks = [Mark(f"{where}: 90 % intervals cover", overall, "", "0.88 to 0.92", 0.88 <= overall <= 0.92)]
-    marks += [
-        at_least(f"{where}: 90 % intervals cover, {name}", share, "", 0.85)
-        for name, share in zip(BINS, found["bins"], strict=True)
+    moved = accuracy_per_bin(truth_SG, moved_SG)[0].accuracy
+    pca_id = PredictorId.PCA
+    return [
+        *records,
+        trust_record(split, Metric.CEILING_SHARE_MODE, _share(moved, ceiling), pca_id, stratum=lowest),
+        trust_record(split, Metric.CEILING_SHARE, _share(own[0].accuracy, ceiling), stratum=lowest),
+        trust_record(split, Metric.CEILING_SHARE, _share(pca[0].accuracy, ceiling), pca_id, stratum=lowest),
     ]
-    return [*marks, Mark(f"{where}: the same for hidden genes", hidden_coverage(model, samples), "")]
 
 
-def hidden_coverage(model: Model, samples: Samples, *, seed: int = 0) -> float:
+def _share(accuracy: float | None, ceiling: float | None) -> float | None:
+    return accuracy / ceiling if accuracy is not None and ceiling else None
+
+
+def interval_records(model: Model, samples: Samples, evaluation: Evaluation, split: Dataset) -> list[EvidenceRecord]:
+    """Share of true values inside the 90 % intervals."""
+    found = evaluation.record().interval_coverage
+    assert found is not None
+    error = None if found.overall is None else abs(found.overall - found.nominal)
+    return [
+        trust_record(split, Metric.INTERVAL_COVERAGE, found.overall),
+        trust_record(split, Metric.INTERVAL_COVERAGE_ERROR, error, threshold=0.02),
+        *(
+            trust_record(split, Metric.INTERVAL_COVERAGE, share, stratum=stratum, threshold=0.85)
+            for stratum, share in zip(TPM_BINS, found.bins, strict=True)
+        ),
+        trust_record(split, Metric.INTERVAL_COVERAGE_HIDDEN, hidden_coverage(model, samples)),
+    ]
+
+
+def hidden_coverage(model: Model, samples: Samples, *, seed: int = 0) -> float | None:
     """Coverage where the network did not see the value: some measured genes are hidden, and only they are counted."""
     tpm_SG = align(samples, model.space).tpm_SG
     hidden_SG = np.random.default_rng(seed).random(tpm_SG.shape) < HIDDEN
     seen_SG = np.where(hidden_SG, np.nan, tpm_SG)
     found = intervals(model, seen_SG, predicted_log1p(model, seen_SG))
     assert found is not None
-    return found.coverage(np.where(hidden_SG, tpm_SG, np.nan), EDGES)["overall"]
+    return found.coverage(np.where(hidden_SG, tpm_SG, np.nan), EDGES).overall
 
 
-def flag_marks(model: Model, samples: Samples, atlas: Path, where: str) -> list[Mark]:
-    """Row 10: far samples against held-out patients, and held-out patients that are flagged."""
+def ood_records(model: Model, samples: Samples, atlas: Path, split: Dataset) -> list[EvidenceRecord]:
+    """Out-of-distribution samples against held-out patients, and held-out patients that are flagged."""
     near = distances(model, samples)
-    marks = [at_most(f"{where}: false alarms", float(np.mean([d.flag for d in near])), "", 0.05)]
-    for name, far in far_samples(samples, atlas).items():
+    alarms = float(np.mean([d.flag for d in near]))
+    records = [trust_record(split, Metric.FALSE_ALARM_RATE, alarms, threshold=0.05)]
+    for kind, far in far_samples(samples, atlas).items():
         judged = distances(model, far)
         score = [d.score for d in near + judged]
         auroc = float(roc_auc_score([0] * len(near) + [1] * len(judged), score))
-        marks.append(at_least(f"{where}: AUROC of {name}", auroc, "", 0.95))
-        marks.append(Mark(f"{where}: {name}, flagged", float(np.mean([d.flag for d in judged])), ""))
-    return marks
+        flagged = float(np.mean([d.flag for d in judged]))
+        records.append(trust_record(split, Metric.OOD_AUROC, auroc, stratum=kind, threshold=0.95))
+        records.append(trust_record(split, Metric.OOD_FLAGGED, flagged, stratum=kind))
+    return records
 
 
-def copying_marks(model: Model) -> list[Mark]:
-    """How each predictor answers an edit: told, not marked."""
-    marks = []
-    for name, gauge in model.metrics["trust"]["copying"].items():
-        marks.append(Mark(f"{name}: response of other genes (rms)", gauge["others"], "z per z"))
-        if gauge["own"] is not None:
-            marks.append(Mark(f"{name}: response of the edited gene itself", gauge["own"], "z per z"))
-            marks.append(Mark(f"{name}: own response / other genes'", gauge["own_to_others"], "x"))
-        if gauge["leaf_to_tf"] is not None:
-            marks.append(Mark(f"{name}: response to other genes / to transcription factors", gauge["leaf_to_tf"], ""))
-    return marks
+def copy_through_records(calibration: Calibration) -> list[EvidenceRecord]:
+    """Response of each method to a change of one gene; these have no threshold."""
+    return [
+        trust_record(Dataset.TRAINING_MEAN, metric, value, name)
+        for name, one in calibration.copy_through.items()
+        for metric, value in (
+            (Metric.RESPONSE_OTHERS, one.others),
+            (Metric.RESPONSE_OWN, one.own),
+            (Metric.RESPONSE_OWN_TO_OTHERS, one.own_to_others),
+            (Metric.RESPONSE_LEAF_TO_TF, one.leaf_to_tf),
+        )
+        if value is not None
+    ]
 
 
 def main() -> None:
@@ -115,19 +153,21 @@ def main() -> None:
     parser.add_argument("--atlas", type=Path, default=atlas, help="expression table of the Human Protein Atlas")
     options = parser.parse_args()
     model = load_model(options.model, device="cpu")
-    if "trust" not in model.metrics:
+    calibration = model.record.calibration
+    if calibration is None:
         parser.error("the model was not calibrated: train it again")
     cohort = open_cohort(options.cohort)
-    marks = []
-    for split, where in HELD_OUT.items():
+    records = []
+    for split in HELD_OUT:
         samples = cohort.split(split)
         if options.quick:
             samples = samples.take(range(min(QUICK_SAMPLES, len(samples))))
         evaluation = evaluate(model, samples)
-        marks += accuracy_marks(model, evaluation, where)
-        marks += interval_marks(model, samples, evaluation, where)
-        marks += flag_marks(model, samples, options.atlas, where)
-    show("trust", marks + copying_marks(model), quick=options.quick, model=model)
+        records += accuracy_records(model, evaluation, split)
+        records += interval_records(model, samples, evaluation, split)
+        records += ood_records(model, samples, options.atlas, split)
+    records += copy_through_records(calibration)
+    show(Benchmark.TRUST, records=records, quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import argparse
 import gzip
 import io
 import json
+import re
 import tempfile
 import threading
 import time
@@ -26,7 +27,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clock import in_a_process, peak_resident
-from benchmarks.report import Mark, at_most, show
+from benchmarks.report import at_most, measured, show
+from cellstate.evidence import Benchmark, Criterion
 from cellstate.genes import gene_axis
 
 MEGABYTES = 100
@@ -112,9 +114,9 @@ def _tick(stop: threading.Event, gaps: list[float]) -> None:
         last = now
 
 
-def measure(*, quick: bool = False) -> list[Mark]:
-    """Make the uploads, read each, and return the rows; a quick run takes files of a twentieth."""
-    marks = []
+def measure(*, quick: bool = False) -> list[Criterion]:
+    """Make the uploads, read each, and return the criteria; a quick run takes files of a twentieth."""
+    criteria: list[Criterion] = []
     with tempfile.TemporaryDirectory() as temporary:
         for what, path in make_files(Path(temporary), MEGABYTES / 20 if quick else MEGABYTES).items():
             ours, rival = (
@@ -122,15 +124,17 @@ def measure(*, quick: bool = False) -> list[Mark]:
                 for reader in ("cellstate", "pandas")
             )
             size = ours["text_bytes"]
-            marks += [
-                at_most(f"upload of {size / 1e6:.0f} MB text ({what})", ours["seconds"], "s", SECONDS),
-                Mark(f"{what}: processor time", ours["processor_seconds"], "s"),
-                Mark(f"{what}: pandas.read_csv alone", rival["seconds"], "s"),
-                at_most(f"{what}: memory above / text", ours["bytes_above"] / size, "x", TIMES_THE_FILE),
-                Mark(f"{what}: pandas.read_csv alone, memory above / text", rival["bytes_above"] / size, "x"),
-                at_most(f"{what}: longest wait of another thread", ours["wait_ms"], "ms", WAIT_MS),
+            name = re.sub("[^a-z0-9]+", "_", what.lower()).strip("_")
+            print(f"{what}: {size / 1e6:.0f} MB of text")
+            criteria += [
+                at_most(f"{name}.upload", ours["seconds"], "s", SECONDS),
+                measured(f"{name}.processor_time", ours["processor_seconds"], "s"),
+                measured(f"{name}.pandas_alone", rival["seconds"], "s"),
+                at_most(f"{name}.memory_above_to_text", ours["bytes_above"] / size, "x", TIMES_THE_FILE),
+                measured(f"{name}.pandas_alone_memory_above_to_text", rival["bytes_above"] / size, "x"),
+                at_most(f"{name}.longest_wait_of_another_thread", ours["wait_ms"], "ms", WAIT_MS),
             ]
-    return marks
+    return criteria
 
 
 def main() -> None:
@@ -142,7 +146,7 @@ def main() -> None:
     if options.reader:
         print(json.dumps(read(options.reader, options.file)))
         return
-    show("upload", measure(quick=options.quick), quick=options.quick)
+    show(Benchmark.UPLOAD, criteria=measure(quick=options.quick), quick=options.quick)
 
 
 if __name__ == "__main__":

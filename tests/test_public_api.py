@@ -17,7 +17,7 @@ def test_the_few_names_work_together():
     model = load_model(device="cpu")
     table = perturb(model, samples, [Edit("TP53", "knock-out")]).table()
     assert table["gene"].iloc[-1] == "TP53"
-    assert cellstate.evaluate(model, samples).quality["network"].r2_pooled > 0.9
+    assert cellstate.evaluate(model, samples).quality["autoencoder"].r2_pooled > 0.9
     assert evaluate is cellstate.evaluate
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from msgspec import to_builtins
 
 from cellstate.model.config import ModelConfig
 from cellstate.model.device import DTYPES
@@ -116,12 +117,12 @@ def train_and_package(
         return told if context.is_first else {}
     if not context.is_first:
         return {}
-    metrics = package_model(folder.stage, config, data, outcome, context, about or {})
+    record = package_model(folder.stage, config, data, outcome, context, about or {})
     folder.finish()
     return {
         "model": str(folder.target),
-        "best_epoch": metrics["best_epoch"],
-        "validation_loss": metrics["validation_loss"],
-        "seconds": metrics["seconds"],
-        "evaluation": metrics["evaluation"],
+        "best_epoch": record.best_epoch,
+        "validation_loss": record.validation_loss,
+        "seconds": record.seconds,
+        "evaluation": to_builtins(record.evaluation),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 from cellstate.cli.answer import plain
 from cellstate.errors import DataError, ModelError, summarise_list
 from cellstate.io.write import write_file, write_table
-from cellstate.model.folder import METRICS
+from cellstate.model.record import read_record
 
 from .store import SPLITS, open_store
 
@@ -67,11 +66,10 @@ def _sample(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _store_of(model: Path) -> str | None:
     """Return the checksum of the store that trained a model, None where none did."""
-    try:
-        metrics = json.loads((model / METRICS).read_text(encoding="utf-8"))
-        return metrics.get("store_sha256")
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{model} holds no trained model.", "Name a model folder with metrics.json.") from error
+    training = read_record(model).training
+    if training is None:
+        raise ModelError(f"{model} holds no trained model.", "Name a model folder with metrics.json.")
+    return training.store_sha256
 
 
 def _sentence(table: pd.DataFrame, trained: bool) -> str:

@@ -1,11 +1,10 @@
-"""The model folder beside its weights: baselines, training profiles, calibration, evaluation, metrics, model card.
+"""The model folder beside its weights: baselines, training profiles, calibration, evaluation, record, model card.
 
 The card is written from the measured figures, so that it cannot drift from them.
 """
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
 import time
@@ -17,14 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from cellstate.errors import ModelError
 from cellstate.evaluate.metrics import r2_per_gene
 from cellstate.evaluate.reconstruction import evaluate
 from cellstate.evaluate.trust import calibrate
 from cellstate.files import atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.model.folder import CARD, METRICS, load_model, save_genes
+from cellstate.model.folder import CARD, load_model, save_genes
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
+from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.components import fit_components, save_components
 from cellstate.perturb.effects import save_effects
 from cellstate.perturb.elastic_net import fit_effects
@@ -49,11 +50,11 @@ def package_model(
     outcome: Outcome,
     context: DistributedContext,
     about: Mapping[str, Any],
-) -> dict:
+) -> TrainingRecord:
     """Write everything beside the weights into ``stage``; quality is measured on the weights as they are stored.
 
-    Baselines, training profiles, calibration, evaluation on the held-out splits, metrics and the model card. Returns
-    the metrics.
+    Baselines, training profiles, calibration, evaluation on the held-out splits, the record and the model card.
+    Returns the record.
     """
     started = time.perf_counter()
     several = len(data.further_z_SG) > 0
@@ -73,10 +74,8 @@ def package_model(
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
     r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
     save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
-    trust = calibrate(model, data.samples["validation"])
-    model = replace(model, metrics={"trust": trust})
     kept = best_of(outcome.history) if config.loop.keep == "best" else outcome.history[-1]
-    metrics = {
+    values = {
         **data.about,
         **about,
         "config": asdict(config),
@@ -84,55 +83,66 @@ def package_model(
         "torch": torch.__version__.split("+")[0],
         "best_epoch": kept.epoch,
         "validation_loss": kept.validation_loss,
-        "trust": trust,
-        "evaluation": {s: evaluate(model, data.samples[s]).to_dict() for s in HELD_OUT if s in data.samples},
+        "calibration": calibrate(model, data.samples["validation"]),
+        "seconds": outcome.history[-1].seconds,
+    }
+    # Reliability is judged by what was just calibrated.
+    model = replace(model, record=ModelRecord(write_training(stage, values)))
+    values |= {
+        "evaluation": {s: evaluate(model, data.samples[s]).record() for s in HELD_OUT if s in data.samples},
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
     }
-    for figures in metrics["evaluation"].values():
-        # One line a patient is for the command; the folder keeps the summary.
-        del figures["samples"]
-    (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
-    write_card(stage / CARD, model, metrics)
-    return metrics
+    record = write_training(stage, values)
+    write_card(stage / CARD, replace(model, record=ModelRecord(record)))
+    return record
 
 
-def write_card(path: Path, model: Model, metrics: dict) -> None:
+def write_card(path: Path, model: Model) -> None:
     """Write the card of a trained model; an older one is there whole until the new one is."""
-    text = card(model, metrics)
+    text = card(model)
     with atomic_write(path) as partial:
         partial.write_text(text)
 
 
-def card(model: Model, metrics: dict) -> str:
-    """Return the card: what the model is, the sections of the page "How good is this?", and how it was trained."""
+def card(model: Model) -> str:
+    """Return the card: what the model is, the sections of the page "How good is this?", and how it was trained.
+
+    Raises
+    ------
+    ModelError
+        For random weights.
+    """
+    training = model.record.training
+    if training is None:
+        raise ModelError(f"{model.folder} holds random weights.", "Train a model first.")
     config, profiles = model.config, load_profiles(model)
     opening = [
         f"# Model card: {config.name}",
         "For research use only. What it predicts are hypotheses for the laboratory, never advice about a patient.",
         "## What it is",
-        f"A fully connected auto-encoder, {' -> '.join(f'{w:,}' for w in config.widths)} units, {config.activation}, "
+        f"A fully connected autoencoder, {' -> '.join(f'{w:,}' for w in config.widths)} units, {config.activation}, "
         f"{config.n_parameters:,} parameters. It reads and predicts standardised log1p TPM of {config.n_genes:,} "
         f"protein-coding genes through {config.n_latent} latent units.",
     ]
-    if base := metrics.get("adapted_from"):
-        opening.append(_adapted(base))
+    if training.adapted_from is not None:
+        opening.append(_adapted(training.adapted_from))
     if profiles is not None:
-        opening.append(_carried(len(profiles), metrics["trained_on"].get("licence", "that of their sources")))
-    training = (
-        f"Best epoch {metrics['best_epoch']}, validation loss {metrics['validation_loss']:.4f} (mean squared error in "
-        f"z), {metrics['seconds']:.0f} s in all on {metrics['processes']} process(es), PyTorch {metrics['torch']}. "
-        "The settings are in `metrics.json`, the losses in `history.jsonl`."
+        opening.append(_carried(len(profiles), training.trained_on.licence or "that of their sources"))
+    trained = (
+        f"Best epoch {training.best_epoch}, validation loss {training.validation_loss:.4f} (mean squared error in z), "
+        f"{training.seconds:.0f} s in all on {training.processes} process(es), PyTorch {training.torch}. The settings "
+        "are in `metrics.json`, the losses in `history.jsonl`, the results of benchmarks in `evidence.json`."
     )
-    said = [markdown(section) for section in sections(metrics)]
-    return "\n\n".join([*opening, *said, "## Training", training]) + "\n"
+    found = [markdown(section) for section in sections(model.record)]
+    return "\n\n".join([*opening, *found, "## Training", trained]) + "\n"
 
 
-def _adapted(base: dict) -> str:
+def _adapted(base: AdaptedFrom) -> str:
     return (
-        f"It was adapted from **{base['model']}** (weights {base['weights_sha256'][:16]}…): {base['genes_shared']:,} "
-        f"genes shared, {base['genes_new']:,} new, {base['genes_left_out']:,} left out; mean and S: "
-        f"{base['standardise']}; layers that learnt: {base['learn']}."
+        f"It was adapted from **{base.model}** (weights {base.weights_sha256[:16]}…): {base.genes_shared:,} genes "
+        f"shared, {base.genes_new:,} new, {base.genes_left_out:,} left out; mean and SD: {base.standardise}; "
+        f"trained layers: {base.learn}."
     )
 
 

@@ -75,9 +75,9 @@ from benchmarks.real_perturbations.methods import (
 from benchmarks.report import machine
 from cellstate import load_model
 from cellstate.errors import CellStateError, print_error
-from cellstate.files import whole_file
+from cellstate.files import atomic_write
 from cellstate.model import Model
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 NAME = "real_perturbations"
 #: Bands of components whose weights are learned: the first component of each.
@@ -126,7 +126,7 @@ class Judging:
             table = pd.read_csv(path)
         else:
             table = make()
-            with whole_file(path) as draft:
+            with atomic_write(path) as draft:
                 table.to_csv(draft, index=False)
         self.tables[name] = table
         print(_line(name, table, self.data), file=sys.stderr, flush=True)
@@ -335,7 +335,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--quick", action="store_true", help="the product's predictors and the baselines; claims nothing"
     )
     parser.add_argument("--data", type=Path, help="folder of shared data")
-    parser.add_argument("--cache", type=Path, default=shipped("artifacts", NAME), help="folder of prepared matrices")
+    parser.add_argument(
+        "--cache", type=Path, default=resource_path("artifacts", NAME), help="folder of prepared matrices"
+    )
     parser.add_argument("--resume", action="store_true", help="take what an earlier run left in the cache")
     parser.add_argument(
         "--effects", type=Path, nargs="*", default=[], metavar="FILE", help="npz files of effects to judge"

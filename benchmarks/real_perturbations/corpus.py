@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 
 from benchmarks.real_perturbations.data import needed
-from cellstate.files import whole_file
-from cellstate.paths import shipped
+from cellstate.files import atomic_write
+from cellstate.resources import resource_path
 
 #: Genes that fewer samples measure are left out; so is a data set with fewer samples, whose centre is noise.
 MEASURED_SHARE, LEAST_SAMPLES = 0.8, 4
@@ -69,7 +69,7 @@ def held_out_patients(sample_S: np.ndarray, name_S: np.ndarray) -> frozenset[str
     patients = {name: {s[:12] for s in sample_S[name_S == name]} for name in (OLDER, NEWER, RECTUM)}
     newer = sorted(patients[NEWER] | patients[RECTUM], key=lambda p: hashlib.sha256(p.encode()).hexdigest())
     tail = newer[round((1 - TEST_TAIL) * len(newer)) :]
-    examples = {path.name[:12] for path in shipped("data", "examples").glob("TCGA-*")}
+    examples = {path.name[:12] for path in resource_path("data", "examples").glob("TCGA-*")}
     return frozenset(patients[OLDER] | set(tail) | examples)
 
 
@@ -94,7 +94,7 @@ def corpus_components(folder: Path, cache: Path, *, cells: bool = False) -> Corp
     path = cache / f"corpus-components{'-cells' if cells else ''}.npz"
     if not path.exists():
         found = _fit(needed(folder / "human_bulk.h5"), cells=cells)
-        with whole_file(path) as partial, open(partial, "wb") as out:
+        with atomic_write(path) as partial, open(partial, "wb") as out:
             np.savez(out, **{**vars(found), "symbols": np.array(found.symbols)})
     with np.load(path) as stored:
         symbols = tuple(str(s) for s in stored["symbols"])

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cellstate.errors import DataError
 from cellstate.genes import gene_axis, transcription_factors
-from cellstate.paths import shipped
+from cellstate.resources import resource_path
 
 #: Environment variable that names the folder of shared data.
 FOLDER_VARIABLE = "CELLSTATE_SHARED_DATA"
@@ -145,7 +145,7 @@ def shared_folder(given: Path | None = None) -> Path:
     """Return the folder of shared data: the given one, the environment's, or the one beside the checkout."""
     if given is not None:
         return given
-    return Path(os.environ.get(FOLDER_VARIABLE) or shipped("..", "shared", "data"))
+    return Path(os.environ.get(FOLDER_VARIABLE) or resource_path("..", "shared", "data"))
 
 
 def needed(path: Path) -> Path:

@@ -85,8 +85,8 @@ def add_predictor(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--predictor",
         metavar="NAME",
-        help="who predicts: network, pca, coexpression, ridge, elastic_net or ridge_tf (default: the best by the "
-        "model's evidence)",
+        help="prediction method: autoencoder, pca, coexpression, ridge, elastic_net or ridge_tf (default: the one that "
+        "the model folder names)",
     )
 
 

@@ -44,7 +44,7 @@ def _doses(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import distances
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.doses import dose_curve
-    from cellstate.report import said_by
+    from cellstate.report import predictor_label
 
     multiples = _numbers(options.multiples)
     top = at_least_one("--top", options.top)
@@ -81,7 +81,7 @@ def _doses(options: argparse.Namespace) -> Answer:
             for _, rows in responders.groupby("rank")
         ],
     }
-    return result, _lines(curve, responders, said_by(curve.predictor), distance.sentence)
+    return result, _lines(curve, responders, predictor_label(curve.predictor), distance.sentence)
 
 
 def _numbers(text: str | None) -> list[float] | None:

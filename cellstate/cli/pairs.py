@@ -121,9 +121,9 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
 
 def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int) -> Answer:
     from cellstate.perturb.rivals import NETWORK
-    from cellstate.report import together_reason
+    from cellstate.report import pairs_reason
 
-    reason = together_reason(asked.model.metrics)
+    reason = pairs_reason(asked.model.record)
     result = asked.to_dict() | {
         "predictor": NETWORK,
         "predictor_reason": reason,
@@ -140,7 +140,7 @@ def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int
         *asked.lines(),
         f"{found.n_pairs:,} pairs, edit {found.edit}; the best {found.n_exact:,} by {options.by} scored exactly",
         found.scale,
-        f"The {'cohort ranks, the network' if options.by == 'cohort' else 'network'} scores. {reason}",
+        f"The {'cohort ranks, the autoencoder' if options.by == 'cohort' else 'autoencoder'} scores. {reason}",
         f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'synergy':>11}{'share':>9}{'p':>9}{'FDR':>9}"
         f"{'cohort r':>10}{'its p':>9}",
         *(

@@ -72,7 +72,7 @@ def _perturb(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import distances, distances_after, trust_table
     from cellstate.io import check_writable, write_table
     from cellstate.perturb import parse_edits, perturb
-    from cellstate.report import lead_reason, said_by
+    from cellstate.report import default_reason, predictor_label
 
     edits = parse_edits(options.edit)
     if options.out:
@@ -90,7 +90,7 @@ def _perturb(options: argparse.Namespace) -> Answer:
         "edits": [edit.spec for edit in edits],
         "kind": "hypothesis",
         "predictor": shift.predictor,
-        "predictor_reason": lead_reason(model.metrics, shift.predictor),
+        "predictor_reason": default_reason(model.record, shift.predictor),
         "ood_score": distance.score,
         "ood_flag": distance.flag,
         "ood_score_edited": after.score,
@@ -113,7 +113,7 @@ def _perturb(options: argparse.Namespace) -> Answer:
     shown = table[~table["edited"]].head(GENES_SHOWN)
     lines = [
         f"{sample.names[0]}: {', '.join(edit.label for edit in edits)} (a hypothesis, for research only)",
-        f"{said_by(shift.predictor)} predicts. {lead_reason(model.metrics, shift.predictor)}",
+        f"{predictor_label(shift.predictor)} predicts. {default_reason(model.record, shift.predictor)}",
         distance.sentence,
         f"Distance from the training samples: {number(distance.score, '.2f')} before the edit, "
         f"{number(after.score, '.2f')} after it.",

@@ -53,10 +53,10 @@ def _evaluate(options: argparse.Namespace) -> Answer:
         f"{'Ceiling (counting noise)':<48}" + "".join(f"{number(b.accuracy, '.3f'):>14}" for b in evaluation.ceiling)
     )
     shares = "".join(f"{number(b['share_of_ceiling'], '.3f'):>14}" for b in result["bins"])
-    lines.append(f"{'Network as a share of the ceiling':<48}{shares}")
-    if evaluation.likeliest is not None:
-        hits = "".join(f"{number(b.accuracy, '.3f'):>14}" for b in evaluation.likeliest)
-        lines.append(f"{'Network read out at the likeliest value':<48}{hits}")
+    lines.append(f"{'Autoencoder as a share of the ceiling':<48}{shares}")
+    if evaluation.conditional_mode is not None:
+        hits = "".join(f"{number(b.accuracy, '.3f'):>14}" for b in evaluation.conditional_mode)
+        lines.append(f"{'Autoencoder at the conditional mode':<48}{hits}")
     if (covered := result["interval_coverage"]) is not None:
         each = "".join(f"{number(share, '.3f'):>14}" for share in covered["bins"])
         lines.append(f"{'90 % intervals cover':<38}{number(covered['overall'], '.3f'):>10}{each}")
@@ -67,7 +67,7 @@ def _compare(options: argparse.Namespace) -> Answer:
     from cellstate.evaluate import compare
     from cellstate.io import read_selection
     from cellstate.perturb import parse_edits
-    from cellstate.report import said_by
+    from cellstate.report import predictor_label
 
     edits = parse_edits(options.edit)
     model = read_model(options)
@@ -76,7 +76,7 @@ def _compare(options: argparse.Namespace) -> Answer:
     result = experiment.to_dict()
     lines = [
         f"{', '.join(edit.label for edit in edits)}: {result['n_control']} control and {result['n_treated']} treated "
-        f"sample(s), {result['n_genes']:,} genes. {said_by(experiment.predictor)} leads.",
+        f"sample(s), {result['n_genes']:,} genes. {predictor_label(experiment.predictor)} leads.",
         f"{'':<16}{'Pearson-delta':>14}{'95% interval':>18}{'sign, top 50':>14}",
         *(
             f"{name:<16}{number(a.pearson_delta):>14}"

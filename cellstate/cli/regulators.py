@@ -38,7 +38,7 @@ def _screen(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.screen import TOP, rivals_of, screen
-    from cellstate.report import lead_reason, said_by
+    from cellstate.report import default_reason, predictor_label
 
     edits = read_edits(options.edit)
     top = TOP if options.top is None else at_least_one("--top", options.top)
@@ -62,7 +62,7 @@ def _screen(options: argparse.Namespace) -> Answer:
         write_table(table, options.out)
     rivals = rivals_of(table)
     names = [name for name in table.columns if name.removeprefix("score_") not in rivals]
-    reason = lead_reason(asked.model.metrics, found.predictor)
+    reason = default_reason(asked.model.record, found.predictor)
     result = asked.to_dict() | {
         "predictor": found.predictor,
         "predictor_reason": reason,
@@ -80,7 +80,7 @@ def _screen(options: argparse.Namespace) -> Answer:
     exact = "all" if found.n_exact == len(table) else f"the best {found.n_exact:,}"
     lines = [
         *asked.lines(),
-        f"{said_by(found.predictor)} scores. {reason}",
+        f"{predictor_label(found.predictor)} scores. {reason}",
         f"{len(table):,} edits, {exact} scored exactly, "
         f"{found.n_cohort:,} patients to compare with; scores in S along the goal",
         f"{'gene':<12}{'edit':>8}{'score':>10}{'per S':>10}{'share':>9}{'z patient':>11}{'p':>9}{'FDR':>9}"
@@ -99,7 +99,7 @@ def _combine(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.combine import combine
-    from cellstate.report import combination_reason, said_by
+    from cellstate.report import combination_reason, predictor_label
 
     edits = read_edits(options.edit)
     at_least_one("--max", options.max)
@@ -125,7 +125,7 @@ def _combine(options: argparse.Namespace) -> Answer:
         )
     if options.out:
         write_table(found.steps, options.out)
-    reason = combination_reason(asked.model.metrics, found.predictor)
+    reason = combination_reason(asked.model.record, found.predictor)
     result = asked.to_dict() | {
         "predictor": found.predictor,
         "predictor_reason": reason,
@@ -138,7 +138,7 @@ def _combine(options: argparse.Namespace) -> Answer:
         "sum_of_singles": found.sum_of_singles,
         "n_scored": found.n_scored,
     }
-    lines = [*asked.lines(), f"{said_by(found.predictor)} scores. {reason}", *_table(result["steps"])]
+    lines = [*asked.lines(), f"{predictor_label(found.predictor)} scores. {reason}", *_table(result["steps"])]
     if result["steps"]:
         last = result["steps"][-1]
         lines += [

@@ -50,7 +50,7 @@ def _report(options: argparse.Namespace) -> Answer:
     model, _, source, answer = _asked(options)
     today = datetime.now(UTC).date().isoformat()
     made = provenance(model)
-    page = render(shift_report(answer, source, made, model.metrics, named=options.name_sample, on=today))
+    page = render(shift_report(answer, source, made, model.record, named=options.name_sample, on=today))
     return _written(page, options, answer, source)
 
 

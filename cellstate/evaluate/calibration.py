@@ -1,4 +1,4 @@
-"""The likeliest value: of a quiet gene, the prediction that is most often within the tolerance of the truth.
+"""The conditional mode: of a weakly expressed gene, the prediction most often within the tolerance of the truth.
 
 A network fitted to squared error predicts the mean of log1p TPM. Where a gene is sometimes silent and sometimes not,
 that mean lies between, where few true values are. This read-out moves predictions below `TOP_TPM` to the value with
@@ -19,6 +19,7 @@ from cellstate.evaluate.bins import Tolerance, level_of
 from cellstate.evaluate.intervals import expected_error
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
+from cellstate.model.record import ConditionalMode
 
 #: Predictions from here on are left as they are.
 TOP_TPM = 2.5
@@ -38,8 +39,8 @@ ALMOST = 0.995
 _CANDIDATE_TPM_P = np.expm1(np.linspace(0, np.log1p(8), 120))
 
 
-def fit_likeliest(model: Model, *, seed: int = 0) -> dict[str, list]:
-    """Learn the read-out from the profiles that a model folder carries; returns what its metrics keep."""
+def fit_conditional_mode(model: Model, *, seed: int = 0) -> ConditionalMode:
+    """Learn the read-out from the profiles that a model folder carries."""
     profiles = load_profiles(model)
     assert profiles is not None
     log1p_SG = profiles.log1p_SG
@@ -51,14 +52,16 @@ def fit_likeliest(model: Model, *, seed: int = 0) -> dict[str, list]:
     cell = _cell(np.searchsorted(edges, error_SG[low_SG]), silence_SG[low_SG], level_of(hat_SG[low_SG], LEVELS_TPM))
     hits_EQLP = _hits(np.expm1(log1p_SG[low_SG]), cell)
     near = hits_EQLP >= ALMOST * hits_EQLP.max(axis=-1, keepdims=True)
-    likeliest_EQL = (near * _CANDIDATE_TPM_P).sum(axis=-1) / near.sum(axis=-1)
+    mode_EQL = (near * _CANDIDATE_TPM_P).sum(axis=-1) / near.sum(axis=-1)
     # Where no profile was ever, the prediction stays about where it is.
-    table = np.where(hits_EQLP.max(axis=-1) > 0, likeliest_EQL, LEVELS_TPM)
-    return {"error_edges": np.round(edges, 4).tolist(), "tpm": np.round(table, 3).tolist()}
+    table = np.where(hits_EQLP.max(axis=-1) > 0, mode_EQL, LEVELS_TPM)
+    rounded = np.round(table, 3).tolist()
+    tpm = tuple(tuple(tuple(levels) for levels in classes) for classes in rounded)
+    return ConditionalMode(error_edges=tuple(np.round(edges, 4).tolist()), tpm=tpm)
 
 
-def likeliest_tpm(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> np.ndarray | None:
-    """Return the likeliest TPM of each prediction, shape (S, G); ``None`` for a model without the read-out.
+def conditional_mode_tpm(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> np.ndarray | None:
+    """Return the conditional mode of TPM of each prediction, shape (S, G); ``None`` for a model without the read-out.
 
     Parameters
     ----------
@@ -67,11 +70,11 @@ def likeliest_tpm(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> np.nd
     hat_SG : ndarray, shape (S, G)
         Predicted log1p TPM.
     """
-    known = model.metrics.get("trust", {}).get("likeliest")
+    known = model.record.calibration
     if known is None or load_profiles(model) is None:
         return None
-    error_SG = np.searchsorted(known["error_edges"], expected_error(model, np.log1p(tpm_SG), hat_SG))
-    moved_SG = np.asarray(known["tpm"])[error_SG, _silence(model), level_of(hat_SG, LEVELS_TPM)]
+    error_SG = np.searchsorted(known.conditional_mode.error_edges, expected_error(model, np.log1p(tpm_SG), hat_SG))
+    moved_SG = np.asarray(known.conditional_mode.tpm)[error_SG, _silence(model), level_of(hat_SG, LEVELS_TPM)]
     return np.where(hat_SG < np.log1p(TOP_TPM), moved_SG, np.expm1(hat_SG))
 
 

@@ -12,46 +12,24 @@ Shape suffixes: G genes, K edited genes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 
+from cellstate.evidence import PredictorId
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
+from cellstate.model.record import CopyThrough
 from cellstate.perturb.edits import InputChange
-from cellstate.perturb.rivals import rival_shifts
+from cellstate.perturb.rivals import NETWORK, rival_shifts
 from cellstate.perturb.shift import network_shift
 
 #: Genes of each kind that are edited, at most.
 EDITED = 200
 #: Predictors that read the edited gene back; the others leave it out by construction.
-ECHOING = ("network", "pca")
+ECHOING = (PredictorId.AUTOENCODER, PredictorId.PCA)
 
 
-@dataclass(frozen=True)
-class Copying:
-    """How one predictor answers, mean over the edited genes, in z per z.
-
-    Attributes
-    ----------
-    own : float or None
-        Response of the edited gene itself; ``None`` where a predictor leaves it out by construction.
-    others : float
-        Root mean square response of all other genes.
-    own_to_others : float or None
-    leaf_to_tf : float or None
-        Median response to genes that are no transcription factors, as a share of that to transcription factors;
-        ``None`` where the model covers none.
-    """
-
-    own: float | None
-    others: float
-    own_to_others: float | None
-    leaf_to_tf: float | None
-
-
-def copying(model: Model, *, seed: int = 0) -> dict[str, dict]:
-    """Return the gauge of the network and of every rival that moves anything, as plain values for JSON."""
+def copy_through(model: Model, *, seed: int = 0) -> dict[PredictorId, CopyThrough]:
+    """Return the response of the autoencoder and of every baseline that predicts any change."""
     rng = np.random.default_rng(seed)
     known_G = model.space.is_tf_G
     profiles = load_profiles(model)
@@ -63,15 +41,15 @@ def copying(model: Model, *, seed: int = 0) -> dict[str, dict]:
     unit_KK = np.eye(len(genes_K), dtype=np.float32)
     start_KG = np.zeros((len(genes_K), len(model.space)), np.float32)
     change = InputChange(genes_K, unit_KK, np.zeros_like(unit_KK))
-    responses = {"network": network_shift(model, start_KG, genes_K, unit_KK)} | rival_shifts(model, change)
+    responses = {NETWORK: network_shift(model, start_KG, genes_K, unit_KK)} | rival_shifts(model, change)
     return {
-        name: asdict(_gauge(response_KG, genes_K, known_G[genes_K], name in ECHOING))
+        PredictorId(name): _gauge(response_KG, genes_K, known_G[genes_K], name in ECHOING)
         for name, response_KG in responses.items()
         if response_KG.any()
     }
 
 
-def _gauge(response_KG: np.ndarray, genes_K: np.ndarray, is_tf_K: np.ndarray, echoes: bool) -> Copying:
+def _gauge(response_KG: np.ndarray, genes_K: np.ndarray, is_tf_K: np.ndarray, echoes: bool) -> CopyThrough:
     rows = np.arange(len(genes_K))
     own_K = response_KG[rows, genes_K].astype(np.float64)
     squares_K = (response_KG.astype(np.float64) ** 2).sum(axis=1) - own_K**2
@@ -79,4 +57,9 @@ def _gauge(response_KG: np.ndarray, genes_K: np.ndarray, is_tf_K: np.ndarray, ec
     own, others = float(own_K.mean()), float(others_K.mean())
     both = is_tf_K.any() and not is_tf_K.all()
     leaf_to_tf = float(np.median(others_K[~is_tf_K]) / np.median(others_K[is_tf_K])) if both else None
-    return Copying(own if echoes else None, others, own / others if echoes and others else None, leaf_to_tf)
+    return CopyThrough(
+        own=own if echoes else None,
+        others=others,
+        own_to_others=own / others if echoes and others else None,
+        leaf_to_tf=leaf_to_tf,
+    )

@@ -20,6 +20,7 @@ from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.model.once import once_a_model
 from cellstate.model.profiles import load_profiles
+from cellstate.model.record import OodReference, Spread
 from cellstate.perturb import Shift
 from cellstate.samples import Samples
 
@@ -69,16 +70,16 @@ def residual_rms(z_SG: np.ndarray, z_hat_SG: np.ndarray, measured_SG: np.ndarray
     return np.sqrt(squares_S / np.maximum(measured_SG.sum(axis=1), 1))
 
 
-def reference(model: Model, validation: Samples) -> dict[str, dict[str, float]]:
-    """What a model folder keeps of its validation patients: median and spread of the log of three parts."""
+def reference(model: Model, validation: Samples) -> OodReference:
+    """What a model folder keeps of its validation patients: median and robust SD of the log of three parts."""
     parts = _parts(model, align(validation, model.space).tpm_SG)
     kept = {}
     for name in ("residual", "state", "levels"):
         log_S = np.log(np.maximum(parts[name], 1e-9))
         middle = float(np.median(log_S))
         spread = float(1.4826 * np.median(np.abs(log_S - middle)))
-        kept[name] = {"median": float(np.exp(middle)), "spread": max(spread, LEAST_SPREAD)}
-    return kept
+        kept[name] = Spread(median=float(np.exp(middle)), robust_sd=max(spread, LEAST_SPREAD))
+    return OodReference(**kept)
 
 
 def distances(model: Model, samples: Samples) -> list[Distance]:
@@ -101,7 +102,10 @@ def scores(model: Model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
     known = _reference(model)
     assert known is not None
     parts = _parts(model, tpm_SG)
-    found = {n: np.log(np.maximum(parts[n], 1e-9) / r["median"]) / r["spread"] for n, r in known.items()}
+    found = {
+        name: np.log(np.maximum(parts[name], 1e-9) / part.median) / part.robust_sd
+        for name, part in (("residual", known.residual), ("state", known.state), ("levels", known.levels))
+    }
     found["length"] = FAR * np.abs(parts["length"]) / COUNT_LIKE
     found["missing"] = FAR * parts["missing"] / (1 - LEAST_MEASURED)
     return found
@@ -177,8 +181,9 @@ def shrunk_covariance(x_SL: np.ndarray) -> np.ndarray:
     return share * target_LL + (1 - share) * plain_LL
 
 
-def _reference(model: Model) -> dict[str, dict[str, float]] | None:
-    return model.metrics.get("trust", {}).get("distance") if load_profiles(model) is not None else None
+def _reference(model: Model) -> OodReference | None:
+    known = model.record.calibration
+    return None if known is None or load_profiles(model) is None else known.ood
 
 
 def _unknown(n: int) -> list[Distance]:

@@ -21,6 +21,7 @@ from cellstate.model import Model
 from cellstate.model.fill import fill
 from cellstate.model.once import once_a_model
 from cellstate.model.profiles import load_profiles
+from cellstate.model.record import Coverage, IntervalQuantiles
 from cellstate.samples import Samples
 
 COVERAGE = 0.9
@@ -44,21 +45,18 @@ class Intervals:
     low_tpm_SG: np.ndarray
     high_tpm_SG: np.ndarray
 
-    def coverage(self, truth_tpm_SG: np.ndarray, edges: Sequence[float]) -> dict:
+    def coverage(self, truth_tpm_SG: np.ndarray, edges: Sequence[float]) -> Coverage:
         """Return the share of true values inside, over all and per bin of true TPM; NaN counts nowhere."""
         # An interval ends at 0 where no expression is possible: a float32 zero must not fall beside it.
         slack = 1e-6 * (1 + np.nan_to_num(truth_tpm_SG))
         inside_SG = (truth_tpm_SG >= self.low_tpm_SG - slack) & (truth_tpm_SG <= self.high_tpm_SG + slack)
         bins = _share_per_bin(truth_tpm_SG, inside_SG, edges)
         known_SG = ~np.isnan(truth_tpm_SG)
-        return {
-            "nominal": COVERAGE,
-            "overall": float(inside_SG[known_SG].mean()) if known_SG.any() else None,
-            "bins": [b.accuracy for b in bins],
-        }
+        overall = float(inside_SG[known_SG].mean()) if known_SG.any() else None
+        return Coverage(nominal=COVERAGE, overall=overall, bins=tuple(b.accuracy for b in bins))
 
 
-def fit_intervals(model: Model, validation: Samples) -> dict[str, list[float]]:
+def fit_intervals(model: Model, validation: Samples) -> IntervalQuantiles:
     """Return what a model folder keeps: the quantiles of the scaled errors per level of predicted TPM."""
     tpm_SG = align(validation, model.space).tpm_SG
     log1p_SG, hat_SG = np.log1p(tpm_SG), predicted_log1p(model, tpm_SG)
@@ -71,7 +69,8 @@ def fit_intervals(model: Model, validation: Samples) -> dict[str, list[float]]:
         here = scaled_SG[known_SG & (level_SG == level)]
         chosen = here if len(here) >= MIN_VALUES else every
         quantiles.append(np.quantile(chosen, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]))
-    return {"low": [float(q[0]) for q in quantiles], "high": [float(q[1]) for q in quantiles]}
+    low, high = (tuple(float(q[end]) for q in quantiles) for end in (0, 1))
+    return IntervalQuantiles(low=low, high=high)
 
 
 def intervals(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> Intervals | None:
@@ -84,12 +83,12 @@ def intervals(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> Intervals
     hat_SG : ndarray, shape (S, G)
         Predicted log1p TPM.
     """
-    known = model.metrics.get("trust", {}).get("intervals")
+    known = model.record.calibration
     if known is None or load_profiles(model) is None:
         return None
     scale_SG, level_SG = expected_error(model, np.log1p(tpm_SG), hat_SG), level_of(hat_SG, LEVELS_TPM)
-    low_SG = hat_SG + np.asarray(known["low"], np.float32)[level_SG] * scale_SG
-    high_SG = hat_SG + np.asarray(known["high"], np.float32)[level_SG] * scale_SG
+    low_SG = hat_SG + np.asarray(known.intervals.low, np.float32)[level_SG] * scale_SG
+    high_SG = hat_SG + np.asarray(known.intervals.high, np.float32)[level_SG] * scale_SG
     return Intervals(np.expm1(np.maximum(low_SG, 0)), np.expm1(np.maximum(high_SG, 0)))
 
 

@@ -6,31 +6,40 @@ Shape suffixes: S samples, G genes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import torch
 
 from cellstate.evaluate.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
-from cellstate.evaluate.calibration import likeliest_tpm
+from cellstate.evaluate.calibration import conditional_mode_tpm
 from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
 from cellstate.evaluate.intervals import Intervals, intervals
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
+from cellstate.evidence import PredictorId
 from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.fill import fill
+from cellstate.model.record import AccuracyBin, CeilingBin, Coverage, EvaluationRecord, Quality
 from cellstate.perturb.components import load_components
 from cellstate.perturb.propagate import check_numbers
 from cellstate.samples import Samples
 
 #: The predictors in the order in which tables show them, with the words that pages use.
-PREDICTORS = {"network": "Network", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}
+PREDICTORS = {
+    PredictorId.AUTOENCODER.value: "Autoencoder",
+    PredictorId.PCA.value: "PCA of equal latent width",
+    PredictorId.GENE_MEAN.value: "Gene mean (no model)",
+}
+
+AUTOENCODER = PredictorId.AUTOENCODER.value
 
 
 @dataclass(frozen=True, eq=False)
-class Quality:
-    """How one predictor does.
+class PredictorQuality:
+    """R2 and accuracy of one method.
 
     Attributes
     ----------
@@ -51,14 +60,19 @@ class Quality:
         """Median over genes; ``None`` with fewer than three samples."""
         return median(self.r2_gene_G)
 
-    def to_dict(self) -> dict:
-        """Plain values for JSON."""
-        return {
-            "r2_pooled": self.r2_pooled,
-            "r2_gene_median": self.r2_gene_median,
-            "r2_sample_median": median(self.r2_sample_S),
-            "bins": [bin_to_dict(b) for b in self.bins],
-        }
+    @property
+    def r2_sample_median(self) -> float | None:
+        """Median over samples."""
+        return median(self.r2_sample_S)
+
+    def record(self) -> Quality:
+        """Return the summary that a model folder keeps."""
+        return Quality(
+            r2_pooled=self.r2_pooled,
+            r2_gene_median=self.r2_gene_median,
+            r2_sample_median=self.r2_sample_median,
+            bins=tuple(AccuracyBin(low=b.low, high=_high(b), n=b.n, accuracy=b.accuracy) for b in self.bins),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,45 +86,58 @@ class Evaluation:
     truth_tpm_SG : ndarray, shape (S, G)
         NaN where a gene was not measured.
     predicted_tpm : dict of predictor to ndarray, shape (S, G)
-    quality : dict of predictor to Quality
+    quality : dict of predictor to PredictorQuality
     ceiling : list of Bin
         Accuracy that sampling noise alone allows, per bin.
     intervals : Intervals or None
         90 % intervals of the network's predictions; ``None`` for a model that was not calibrated.
-    likeliest : list of Bin or None
-        Accuracy of the network per bin when it is read out at the likeliest value (`cellstate.evaluate.calibration`).
+    conditional_mode : list of Bin or None
+        Accuracy of the autoencoder per bin at the conditional mode (`cellstate.evaluate.calibration`).
     """
 
     names: tuple[str, ...]
     symbols: tuple[str, ...]
     truth_tpm_SG: np.ndarray
     predicted_tpm: dict[str, np.ndarray]
-    quality: dict[str, Quality]
+    quality: dict[str, PredictorQuality]
     ceiling: list[Bin]
     intervals: Intervals | None = None
-    likeliest: list[Bin] | None = None
+    conditional_mode: list[Bin] | None = None
+
+    def record(self) -> EvaluationRecord:
+        """Return the summary that a model folder keeps."""
+        own = self.quality[AUTOENCODER]
+        shares = share_of_ceiling(own.bins, self.ceiling)
+        modes = [None] * len(shares) if self.conditional_mode is None else [b.accuracy for b in self.conditional_mode]
+        return EvaluationRecord(
+            r2_pooled=own.r2_pooled,
+            r2_gene_median=own.r2_gene_median,
+            r2_sample_median=own.r2_sample_median,
+            bins=tuple(
+                CeilingBin(
+                    low=b.low,
+                    high=_high(b),
+                    n=b.n,
+                    accuracy=b.accuracy,
+                    ceiling=c.accuracy,
+                    share_of_ceiling=share,
+                    accuracy_conditional_mode=mode,
+                )
+                for b, c, share, mode in zip(own.bins, self.ceiling, shares, modes, strict=True)
+            ),
+            n_samples=len(self.names),
+            n_values=int((~np.isnan(self.truth_tpm_SG)).sum()),
+            interval_coverage=self._interval_coverage(),
+            baselines={PredictorId(name): q.record() for name, q in self.quality.items() if name != AUTOENCODER},
+        )
 
     def to_dict(self) -> dict:
-        """What ``cellstate evaluate --json`` prints."""
-        network = self.quality["network"]
-        shares = share_of_ceiling(network.bins, self.ceiling)
-        likeliest = [None] * len(shares) if self.likeliest is None else [b.accuracy for b in self.likeliest]
-        bins = [
-            bin_to_dict(b) | {"ceiling": c.accuracy, "share_of_ceiling": share, "accuracy_likeliest": hit}
-            for b, c, share, hit in zip(network.bins, self.ceiling, shares, likeliest, strict=True)
-        ]
-        return network.to_dict() | {
-            "n_samples": len(self.names),
-            "n_values": int((~np.isnan(self.truth_tpm_SG)).sum()),
-            "bins": bins,
-            "interval_coverage": self._interval_coverage(),
-            "samples": [
-                {"name": name, "r2": float(r2)} for name, r2 in zip(self.names, network.r2_sample_S, strict=True)
-            ],
-            "baselines": {name: q.to_dict() for name, q in self.quality.items() if name != "network"},
-        }
+        """What ``cellstate evaluate --json`` prints: the record, and R2 of each sample."""
+        r2_S = self.quality[AUTOENCODER].r2_sample_S
+        samples = [{"name": name, "r2": float(r2)} for name, r2 in zip(self.names, r2_S, strict=True)]
+        return msgspec.to_builtins(self.record()) | {"samples": samples}
 
-    def _interval_coverage(self) -> dict | None:
+    def _interval_coverage(self) -> Coverage | None:
         edges = [b.low for b in self.ceiling] + [self.ceiling[-1].high]
         return None if self.intervals is None else self.intervals.coverage(self.truth_tpm_SG, edges)
 
@@ -131,8 +158,8 @@ def evaluate(
     aligned = align(samples, model.space)
     z_SG = model.space.standardise(aligned.tpm_SG)
     measured_SG = aligned.measured_SG
-    z_hat = {"network": model.reconstruct(fill(model.reconstruct, z_SG, measured_SG))}
-    check_numbers(torch.from_numpy(z_hat["network"]))
+    z_hat = {AUTOENCODER: model.reconstruct(fill(model.reconstruct, z_SG, measured_SG))}
+    check_numbers(torch.from_numpy(z_hat[AUTOENCODER]))
     if (pca := load_components(model)) is not None:
         z_hat["pca"] = pca.reconstruct(fill(pca.reconstruct, z_SG, measured_SG))
     z_hat["gene_mean"] = np.zeros_like(z_SG)
@@ -142,7 +169,7 @@ def evaluate(
     hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
     for name, log1p_SG in hat.items():
         predicted_tpm[name] = np.expm1(log1p_SG)
-        quality[name] = Quality(
+        quality[name] = PredictorQuality(
             r2_pooled(truth_SG, log1p_SG),
             r2_per_gene(truth_SG, log1p_SG),
             r2_per_sample(truth_SG, log1p_SG),
@@ -150,16 +177,16 @@ def evaluate(
         )
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
     ceiling = ceiling_per_bin(aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance)
-    expected = intervals(model, aligned.tpm_SG, hat["network"])
-    moved_SG = likeliest_tpm(model, aligned.tpm_SG, hat["network"])
-    likeliest = None
+    expected = intervals(model, aligned.tpm_SG, hat[AUTOENCODER])
+    moved_SG = conditional_mode_tpm(model, aligned.tpm_SG, hat[AUTOENCODER])
+    mode = None
     if moved_SG is not None:
-        likeliest = accuracy_per_bin(aligned.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
+        mode = accuracy_per_bin(aligned.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
     return Evaluation(
-        samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling, expected, likeliest
+        samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling, expected, mode
     )
 
 
-def bin_to_dict(one: Bin) -> dict:
-    """A bin for JSON, where infinity has no place: the last bin's ``high`` is ``None``."""
-    return asdict(one) | {"high": one.high if np.isfinite(one.high) else None}
+def _high(one: Bin) -> float | None:
+    """Upper end of a bin for JSON, where infinity has no place."""
+    return one.high if np.isfinite(one.high) else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cellstate.evaluate.calibration import fit_likeliest
-from cellstate.evaluate.copying import copying
+from cellstate.evaluate.calibration import fit_conditional_mode
+from cellstate.evaluate.copying import copy_through
 from cellstate.evaluate.distance import reference
 from cellstate.evaluate.intervals import fit_intervals, gene_error
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
+from cellstate.model.record import Calibration
 from cellstate.perturb import Shift
 from cellstate.samples import TPM_TOTAL, Samples
 
@@ -18,19 +19,18 @@ from cellstate.samples import TPM_TOTAL, Samples
 MIN_R2 = 0.3
 
 
-def calibrate(model: Model, validation: Samples) -> dict[str, dict]:
-    """Return the entry ``trust`` of a model folder's metrics, from patients that the network was not fitted to.
+def calibrate(model: Model, validation: Samples) -> Calibration:
+    """Return the calibration of a model folder, from patients that the autoencoder was not fitted to.
 
-    ``distance``: how validation patients spread about the training profiles; ``intervals``: quantiles of the scaled
-    errors; ``likeliest``: the read-out for accuracy, learnt from the training profiles; ``copying``: how the network
-    and its rivals answer an edit, which needs no patients. The folder must hold weights, training profiles and rivals.
+    The conditional mode is learnt from the training profiles; copy-through needs no patients. The folder must hold
+    weights, training profiles and baselines.
     """
-    return {
-        "distance": reference(model, validation),
-        "intervals": fit_intervals(model, validation),
-        "likeliest": fit_likeliest(model),
-        "copying": copying(model),
-    }
+    return Calibration(
+        ood=reference(model, validation),
+        intervals=fit_intervals(model, validation),
+        conditional_mode=fit_conditional_mode(model),
+        copy_through=copy_through(model),
+    )
 
 
 def trust_reasons(model: Model, measured_G: np.ndarray, far: bool, left: bool = False) -> list[str]:

@@ -15,7 +15,7 @@ CLEAR, NONE = 0.3, 0.05
 #: Correlations closer than this are called equal.
 EQUAL = 0.01
 _WORDS = {
-    "network": "the network",
+    "autoencoder": "the autoencoder",
     "pca": "PCA",
     "coexpression": "co-expression",
     "ridge": "ridge",

@@ -27,10 +27,11 @@ from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, 
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.device import DTYPES, dtype_name, pick_device, pick_dtype
 from cellstate.model.network import AutoEncoder, initialise
+from cellstate.model.record import ModelRecord, read_record
 from cellstate.resources import resource_path
 
 WEIGHTS, GENES, CONFIG = "model.safetensors", "genes.tsv.gz", "config.json"
-METRICS, CARD, HISTORY = "metrics.json", "MODEL_CARD.md", "history.jsonl"
+CARD, HISTORY = "MODEL_CARD.md", "history.jsonl"
 #: Samples that go through a network at once: bounds memory whatever the upload's size.
 BATCH = 256
 #: A gene table has five columns and about one megabyte.
@@ -53,8 +54,8 @@ class Model:
         Precision of the weights in use.
     gene_table : DataFrame
         ``genes.tsv.gz``: one row a gene, with ``r2_validation`` where the model was trained.
-    metrics : dict
-        ``metrics.json``, empty for random weights.
+    record : ModelRecord
+        What the folder says about training, calibration, evaluation and benchmarks; empty for random weights.
     stamp : tuple of int
         What tells the weights file that was opened from another.
     """
@@ -66,7 +67,7 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     gene_table: pd.DataFrame
-    metrics: dict
+    record: ModelRecord
     stamp: tuple[int, ...]
 
     def check_unchanged(self) -> None:
@@ -91,7 +92,7 @@ class Model:
     @property
     def is_trained(self) -> bool:
         """Whether the folder holds measured quality; random weights have none."""
-        return bool(self.metrics)
+        return self.record.training is not None
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """Return an array on the model's device, in its precision."""
@@ -156,7 +157,7 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
         device=chosen,
         dtype=precision,
         gene_table=gene_table,
-        metrics=_read_metrics(folder / METRICS),
+        record=read_record(folder),
         stamp=stamp,
     )
     if not is_mapped(folder / WEIGHTS):
@@ -174,7 +175,7 @@ def save_model(
     dtype: torch.dtype,
     weights: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write config, weights and genes of a model folder; metrics and card are the trainer's to add.
+    """Write config, weights and genes of a model folder; record and card are the trainer's to add.
 
     ``weights`` are the network's where it holds only a share of them.
     """
@@ -276,13 +277,3 @@ def _read_genes(path: Path) -> pd.DataFrame:
 def _unpack(path: Path) -> bytes:
     with gzip.open(path) as file:
         return file.read(_MOST_TABLE_BYTES + 1)
-
-
-def _read_metrics(path: Path) -> dict:
-    try:
-        metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name} is damaged.", "Copy the model folder again.") from error
-    if not isinstance(metrics, dict):
-        raise ModelError(f"{path.name} is damaged.", "Copy the model folder again.")
-    return metrics

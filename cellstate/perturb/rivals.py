@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
+from cellstate.evidence import PredictorId
 from cellstate.model import Model
 from cellstate.model.once import once_a_model
 from cellstate.perturb.components import Components, load_components, own
@@ -25,7 +26,7 @@ from cellstate.perturb.edits import InputChange
 from cellstate.perturb.effects import load_effects
 from cellstate.perturb.passing_on import PassedOnMap
 
-NETWORK, NO_CHANGE = "network", "no_change"
+NETWORK, NO_CHANGE = PredictorId.AUTOENCODER.value, PredictorId.NO_CHANGE.value
 
 
 class ShiftMap(Protocol):

@@ -1,21 +1,28 @@
-"""What measured quality says, in plain words and ready tables: one source for the page and for the model's card."""
+"""What is known about a model, in words and tables: one source for the pages, the reports and the model's card."""
 
-from cellstate.report.marks import all_marks
-from cellstate.report.predictors import figures_of, lead_reason, said_by, what_it_is
-from cellstate.report.quality import sections
-from cellstate.report.section import LIMITS, Section, markdown
-from cellstate.report.together import combination_reason, together_reason
+from cellstate.labels import predictor_label
+from cellstate.report.narrative import (
+    LIMITS,
+    combination_reason,
+    default_reason,
+    measured_sentence,
+    method_sentence,
+    pairs_reason,
+)
+from cellstate.report.section import Section, markdown
+from cellstate.report.sections import all_records, criteria, sections
 
 __all__ = [
     "LIMITS",
     "Section",
-    "all_marks",
+    "all_records",
     "combination_reason",
-    "figures_of",
-    "lead_reason",
+    "criteria",
+    "default_reason",
     "markdown",
-    "said_by",
+    "measured_sentence",
+    "method_sentence",
+    "pairs_reason",
+    "predictor_label",
     "sections",
-    "together_reason",
-    "what_it_is",
 ]

@@ -9,14 +9,16 @@ import pandas as pd
 
 from cellstate.evaluate.distance import Distance
 from cellstate.io import to_csv
+from cellstate.model.record import ModelRecord
 from cellstate.report.html import Report
+from cellstate.report.narrative import LIMITS
 from cellstate.report.provenance import Provenance, Source
-from cellstate.report.quality import sections
-from cellstate.report.section import LIMITS, Section
+from cellstate.report.section import Section
+from cellstate.report.sections import sections
 from cellstate.viz import Chart
 
 #: Which sections of the model's measured quality stand in a report.
-EVIDENCE = ("leader", "patients", "intervals", "copying", "regulons", "experiments")
+EVIDENCE = ("default_predictor", "patients", "intervals", "copy_through", "regulons", "experiments")
 NOT_NAMED = "not named in this report"
 
 
@@ -28,7 +30,7 @@ def answer_report(
     *,
     source: Source | None,
     made: Provenance,
-    metrics: Mapping,
+    record: ModelRecord,
     numbers: pd.DataFrame,
     far: Distance | None = None,
     named: bool = False,
@@ -46,8 +48,8 @@ def answer_report(
         By the key of their section; they name the sample only if ``named``.
     source : Source, optional
         None where the answer is about several files.
-    metrics : mapping
-        ``metrics.json`` of the model folder.
+    record : ModelRecord
+        Of the model folder.
     numbers : DataFrame
         The whole answer, of which the report shows a part.
     far : Distance, optional
@@ -64,8 +66,8 @@ def answer_report(
         ("Made with", f"CellState {made.versions['cellstate']}" + (f", {on}" if on else "")),
     ]
     rest = [
-        *(one for one in sections(metrics) if one.key in EVIDENCE),
-        Section("limits", "What not to conclude", LIMITS),
+        *(one for one in sections(record) if one.key in EVIDENCE),
+        Section("limits", "Limits", LIMITS),
         origin(source, made, numbers, named=named),
     ]
     return Report(title, [*about, *facts, *last], [*answer, *rest], _warnings(far, made), charts)

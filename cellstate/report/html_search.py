@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from cellstate.evaluate.distance import Distance
 from cellstate.formatting import percent
+from cellstate.labels import predictor_label
+from cellstate.model.record import ModelRecord
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.rivals import NETWORK
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
-from cellstate.report.predictors import said_by
+from cellstate.report.narrative import combination_reason, pairs_reason
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
-from cellstate.report.together import combination_reason, together_reason
 from cellstate.viz import Chart
 from cellstate.viz.style import look
 
@@ -83,7 +84,7 @@ def search_report(
     *,
     source: Source,
     made: Provenance,
-    metrics: Mapping,
+    record: ModelRecord,
     predictor: str = NETWORK,
     far: Distance | None = None,
     named: bool = False,
@@ -105,15 +106,15 @@ def search_report(
         They name no sample.
     predictor : str
         Who scores; pairs are the network's.
-    source, made, metrics, far, named, on
+    source, made, record, far, named, on
         As for `cellstate.report.html_answer.answer_report`.
     """
     shown = pd.DataFrame(
         {title: [_text(column, value) for value in table[column].head(TOP)] for column, title in _columns(kind, table)}
     )
     cut = f"The first {len(shown):,} of {len(table):,}. " if len(shown) < len(table) else ""
-    reasons = {"pairs": together_reason(metrics), "combination": combination_reason(metrics, predictor)}
-    believed = (f"{said_by(predictor)} scores. {reasons[kind]}",) if kind in reasons else ()
+    reasons = {"pairs": pairs_reason(record), "combination": combination_reason(record, predictor)}
+    believed = (f"{predictor_label(predictor)} scores. {reasons[kind]}",) if kind in reasons else ()
     return answer_report(
         TITLES[kind],
         [("Goal", goal_in_words(goal, named=named)), ("Searched", searched)],
@@ -124,7 +125,7 @@ def search_report(
         {"found": charts},
         source=source,
         made=made,
-        metrics=metrics,
+        record=record,
         numbers=table,
         far=far,
         named=named,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from cellstate.evaluate.distance import FAR, Distance
 from cellstate.formatting import digits, percent
+from cellstate.labels import predictor_label
+from cellstate.model.record import ModelRecord
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
-from cellstate.report.predictors import lead_reason, said_by, what_it_is
+from cellstate.report.narrative import default_reason, method_sentence
 from cellstate.report.provenance import Provenance, Source
-from cellstate.report.section import Section, decimal, label
-from cellstate.viz import expression_change_scatter, top_gene_bars
+from cellstate.report.section import Section, decimal
 from cellstate.viz.columns import CHANGE_OF
+from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
 
 #: Genes in the table of the report; the tables that can be taken along hold all.
 TOP = 40
@@ -49,14 +51,14 @@ class ShiftAnswer:
 
 
 def shift_report(
-    answer: ShiftAnswer, source: Source, made: Provenance, metrics: Mapping, *, named: bool = False, on: str = ""
+    answer: ShiftAnswer, source: Source, made: Provenance, record: ModelRecord, *, named: bool = False, on: str = ""
 ) -> Report:
     """Return the report of a predicted shift.
 
     Parameters
     ----------
-    metrics : mapping
-        ``metrics.json`` of the model folder.
+    record : ModelRecord
+        Of the model folder.
     named : bool
         Whether sample and file are named; by default nothing in the report says who it is about.
     on : str
@@ -66,7 +68,7 @@ def shift_report(
     rivals = [column.removeprefix(CHANGE_OF) for column in table if column.startswith(CHANGE_OF)]
     return answer_report(
         f"Predicted shift: {words}",
-        [("Edits", words), ("Predicted by", f"{label(first)}. {lead_reason(metrics, first)}")],
+        [("Edits", words), ("Predicted by", f"{predictor_label(first)}. {default_reason(record, first)}")],
         [_edited(table), _moved(table, first, rivals), _rivals(table, first, rivals), _trust(answer)],
         {
             "moved": (
@@ -76,7 +78,7 @@ def shift_report(
         },
         source=source,
         made=made,
-        metrics=metrics,
+        record=record,
         numbers=table,
         far=answer.before,
         named=named,
@@ -103,16 +105,16 @@ def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
     top = (rest[rest["trusted"]] if some else rest).head(TOP)
     largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
     text = (
-        f"{said_by(first)}'s largest shift is **{largest:.2g} log2** (a change by {percent(2**largest - 1, 1)} of "
-        f"TPM + 1). {what_it_is(first)}"
+        f"{predictor_label(first)}'s largest shift is **{largest:.2g} log2** (a change by "
+        f"{percent(2**largest - 1, 1)} of TPM + 1). {method_sentence(first)}"
     )
     shown = pd.DataFrame(
         {
             "Gene": top["gene"],
             "TPM before": top["tpm_before"].map(_tpm),
             "TPM after": top["tpm_after"].map(_tpm),
-            f"{label(first)}, first": top["delta_log2"].map("{:+.3g}".format),
-            **{label(r): top[CHANGE_OF + r].map("{:+.3g}".format) for r in rivals if r != "no_change"},
+            f"{predictor_label(first)}, first": top["delta_log2"].map("{:+.3g}".format),
+            **{predictor_label(r): top[CHANGE_OF + r].map("{:+.3g}".format) for r in rivals if r != "no_change"},
         }
     )
     if not some:
@@ -128,12 +130,12 @@ def _rivals(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
     for rival in rivals:
         r = agreed[rival]
         size = float(rest[CHANGE_OF + rival].abs().max()) if len(rest) else 0.0
-        rows.append((label(rival), decimal(r, 2), digits(size, 2), _says(r)))
+        rows.append((predictor_label(rival), decimal(r, 2), digits(size, 2), _says(r)))
     text = (
         "Each was made from the same training samples. Where a simpler one says the same, the simple reason is the "
         "better one. **No change often wins against real experiments.**"
     )
-    columns = ["Predictor", f"Correlation with {label(first)}", "Largest shift (log2)", "In words"]
+    columns = ["Predictor", f"Correlation with {predictor_label(first)}", "Largest shift (log2)", "In words"]
     return Section("rivals", "What the other predictors say", text, pd.DataFrame(rows, columns=columns))
 
 

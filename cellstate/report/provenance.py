@@ -109,7 +109,7 @@ def provenance(model: Model) -> Provenance:
     return Provenance(
         model=model.config.name,
         folder=model.folder.name,
-        trained_on=model.metrics.get("trained_on", {}).get("name", ""),
+        trained_on=model.record.sources[0].name if model.record.sources else "",
         n_genes=len(model.space),
         files={path.name: sha256(path) for path in files},
         device=str(model.device),

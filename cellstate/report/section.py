@@ -1,4 +1,4 @@
-"""One section of what is known about a model: words, a table and notes, for a page and for a file alike."""
+"""One section about a model: words, a table and notes, for a page and for a file alike."""
 
 from __future__ import annotations
 
@@ -6,21 +6,6 @@ import math
 from dataclasses import dataclass
 
 import pandas as pd
-
-from cellstate.viz.style import look
-
-#: Said in place of a table where the trainer left no such figures.
-UNTRAINED = "This model folder holds no such figures: its weights are random, or were trained by an older version."
-#: What no figure of this project supports, in Markdown.
-LIMITS = """
-- **A shift is not an effect.** It is how genes go together in the training samples. A real knock-out can do nothing, or
-  the opposite.
-- **A high pooled R² is mostly the gene mean's.** Compare the rows of the rivals before you believe one.
-- **Other tissues are unknown territory.** A sample unlike the training samples is flagged, and none of its genes is
-  trusted.
-- **Genes that the cohort hardly expresses** are not in the model, and weakly expressed ones are mostly counting noise.
-- **No decision about a patient** may rest on this. It is for research, and every answer is a hypothesis.
-""".strip()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +46,6 @@ def markdown(section: Section) -> str:
     if section.notes:
         parts.append("\n".join(f"- {note}" for note in section.notes))
     return "\n\n".join(part for part in parts if part)
-
-
-def label(predictor: str) -> str:
-    """Return a predictor's name as every table and figure gives it."""
-    name = look(predictor).label
-    return name[:1].upper() + name[1:]
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

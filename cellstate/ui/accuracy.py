@@ -8,11 +8,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import streamlit as st
+from msgspec import to_builtins
 
 from cellstate.errors import CellStateError
 from cellstate.evaluate import Evaluation, Tolerance, evaluate
 from cellstate.evaluate.bins import EDGES
+from cellstate.evaluate.reconstruction import AUTOENCODER
+from cellstate.evidence import PredictorId
 from cellstate.formatting import percent, plural
+from cellstate.labels import DATASETS, predictor_label
+from cellstate.model.record import EvaluationRecord
+from cellstate.report.narrative import HELD_OUT
 from cellstate.ui.guard import guard
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.offers import accuracy_offer
@@ -23,14 +29,13 @@ from cellstate.ui.take_along import take_along
 from cellstate.ui.words import bins_of, explained, verdict
 from cellstate.viz import Chart, accuracy_bars, density
 from cellstate.viz.accuracy import bin_label
-from cellstate.viz.style import look
 
 #: Samples that are evaluated at once on the page (about 10 million values); the command line takes any number.
 MOST_SAMPLES = 600
-_SPLITS = {"test": "Same sequencer as in training", "older_test": "Older sequencer"}
+_SPLITS = {split.value: DATASETS[split] for split in HELD_OUT}
 _TOLD = {
-    "Network": "The model of this page.",
-    "PCA": "Principal components of the training samples, as many as the network has latent units.",
+    "Autoencoder": "The model of this page.",
+    "PCA": "Principal components of the training samples, as many as the autoencoder has latent units.",
     "Gene mean": tip("Gene mean"),
     "Ceiling": tip("Noise ceiling"),
 }
@@ -47,14 +52,14 @@ def accuracy_page() -> None:
     heading("Accuracy", "How well the model predicts what was measured, beside predictors that know much less.")
     if state.loaded is None:
         need_sample(
-            "With a sample, this page compares the network's reconstruction with what was measured, gene by gene. "
+            "With a sample, this page compares the autoencoder's reconstruction with what was measured, gene by gene. "
             "Below is what the model reached on patients that it never saw."
         )
     else:
         with guard("evaluating the sample"):
             _sample(state)
     with guard("showing the model's own figures"):
-        _held_out(model().metrics.get("evaluation", {}))
+        _held_out(model().record.evaluation)
 
 
 def _sample(state: Session) -> None:
@@ -82,7 +87,7 @@ def _sample(state: Session) -> None:
     with left:
         edges, tolerance = _settings()
     done = _evaluation(state, every, edges, tolerance)
-    found = done.to_dict()
+    found = done.record()
     with summary:
         _summary(found)
     with left:
@@ -137,52 +142,53 @@ def _evaluation(state: Session, every: bool, edges: tuple[float, ...], tolerance
     return state.once("evaluation", (which, edges, tolerance, opened.stamp), make)
 
 
-def _summary(found: Mapping) -> None:
-    network, mean = found["r2_pooled"], found["baselines"]["gene_mean"]["r2_pooled"]
-    pca = found["baselines"].get("pca", {}).get("r2_pooled")
-    removed = "Share of the gene mean's squared error that the network removes."
+def _summary(found: EvaluationRecord) -> None:
+    own, mean = found.r2_pooled, found.baselines[PredictorId.GENE_MEAN].r2_pooled
+    pca = found.baselines.get(PredictorId.PCA)
+    removed = "Share of the gene mean's squared error that the autoencoder removes."
     tiles(
         [
-            ("Network R²", f"{network:.4f}", _NOTE),
-            ("PCA R²", "–" if pca is None else f"{pca:.4f}", _TOLD["PCA"]),
+            ("Autoencoder R²", f"{own:.4f}", _NOTE),
+            ("PCA R²", "–" if pca is None else f"{pca.r2_pooled:.4f}", _TOLD["PCA"]),
             ("Gene mean R²", f"{mean:.4f}", _TOLD["Gene mean"]),
-            ("Error removed", percent(explained(network, mean)), removed),
+            ("Error removed", percent(explained(own, mean)), removed),
         ]
     )
     st.markdown(" ".join([verdict(found), ceiling_sentence(found), interval_sentence(found)]), width=READABLE)
 
 
-def ceiling_sentence(found: Mapping) -> str:
-    """Say how much of what counting noise allows the network reaches, bin by bin."""
+def ceiling_sentence(found: EvaluationRecord) -> str:
+    """Return the accuracy as a share of the counting-noise ceiling, bin by bin."""
     said = [
-        f"{percent(b['share_of_ceiling'])} at {bin_label(b['low'], b['high'])} TPM"
-        for b in found["bins"]
-        if b.get("share_of_ceiling") is not None
+        f"{percent(b.share_of_ceiling)} at {bin_label(b.low, b.high)} TPM"
+        for b in found.bins
+        if b.share_of_ceiling is not None
     ]
-    return f"Of what counting noise allows, it hits {', '.join(said)}." if said else ""
+    return f"Accuracy as a share of the counting-noise ceiling: {', '.join(said)}." if said else ""
 
 
-def interval_sentence(found: Mapping) -> str:
+def interval_sentence(found: EvaluationRecord) -> str:
     """Say how many true values lie inside the 90 % intervals, and name bins in which too few do."""
-    covered = found.get("interval_coverage")
-    if covered is None or covered["overall"] is None:
+    covered = found.interval_coverage
+    if covered is None or covered.overall is None:
         return ""
-    text = f"Its {percent(covered['nominal'])} intervals hold {percent(covered['overall'], 1)} of the values."
+    text = f"Its {percent(covered.nominal)} intervals hold {percent(covered.overall, 1)} of the values."
     short = [
-        f"{percent(share, 1)} at {bin_label(b['low'], b['high'])} TPM"
-        for b, share in zip(found["bins"], covered["bins"], strict=True)
+        f"{percent(share, 1)} at {bin_label(b.low, b.high)} TPM"
+        for b, share in zip(found.bins, covered.bins, strict=True)
         if share is not None and share < _LEAST_COVERAGE
     ]
     return text + (f" Too few: {', '.join(short)}." if short else "")
 
 
-def _bars(found: Mapping, tolerance: Tolerance, *, key: str) -> None:
+def _bars(found: EvaluationRecord, tolerance: Tolerance, *, key: str) -> None:
     words = f"{100 * tolerance.relative:g} % plus {tolerance.absolute:g} TPM"
-    ceiling = [one["ceiling"] for one in found["bins"]]
-    chart(accuracy_bars(bins_of(found), ceiling, tolerance=words), key=f"bins-{key}")
+    ceiling = [one.ceiling for one in found.bins]
+    bins = {name: [to_builtins(one) for one in values] for name, values in bins_of(found).items()}
+    chart(accuracy_bars(bins, ceiling, tolerance=words), key=f"bins-{key}")
 
 
-def _table(found: Mapping, *, key: str) -> None:
+def _table(found: EvaluationRecord, *, key: str) -> None:
     table = figures_table(found)
     st.dataframe(
         table,
@@ -192,20 +198,20 @@ def _table(found: Mapping, *, key: str) -> None:
         column_config={name: number_column(name, 4, told) for name, told in _TOLD.items() if name in table},
         alt="R2 and accuracy of every predictor",
     )
-    st.caption(f"{plural(found['n_samples'], 'sample')}, {found['n_values']:,} values. {_NOTE}")
+    st.caption(f"{plural(found.n_samples, 'sample')}, {found.n_values:,} values. {_NOTE}")
 
 
-def figures_table(found: Mapping) -> pd.DataFrame:
+def figures_table(found: EvaluationRecord) -> pd.DataFrame:
     """Return one row a figure (R2 pooled, per gene, per sample, accuracy per bin) and one column a predictor."""
     columns: dict[str, list] = {
         "Figure": ["R² pooled", "R² per gene (median)", "R² per sample (median)"]
-        + [f"Accuracy, {bin_label(b['low'], b['high'])} TPM" for b in found["bins"]]
+        + [f"Accuracy, {bin_label(b.low, b.high)} TPM" for b in found.bins]
     }
     for name, bins in bins_of(found).items():
-        one = found if name == "network" else found["baselines"][name]
-        r2 = [one[kind] for kind in ("r2_pooled", "r2_gene_median", "r2_sample_median")]
-        columns[look(name).label] = r2 + [b["accuracy"] for b in bins]
-    columns["Ceiling"] = [None] * 3 + [b["ceiling"] for b in found["bins"]]
+        one = found if name == AUTOENCODER else found.baselines[PredictorId(name)]
+        accuracy = [b.accuracy for b in bins]
+        columns[predictor_label(name)] = [one.r2_pooled, one.r2_gene_median, one.r2_sample_median, *accuracy]
+    columns["Ceiling"] = [None] * 3 + [b.ceiling for b in found.bins]
     table = pd.DataFrame(columns)
     return table.astype({name: float for name in table.columns[1:]})
 
@@ -214,14 +220,14 @@ def _density(state: Session, done: Evaluation, which: str | int) -> None:
     predictor = st.segmented_control(
         "Predictor",
         list(done.predicted_tpm),
-        format_func=lambda name: look(name).label,
-        default="network",
+        format_func=predictor_label,
+        default=AUTOENCODER,
         required=True,
         key="accuracy-predictor",
         label_visibility="collapsed",
     )
     one = done.names[0] if len(done.names) == 1 else plural(len(done.names), "sample")
-    name = predictor or "network"
+    name = predictor or AUTOENCODER
 
     # Ten million values take two seconds to count: once is enough.
     def draw() -> Chart:
@@ -230,8 +236,8 @@ def _density(state: Session, done: Evaluation, which: str | int) -> None:
     chart(state.once("density", (which, name), draw), key="density")
 
 
-def _held_out(figures: Mapping[str, Mapping]) -> None:
-    st.header("Patients that the model never saw", anchor=False)
+def _held_out(figures: Mapping[str, EvaluationRecord]) -> None:
+    st.header("Held-out patients", anchor=False)
     there = [split for split in _SPLITS if split in figures]
     if not there:
         st.info("This model folder holds no figures of held-out patients: it is not trained.", icon=":material/info:")
@@ -239,7 +245,7 @@ def _held_out(figures: Mapping[str, Mapping]) -> None:
     split = st.segmented_control(
         "Held-out patients",
         there,
-        format_func=lambda name: f"{_SPLITS[name]} ({figures[name]['n_samples']})",
+        format_func=lambda name: f"{_SPLITS[name]} ({figures[name].n_samples})",
         default=there[0],
         required=True,
         key="split",

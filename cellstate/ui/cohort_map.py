@@ -10,7 +10,7 @@ from cellstate.evaluate.cohort_map import CohortMap, cohort_map
 from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.report import said_by
+from cellstate.report import predictor_label
 from cellstate.ui.guard import show_error
 from cellstate.ui.parts import READABLE, chart
 from cellstate.ui.resources import queue
@@ -80,7 +80,7 @@ def map_sentence(placed: CohortMap) -> str:
     """Say how far each predictor moves the patient, beside the cohort's spread."""
     (first, moved), *others = placed.moved.items()
     text = (
-        f"**{said_by(first)}** moves this patient by **{_share(moved)} of the cohort's spread**; "
+        f"**{predictor_label(first)}** moves this patient by **{_share(moved)} of the cohort's spread**; "
         f"{_share(placed.in_plane[first])} of that way is seen on these two axes."
     )
     if moved < SEEN:

@@ -8,7 +8,7 @@ from cellstate.formatting import digits, escape_markdown, file_stem
 from cellstate.model import Model
 from cellstate.perturb.doses import DoseCurve, dose_curve
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import said_by
+from cellstate.report import predictor_label
 from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
@@ -82,7 +82,7 @@ def reading(found: DoseCurve, *, n_edits: int) -> str:
     rest = ", without the other edits" if n_edits > 1 else ""
     text = (
         f"{gene} alone is set to {len(found.tpm_D)} levels in the sample as it is{rest}, whatever its edit says. It is "
-        f"{here}; at that level nothing changes. {said_by(found.predictor)} predicts"
+        f"{here}; at that level nothing changes. {predictor_label(found.predictor)} predicts"
     )
     text += "." if found.predictor == NETWORK else " that each gene follows a straight line in log1p TPM."
     if found.usual_tpm is None:

@@ -9,7 +9,7 @@ from cellstate.formatting import escape_markdown, file_stem, percent
 from cellstate.model import Model
 from cellstate.perturb import perturb
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import said_by
+from cellstate.report import predictor_label
 from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
 from cellstate.ui.session import Session
@@ -92,7 +92,7 @@ def sum_sentence(each: pd.DataFrame, predictor: str) -> str:
     same = beyond <= SAME_SHARE * largest
     apart = f"by up to {beyond:.2g} log2"
     if predictor != NETWORK:
-        text += f" {said_by(predictor)} is linear: **all together are the sum of what each moves alone**"
+        text += f" {predictor_label(predictor)} is linear: **all together are the sum of what each moves alone**"
         return text + ("." if same else f", but for genes that cannot fall below zero ({apart}).")
     if same:
         return text + " All together are **the sum of what each moves alone**."

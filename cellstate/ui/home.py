@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
 
+from cellstate.evidence import PredictorId
 from cellstate.formatting import escape_markdown, percent, plural
+from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model import Model
-from cellstate.perturb.leader import leader, standings
-from cellstate.report import said_by
-from cellstate.report.reconstruction import held_out
+from cellstate.model.record import ModelRecord
 from cellstate.report.section import decimal
+from cellstate.report.sections import held_out
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, start_buttons, tiles
 from cellstate.ui.resources import model
@@ -134,37 +134,36 @@ def _returning(state: Session) -> None:
                 st.switch_page(step.page)
 
 
-def measured(metrics: Mapping) -> list[tuple[str, str, str]]:
+def measured(record: ModelRecord) -> list[tuple[str, str, str]]:
     """Return what was measured of a model on patients that it never saw, as tiles; none for random weights."""
-    every = held_out(metrics)
+    every = held_out(record)
     if not every:
         return []
-    patients, found = next(iter(every.items()))
-    rivals = found["baselines"]
-    mean = rivals["gene_mean"]["r2_pooled"]
+    split, found = next(iter(every.items()))
+    pca, mean = found.baselines.get(PredictorId.PCA), found.baselines[PredictorId.GENE_MEAN].r2_pooled
     told = (
-        f"Of the squared error that each gene's training mean leaves, on {found['n_samples']:,} patients that the "
-        f"model never saw ({patients.lower()})."
+        f"Of the squared error that each gene's training mean leaves, on {found.n_samples:,} "
+        f"patients ({in_sentence(DATASETS[split])})."
     )
-    rows = [("Network removes", percent(explained(found["r2_pooled"], mean)), told)]
-    if "pca" in rivals:
-        rows.append(("PCA removes", percent(explained(rivals["pca"]["r2_pooled"], mean)), told))
-    known = standings(metrics)
-    if (name := leader(metrics)) in known:
-        rows.append(
-            ("Known targets", decimal(known[name].auroc), f"AUROC of {said_by(name)}, who leads; 0.5 is chance.")
-        )
+    rows = [("Autoencoder removes", percent(explained(found.r2_pooled, mean)), told)]
+    if pca is not None:
+        rows.append(("PCA removes", percent(explained(pca.r2_pooled, mean)), told))
+    default = record.evidence.default_predictor
+    if default is not None and default.reason.value is not None:
+        label = in_sentence(predictor_label(default.predictor))
+        told = f"Of the default method, {label}; 0 is chance."
+        rows.append(("Target specificity", decimal(default.reason.value), told))
     return rows
 
 
 def _measured(opened: Model) -> None:
-    rows = measured(opened.metrics)
+    rows = measured(opened.record)
     if not rows:
         st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
         return
     tiles(rows, columns=3)
     st.caption(
-        "How much of the gene means' error the network and the much simpler PCA remove on unseen patients; and how "
-        "well known targets of regulators are found, where 0.5 is chance."
+        "How much of the gene means' error the autoencoder and the much simpler PCA remove on held-out patients; and "
+        "how well a regulator's own known targets are discriminated from those of others, where 0 is chance."
     )
     st.page_link("pages/quality.py", label="How good is this?", icon=":material/fact_check:")

@@ -12,11 +12,12 @@ import streamlit as st
 from cellstate.errors import GeneError
 from cellstate.formatting import escape_markdown, percent
 from cellstate.genes import gene_axis
-from cellstate.model import Model
+from cellstate.model import Model, ModelRecord
 from cellstate.model.device import device_label
 from cellstate.model.folder import CARD, HISTORY
 from cellstate.report import LIMITS
-from cellstate.report.quality import USED
+from cellstate.report.narrative import RANDOM_WEIGHTS
+from cellstate.report.sections import USED
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.parts import READABLE, chart, heading, tiles
@@ -45,20 +46,20 @@ def model_page() -> None:
                 ),
                 ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
                 ("Latent units", f"{about['n_latent']:,}", tip("Latent")),
-                ("Training patients", _training(opened.metrics), "Patients whose samples the weights were fitted to."),
+                ("Training patients", _training(opened.record), "Patients whose samples the weights were fitted to."),
             ]
         )
         left, right = st.columns(2, gap="large")
         with left:
             _layers(about, opened)
         with right:
-            _data(opened.metrics)
+            _data(opened.record)
         left, right = st.columns(2, gap="large")
         with left:
-            _training_run(history, opened.metrics)
+            _training_run(history, opened.record)
         with right:
             _coverage(opened)
-            st.header("What not to conclude", anchor=False)
+            st.header("Limits", anchor=False)
             st.markdown(LIMITS, width=READABLE)
         if card:
             with st.expander("The model card", icon=":material/description:"):
@@ -83,51 +84,31 @@ def _layers(about: Mapping, opened: Model) -> None:
     )
 
 
-def _data(metrics: Mapping) -> None:
+def _data(record: ModelRecord) -> None:
     st.header("Data", anchor=False)
-    trained = metrics.get("trained_on")
-    if not trained:
-        st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
+    if not record.sources:
+        st.info(RANDOM_WEIGHTS, icon=":material/info:")
         return
-    rows = [("Cohort", trained.get("name", "")), ("Licence", trained.get("licence", ""))]
-    splits = trained.get("splits", {})
-    rows += [(words, f"{splits[name]:,} samples") for name, words in USED.items() if name in splits]
-    for one in metrics.get("also_trained_on", ()):
-        rows += [("Further cohort", one.get("name", "")), ("Licence", one.get("licence", ""))]
-        rows += [("By", one["attribution"])] if "attribution" in one else []
-        rows += [(USED["train"], f"{one.get('splits', {}).get('train', 0):,} samples")]
+    first, *further = record.sources
+    rows = [("Cohort", first.name), ("Licence", first.licence)]
+    rows += [(words, f"{first.splits[name]:,} samples") for name, words in USED.items() if name in first.splits]
+    for one in further:
+        rows += [("Further cohort", one.name), ("Licence", one.licence)]
+        rows += [("By", one.attribution)] if one.attribution else []
+        rows += [(USED["train"], f"{one.splits.get('train', 0):,} samples")]
     table = pd.DataFrame([(escape_markdown(a), escape_markdown(b, _LONG)) for a, b in rows], columns=["", "What"])
     st.table(table, hide_index=True, hide_header=True, border="horizontal", alt="Training data")
     st.caption("Split by patient: no patient is on both sides.")
 
 
-def read_history(path: Path) -> pd.DataFrame:
-    """Read the losses of each epoch of a finished training, in order; empty where there are none that can be read.
-
-    Returns
-    -------
-    DataFrame
-        Columns epoch, train_loss and validation_loss; NaN where a loss is missing or no number.
-    """
-    columns = ["epoch", "train_loss", "validation_loss"]
-    try:
-        with path.open(encoding="utf-8") as file:
-            table = pd.read_json(file, lines=True, precise_float=True)
-    except (OSError, ValueError):
-        table = pd.DataFrame()
-    losses = table.reindex(columns=columns).apply(pd.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
-    # A training that was continued may have written an epoch twice: the later line holds.
-    losses = losses.dropna(subset="epoch").drop_duplicates("epoch", keep="last")
-    return losses.astype({"epoch": int}).sort_values("epoch", ignore_index=True)
-
-
-def _training_run(history: pd.DataFrame, metrics: Mapping) -> None:
+def _training_run(history: pd.DataFrame, record: ModelRecord) -> None:
     if history.empty:
         return
     st.header("Training", anchor=False)
     losses = history.set_index("epoch")["validation_loss"]
     before = losses.get(0, 0.0)
-    if metrics.get("config", {}).get("network", {}).get("warm_start") == "pca" and before > 0:
+    config = record.training.config if record.training else None
+    if config is not None and config.network.warm_start == "pca" and before > 0:
         gained = 1 - losses.min() / before
         text = f"The weights start as PCA of the training samples; training lowered the loss by {percent(gained, 2)}."
         if gained < BARELY:
@@ -173,8 +154,8 @@ def coverage(query: str, opened: Model, limit: int = 10) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Gene", "Found by", "Ensembl id", "Covered", "Held-out R²"])
 
 
-def _training(metrics: Mapping) -> str:
-    n = metrics.get("trained_on", {}).get("splits", {}).get("train")
+def _training(record: ModelRecord) -> str:
+    n = record.sources[0].splits.get("train") if record.sources else None
     return f"{n:,}" if n else "none"
 
 
@@ -187,3 +168,23 @@ def _card(folder: Path) -> str:
 def _demoted(card: str) -> str:
     """Return the card with its headings two levels lower, as a part of the page."""
     return "\n".join("##" + line if line.startswith("#") else line for line in card.splitlines())
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read the losses of each epoch of a finished training, in order; empty where there are none that can be read.
+
+    Returns
+    -------
+    DataFrame
+        Columns epoch, train_loss and validation_loss; NaN where a loss is missing or no number.
+    """
+    columns = ["epoch", "train_loss", "validation_loss"]
+    try:
+        with path.open(encoding="utf-8") as file:
+            table = pd.read_json(file, lines=True, precise_float=True)
+    except (OSError, ValueError):
+        table = pd.DataFrame()
+    losses = table.reindex(columns=columns).apply(pd.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    # A training that was continued may have written an epoch twice: the later line holds.
+    losses = losses.dropna(subset="epoch").drop_duplicates("epoch", keep="last")
+    return losses.astype({"epoch": int}).sort_values("epoch", ignore_index=True)

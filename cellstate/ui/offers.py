@@ -45,7 +45,7 @@ def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
     )
 
     def report(named: bool) -> Report:
-        return shift_report(answer, source, provenance(opened), opened.metrics, named=named, on=today())
+        return shift_report(answer, source, provenance(opened), opened.record, named=named, on=today())
 
     def run() -> Run:
         return Run("perturb", source, provenance(opened), table, edits, found.predictor)
@@ -90,7 +90,7 @@ def search_offer(
             [chart],
             source=source,
             made=provenance(opened),
-            metrics=opened.metrics,
+            record=opened.record,
             predictor=predictor,
             far=judged,
             named=named,
@@ -146,7 +146,7 @@ def experiment_offer(found: Experiment, words: str) -> Offer:
 
 def accuracy_offer(figures: pd.DataFrame, sample: str) -> Offer:
     """Offer the figures of reconstruction, one row a figure and one column a predictor."""
-    return Offer("accuracy", ExportTable(figures, ("Figure",), "Network", {"sample": sample, "kind": "measured"}))
+    return Offer("accuracy", ExportTable(figures, ("Figure",), "Autoencoder", {"sample": sample, "kind": "measured"}))
 
 
 def sample_offer(state: Session, opened: Model) -> Offer:

@@ -1,23 +1,23 @@
-"""Who predicts: the choice on the perturb page, with what each predictor is and what was measured of it."""
+"""Choice of the prediction method on the perturb page, with what each is and what was measured of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import streamlit as st
 
-from cellstate.model import Model
+from cellstate.labels import in_sentence
+from cellstate.model import Model, ModelRecord
 from cellstate.perturb.leader import choose, predictors
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import figures_of, lead_reason, said_by, together_reason, what_it_is
-from cellstate.viz.style import look
+from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 
 #: The choice, in session state: the name of a predictor.
 KEY = "predictor"
 
 
 def who_predicts(opened: Model) -> str:
-    """Let the user choose who leads; at first the one that the model's own evidence names."""
+    """Let the user choose the prediction method; at first the default that the model folder names."""
     names = predictors(opened)
     first = choose(opened, None)
     if len(names) == 1:
@@ -26,40 +26,36 @@ def who_predicts(opened: Model) -> str:
     if st.session_state.get(KEY, first) not in names:
         del st.session_state[KEY]
     chosen = st.session_state.get(KEY, first)
-    with st.popover(f"Who predicts? {look(chosen).label}", icon=":material/groups:"):
+    with st.popover(f"Prediction method: {predictor_label(chosen)}", icon=":material/groups:"):
         return st.radio(
-            "Who predicts?",
+            "Prediction method",
             names,
             index=names.index(first),
-            format_func=lambda name: look(name).label + (" – leads by the evidence" if name == first else ""),
-            captions=[f"{what_it_is(name)} {figures_of(opened.metrics, name)}".strip() for name in names],
+            format_func=lambda name: predictor_label(name) + (" – default" if name == first else ""),
+            captions=[f"{method_sentence(name)} {measured_sentence(opened.record, name)}".strip() for name in names],
             key=KEY,
             persist_state="session",
             width=440,
         )
 
 
-def who_sentence(opened: Model, predictor: str, reason: Callable[[Mapping, str], str] = lead_reason) -> str:
-    """Say who predicts, what it does and why it stands first; of combinations, `combination_reason` says why."""
-    return f"**{said_by(predictor)}** predicts: {_lower(what_it_is(predictor))} {reason(opened.metrics, predictor)}"
+def who_sentence(opened: Model, predictor: str, reason: Callable[[ModelRecord, str], str] = default_reason) -> str:
+    """Name the prediction method, what it does, and why it is the default; for combinations by `combination_reason`."""
+    return f"**{predictor_label(predictor)}.** {method_sentence(predictor)} {reason(opened.record, predictor)}"
 
 
 def together_sentence(opened: Model, by_cohort: bool = False) -> str:
-    """Say of a search for pairs that work together whom it follows, why, and how far to believe it."""
-    first, believed = choose(opened, None), together_reason(opened.metrics)
+    """Name the method that a search for interacting pairs uses, why, and how reliable it is."""
+    first, believed = choose(opened, None), pairs_reason(opened.record)
     if by_cohort:
         return (
-            "The patients of the model's cohort rank these pairs; what the network says of each, alone and together, "
-            f"stands beside it. **{believed}**"
+            "These pairs are ranked by the patients of the model's cohort; the autoencoder's prediction for each gene, "
+            f"alone and together, is listed beside it. **{believed}**"
         )
     if first == NETWORK:
         return believed
-    name = look(first).label
+    name = in_sentence(predictor_label(first))
     return (
-        f"This search follows the network: {name}, who leads by the model's evidence, is linear, so that edits simply "
-        f"add up and no two of them work together. **{believed}**"
+        f"This search uses the autoencoder: the default method, {name}, is linear, so that perturbations add up and "
+        f"none of them interact. **{believed}**"
     )
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

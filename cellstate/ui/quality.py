@@ -1,15 +1,16 @@
-"""The page "How good is this?": everything that was measured about the model, beside its rivals, and where it fails."""
+"""The page "How good is this?": everything that was measured about the model, beside its baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
+from cellstate.evidence import PredictorId
 from cellstate.formatting import escape_markdown, percent
-from cellstate.report import Section, all_marks, sections
-from cellstate.report.reconstruction import held_out, shares
+from cellstate.labels import DATASETS
+from cellstate.model import ModelRecord
+from cellstate.report import Section, all_records, criteria, sections
 from cellstate.report.section import decimal
+from cellstate.report.sections import held_out, shares
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, chart, heading, tiles
 from cellstate.ui.resources import model
@@ -23,34 +24,33 @@ _LONG = 600
 
 def quality_page() -> None:
     """Draw the page."""
-    heading("How good is this?", "What was measured, beside which rivals, and where it fails.")
-    with guard("telling how good the model is"):
-        metrics = model().metrics
+    heading("How good is this?", "What was measured, beside which baselines, and where it fails.")
+    with guard("showing the evidence"):
+        record = model().record
         with st.container(width=WIDE):
-            _in_short(metrics)
-        for section in sections(metrics):
+            _summary(record)
+        for section in sections(record):
             with st.container(key=f"quality-{section.key}", width=WIDE):
-                _draw(section, metrics)
+                _draw(section, record)
 
 
-def _in_short(metrics: Mapping) -> None:
+def _summary(record: ModelRecord) -> None:
     """Show the four figures that a reader asks for first."""
-    figures: Mapping = next(iter(held_out(metrics).values()), {})
-    pca = figures.get("baselines", {}).get("pca", {})
-    covered = figures.get("interval_coverage") or {}
-    held = [one for one in all_marks(metrics)["Reached"] if one != "–"]
-    kept = sum(one.startswith("✓") for one in held)
-    per_gene = "The network's, median over genes, on held-out patients of the same sequencer."
+    first = next(iter(held_out(record).values()), None)
+    pca = first.baselines.get(PredictorId.PCA) if first else None
+    covered = first.interval_coverage if first else None
+    passed, total = criteria(record)
+    per_gene = "The autoencoder's, median over genes, on held-out patients of the same platform."
     tiles(
         [
-            ("R² per gene", decimal(figures.get("r2_gene_median")), per_gene),
-            ("PCA, R² per gene", decimal(pca.get("r2_gene_median")), "Much simpler, of the same width."),
+            ("R² per gene", decimal(first.r2_gene_median if first else None), per_gene),
+            ("PCA, R² per gene", decimal(pca.r2_gene_median if pca else None), "Much simpler, of the same width."),
             (
                 "Inside the intervals",
-                percent(covered.get("overall"), 1),
-                f"Of {percent(covered.get('nominal'))} promised.",
+                percent(covered.overall if covered else None, 1),
+                f"Of {percent(covered.nominal if covered else None)} promised.",
             ),
-            ("Marks reached", f"{kept} of {len(held)}" if held else "–", "Bounds that the project set itself."),
+            ("Criteria passed", f"{passed} of {total}" if total else "–", "Thresholds that the project set itself."),
         ]
     )
     st.markdown(
@@ -60,14 +60,14 @@ def _in_short(metrics: Mapping) -> None:
     )
 
 
-def _draw(section: Section, metrics: Mapping) -> None:
+def _draw(section: Section, record: ModelRecord) -> None:
     st.header(section.title, anchor=False)
     if section.text:
         st.markdown(section.text, width=READABLE)
     if section.absent:
         st.info(section.absent, icon=":material/info:")
     if section.key == "levels" and section.table is not None:
-        _ceilings(metrics)
+        _ceilings(record)
         with st.expander("The same figures as a table", icon=":material/table:"):
             _table(section)
     elif section.table is not None:
@@ -75,15 +75,15 @@ def _draw(section: Section, metrics: Mapping) -> None:
     for note in section.notes:
         st.caption(escape_markdown(note, _LONG))
     if section.key == "failures":
-        _every_mark(metrics)
+        _every_record(record)
 
 
-def _ceilings(metrics: Mapping) -> None:
-    found = held_out(metrics)
-    for column, (words, figures) in zip(st.columns(len(found)), found.items(), strict=True):
+def _ceilings(record: ModelRecord) -> None:
+    found = held_out(record)
+    for column, (split, one) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
-            bins = [bin_label(b["low"], b["high"]) for b in figures["bins"]]
-            chart(ceiling_bars(shares(figures), bins, patients=words), key=f"ceiling-{words}")
+            bins = [bin_label(b.low, b.high) for b in one.bins]
+            chart(ceiling_bars(shares(one), bins, patients=DATASETS[split]), key=f"ceiling-{split}")
 
 
 def _table(section: Section) -> None:
@@ -92,9 +92,9 @@ def _table(section: Section) -> None:
     st.table(shown, hide_index=True, border="horizontal", alt=section.title)
 
 
-def _every_mark(metrics: Mapping) -> None:
-    """Show all that benchmarks recorded, reached or not."""
-    every = all_marks(metrics)
+def _every_record(record: ModelRecord) -> None:
+    """Show all that benchmarks recorded, passed or not."""
+    every = all_records(record)
     if len(every):
         with st.expander("Every recorded figure", icon=":material/table:"):
-            st.dataframe(every, hide_index=True, key="every-mark", alt="Every figure that benchmarks recorded")
+            st.dataframe(every, hide_index=True, key="every-record", alt="Every figure that benchmarks recorded")

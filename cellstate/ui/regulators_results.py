@@ -15,7 +15,7 @@ from cellstate.perturb.combine import Combination
 from cellstate.perturb.goals import Goal
 from cellstate.perturb.pairs import TOGETHER, Pairs
 from cellstate.perturb.screen import Screen, rivals_of
-from cellstate.report import combination_reason, lead_reason
+from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.jobs import Job
@@ -99,7 +99,7 @@ def _who(opened: Model, found: Screen | Pairs | Combination) -> str:
     """Say who answers, and how far to believe it."""
     if isinstance(found, Pairs):
         return together_sentence(opened, by_cohort=found.by == "cohort")
-    reason = combination_reason if isinstance(found, Combination) else lead_reason
+    reason = combination_reason if isinstance(found, Combination) else default_reason
     return who_sentence(opened, found.predictor, reason)
 
 

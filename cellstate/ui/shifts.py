@@ -13,7 +13,7 @@ from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
 from cellstate.perturb import Shift, perturb
 from cellstate.perturb.rivals import NETWORK
-from cellstate.report import said_by
+from cellstate.report import predictor_label
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.ui.reading import distance
 from cellstate.ui.resources import queue
@@ -120,7 +120,7 @@ def size_sentence(table: pd.DataFrame, over_error: float | None = None, predicto
     rivals = {r: float(rest[CHANGE_OF + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
     apart = {r: size for r, size in rivals.items() if size and max(size, largest) > MUCH * min(size, largest)}
     many = f"{2**largest:,.0f}-fold" if largest > 1 else percent(2**largest - 1, 1)
-    text = f"{said_by(predictor)}'s largest shift is {largest:.2g} log2 ({many})."
+    text = f"{predictor_label(predictor)}'s largest shift is {largest:.2g} log2 ({many})."
     if largest < COUNTED_LOG2:
         text += " That is small: **read it as a ranking, not as an amount**."
     if over_error is not None and over_error < 1:

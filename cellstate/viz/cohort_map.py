@@ -26,7 +26,7 @@ def cohort_scatter(
     explained_2: np.ndarray,
     *,
     distance: float,
-    predictor: str = "network",
+    predictor: str = "autoencoder",
     sample: str = "",
     gene: str = "",
     log1p_S: np.ndarray | None = None,

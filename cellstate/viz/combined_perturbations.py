@@ -16,7 +16,7 @@ _MAX_HEADING = 18
 _CELL_PX = 19
 
 
-def combination_heatmap(changes: pd.DataFrame, *, predictor: str = "network", sample: str = "") -> Chart:
+def combination_heatmap(changes: pd.DataFrame, *, predictor: str = "autoencoder", sample: str = "") -> Chart:
     """Draw the predicted change of some genes (rows) by several perturbations (columns).
 
     Parameters

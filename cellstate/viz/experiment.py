@@ -16,7 +16,7 @@ NAMED = 3
 _MEASURED, _PREDICTED = "measured_log2", "predicted_log2"
 
 
-def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", perturbations: str = "") -> Chart:
+def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", perturbations: str = "") -> Chart:
     """Draw the predicted log2 change of every compared gene against the measured one.
 
     Parameters

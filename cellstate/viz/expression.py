@@ -36,7 +36,7 @@ def expression_histogram(tpm_G: np.ndarray, typical_log1p_G: np.ndarray, *, samp
         y=mine,
         width=limit / N_BINS,
         name="this sample",
-        marker={"color": LOOKS["network"].colour, "opacity": 0.75, "line": {"width": 0}},
+        marker={"color": LOOKS["autoencoder"].colour, "opacity": 0.75, "line": {"width": 0}},
         customdata=np.expm1(middle),
         hovertemplate="about %{customdata:,.3~g} TPM: %{y:,} genes<extra>this sample</extra>",
     )
@@ -76,7 +76,7 @@ def level_strip(cohort_tpm: np.ndarray, *, gene: str, now_tpm: float, after_tpm:
     limit = max(now, after, float(log1p_S.max()), float(np.log1p(1.0)))
     count, edge = np.histogram(log1p_S, bins=_STRIP_BINS, range=(0, limit))
     top = float(count.max())
-    style = LOOKS["network"]
+    style = LOOKS["autoencoder"]
     figure = go.Figure()
     figure.add_bar(
         x=(edge[:-1] + edge[1:]) / 2, y=count, width=limit / _STRIP_BINS, marker={"color": GREY, "opacity": 0.45}

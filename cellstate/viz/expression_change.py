@@ -21,7 +21,7 @@ _DRAWN = (GENE, TPM_BEFORE, CHANGE, IS_RELIABLE, REASON)
 SMALLEST_SHOWN = 0.001
 
 
-def expression_change_scatter(table: pd.DataFrame, *, predictor: str = "network", sample: str = "") -> Chart:
+def expression_change_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", sample: str = "") -> Chart:
     """Draw the predicted change of every gene that was not perturbed against its expression before.
 
     Parameters
@@ -103,7 +103,9 @@ def _name_top_genes(figure: go.Figure, rest: pd.DataFrame) -> None:
     )
 
 
-def top_gene_bars(table: pd.DataFrame, baselines: Sequence[str], *, predictor: str = "network", n: int = 15) -> Chart:
+def top_gene_bars(
+    table: pd.DataFrame, baselines: Sequence[str], *, predictor: str = "autoencoder", n: int = 15
+) -> Chart:
     """Draw the most changed genes, one panel for each prediction method, each with its own scale.
 
     Parameters

@@ -68,7 +68,7 @@ def linked_chart(
     table: pd.DataFrame,
     baselines: Sequence[str],
     *,
-    predictor: str = "network",
+    predictor: str = "autoencoder",
     ticked: Collection[int] = (),
 ) -> LinkedChart:
     """Draw every gene's change against its expression, linked with bars of the most changed genes of each method.

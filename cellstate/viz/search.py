@@ -19,7 +19,7 @@ MAX_MAP_GENES, MAX_BARS = 30, 20
 
 
 def screen_bars(
-    table: pd.DataFrame, action: str, baselines: Sequence[str], *, predictor: str = "network", n: int = MAX_BARS
+    table: pd.DataFrame, action: str, baselines: Sequence[str], *, predictor: str = "autoencoder", n: int = MAX_BARS
 ) -> Chart:
     """Draw the best single perturbations toward a goal, one panel for each prediction method, each with its own scale.
 
@@ -161,7 +161,7 @@ def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = INTERACTION, n:
     titles = (f"{what.capitalize()} ({unit})", "Alone and together (SD)")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     parts = (
-        (what, rows[shown], LOOKS["network"], 1),
+        (what, rows[shown], LOOKS["autoencoder"], 1),
         ("partner alone", alone, LOOKS["coexpression"], 2),
         (f"{escape_html(gene)} alone", own, LOOKS["pca"], 2),
     )
@@ -222,7 +222,7 @@ def combination_steps(
     figure = go.Figure()
     # The chosen line is broad, so that it is visible below an equal greedy line.
     ways = (
-        ("Chosen", steps, LOOKS["network"], {"width": 6}, 13),
+        ("Chosen", steps, LOOKS["autoencoder"], {"width": 6}, 13),
         ("Greedy: the best perturbation at each step", greedy, LOOKS["pca"], {"width": 2, "dash": "dash"}, 7),
     )
     highest = 0.0

@@ -46,8 +46,8 @@ class Look:
 
 
 LOOKS: Mapping[str, Look] = {
-    "network": Look("Autoencoder", "#0072B2", "", "circle"),
-    "likeliest": Look("Autoencoder, conditional mode", "#0072B2", "|", "circle-open"),
+    "autoencoder": Look("Autoencoder", "#0072B2", "", "circle"),
+    "conditional_mode": Look("Autoencoder, conditional mode", "#0072B2", "|", "circle-open"),
     "pca": Look("PCA", "#D55E00", "/", "diamond"),
     "coexpression": Look("Co-expression", "#009E73", ".", "square"),
     "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),

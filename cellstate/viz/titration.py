@@ -10,7 +10,7 @@ from cellstate.formatting import digits, escape_html, signed
 from cellstate.viz.columns import CHANGE, FRACTION, GENE, SCORE, TITRATED_TPM
 from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, lay_out, tpm_ticks
 
-_COLOURS = (*(LOOKS[name].colour for name in ("network", "pca", "coexpression")), VIOLET, GREY)
+_COLOURS = (*(LOOKS[name].colour for name in ("autoencoder", "pca", "coexpression")), VIOLET, GREY)
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 _DASHES = ("solid", "dash", "dot")
 
@@ -87,8 +87,8 @@ def titration_score(
         x=np.log1p(levels["tpm"]),
         y=levels[SCORE],
         mode="lines+markers",
-        line={"color": LOOKS["network"].colour, "width": 2},
-        marker={"symbol": LOOKS["network"].symbol, "size": 7},
+        line={"color": LOOKS["autoencoder"].colour, "width": 2},
+        marker={"symbol": LOOKS["autoencoder"].symbol, "size": 7},
         customdata=np.column_stack([levels["tpm"], 100 * levels[FRACTION]]),
         hovertemplate="%{customdata[0]:,.3~g} TPM: %{y:+.3~g} SD, %{customdata[1]:.3~g}% of the distance to the goal"
         "<extra></extra>",

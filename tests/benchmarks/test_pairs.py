@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.pairs import shown_again
+from benchmarks.pairs import records_of, shown_again
+from cellstate.evidence import Dataset, Metric, PredictorId
 from cellstate.perturb.cohort_pairs import Levels
 from tests.perturb.questions import some_goal
 
@@ -26,3 +27,11 @@ def test_the_share_of_foreseen_signs(small_model):
     many = rng.choice(outside[3:], (2, 300))
     many = many[:, many[0] != many[1]]
     assert shown_again(levels, goal, *many, np.ones(many.shape[1])) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_record_holds_the_mean_share_and_its_interval():
+    shares = {(Dataset.TEST, PredictorId.COHORT): [0.5, 0.6, 0.7], (Dataset.OLDER_TEST, PredictorId.COHORT): [0.4] * 3}
+    count, first, second = records_of(shares)
+    assert (count.metric, count.value, count.predictor) == (Metric.N_GENE_SETS, 3, None)
+    assert first.value == pytest.approx(0.6) and first.ci_low < first.value < first.ci_high
+    assert (second.value, second.ci_low, second.ci_high) == pytest.approx((0.4, 0.4, 0.4))

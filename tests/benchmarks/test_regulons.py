@@ -5,11 +5,23 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
-from benchmarks.regulons import Regulons, interval, measure_product, product_marks, read_regulons, score
+from benchmarks.regulons import (
+    Regulons,
+    Score,
+    Scores,
+    bootstrap_interval,
+    measure_product,
+    product_records,
+    read_regulons,
+    records_of,
+    score,
+)
+from cellstate.default_rule import predictor_evidence
+from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, Metric, PredictorId, Records
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb.components import fit_components
 from cellstate.perturb.elastic_net import fit_effects
-from cellstate.perturb.leader import predictors, standings
+from cellstate.perturb.leader import predictors
 from cellstate.perturb.rivals import Known
 from tests.factories import make_space
 from train.data import prepare
@@ -70,7 +82,9 @@ def test_every_predictor_speaks_of_every_gene(cohort, small_model):
     z_SG = prepare(cohort, 0.05).train_z_SG
     known = Known(fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
     shifts = blind_sizes(z_SG, 3) | simple_shifts(known, tf_T) | network_shifts(small_model, tf_T)
-    assert {"random", "variability", "coexpression", "elastic_net", "network", "network_hidden"} <= set(shifts)
+    assert {"random", "variability", "coexpression", "elastic_net", "autoencoder", "autoencoder_hidden_input"} <= set(
+        shifts
+    )
     for shift_TG in shifts.values():
         assert shift_TG.shape == (3, 240) and np.isfinite(shift_TG).all()
     slope_TG = -(z_SG[:, tf_T].T @ z_SG) / (z_SG[:, tf_T] ** 2).sum(axis=0)[:, None]
@@ -80,7 +94,7 @@ def test_every_predictor_speaks_of_every_gene(cohort, small_model):
 
 def test_the_interval_holds_the_mean():
     difference = np.random.default_rng(3).normal(0.1, 0.3, 200)
-    low, high = interval(difference)
+    low, high = bootstrap_interval(difference)
     assert low < difference.mean() < high
     assert high - low == pytest.approx(2 * 1.96 * difference.std() / np.sqrt(200), rel=0.2)
 
@@ -92,23 +106,35 @@ def test_what_the_product_reads_is_what_the_product_predicts(small_model, cohort
     assert tuple(shifts) == predictors(small_model)
     for name, shift_TG in shifts.items():
         # A linear predictor's shift is as large as the edit, whatever the patient.
-        if name != "network":
+        if name != "autoencoder":
             by_hand = perturb(small_model, sample, [Edit(space.symbols[tf_T[0]], "knock-down", 1)], predictor=name)
             others = ~by_hand.edited_G
             expected = by_hand.delta_log2_SG[0, others] / space.scale_G[others]
             assert np.corrcoef(expected, shift_TG[0, others])[0, 1] > 0.99
 
 
-def test_the_rows_that_let_a_predictor_lead_are_understood(small_model):
+def test_the_records_that_decide_the_default_are_complete(small_model):
     rng = np.random.default_rng(0)
     tf_T = np.flatnonzero(small_model.space.is_tf_G)[:8]
     regulons = Regulons(tf_T, rng.random((len(tf_T), len(small_model.space))) < 0.2)
     found = measure_product(small_model, regulons)
-    marks = [vars(mark) for mark in product_marks(found)]
-    assert all(mark["mark"] is None for mark in marks)
-    kept = standings({"evidence": {"regulons": {"marks": marks}}})
+    records = Records(product_records(found))
+    assert all(one.threshold is None and one.benchmark is Benchmark.REGULONS for one in records)
+    kept = predictor_evidence(records)
     assert tuple(kept) == predictors(small_model)
-    assert kept["network"].lead == 0
-    difference_T = found["pca"].z.specific_T - found["network"].z.specific_T
-    assert kept["pca"].lead == interval(difference_T)[0] <= difference_T.mean()
-    assert kept["ridge"].auroc == found["ridge"].z.auroc_T.mean()
+    for name, one in kept.items():
+        assert one.target_specificity == pytest.approx(found[name].z.specific_T.mean())
+        assert (one.margin_ci_low is None) == (name == "autoencoder")
+    difference_T = found["pca"].z.specific_T - found["autoencoder"].z.specific_T
+    assert kept["pca"].margin_ci_low == bootstrap_interval(difference_T)[0] <= difference_T.mean()
+
+
+def test_only_informed_methods_have_a_criterion(small_model):
+    score = Score(np.full(5, 0.7), np.full(5, 0.1))
+    names = [*UNINFORMED, *PRIOR_KNOWLEDGE, PredictorId.COEXPRESSION, PredictorId.PCA]
+    records = records_of(Dataset.TARGETS_TUMOURS, {name: Scores(score, score) for name in names})
+    assert {one.predictor for one in records if one.threshold is not None} == {PredictorId.PCA}
+    passed = {
+        one.metric: one.passed for one in records if one.predictor is PredictorId.PCA and one.threshold is not None
+    }
+    assert passed == {Metric.TARGET_AUROC: True, Metric.TARGET_AUROC_GAIN: True}

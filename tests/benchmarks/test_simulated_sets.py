@@ -11,11 +11,10 @@ import torch
 
 from benchmarks.simulated import Questions
 from benchmarks.simulated_predictors import Linear, Mean, Network
-from benchmarks.simulated_sets import QUESTIONS, SetQuestions
+from benchmarks.simulated_sets import DESIGNED, QUESTIONS, SetQuestions
 from benchmarks.simulator import simulate
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
-from cellstate.report.together import DESIGNED
 from tests.benchmarks.test_simulator import SMALL
 
 

@@ -164,16 +164,16 @@ def precision_matrix_effect(z_SG, penalty_G):
     return effect_GG
 
 
-@pytest.mark.parametrize("name", ["ridge", "ridge on TFs"])
+@pytest.mark.parametrize("name", ["ridge", "ridge_tf"])
 def test_ridge_is_the_product_s_with_the_penalty_of_the_least_validation_error(world, name):
     training = Training.of(world)
     regulator_G = np.arange(training.z_SG.shape[1]) < training.n_regulators
-    weight_G = np.where(regulator_G, 1.0, 1e9) if "TFs" in name else np.ones(len(regulator_G))
+    weight_G = np.where(regulator_G, 1.0, 1e9) if name == "ridge_tf" else np.ones(len(regulator_G))
     middle = (training.z_SG**2).sum() / len(training.z_SG) / min(training.z_SG.shape)
     effects = [precision_matrix_effect(training.z_SG, penalty * middle * weight_G) for penalty in PENALTIES]
     asked_SG = training.validation_z_SG
     expected = min(effects, key=lambda effect_GG: ((asked_SG - asked_SG @ effect_GG) ** 2).mean())
-    found = next(p for p in PREDICTORS if p.name == name).fit(training).effect_GG
+    found = next(p for p in PREDICTORS if p.id == name).fit(training).effect_GG
     assert np.allclose(found, expected, atol=1e-4)
 
 

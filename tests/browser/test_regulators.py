@@ -71,7 +71,7 @@ def test_a_long_search_goes_on_elsewhere_and_can_be_stopped(goal: Page) -> None:
 
 def test_a_combination_is_designed_and_taken_to_perturb(goal: Page) -> None:
     choose(goal, "Combination")
-    expect(goal.get_by_role("button", name="Who predicts? Elastic net")).to_be_visible()
+    expect(goal.get_by_role("button", name="Prediction method: Elastic net")).to_be_visible()
     search(goal)
     expect(goal.get_by_role("heading", name="Step by step")).to_be_visible()
     expect(goal.get_by_text("It is linear: edits add up")).to_be_visible()

@@ -52,7 +52,7 @@ def check_download(table: pd.DataFrame) -> None:
     rest = table[~table["edited"]]
     assert rest["delta_log2"].abs().is_monotonic_decreasing
     assert rest["delta_log2"].abs().max() > 0
-    assert {"delta_log2_no_change", "delta_log2_network", "delta_log2_pca", "predictor", "reason"} <= set(table)
+    assert {"delta_log2_no_change", "delta_log2_autoencoder", "delta_log2_pca", "predictor", "reason"} <= set(table)
     assert set(table["edits"]) == {"TP53 knocked out, MYC knocked out"}
 
 
@@ -83,4 +83,4 @@ def test_own_file(page: Page) -> None:
 def test_the_first_visitor_may_come_in_by_any_address(first_heading: str, visitor: Callable[..., Page]) -> None:
     assert first_heading == "Model"
     # And any later one.
-    expect(visitor("/model").get_by_role("heading", name="What not to conclude").first).to_be_visible()
+    expect(visitor("/model").get_by_role("heading", name="Limits").first).to_be_visible()

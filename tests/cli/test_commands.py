@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from cellstate.perturb.leader import leader
+from cellstate.model import load_model
 from cellstate.resources import resource_path
 
 EXAMPLES = sorted(resource_path("data", "examples").glob("*.tpm.tsv.gz"))
@@ -49,21 +49,21 @@ def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, s
     arguments = ("perturb", table, "--edit", edit, "--model", small_model.folder)
     usual = run(*arguments, "--json")
     other = run(*arguments, "--predictor", "coexpression", "--out", tmp_path / "out.csv", "--json")
-    assert (usual["predictor"], other["predictor"]) == ("network", "coexpression")
-    assert "holds no figures" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
+    assert (usual["predictor"], other["predictor"]) == ("autoencoder", "coexpression")
+    assert "no evidence" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
     before, after = ({g["gene"]: g for g in shown["genes"]} for shown in (usual, other))
     for gene, one in after.items():
-        assert set(one["baseline_deltas"]) == {"network", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
+        assert set(one["baseline_deltas"]) == {"autoencoder", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
         assert one["delta_log2"] == before[gene]["baseline_deltas"]["coexpression"]
-        assert one["baseline_deltas"]["network"] == before[gene]["delta_log2"]
-    assert "delta_log2_network" in pd.read_csv(tmp_path / "out.csv")
-    assert "Co-expression predicts. It was chosen" in run(*arguments, "--predictor", "coexpression").out
+        assert one["baseline_deltas"]["autoencoder"] == before[gene]["delta_log2"]
+    assert "delta_log2_autoencoder" in pd.read_csv(tmp_path / "out.csv")
+    assert "Co-expression predicts. Co-expression was chosen" in run(*arguments, "--predictor", "coexpression").out
 
 
 def test_by_default_the_shipped_model_puts_its_best_first(run):
     shown = run("perturb", EXAMPLES[0], "--edit", "MYC=ko", "--json")
-    assert shown["predictor"] == leader(json.loads(resource_path("models", "coadread", "metrics.json").read_text()))
-    assert shown["predictor_reason"].startswith("It leads because")
+    assert shown["predictor"] == load_model(device="cpu").record.default_predictor
+    assert "0.058" in shown["predictor_reason"]
 
 
 def test_a_file_of_several_samples_says_which_is_used(run, table, small_model):
@@ -86,7 +86,7 @@ def test_compare(run, table, small_model):
     arguments = ("compare", "--control", f"{table}#P060", "--treated", f"{table}#P061", "--edit", f"{gene}=kd50")
     shown = run(*arguments, "--model", small_model.folder, "--json")
     assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
-    assert (shown["n_control"], shown["n_treated"], shown["predictor"]) == (1, 1, "network")
+    assert (shown["n_control"], shown["n_treated"], shown["predictor"]) == (1, 1, "autoencoder")
     assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     other = run(*arguments, "--predictor", "pca", "--model", small_model.folder, "--json")
     assert (other["predictor"], other["pearson_delta"]) == ("pca", shown["baselines"]["pca"]["pearson_delta"])

@@ -116,9 +116,9 @@ def test_pairs(run, arguments, tmp_path):
     written = pd.read_csv(tmp_path / "out.csv")
     assert len(written) == 1000 and written["a"].head(9).tolist() == [row["a"] for row in rows]
     lines = run(*arguments, "--top", "2").out.splitlines()
-    assert shown["predictor"] == "network" and "truly work together" in shown["predictor_reason"]
+    assert shown["predictor"] == "autoencoder" and "no evidence" in shown["predictor_reason"]
     assert "hypotheses" in lines[0] and "Synergy is" in lines[3] and len(lines) == 6 + 2
-    assert lines[4] == f"The network scores. {shown['predictor_reason']}"
+    assert lines[4] == f"The autoencoder scores. {shown['predictor_reason']}"
 
 
 def test_rows_partners_anchor_and_rank(run, arguments, small_model, tmp_path):

@@ -53,17 +53,17 @@ def test_screen_for_a_person(ask, small_model):
     captured = ask("screen")
     assert "note: 2 samples; the first, P060, is used (--sample NAME)" in captured.err
     lines = captured.out.splitlines()
-    assert "hypotheses" in lines[0] and lines[2].startswith("The network scores.") and "coexpression" in lines[4]
+    assert "hypotheses" in lines[0] and lines[2].startswith("Autoencoder scores.") and "coexpression" in lines[4]
     assert len(lines) == 5 + 20
     assert len(ask("screen", "--top", "3").out.splitlines()) == 5 + 3
 
 
 def test_a_screen_by_another_predictor(ask):
     usual, other = ask("screen", "--json"), ask("screen", "--predictor", "elastic_net", "--json")
-    assert usual["predictor"] == "network" and other["predictor"] == "elastic_net"
+    assert usual["predictor"] == "autoencoder" and other["predictor"] == "elastic_net"
     assert "was chosen" in other["predictor_reason"]
     scores = {(row["gene"], row["edit"]): row for row in usual["ranked"]}
-    assert other["n_exact"] == other["n_candidates"] and "network" in other["ranked"][0]["baseline_scores"]
+    assert other["n_exact"] == other["n_candidates"] and "autoencoder" in other["ranked"][0]["baseline_scores"]
     for row in other["ranked"]:
         if (same := scores.get((row["gene"], row["edit"]))) is not None:
             assert row["score"] == pytest.approx(same["baseline_scores"]["elastic_net"])
@@ -106,10 +106,10 @@ def test_combine(ask, small_model, tmp_path):
     assert set(shown["steps"][0]) == {"gene", "edit", "score", "gain", "share", "alone", "sentence"}
     assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
     assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
-    assert shown["predictor"] == "network"
-    assert "By the network alone do edits more or less" in shown["predictor_reason"]
+    assert shown["predictor"] == "autoencoder"
+    assert "Only the autoencoder predicts interactions" in shown["predictor_reason"]
     captured = ask("combine", "--max", "2")
-    assert "The network scores." in captured.out
+    assert "Autoencoder scores." in captured.out
     assert "Not reached" in captured.out and "hypotheses" in captured.out
 
 

@@ -1,33 +1,35 @@
-"""The likeliest value: more hits where genes are quiet, nothing changed where they are loud."""
+"""The conditional mode: more values within tolerance for weakly expressed genes, the same for others."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from cellstate.evaluate import calibration, evaluate
 from cellstate.evaluate.bins import accuracy_per_bin
-from cellstate.evaluate.calibration import TOP_TPM, fit_likeliest, likeliest_tpm
+from cellstate.evaluate.calibration import TOP_TPM, conditional_mode_tpm, fit_conditional_mode
 from cellstate.evaluate.intervals import predicted_log1p
 from cellstate.gene_space import align
-from cellstate.model import Model
+from cellstate.model import Model, ModelRecord
 
 
 def with_readout(model: Model) -> Model:
-    return replace(model, metrics={"trust": {"likeliest": fit_likeliest(model)}})
+    known = structs.replace(model.record.calibration, conditional_mode=fit_conditional_mode(model))
+    return replace(model, record=ModelRecord(structs.replace(model.record.training, calibration=known)))
 
 
 def test_more_of_the_quiet_values_are_hit_and_loud_predictions_stay(small_model, cohort):
     tpm_SG = align(cohort.split("test"), small_model.space).tpm_SG
     hat_SG = predicted_log1p(small_model, tpm_SG)
-    moved_SG = likeliest_tpm(small_model, tpm_SG, hat_SG)
+    moved_SG = conditional_mode_tpm(small_model, tpm_SG, hat_SG)
     loud_SG = hat_SG >= np.log1p(TOP_TPM)
     assert moved_SG[loud_SG] == pytest.approx(np.expm1(hat_SG[loud_SG]))
     assert (~loud_SG).any() and not np.allclose(moved_SG[~loud_SG], np.expm1(hat_SG[~loud_SG]), rtol=0.02)
-    plain, likeliest = (accuracy_per_bin(tpm_SG[:, :], p)[0].accuracy for p in (np.expm1(hat_SG), moved_SG))
-    assert likeliest > plain - 0.02
+    plain, mode = (accuracy_per_bin(tpm_SG[:, :], p)[0].accuracy for p in (np.expm1(hat_SG), moved_SG))
+    assert mode > plain - 0.02
     shown = evaluate(small_model, cohort.split("test")).to_dict()["bins"]
-    assert shown[0]["accuracy_likeliest"] == pytest.approx(likeliest)
+    assert shown[0]["accuracy_conditional_mode"] == pytest.approx(mode)
 
 
 def test_hits_by_hand():
@@ -58,8 +60,8 @@ def test_held_out_folds_are_reconstructed_from_the_others_alone():
 
 
 def test_it_repeats_and_is_absent_where_it_was_not_learnt(small_model, cohort):
-    assert fit_likeliest(small_model) == fit_likeliest(small_model)
+    assert fit_conditional_mode(small_model) == fit_conditional_mode(small_model)
     tpm_SG = align(cohort.split("test"), small_model.space).tpm_SG
     hat_SG = predicted_log1p(small_model, tpm_SG)
-    assert likeliest_tpm(replace(small_model, metrics={}), tpm_SG, hat_SG) is None
-    assert likeliest_tpm(with_readout(small_model), tpm_SG, hat_SG) is not None
+    assert conditional_mode_tpm(replace(small_model, record=ModelRecord()), tpm_SG, hat_SG) is None
+    assert conditional_mode_tpm(with_readout(small_model), tpm_SG, hat_SG) is not None

@@ -10,7 +10,7 @@ from cellstate.evaluate import distances, distances_after
 from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, scores, shrunk_covariance
 from cellstate.gene_space import align
 from cellstate.genes import gene_axis
-from cellstate.model import create_model, load_model
+from cellstate.model import ModelRecord, create_model, load_model
 from cellstate.perturb import Edit, perturb
 from cellstate.samples import Samples
 from tests.factories import make_samples
@@ -89,13 +89,14 @@ def test_parts_with_a_limit_by_principle(small_model, cohort):
 
 
 def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, cohort):
-    kept = small_model.metrics["trust"]["distance"]
+    kept = small_model.record.calibration.ood
     again = reference(small_model, cohort.split("validation"))
-    assert set(kept) == {"residual", "state", "levels"}
-    for part in kept:
-        assert again[part] == pytest.approx(kept[part], rel=1e-4)
+    parts = ("residual", "state", "levels")
+    for part in parts:
+        one, other = getattr(again, part), getattr(kept, part)
+        assert (one.median, one.robust_sd) == pytest.approx((other.median, other.robust_sd), rel=1e-4)
     found = scores(small_model, align(cohort.split("validation"), small_model.space).tpm_SG)
-    for part in kept:
+    for part in parts:
         assert np.median(found[part]) == pytest.approx(0, abs=1e-3)
 
 
@@ -105,7 +106,7 @@ def test_a_model_that_was_not_calibrated_knows_nothing(small_model, cohort, tmp_
     shift = perturb(model, samples, [Edit(model.space.symbols[0], "knock-out")])
     for judged in (distances(model, samples), distances_after(model, shift)):
         assert [(d.score, d.flag) for d in judged] == [(None, False)]
-    old = replace(small_model, metrics={"distance": {"rms_median": 1.0, "limit": 2.0}})
+    old = replace(small_model, record=ModelRecord())
     assert distances(old, cohort.split("test").take([0]))[0].score is None
 
 

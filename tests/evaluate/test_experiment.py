@@ -37,12 +37,12 @@ def test_an_experiment_that_does_what_was_predicted(small_model, control):
     predicted_G = perturb(small_model, control, [edit]).delta_log2_SG.mean(axis=0)
     predicted_G[4] = 0.2  # as large as the others, so that it does not take all the transcripts to itself
     experiment = compare(small_model, control, treated_by(control, small_model, 5 * predicted_G), [edit])
-    network = experiment.agreement["network"]
+    network = experiment.agreement["autoencoder"]
     assert network.pearson_delta > 0.9 and network.low <= network.pearson_delta <= network.high
     assert network.sign_accuracy_top50 > 0.9
     assert "agrees clearly" in experiment.verdict
     opposite = compare(small_model, control, treated_by(control, small_model, -5 * predicted_G), [edit])
-    assert opposite.agreement["network"].pearson_delta < -0.8 and "points against" in opposite.verdict
+    assert opposite.agreement["autoencoder"].pearson_delta < -0.8 and "points against" in opposite.verdict
 
 
 def test_a_gene_that_is_predicted_not_to_move_counts_half():
@@ -80,7 +80,7 @@ def test_pearson_is_numpy_s_and_the_interval_repeats(small_model, control):
     edits = [Edit(small_model.space.symbols[0], "knock-out")]
     first, second = (compare(small_model, control, treated, edits) for _ in range(2))
     expected = np.corrcoef(first.table["predicted_log2"], first.table["measured_log2"])[0, 1]
-    assert first.agreement["network"].pearson_delta == pytest.approx(expected, abs=1e-9)
+    assert first.agreement["autoencoder"].pearson_delta == pytest.approx(expected, abs=1e-9)
     assert first.agreement == second.agreement
 
 
@@ -110,8 +110,8 @@ def test_words_for_every_outcome():
     edits, up = [Edit("HOXA1", "knock-down", 50)], pd.DataFrame({"gene": ["HOXA1"], "measured_log2": [0.7]})
 
     def say(low, r, high, rival=None, far=False):
-        agreement = {"network": Agreement(r, low, high, 0.6), "pca": Agreement(rival, rival, rival, 0.5)}
-        return verdict("network", edits, up, agreement, far=far)
+        agreement = {"autoencoder": Agreement(r, low, high, 0.6), "pca": Agreement(rival, rival, rival, 0.5)}
+        return verdict("autoencoder", edits, up, agreement, far=far)
 
     assert "agrees clearly" in say(0.3, 0.4, 0.5, 0.1) and "No other predictor does as well." in say(0.3, 0.4, 0.5, 0.1)
     assert "has next to nothing to do with" in say(0.01, 0.04, 0.05) and "next to nothing" in say(-0.04, -0.02, -0.01)
@@ -120,9 +120,11 @@ def test_words_for_every_outcome():
     assert "unlike the training samples" in say(-0.1, 0.0, 0.1, far=True)
     assert "HOXA1 itself rose by 0.70 log2 in the experiment, against the edit." in say(-0.1, 0.0, 0.1)
     still, weak = Agreement(None, None, None, None), Agreement(0.1, 0.05, 0.2, 0.6)
-    assert "The network predicts that nothing moves" in verdict("network", edits, up, {"network": still}, far=False)
-    said = verdict("pca", edits, up, {"pca": weak, "network": weak}, far=False)
-    assert "The shift that PCA predicts agrees only weakly" in said and "As good or better: the network." in said
+    assert "The autoencoder predicts that nothing moves" in verdict(
+        "autoencoder", edits, up, {"autoencoder": still}, far=False
+    )
+    said = verdict("pca", edits, up, {"pca": weak, "autoencoder": weak}, far=False)
+    assert "The shift that PCA predicts agrees only weakly" in said and "As good or better: the autoencoder." in said
 
 
 def test_the_verdict_is_about_whoever_leads(small_model, control):
@@ -130,15 +132,15 @@ def test_the_verdict_is_about_whoever_leads(small_model, control):
     noise_G = np.random.default_rng(3).normal(0, 0.5, len(small_model.space))
     treated = treated_by(control, small_model, noise_G)
     usual, other = (compare(small_model, control, treated, [edit], predictor=who) for who in (None, "coexpression"))
-    assert (usual.predictor, other.predictor) == ("network", "coexpression")
+    assert (usual.predictor, other.predictor) == ("autoencoder", "coexpression")
     assert next(iter(other.agreement)) == "coexpression"
     assert other.agreement == usual.agreement
     assert (other.table["predicted_log2"] == usual.table["predicted_log2_coexpression"]).all()
     shown = other.to_dict()
     assert shown["predictor"] == "coexpression"
     assert shown["pearson_delta"] == usual.to_dict()["baselines"]["coexpression"]["pearson_delta"]
-    assert shown["baselines"]["network"]["pearson_delta"] == usual.to_dict()["pearson_delta"]
-    assert "co-expression predicts" in other.verdict and "the network predicts" in usual.verdict
+    assert shown["baselines"]["autoencoder"]["pearson_delta"] == usual.to_dict()["pearson_delta"]
+    assert "co-expression predicts" in other.verdict and "the autoencoder predicts" in usual.verdict
 
 
 @pytest.mark.parametrize(

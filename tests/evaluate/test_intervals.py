@@ -20,6 +20,7 @@ from cellstate.evaluate.intervals import (
     predicted_log1p,
 )
 from cellstate.gene_space import align
+from cellstate.model import ModelRecord
 
 
 def expected(model, tpm_SG) -> Intervals:
@@ -36,8 +37,8 @@ def on_genes(model, samples, split: str = "test") -> np.ndarray:
 def test_they_cover_what_they_promise(small_model, cohort, split):
     tpm_SG = on_genes(small_model, cohort, split)
     covered = expected(small_model, tpm_SG).coverage(tpm_SG, EDGES)
-    assert covered["nominal"] == COVERAGE
-    assert covered["overall"] == pytest.approx(COVERAGE, abs=0.04)
+    assert covered.nominal == COVERAGE
+    assert covered.overall == pytest.approx(COVERAGE, abs=0.04)
 
 
 def test_they_hold_the_prediction_and_never_end_below_zero(small_model, cohort):
@@ -56,7 +57,7 @@ def test_a_sample_that_fits_badly_gets_wider_ones(small_model, cohort):
     ]
     assert np.median(width[1]) > 1.5 * np.median(width[0])
     covered = expected(small_model, noisy_SG).coverage(noisy_SG, EDGES)
-    assert covered["overall"] == pytest.approx(COVERAGE, abs=0.07)
+    assert covered.overall == pytest.approx(COVERAGE, abs=0.07)
 
 
 def test_a_gene_that_the_model_follows_badly_gets_wider_ones(small_model, cohort):
@@ -70,24 +71,24 @@ def test_a_gene_that_the_model_follows_badly_gets_wider_ones(small_model, cohort
 
 def test_only_validation_patients_are_looked_at(small_model, cohort):
     again = fit_intervals(small_model, cohort.split("validation"))
-    kept = small_model.metrics["trust"]["intervals"]
+    kept = small_model.record.calibration.intervals
     for side in ("low", "high"):
-        assert again[side] == pytest.approx(kept[side], rel=1e-3, abs=1e-3)
+        assert getattr(again, side) == pytest.approx(getattr(kept, side), rel=1e-3, abs=1e-3)
 
 
 def test_each_level_has_quantiles_of_its_own_where_it_has_enough_values(small_model, cohort):
     tpm_SG = on_genes(small_model, cohort, "validation")
     hat_SG = predicted_log1p(small_model, tpm_SG)
     scaled_SG = (np.log1p(tpm_SG) - hat_SG) / expected_error(small_model, np.log1p(tpm_SG), hat_SG)
-    kept = small_model.metrics["trust"]["intervals"]
+    kept = small_model.record.calibration.intervals
     ends = np.log1p(np.r_[LEVELS_TPM, np.inf])
     own = 0
     for level, (low, high) in enumerate(itertools.pairwise(ends)):
         here = scaled_SG[(hat_SG >= low) & (hat_SG < high)]
         chosen = here if len(here) >= MIN_VALUES else scaled_SG
         own += chosen is here
-        assert kept["low"][level] == pytest.approx(np.quantile(chosen, 0.05), rel=1e-2)
-        assert kept["high"][level] == pytest.approx(np.quantile(chosen, 0.95), rel=1e-2)
+        assert kept.low[level] == pytest.approx(np.quantile(chosen, 0.05), rel=1e-2)
+        assert kept.high[level] == pytest.approx(np.quantile(chosen, 0.95), rel=1e-2)
     assert 1 < own < len(LEVELS_TPM)
 
 
@@ -95,19 +96,19 @@ def test_coverage_by_hand():
     truth = np.array([[0.0, 1.0, 5.0, np.nan, 50.0]])
     found = Intervals(np.array([[0.0, 2.0, 4.0, 0.0, 60.0]]), np.array([[1.0, 3.0, 6.0, 1.0, 90.0]]))
     covered = found.coverage(truth, (0, 2.5, 10, 100, np.inf))
-    assert covered["overall"] == pytest.approx(2 / 4)
-    assert covered["bins"] == [pytest.approx(1 / 2), 1, 0, None]
+    assert covered.overall == pytest.approx(2 / 4)
+    assert covered.bins == (pytest.approx(1 / 2), 1, 0, None)
 
 
 def test_the_figures_of_an_evaluation_tell_them(small_model, cohort):
-    shown = evaluate(small_model, cohort.split("test")).to_dict()["interval_coverage"]
+    shown = evaluate(small_model, cohort.split("test")).record().interval_coverage
     tpm_SG = on_genes(small_model, cohort)
     assert shown == expected(small_model, tpm_SG).coverage(tpm_SG, EDGES)
-    kept = small_model.metrics["evaluation"]["test"]["interval_coverage"]
-    assert kept["overall"] == pytest.approx(shown["overall"], abs=1e-3)
+    kept = small_model.record.evaluation["test"].interval_coverage
+    assert kept.overall == pytest.approx(shown.overall, abs=1e-3)
 
 
 def test_a_model_that_was_not_calibrated_has_none(small_model, cohort):
-    bare = replace(small_model, metrics={})
+    bare = replace(small_model, record=ModelRecord())
     assert evaluate(bare, cohort.split("test").take([0])).to_dict()["interval_coverage"] is None
     assert intervals(bare, np.ones((1, len(bare.space))), np.ones((1, len(bare.space)))) is None

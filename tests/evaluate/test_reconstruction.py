@@ -22,7 +22,7 @@ def test_figures_are_those_of_the_definition(small_model, cohort, evaluation):
     z = (np.log1p(tpm) - space.mean_G) / space.scale_G
     predicted = np.maximum(small_model.reconstruct(z.astype(np.float32)) * space.scale_G + space.mean_G, 0)
     truth = np.log1p(tpm)
-    network = evaluation.quality["network"]
+    network = evaluation.quality["autoencoder"]
     assert network.r2_pooled == pytest.approx(r2_score(truth.ravel(), predicted.ravel()), abs=1e-5)
     per_gene = r2_score(truth, predicted, multioutput="raw_values")
     assert network.r2_gene_median == pytest.approx(np.median(per_gene), abs=1e-4)
@@ -37,8 +37,8 @@ def test_figures_are_those_of_the_definition(small_model, cohort, evaluation):
 
 def test_the_network_beats_the_gene_mean(evaluation):
     quality = evaluation.quality
-    assert quality["network"].r2_pooled > quality["gene_mean"].r2_pooled
-    assert quality["network"].r2_gene_median > 0.3 > quality["gene_mean"].r2_gene_median
+    assert quality["autoencoder"].r2_pooled > quality["gene_mean"].r2_pooled
+    assert quality["autoencoder"].r2_gene_median > 0.3 > quality["gene_mean"].r2_gene_median
 
 
 def test_the_json_is_whole_and_plain(evaluation):
@@ -46,7 +46,7 @@ def test_the_json_is_whole_and_plain(evaluation):
     assert set(shown["baselines"]) == {"gene_mean", "pca"}
     assert [b["low"] for b in shown["bins"]] == [0, 2.5, 10, 100] and shown["bins"][-1]["high"] is None
     assert all(
-        {"low", "high", "n", "accuracy", "ceiling", "share_of_ceiling", "accuracy_likeliest"} == set(b)
+        {"low", "high", "n", "accuracy", "ceiling", "share_of_ceiling", "accuracy_conditional_mode"} == set(b)
         for b in shown["bins"]
     )
     assert sum(b["n"] for b in shown["bins"]) == shown["n_values"]
@@ -68,4 +68,4 @@ def test_random_weights_stand_beside_the_gene_mean_alone(tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     model = load_model(tmp_path / "demo", device="cpu")
     samples = make_samples(2)
-    assert set(evaluate(model, samples).quality) == {"network", "gene_mean"}
+    assert set(evaluate(model, samples).quality) == {"autoencoder", "gene_mean"}

@@ -79,7 +79,8 @@ def test_the_shipped_model_is_whole_and_small():
     model = load_model(folder, device="cpu")
     assert model.is_trained
     assert {f.name for f in folder.iterdir()} == {
-        "config.json", "genes.tsv.gz", "history.jsonl", "metrics.json", "model.safetensors", "MODEL_CARD.md",
+        "config.json", "evidence.json", "genes.tsv.gz", "history.jsonl", "metrics.json",
+        "model.safetensors", "MODEL_CARD.md",
         "rivals.safetensors", "effects.safetensors", "cohort.safetensors",
     }  # fmt: skip
     assert sum(f.stat().st_size for f in folder.iterdir()) <= 25e6
@@ -89,10 +90,10 @@ def test_the_shipped_model_is_whole_and_small():
 def test_the_shipped_model_meets_its_marks():
     """Of the released weights, on both held-out sets: level with PCA per gene, well above the gene mean pooled."""
     for split in ("test", "older_test"):
-        figures = load_model().metrics["evaluation"][split]
-        pca, mean = figures["baselines"]["pca"], figures["baselines"]["gene_mean"]
-        assert figures["r2_gene_median"] >= pca["r2_gene_median"] - 0.005
-        assert figures["r2_pooled"] >= mean["r2_pooled"] + 0.035
+        figures = load_model().record.evaluation[split]
+        pca, mean = figures.baselines["pca"], figures.baselines["gene_mean"]
+        assert figures.r2_gene_median >= pca.r2_gene_median - 0.005
+        assert figures.r2_pooled >= mean.r2_pooled + 0.035
 
 
 def test_a_space_finds_genes_by_any_name():

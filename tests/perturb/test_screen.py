@@ -7,17 +7,18 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, EditError, ModelError, Stopped
+from cellstate.evidence import PredictorId
 from cellstate.model import create_model, load_model
 from cellstate.model.profiles import load_profiles
 from cellstate.perturb import Edit, perturb
 from cellstate.perturb import engine as engine_module
 from cellstate.perturb.background import background
 from cellstate.perturb.engine import Engine
-from cellstate.perturb.leader import AUROC, LEAD, OWN
 from cellstate.perturb.patient import prepare
 from cellstate.perturb.rivals import REGISTRY
 from cellstate.perturb.screen import screen
 from cellstate.samples import Samples
+from tests.evidence_factories import favouring
 from tests.perturb.questions import patient_samples, some_goal
 
 
@@ -57,14 +58,14 @@ def test_a_rival_ranks_by_its_own_shifts(small_model, name):
     table = result.table
     assert result.predictor == name and table["exact"].all() and result.n_exact == len(table)
     assert table["score"].is_monotonic_decreasing
-    assert {"score_network"} <= set(table) and f"score_{name}" not in set(table)
+    assert {"score_autoencoder"} <= set(table) and f"score_{name}" not in set(table)
     usual = screen(small_model, samples, goal, edits=("ko", "x3")).table.set_index(["gene", "edit"])
     at = table.set_index(["gene", "edit"]).loc[usual.index]
     assert np.allclose(at["score"], usual[f"score_{name}"])
-    others = [c for c in at if c.startswith("score_") and c not in ("score_per_sd", "score_network")]
+    others = [c for c in at if c.startswith("score_") and c not in ("score_per_sd", "score_autoencoder")]
     assert len(others) == len(REGISTRY) - 1 and np.allclose(at[others], usual[others])
     # Of the network stands what it says at first order.
-    assert np.allclose(at["score_network"], usual["score"], rtol=0.2, atol=0.02)
+    assert np.allclose(at["score_autoencoder"], usual["score"], rtol=0.2, atol=0.02)
 
 
 def test_a_linear_predictor_knows_patients_apart_by_levels_alone(small_model):
@@ -82,14 +83,10 @@ def test_a_linear_predictor_knows_patients_apart_by_levels_alone(small_model):
 
 
 def test_without_a_choice_the_evidence_decides(small_model):
-    marks = [
-        {"name": f"this model: {name}, {what}", "value": value}
-        for name, own, lead in (("network", 0.02, 0.0), ("elastic_net", 0.06, 0.03))
-        for what, value in ((AUROC, 0.55), (OWN, own), (LEAD, lead))
-    ]
-    told = replace(small_model, metrics=small_model.metrics | {"evidence": {"regulons": {"marks": marks}}})
+    evidence = favouring(PredictorId.ELASTIC_NET)
+    told = replace(small_model, record=replace(small_model.record, evidence=evidence))
     assert screen(told, patient_samples(), some_goal(told)).predictor == "elastic_net"
-    assert screen(small_model, patient_samples(), some_goal(small_model)).predictor == "network"
+    assert screen(small_model, patient_samples(), some_goal(small_model)).predictor == "autoencoder"
     with pytest.raises(ModelError, match="no predictor 'oracle'"):
         screen(small_model, patient_samples(), some_goal(small_model), predictor="oracle")
 

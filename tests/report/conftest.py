@@ -47,8 +47,8 @@ def source(upload) -> Source:
 @pytest.fixture(scope="session")
 def answer(small_model, source, edits) -> ShiftAnswer:
     """What the edits do to it."""
-    sample = read_samples(source.data, options=source.overrides).take([source.position])
-    shift = perturb(small_model, sample, edits, predictor="network")
+    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
+    shift = perturb(small_model, sample, edits, predictor="autoencoder")
     before, after = distances(small_model, sample)[0], distances_after(small_model, shift)[0]
     table = trust_table(small_model, shift, far=before.flag, left=after.flag)
     words = [edit.label for edit in edits]

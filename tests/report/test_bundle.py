@@ -177,7 +177,7 @@ def test_settings_tell_all_that_numbers_depend_on(shift_run, screen_run, runs, s
     told = settings(shift_run)
     assert told["model"]["sha256"] == dict(provenance(small_model).files)
     assert told["input"]["sha256"] == shift_run.source.sha256 and told["input"]["decided_by_hand"] == {"unit": "TPM"}
-    assert told["sample"] == {"name": None, "position": 2, "of": 2} and told["predictor"] == "network"
+    assert told["sample"] == {"name": None, "position": 2, "of": 2} and told["predictor"] == "autoencoder"
     assert {"cellstate", "torch", "numpy"} <= set(told["versions"]) and told["threads"] >= 1
     assert settings(runs["combination"])["options"] == {"max_edits": 2, "share": 0.7}
     assert settings(runs["partners"])["options"]["anchor"] == small_model.space.ensembl[7]

@@ -54,7 +54,7 @@ def shift_page(answer, source, small_model) -> dict[bool, bytes]:
     """The report with and without the sample's name."""
     made = provenance(small_model)
     return {
-        named: render(shift_report(answer, source, made, small_model.metrics, named=named, on="2026-01-31"))
+        named: render(shift_report(answer, source, made, small_model.record, named=named, on="2026-01-31"))
         for named in (True, False)
     }
 
@@ -102,7 +102,7 @@ def test_nobody_is_named_unless_asked_for(shift_page, source) -> None:
 def test_the_report_says_all_that_it_must(shift_page, answer, source, small_model) -> None:
     words = Page(shift_page[False]).words
     made = provenance(small_model)
-    for what in ("Hypothesis", "research use only", "What not to conclude", "What the other predictors say"):
+    for what in ("Hypothesis", "research use only", "Limits", "What the other predictors say"):
         assert what in words
     for value in (*answer.edits, source.sha256, *made.files.values(), *made.versions.values(), "2026-01-31"):
         assert value in words
@@ -153,7 +153,7 @@ def test_a_searchs_report_names_a_reference_only_where_samples_may_be(small_mode
     for named in (True, False):
         report = search_report(
             "screen", goal, "all genes", "**Said.**", found.table, charts,
-            source=source, made=provenance(small_model), metrics=small_model.metrics, named=named,
+            source=source, made=provenance(small_model), record=small_model.record, named=named,
         )  # fmt: skip
         assert (b"Quiet-Name" in render(report)) is named
     assert goal_in_words(goal, named=True).startswith("toward Quiet-Name of Ref.tsv (")

@@ -130,8 +130,8 @@ def test_frozen_layers_stay_and_the_others_gain(small_model, disease, tmp_path):
     before, after = small_model.network.state_dict(), adapted.network.state_dict()
     for layer in (1, 2):
         assert torch.equal(before[f"layers.{layer}.weight"].float(), after[f"layers.{layer}.weight"])
-    about = adapted.metrics["adapted_from"]
-    assert about["model"] == "small" and about["learn"] == "last" and len(about["weights_sha256"]) == 64
+    about = adapted.record.training.adapted_from
+    assert about.model == "small" and about.learn == "last" and len(about.weights_sha256) == 64
     history = [
         json.loads(line)["validation_loss"] for line in (tmp_path / "m" / "history.jsonl").read_text().splitlines()
     ]

@@ -8,6 +8,7 @@ import torch
 from cellstate.errors import CellStateError, DataError
 from cellstate.gene_space import align
 from cellstate.model import load_model
+from cellstate.model.folder import default_model_folder
 from cellstate.model.profiles import COHORT, load_profiles
 from tests.factories import make_cohort, small_config
 from train.__main__ import main
@@ -42,8 +43,8 @@ def test_a_complete_folder(small_model):
     history = [json.loads(line) for line in (small_model.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in history] == list(range(7))
     card = (small_model.folder / "MODEL_CARD.md").read_text()
-    figures = small_model.metrics["evaluation"]["test"]
-    assert f"{figures['r2_pooled']:.4f}" in card and f"{figures['baselines']['pca']['r2_pooled']:.4f}" in card
+    figures = small_model.record.evaluation["test"]
+    assert f"{figures.r2_pooled:.4f}" in card and f"{figures.baselines['pca'].r2_pooled:.4f}" in card
     assert "hypotheses" in card
     assert small_model.gene_table["r2_validation"].between(-5, 1).all()
 
@@ -61,7 +62,7 @@ def test_the_folder_carries_the_training_profiles_without_names(small_model, coh
 
 def test_the_shipped_model_carries_its_cohort():
     model = load_model(device="cpu")
-    assert len(load_profiles(model)) == model.metrics["trained_on"]["splits"]["train"]
+    assert len(load_profiles(model)) == model.record.sources[0].splits["train"]
     assert (model.folder / COHORT).stat().st_size <= 5_000_000
     assert b"TCGA" not in (model.folder / COHORT).read_bytes()
 
@@ -69,11 +70,11 @@ def test_the_shipped_model_carries_its_cohort():
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):
     from cellstate.evaluate import evaluate
 
-    shown = evaluate(small_model, cohort.split("older_test")).to_dict()
-    kept = small_model.metrics["evaluation"]["older_test"]
-    assert kept["r2_pooled"] == pytest.approx(shown["r2_pooled"], abs=1e-6)
-    assert [b["n"] for b in kept["bins"]] == [b["n"] for b in shown["bins"]]
-    assert [b["accuracy"] for b in kept["bins"]] == pytest.approx([b["accuracy"] for b in shown["bins"]], abs=1e-3)
+    shown = evaluate(small_model, cohort.split("older_test")).record()
+    kept = small_model.record.evaluation["older_test"]
+    assert kept.r2_pooled == pytest.approx(shown.r2_pooled, abs=1e-6)
+    assert [b.n for b in kept.bins] == [b.n for b in shown.bins]
+    assert [b.accuracy for b in kept.bins] == pytest.approx([b.accuracy for b in shown.bins], abs=1e-3)
 
 
 def test_an_interrupted_run_leaves_the_old_folder(cohort, tmp_path, monkeypatch):
@@ -143,13 +144,14 @@ def test_a_config_with_an_error_is_named(tmp_path, text, words):
 
 
 def test_the_shipped_config_is_the_shipped_model(cohort):
+    from cellstate.model.record import METRICS
     from cellstate.resources import resource_path
 
     config = read_config(resource_path("train", "configs", "coadread.toml"))
-    metrics = load_model(device="cpu").metrics["config"]
-    assert metrics["network"]["hidden"] == list(config.network.hidden)
-    assert metrics["loop"]["learning_rate"] == config.loop.learning_rate
-    assert metrics["loop"]["epochs"] == config.loop.epochs
+    kept = json.loads((default_model_folder() / METRICS).read_text())["config"]
+    assert kept["network"]["hidden"] == list(config.network.hidden)
+    assert kept["loop"]["learning_rate"] == config.loop.learning_rate
+    assert kept["loop"]["epochs"] == config.loop.epochs
 
 
 def test_an_unknown_warm_start_is_named(cohort, tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cellstate.errors import CellStateError
+from cellstate.model.folder import default_model_folder
 from tests.train.archs4_files import make_counts, write_archs4
 from tests.train.stores import make_store
 from train import manifest
@@ -90,7 +91,10 @@ def test_manifest_says_which_samples_trained_a_model(tmp_path):
     model.mkdir()
     with pytest.raises(CellStateError, match="no trained model"):
         call("manifest", store.path, "--model", model)
-    (model / "metrics.json").write_text(json.dumps({"store_sha256": store.manifest["sha256"]}))
+    told = json.loads((default_model_folder() / "metrics.json").read_text()) | {
+        "store_sha256": store.manifest["sha256"]
+    }
+    (model / "metrics.json").write_text(json.dumps(told))
     answer = call("manifest", store.path, "--model", model, "--out", tmp_path / "roles.csv")
     assert answer["trained_on_this_store"] is True
     assert answer["answer"] == "Of these samples, 30 trained it, 5 chose when to stop, 5 never seen."
@@ -100,5 +104,6 @@ def test_manifest_says_which_samples_trained_a_model(tmp_path):
     answer = call("manifest", other.path, "--model", model)
     assert answer["trained_on_this_store"] is False and "did not train this model" in answer["answer"]
     assert {row["role"] for row in answer["samples"]} == {"none"}
-    (model / "metrics.json").write_text("{}")
+    del told["store_sha256"]
+    (model / "metrics.json").write_text(json.dumps(told))
     assert call("manifest", store.path, "--model", model)["trained_on_this_store"] is False

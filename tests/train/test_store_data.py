@@ -109,8 +109,8 @@ def test_a_model_is_trained_from_a_store(store, tmp_path, capsys):
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(told["evaluation"]) == {"test"}
     model = load_model(tmp_path / "m", device="cpu")
-    assert model.metrics["store_sha256"] == store.manifest["sha256"]
-    assert model.metrics["trained_on"]["splits"]["train"] == 48
+    assert model.record.training.store_sha256 == store.manifest["sha256"]
+    assert model.record.sources[0].splits["train"] == 48
     shown = evaluate(model, store.split("test")).to_dict()
     assert shown["r2_gene_median"] == pytest.approx(told["evaluation"]["test"]["r2_gene_median"], abs=1e-6)
     assert main(["manifest", str(store.path), "--model", str(tmp_path / "m")]) == 0

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.formatting import percent
-from cellstate.model import create_model, load_model
+from cellstate.model import ModelRecord, create_model, load_model
 from cellstate.perturb import Edit
 from cellstate.ui.home import measured, next_steps, whereabouts
 from cellstate.ui.jobs import DONE, RUNNING, Job
@@ -45,11 +45,12 @@ def test_home_says_what_it_is_for_whom_and_what_it_is_not(app: AppTest) -> None:
 
 
 def test_home_shows_the_models_own_figures(app: AppTest) -> None:
-    test = load_model().metrics["evaluation"]["test"]
-    mean = test["baselines"]["gene_mean"]["r2_pooled"]
+    test = load_model().record.evaluation["test"]
+    mean = test.baselines["gene_mean"].r2_pooled
     tiles = {metric.label: metric.value for metric in app.metric}
-    assert tiles["Network removes"] == percent(1 - (1 - test["r2_pooled"]) / (1 - mean))
-    assert set(tiles) == {"Network removes", "PCA removes", "Known targets"}
+    assert tiles["Autoencoder removes"] == percent(1 - (1 - test.r2_pooled) / (1 - mean))
+    assert set(tiles) == {"Autoencoder removes", "PCA removes", "Target specificity"}
+    assert tiles["Target specificity"] == "0.058"
 
 
 def test_random_weights_have_no_figures(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +60,7 @@ def test_random_weights_have_no_figures(tmp_path, monkeypatch: pytest.MonkeyPatc
     check(app)
     assert not app.metric
     assert "not trained on anything" in words(app)
-    assert measured({}) == []
+    assert measured(ModelRecord()) == []
 
 
 def test_home_stands_when_the_model_cannot_be_opened(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

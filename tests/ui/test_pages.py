@@ -72,9 +72,9 @@ def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> Non
     with_example.switch_page("pages/accuracy.py").run()
     check(with_example)
     samples = read_samples(examples()[0].path)
-    expected = evaluate(load_model(), samples).to_dict()
-    assert next(m.value for m in with_example.metric if m.label == "Network R²") == f"{expected['r2_pooled']:.4f}"
-    assert with_example.session_state["cellstate"]._results["evaluation"][1].to_dict() == expected
+    expected = evaluate(load_model(), samples).record()
+    assert next(m.value for m in with_example.metric if m.label == "Autoencoder R²") == f"{expected.r2_pooled:.4f}"
+    assert with_example.session_state["cellstate"]._results["evaluation"][1].record() == expected
     table = with_example.dataframe[0].value
     assert table.equals(figures_table(expected))
 
@@ -88,7 +88,7 @@ def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
     assert "ascend" in with_example.error[0].value
     assert not with_example.exception
     # The model's own figures stay.
-    assert "Patients that the model never saw" in words(with_example)
+    assert "Held-out patients" in words(with_example)
 
 
 def test_accuracy_draws_each_predictor(with_example: AppTest) -> None:

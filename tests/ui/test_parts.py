@@ -8,6 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
+from cellstate.evidence import PredictorId
+from cellstate.model.record import EvaluationRecord, Quality
 from cellstate.perturb import Edit
 from cellstate.ui.accuracy import parse_edges
 from cellstate.ui.resources import Queue
@@ -78,11 +80,12 @@ def test_history_keeps_no_change_twice() -> None:
     assert len(state.history) == 2
 
 
-def found(network: float, pca: float | None = None, mean: float = 0.9) -> dict:
-    baselines = {"gene_mean": {"r2_pooled": mean, "bins": []}}
+def found(own: float, pca: float | None = None, mean: float = 0.9) -> EvaluationRecord:
+    rest = {"r2_gene_median": None, "r2_sample_median": None, "bins": ()}
+    baselines = {PredictorId.GENE_MEAN: Quality(r2_pooled=mean, **rest)}
     if pca is not None:
-        baselines["pca"] = {"r2_pooled": pca, "bins": []}
-    return {"r2_pooled": network, "bins": [], "baselines": baselines}
+        baselines[PredictorId.PCA] = Quality(r2_pooled=pca, **rest)
+    return EvaluationRecord(r2_pooled=own, n_samples=1, n_values=1, baselines=baselines, **rest)
 
 
 def test_verdict_does_not_flatter() -> None:
@@ -91,8 +94,8 @@ def test_verdict_does_not_flatter() -> None:
     assert "worse than knowing nothing" in verdict(found(0.8, 0.95))
     assert "no better here" in verdict(found(0.95, 0.9502))
     assert "does better" in verdict(found(0.95, 0.96))
-    assert "PCA of the same width removes 20%" in verdict(found(0.95, 0.92))
-    assert list(bins_of(found(0.95, 0.92))) == ["network", "pca", "gene_mean"]
+    assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
+    assert list(bins_of(found(0.95, 0.92))) == ["autoencoder", "pca", "gene_mean"]
 
 
 def test_edges_are_read() -> None:

@@ -10,16 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
-from cellstate.model import load_model
+from cellstate.labels import in_sentence
+from cellstate.model import ModelRecord, load_model
 from cellstate.perturb import Edit, perturb
-from cellstate.perturb.leader import leader, predictors
-from cellstate.report import said_by, together_reason, what_it_is
+from cellstate.perturb.leader import default_predictor, predictors
+from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
 from cellstate.ui.gene_results import prediction_csv as _csv
 from cellstate.ui.predictors import KEY, together_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
-from cellstate.viz.style import look
 from tests.ui.conftest import check, words
 
 EDIT = Edit("MYC", "knock-out")
@@ -39,24 +39,22 @@ def shown(app: AppTest):
 
 def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) -> None:
     model = load_model()
-    first = leader(model.metrics)
+    first = default_predictor(model)
     choice = perturbed.radio(key=KEY)
     assert choice.value == first == shown(perturbed).predictor
     assert len(choice.options) == len(predictors(model))
-    assert [name for name in choice.options if "leads by the evidence" in name] == [
-        f"{look(first).label} – leads by the evidence"
-    ]
+    assert [name for name in choice.options if name.endswith(" – default")] == [f"{predictor_label(first)} – default"]
     said = words(perturbed)
-    assert f"**{said_by(first)}** predicts: " in said and "It leads because" in said
-    assert what_it_is(first)[1:] in said
-    assert f"{said_by(first)}'s largest shift" in said
+    assert f"**{predictor_label(first)}.** " in said and default_reason(model.record, first) in said
+    assert method_sentence(first) in said
+    assert f"{predictor_label(first)}'s largest shift" in said
 
 
 def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
     captions = perturbed.radio(key=KEY).proto.captions
     for name, caption in zip(predictors(load_model()), captions, strict=True):
-        assert caption.startswith(what_it_is(name))
-        assert "own targets less others' " in caption and "real experiments r = " in caption
+        assert caption.startswith(method_sentence(name))
+        assert caption.endswith(measured_sentence(load_model().record, name)) and "r = " in caption
 
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
@@ -68,9 +66,9 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     assert table["gene"].tolist() == expected.table()["gene"].tolist()
     assert table["delta_log2"].to_numpy() == pytest.approx(expected.table()["delta_log2"])
     assert table["tpm_after"].to_numpy() == pytest.approx(expected.table()["tpm_after"])
-    assert "delta_log2_network" in table and "delta_log2_ridge_tf" not in table
+    assert "delta_log2_autoencoder" in table and "delta_log2_ridge_tf" not in table
     said = words(perturbed)
-    assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
+    assert "**Ridge on TFs.** " in said and default_reason(load_model().record, "ridge_tf") in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
     agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
     assert "**Autoencoder" in agreed and "Ridge on TFs" not in agreed
@@ -85,11 +83,11 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
 
 
 def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
-    perturbed.radio(key=KEY).set_value("network").run()
+    perturbed.radio(key=KEY).set_value("autoencoder").run()
     perturbed.switch_page("pages/sample.py").run()
     perturbed.switch_page("pages/perturb.py").run()
     check(perturbed)
-    assert perturbed.radio(key=KEY).value == "network" == shown(perturbed).predictor
+    assert perturbed.radio(key=KEY).value == "autoencoder" == shown(perturbed).predictor
 
 
 def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
@@ -97,7 +95,7 @@ def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTes
     with_example.session_state[KEY] = "oracle"
     with_example.switch_page("pages/perturb.py").run()
     check(with_example)
-    assert shown(with_example).predictor == leader(load_model().metrics) == with_example.radio(key=KEY).value
+    assert shown(with_example).predictor == default_predictor(load_model()) == with_example.radio(key=KEY).value
 
 
 def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest) -> None:
@@ -109,23 +107,23 @@ def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest)
     found = shown(with_example)
     assert found.after.flag and not found.before.flag and not found.table["trusted"].any()
     assert "no gene of it is trusted" in words(with_example)
-    with_example.radio(key=KEY).set_value("network").run()
+    with_example.radio(key=KEY).set_value("autoencoder").run()
     assert shown(with_example).table["trusted"].any()
 
 
 def test_sentences_name_whoever_leads() -> None:
-    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_network": [0.01, 0.0], "edited": False})
+    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_autoencoder": [0.01, 0.0], "edited": False})
     said = size_sentence(table, predictor="coexpression")
     assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
     assert "Autoencoder goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
-    same = {"network": 0.99, "ridge": 0.99}
+    same = {"autoencoder": 0.99, "ridge": 0.99}
     assert agreement_sentence(same, "pca").count("the network adds nothing") == 1
-    assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1
+    assert agreement_sentence({"ridge": 0.99}, "autoencoder").count("the network adds nothing") == 1
 
 
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:
     model = load_model()
     said = together_sentence(model)
-    assert "follows the network" in said and "simply add up" in said and look(leader(model.metrics)).label in said
-    assert together_reason(model.metrics) in said
-    assert together_sentence(replace(model, metrics={})) == together_reason({})
+    assert in_sentence(predictor_label(default_predictor(model))) in said
+    assert pairs_reason(model.record) in said
+    assert together_sentence(replace(model, record=ModelRecord())) == pairs_reason(ModelRecord())

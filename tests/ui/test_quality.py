@@ -1,4 +1,4 @@
-"""The page "How good is this?": all that the metrics hold, and a kind sentence for what they do not."""
+"""The page "How good is this?": all that the record of a model holds, and a sentence for what it does not."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
 from cellstate.model import Model, create_model, load_model
-from cellstate.report import sections
+from cellstate.model.record import METRICS, write_evidence
+from cellstate.report import LIMITS, sections
 from cellstate.ui.resources import MODEL_VARIABLE
+from tests.evidence_factories import evidence, record
 from tests.ui.conftest import APP, check, words
 
 
@@ -29,15 +32,22 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
 def with_evidence(small_model: Model, folder: Path) -> Path:
     shutil.copytree(small_model.folder, folder)
-    names = {"reached": ("AUROC of log of log", True), "missed": ("AUROC of shuffled genes", False)}
-    marks = [
-        {"name": f"newer sequencer: {name}", "value": 0.9, "unit": "", "mark": ">= 0.95", "reached": reached}
-        for name, reached in names.values()
+    records = [
+        record(
+            Benchmark.TRUST,
+            Dataset.TEST,
+            PredictorId.AUTOENCODER,
+            Metric.OOD_AUROC,
+            value,
+            threshold=0.95,
+            stratum=stratum,
+        )
+        for value, stratum in ((0.97, Stratum.LOG_OF_LOG), (0.9, Stratum.SHUFFLED_GENES))
     ]
+    write_evidence(folder, evidence(*records))
     further = {"name": "an atlas", "licence": "CC BY-SA 4.0", "attribution": "its makers", "splits": {"train": 7}}
-    evidence = {"trust": {"date": "2026-01-02", "machine": "a machine", "marks": marks}}
-    metrics = small_model.metrics | {"evidence": evidence, "also_trained_on": [further]}
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    values = json.loads((folder / METRICS).read_text()) | {"also_trained_on": [further]}
+    (folder / METRICS).write_text(json.dumps(values))
     return folder
 
 
@@ -50,22 +60,20 @@ def test_page_shows_every_section_of_the_shipped_model(app: AppTest) -> None:
     app.switch_page("pages/quality.py").run()
     check(app)
     assert app.title[0].value == "How good is this?"
-    metrics = load_model().metrics
-    assert [header.value for header in app.header] == [section.title for section in sections(metrics)]
+    known = load_model().record
+    assert [header.value for header in app.header] == [section.title for section in sections(known)]
     assert "hypothesis" in words(app)
     tile = next(m.value for m in app.metric if m.label == "R² per gene")
-    assert tile == f"{metrics['evaluation']['test']['r2_gene_median']:.3f}"
-    assert f"{metrics['evaluation']['older_test']['r2_pooled']:.4f}" in tables(app)
+    assert tile == f"{known.evaluation['test'].r2_gene_median:.3f}"
+    assert f"{known.evaluation['older_test'].r2_pooled:.4f}" in tables(app)
 
 
 def test_marks_are_shown_as_reached_and_as_missed(small_model: Model, tmp_path: Path, opened) -> None:
     app = opened(with_evidence(small_model, tmp_path / "model"))
     check(app)
-    assert next(m.value for m in app.metric if m.label == "Marks reached") == "1 of 2"
-    assert "✗ missed" in tables(app)
-    assert "**1 is missed**" in words(app)
+    assert next(m.value for m in app.metric if m.label == "Criteria passed") == "1 of 2"
     every = app.dataframe[0].value
-    assert list(every["Reached"]) == ["✓ reached", "✗ missed"]
+    assert list(every["Passed"]) == ["✓ passed", "✗ not passed"]
 
 
 def test_random_weights_are_met_kindly(tmp_path: Path, opened) -> None:
@@ -75,7 +83,7 @@ def test_random_weights_are_met_kindly(tmp_path: Path, opened) -> None:
     assert "not trained on anything" in words(app)
     assert not app.table
     assert {m.value for m in app.metric} == {"–"}
-    assert "FOXA2" in words(app) and "A shift is not an effect" in words(app)
+    assert "FOXA2" in words(app) and LIMITS.splitlines()[0][2:40] in words(app)
 
 
 def test_model_page_names_every_source(small_model: Model, tmp_path: Path, opened) -> None:

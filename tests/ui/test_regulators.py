@@ -252,7 +252,7 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     check(with_goal)
     state = with_goal.session_state["cellstate"]
     steps = state.job.result.steps
-    assert state.job.result.predictor == "elastic_net" and "**Elastic net** predicts" in words(with_goal)
+    assert state.job.result.predictor == "elastic_net" and "**Elastic net.**" in words(with_goal)
     assert len(with_goal.dataframe[0].value) == len(steps) > 0
     assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
     with_goal.button(key="open-in-perturb").click().run()

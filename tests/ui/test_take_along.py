@@ -158,7 +158,7 @@ def test_other_pages_offer_their_tables(state: Session, opened: Model) -> None:
     found = compare(opened, state.sample(), samples, [Edit("TP53", "knock-out")])
     offer = experiment_offer(found, "TP53 knocked out")
     assert len(pd.read_csv(io.BytesIO(offer.table.csv()))) == len(found.table) and "sample" not in offer.table.about
-    figures = figures_table(opened.metrics["evaluation"]["test"])
+    figures = figures_table(opened.record.evaluation["test"])
     read = pd.read_parquet(io.BytesIO(accuracy_offer(figures, "S1").table.parquet()))
     assert list(read["Autoencoder"]) == list(figures["Autoencoder"])
     table = sample_offer(state, opened).table

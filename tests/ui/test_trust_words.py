@@ -3,10 +3,26 @@
 import pandas as pd
 
 from cellstate.evaluate.distance import Distance
+from cellstate.evidence import PredictorId
+from cellstate.model.record import CeilingBin, Coverage, EvaluationRecord, Quality
 from cellstate.ui.accuracy import ceiling_sentence, interval_sentence
 from cellstate.ui.shifts import cloud_sentence, size_sentence
 
-BINS = [{"low": 0.0, "high": 2.5, "share_of_ceiling": 0.774}, {"low": 2.5, "high": None, "share_of_ceiling": None}]
+
+def evaluated(coverage: Coverage | None = None, share: float | None = 0.774) -> EvaluationRecord:
+    """An evaluation of two bins, of which the second is empty."""
+    first = CeilingBin(low=0.0, high=2.5, n=9, accuracy=0.7, ceiling=0.9, share_of_ceiling=share)
+    second = CeilingBin(low=2.5, high=None, n=0, accuracy=None, ceiling=None, share_of_ceiling=None)
+    r2 = {"r2_pooled": 0.9, "r2_gene_median": None, "r2_sample_median": None}
+    mean = Quality(**r2, bins=(first, second))
+    return EvaluationRecord(
+        **r2,
+        bins=(first, second),
+        n_samples=1,
+        n_values=9,
+        interval_coverage=coverage,
+        baselines={PredictorId.GENE_MEAN: mean},
+    )
 
 
 def test_distance_is_told_before_and_after_and_leaving_the_cloud_is_said():
@@ -18,17 +34,17 @@ def test_distance_is_told_before_and_after_and_leaving_the_cloud_is_said():
 
 
 def test_share_of_the_ceiling():
-    assert ceiling_sentence({"bins": BINS}) == "Of what counting noise allows, it hits 77% at 0–2.5 TPM."
-    # A model folder of before has no such figure.
-    assert ceiling_sentence({"bins": [{"low": 0.0, "high": None}]}) == ""
+    said = ceiling_sentence(evaluated())
+    assert "77 % at 0–2.5 TPM" in said and "2.5 and more" not in said
+    assert ceiling_sentence(evaluated(share=None)) == ""
 
 
 def test_coverage_names_the_bins_that_fall_short():
-    covered = {"nominal": 0.9, "overall": 0.9012, "bins": [0.91, 0.62]}
-    said = interval_sentence({"bins": BINS, "interval_coverage": covered})
-    assert "90% intervals hold 90.1%" in said and "Too few: 62.0% at 2.5 and more TPM" in said
-    assert "Too few" not in interval_sentence({"bins": BINS, "interval_coverage": covered | {"bins": [0.91, None]}})
-    assert interval_sentence({"bins": BINS, "interval_coverage": None}) == interval_sentence({"bins": BINS}) == ""
+    said = interval_sentence(evaluated(Coverage(nominal=0.9, overall=0.9012, bins=(0.91, 0.62))))
+    assert "90 %" in said and "90.1 %" in said and "62.0 % at 2.5 and more TPM" in said
+    enough = interval_sentence(evaluated(Coverage(nominal=0.9, overall=0.9012, bins=(0.91, None))))
+    assert "90.1 %" in enough and "TPM" not in enough
+    assert interval_sentence(evaluated()) == ""
 
 
 def test_a_shift_within_the_error_is_said_to_be():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cellstate import __version__
-from cellstate.model import preset
-from cellstate.report.quality import source
+from cellstate.model import ModelRecord, preset
+from cellstate.report.narrative import source_sentence
 from cellstate.ui.help.content import Section, sections
 
 #: Characters of a checksum in a sentence.
@@ -67,10 +66,9 @@ def bibtex(model: Cited) -> str:
 }}"""
 
 
-def sources(metrics: Mapping) -> list[str]:
-    """Return the cohorts of a model's training data, with source and licence, as plain text; none if untrained."""
-    trained = metrics.get("trained_on")
-    return [source(one) for one in (trained, *metrics.get("also_trained_on", ()))] if trained else []
+def sources(record: ModelRecord) -> list[str]:
+    """Return the cohorts that a model was trained on, with source and licence, as plain text; none if random."""
+    return [source_sentence(one) for one in record.sources]
 
 
 def _escape_latex(name: str) -> str:

@@ -11,7 +11,7 @@ from cellstate.evaluate.trust import MIN_R2
 from cellstate.formatting import percent
 from cellstate.genes import N_AXIS
 from cellstate.perturb.rivals import REGISTRY
-from cellstate.report import what_it_is
+from cellstate.report import method_sentence
 from cellstate.ui.help.content import sections
 from cellstate.viz.style import look
 
@@ -46,7 +46,7 @@ class Term:
 
 GLOSSARY: tuple[Term, ...] = (
     *(Term(one.title, one.text, one.items("Also")) for one in sections("glossary", **_VALUES)),
-    *(Term(look(one.name).label, what_it_is(one.name), (one.name, "baseline")) for one in REGISTRY),
+    *(Term(look(one.name).label, method_sentence(one.name), (one.name, "baseline")) for one in REGISTRY),
 )
 _BY_NAME = {term.name: term for term in GLOSSARY}
 _NOT_FOUND = 6

@@ -144,7 +144,7 @@ def _cite() -> None:
     st.code(texts["citation"], language=None, wrap_lines=True)
     st.code(cite.bibtex(cited), language=None, wrap_lines=True)
     st.markdown(texts["text"], width=READABLE)
-    if found := cite.sources(opened.metrics):
+    if found := cite.sources(opened.record):
         st.subheader("Training data of this model", anchor=False)
         st.markdown("\n".join(f"- {escape_markdown(text, _MAX_SOURCE)}" for text in found), width=READABLE)
     st.subheader("The poster", anchor=False)

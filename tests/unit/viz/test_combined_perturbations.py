@@ -19,7 +19,7 @@ def make_shifts(n_edits: int = 3, n_genes: int = 12, beyond: float = 0.0) -> pd.
 
 def test_every_number_is_drawn_around_zero():
     shifts = make_shifts(beyond=0.05)
-    chart = combination_heatmap(shifts, predictor="network", sample="S1")
+    chart = combination_heatmap(shifts, predictor="autoencoder", sample="S1")
     heat = chart.figure.data[0]
     assert (np.array(heat.z) == shifts.to_numpy()).all()
     assert heat.zmax == -heat.zmin == np.abs(shifts.to_numpy()).max()

@@ -58,8 +58,8 @@ def test_every_figure_has_title_axes_and_words() -> None:
     ]
     check(expression_change_scatter(table, sample="S1"))
     check(top_gene_bars(table, ["no_change", "pca"]))
-    check(density(table["tpm_before"].to_numpy(), table["tpm_before"].to_numpy(), predictor="network"))
-    check(accuracy_bars({"network": bins, "gene_mean": bins}, [0.9, None], tolerance="20% plus 0.1 TPM"))
+    check(density(table["tpm_before"].to_numpy(), table["tpm_before"].to_numpy(), predictor="autoencoder"))
+    check(accuracy_bars({"autoencoder": bins, "gene_mean": bins}, [0.9, None], tolerance="20% plus 0.1 TPM"))
     check(expression_histogram(table["tpm_before"].to_numpy(), np.ones(len(table))))
     curve = training_curve(history)
     check(curve)
@@ -80,13 +80,13 @@ def test_density_takes_any_numbers(truth: np.ndarray) -> None:
 
 def test_density_draws_the_same_amount_whatever_the_data() -> None:
     values = np.random.default_rng(0).lognormal(1, 2, 2_000_000).astype(np.float32)
-    figure = density(values, values[::-1], predictor="network").figure
+    figure = density(values, values[::-1], predictor="autoencoder").figure
     assert figure.data[0].z.shape == (CELLS, CELLS)
     assert len(figure.to_json()) < 3_000_000
 
 
 def test_density_counts_where_the_values_are() -> None:
-    figure = density(np.array([0.0, 100.0]), np.array([0.0, 10.0]), predictor="network").figure
+    figure = density(np.array([0.0, 100.0]), np.array([0.0, 10.0]), predictor="autoencoder").figure
     down, across = np.nonzero(np.isfinite(figure.data[0].z))
     assert across.tolist() == [0, CELLS - 1]
     assert down.tolist() == [0, int(np.log1p(10) / np.log1p(100) * CELLS)]
@@ -114,8 +114,8 @@ def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
 
 
 def test_whoever_leads_is_drawn_first_and_named() -> None:
-    table = make_table().rename(columns={"delta_log2_pca": "delta_log2_network"})
-    bars = top_gene_bars(table, ["no_change", "network"], predictor="ridge")
+    table = make_table().rename(columns={"delta_log2_pca": "delta_log2_autoencoder"})
+    bars = top_gene_bars(table, ["no_change", "autoencoder"], predictor="ridge")
     assert [bar.name for bar in bars.figure.data] == ["Ridge", "Autoencoder"]
     assert "Hypothesis by Ridge" in bars.alt
     points = expression_change_scatter(table, predictor="ridge")
@@ -174,7 +174,7 @@ def test_the_ceiling_is_a_line_across_each_bin() -> None:
         {"low": 2.5, "high": 10, "n": 0, "accuracy": None},
         {"low": 10, "high": None, "n": 5, "accuracy": 0.7},
     ]
-    chart = accuracy_bars({"network": bins, "pca": bins}, [0.9, None, 1.0], tolerance="20%")
+    chart = accuracy_bars({"autoencoder": bins, "pca": bins}, [0.9, None, 1.0], tolerance="20%")
     line, said = chart.figure.data[2:]
     assert list(said.text) == ["90%", "100%"] and list(said.x) == [0, 2]
     assert line.x[0] < 0 < line.x[2] and line.x[3] is None and line.y[:3] == (90, 90, 90)
@@ -186,7 +186,7 @@ def test_a_chart_knows_its_title_and_whether_it_is_a_hypothesis() -> None:
     chart = expression_change_scatter(make_table(), predictor="a & b")
     assert chart.title == "Expression change of every gene" and chart.is_hypothesis
     assert "a &amp; b" in chart.figure.layout.title.subtitle.text
-    assert not density(np.ones(3), np.ones(3), predictor="network").is_hypothesis
+    assert not density(np.ones(3), np.ones(3), predictor="autoencoder").is_hypothesis
 
 
 def test_names_are_never_markup() -> None:
@@ -195,7 +195,7 @@ def test_names_are_never_markup() -> None:
     for chart in (
         expression_change_scatter(table, sample=HOSTILE),
         expression_histogram(table["tpm_before"].to_numpy(), np.ones(len(table)), sample=HOSTILE),
-        density(np.ones(3), np.ones(3), predictor="network", sample=HOSTILE),
+        density(np.ones(3), np.ones(3), predictor="autoencoder", sample=HOSTILE),
     ):
         subtitle = chart.figure.layout.title.subtitle.text
         assert "<" not in subtitle

@@ -58,7 +58,7 @@ def test_bars_stand_beside_the_rivals_and_mark_what_is_exact() -> None:
     check(chart)
     bars = chart.figure.data
     assert [bar.name for bar in bars] == ["Autoencoder", "PCA", "Co-expression"]
-    assert [bar.marker.color for bar in bars] == [LOOKS[n].colour for n in ("network", "pca", "coexpression")]
+    assert [bar.marker.color for bar in bars] == [LOOKS[n].colour for n in ("autoencoder", "pca", "coexpression")]
     assert len({bar.marker.pattern.shape for bar in bars}) == 3
     assert all(len(bar.x) == 20 for bar in bars)
     # The best stands at the top, which is last.
