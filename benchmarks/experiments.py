@@ -14,11 +14,12 @@ from pathlib import Path
 
 from benchmarks.report import Mark, show
 from cellstate import load_model, read_samples
-from cellstate.evaluate import compare
+from cellstate.evaluate.experiment import compare
 from cellstate.expression import align
 from cellstate.model import Model
 from cellstate.paths import shipped
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_samples
 
 EXPERIMENTS = (
     ("HOXA1 knock-down", "GSE37704_featurecounts.csv", "HOXA1", (0, 1, 2), (3, 4, 5)),
@@ -34,11 +35,17 @@ def measure(model: Model, folder: Path) -> list[Mark]:
         before, after = samples.take(control), samples.take(treated)
         position = model.space.find(gene)
         levels = [align(group, model.space).tpm_SG[:, position].mean() for group in (before, after)]
-        experiment = compare(model, before, after, [Edit(gene, "multiply", float(levels[1] / levels[0]))])
+        experiment = compare(
+            prepare_samples(model, before),
+            prepare_samples(model, after),
+            [Perturbation(gene, "multiply", float(levels[1] / levels[0]))],
+        )
         for name, agreement in experiment.agreement.items():
             if agreement.pearson_delta is not None and agreement.sign_accuracy_top50 is not None:
-                marks.append(Mark(f"{title}: {name}, Pearson-delta", agreement.pearson_delta, ""))
-                marks.append(Mark(f"{title}: {name}, sign accuracy of the top 50", agreement.sign_accuracy_top50, ""))
+                marks.append(Mark(f"{title}: {name.stored_name}, Pearson-delta", agreement.pearson_delta, ""))
+                marks.append(
+                    Mark(f"{title}: {name.stored_name}, sign accuracy of the top 50", agreement.sign_accuracy_top50, "")
+                )
     return marks
 
 

@@ -29,8 +29,8 @@ from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.folder import GENES, METRICS, WEIGHTS
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
-from cellstate.perturb.components import RIVALS, fit_components, load_components, save_components
-from cellstate.perturb.effects import EFFECTS, load_effects, save_effects
+from cellstate.perturb.predictors.components import RIVALS, fit_components, load_components, save_components
+from cellstate.perturb.predictors.sparse import EFFECTS, load_effects, save_effects
 
 _NAMES = ("upload", "a.csv", "x.h5ad", "<b>x</b>.tsv", "../../a.csv", "C:\\a\\b.gct", "", ".", "\x00", "é" * 300)
 _UNITS = ("counts", "TPM", "FPKM", "CPM", "coverage", "log2(TPM+1)", "log10(counts+0.001)", "log1p TPM", "furlongs")

@@ -24,13 +24,14 @@ import numpy as np
 from benchmarks.report import Mark, at_most, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate import evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
+from cellstate.evaluate.reconstruction import evaluate
 from cellstate.expression import Samples
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
 from cellstate.paths import shipped
+from cellstate.perturb.sample import prepare_samples
 from train.config import TrainConfig, read_config
 from train.history import History
 
@@ -62,7 +63,7 @@ def trained(config: TrainConfig, path: Path) -> Model:
 
 def judged(model: Model, samples: Samples, predictors: dict[str, str], genes: tuple[str, ...]) -> dict[str, Figures]:
     """Return the figures of some of a model's predictors, by the names that they are given here."""
-    found = evaluate(model, samples)
+    found = evaluate(prepare_samples(model, samples))
     position = {ensembl: g for g, ensembl in enumerate(model.space.ensembl)}
     chosen = [position[ensembl] for ensembl in genes]
     truth_SG = found.truth_tpm_SG[:, chosen]
@@ -93,11 +94,11 @@ def main() -> None:
             cohort = open_cohort(config.data.cohort)
             marks += _of_training(start, model, exact=not options.quick)
             for split, words in SETS.items():
-                mine = {"network": f"poster from {start}", "pca": "PCA of its width", "gene_mean": "gene mean"}
+                mine = {"autoencoder": f"poster from {start}", "pca": "PCA of its width", "gene_mean": "gene mean"}
                 rows = found.setdefault(words, {})
                 rows |= judged(model, cohort.split(split), mine, demo.space.ensembl)
         for split, words in SETS.items():
-            ours = {"network": "demo model", "pca": "PCA of the demo model's width"}
+            ours = {"autoencoder": "demo model", "pca": "PCA of the demo model's width"}
             found[words] |= judged(demo, cohort.split(split), ours, demo.space.ensembl)
     for words, rows in found.items():
         for name, one in rows.items():

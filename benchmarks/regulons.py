@@ -4,10 +4,10 @@
 
 Truth: CollecTRI (Müller-Dott et al., Nucleic Acids Research 2023), every regulator with at least 20 targets among the
 model's genes, the regulator itself left out. It is test data: nothing is fitted or tuned by it, but the product lets
-the best of a model's own predictors lead (``this model``; `cellstate.perturb.leader`). Each predictor says how far each
-gene moves when the regulator loses 1 S, and its genes are ranked by the absolute shift, in z (S of each gene) and in
-log2, as the product shows them. Mean AUROC over regulators, and the paired bootstrap over regulators of its difference
-to co-expression.
+the best of a model's own predictors lead (``this model``; `cellstate.perturb.predictors.default`). Each predictor says
+how far each gene moves when the regulator loses 1 S, and its genes are ranked by the absolute shift, in z (S of each
+gene) and in log2, as the product shows them. Mean AUROC over regulators, and the paired bootstrap over regulators of
+its difference to co-expression.
 
 Known targets are well-studied genes that vary much, so a ranking that has never heard of the regulator scores well too:
 the row ``variability``. ``own - others`` is the AUROC of the regulator's own targets less that of the other regulators'
@@ -41,10 +41,11 @@ from cellstate.expression import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.paths import shipped
-from cellstate.perturb.components import fit_components
-from cellstate.perturb.elastic_net import fit_effects
-from cellstate.perturb.leader import AUROC, LEAD, OWN, THIS_MODEL
-from cellstate.perturb.rivals import NETWORK, Known
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.default import AUROC, LEAD, OWN, THIS_MODEL
+from cellstate.perturb.predictors.registry import FittedParameters
+from cellstate.perturb.predictors.sparse_fit import fit_effects
 from train.data import TrainingData, prepare
 
 LEAST_TARGETS = 20
@@ -140,7 +141,7 @@ def measure(data: TrainingData, regulons: Regulons, model: Model | None, *, quic
     """Return each predictor's scores on one set of training samples; with the network's where a model is given."""
     z_SG, validation_z_SG = data.balanced_z_SG, data.validation_z_SG
     components = fit_components(z_SG, WIDTH, validation_z_SG=validation_z_SG, tf_G=data.space.is_tf_G)
-    known = Known(components, None if quick else fit_effects(z_SG, validation_z_SG))
+    known = FittedParameters(len(components.tf_G), components, None if quick else fit_effects(z_SG, validation_z_SG))
     shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(known, regulons.tf_T)
     if model is not None:
         shifts |= network_shifts(model, regulons.tf_T)
@@ -161,7 +162,7 @@ def product_marks(found: Mapping[str, Scores]) -> list[Mark]:
     """The rows that the product reads to let a predictor lead; they bear no mark."""
     marks = []
     for name, scores in found.items():
-        lead = interval(scores.z.specific_T - found[NETWORK].z.specific_T)[0]
+        lead = interval(scores.z.specific_T - found[PredictorId.AUTOENCODER.stored_name].z.specific_T)[0]
         values = {AUROC: float(scores.z.auroc_T.mean()), OWN: float(scores.z.specific_T.mean()), LEAD: lead}
         marks += [Mark(f"{THIS_MODEL}: {name}, {what}", value, "") for what, value in values.items()]
     return marks

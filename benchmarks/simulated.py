@@ -50,7 +50,7 @@ SMALL = replace(
 )
 #: A candidate for pairs that is no part of the product.
 PAIRS_CANDIDATE = "products, both ranks"
-AMONG_REGULATORS = "synergy AUROC among regulators"
+AMONG_REGULATORS = "interaction AUROC among regulators"
 #: Test patients in whom pairs are asked about.
 PAIR_PATIENTS = 4
 Table = dict[str, dict[str, float]]
@@ -78,7 +78,7 @@ def measure(world: World) -> Table:
         row = _shift_metrics(world, shift_SGG, true_SGG) | questions.recovery(shift_SGG) | combined.reached(fitted)
         row |= {f"{kind} {name}": value for kind in ("kd", "oe") for name, value in _dose(world, fitted, kind).items()}
         if isinstance(fitted, Network):
-            score_N = fitted.synergy(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
+            score_N = fitted.interaction(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
             row |= _pair_metrics(Cooperation(score_N, planted_N), regulators_N)
             score_QN = network_scores(fitted, world, asked, PAIR_PATIENTS, a_N, b_N)
             row |= asked.recovery(score_QN) | asked.discoveries(score_QN)
@@ -260,8 +260,8 @@ def marks(table: Table) -> list[Mark]:
             )
         ),
         *_planted(PAIRS_CANDIDATE, pairs),
-        _false_pairs(PAIRS_CANDIDATE, pairs["synergy FDR"]),
-        Mark(f"{PAIRS_CANDIDATE}: planted pairs called at q = 0.1", pairs["synergy power"], ""),
+        _false_pairs(PAIRS_CANDIDATE, pairs["interaction FDR"]),
+        Mark(f"{PAIRS_CANDIDATE}: planted pairs called at q = 0.1", pairs["interaction power"], ""),
         Mark(f"{PAIRS_CANDIDATE}: called pairs that cooperate, planted or not (>= {MOVES:g} S)", share_true, "x"),
         at_least(f"{DEFAULT}: right regulator in the top 5 for its subtype", leading["right in top 5"], "", 0.8),
         at_most(f"{DEFAULT}: the same asked of the other subtype", leading["right in top 5, exchanged"], "", 0.1),
@@ -279,9 +279,9 @@ def _false_pairs(name: str, false: float) -> Mark:
 def _planted(name: str, row: dict[str, float]) -> list[Mark]:
     """Return how one way to find pairs ranks those that were planted."""
     return [
-        Mark(f"{name}: planted pairs among all pairs, AUROC", row["synergy AUROC"], ""),
+        Mark(f"{name}: planted pairs among all pairs, AUROC", row["interaction AUROC"], ""),
         at_least(f"{name}: planted pairs among pairs of regulators, AUROC", row[AMONG_REGULATORS], "", 0.85),
-        at_least(f"{name}: planted pairs among the 20 highest", row["synergy precision@20"], "", 0.5),
+        at_least(f"{name}: planted pairs among the 20 highest", row["interaction precision@20"], "", 0.5),
     ]
 
 

@@ -28,9 +28,9 @@ from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluate.metrics import median, r2_per_gene
 from cellstate.expression import Samples, align
 from cellstate.model import Model
-from cellstate.model.fill import fill
+from cellstate.model.impute import impute_missing
 from cellstate.paths import shipped
-from cellstate.perturb.components import load_components
+from cellstate.perturb.predictors.components import load_components
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, TrainConfig
 from train.distributed import World
 from train.finetune import BaseConfig, FinetuneConfig, finetune
@@ -100,7 +100,7 @@ def predictors(base: Model, cohort: Cohort, work: Path) -> dict[str, Callable[[S
 def reconstructed(model: Model, predict: Callable[[np.ndarray], np.ndarray], samples: Samples) -> np.ndarray:
     """Return what a predictor makes of samples, in log1p TPM, shape (S, G)."""
     aligned = align(samples, model.space)
-    z_SG = fill(predict, model.space.standardise(aligned.tpm_SG), aligned.measured_SG)
+    z_SG = impute_missing(predict, model.space.standardise(aligned.tpm_SG), aligned.measured_SG)
     return model.space.log1p_tpm(predict(z_SG))
 
 

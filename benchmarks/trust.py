@@ -19,13 +19,15 @@ from benchmarks.far_samples import far_samples
 from benchmarks.report import Mark, at_least, at_most, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate import Evaluation, distances, evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.calibration import likeliest_tpm
+from cellstate.evaluate.distance import distances
 from cellstate.evaluate.intervals import intervals, predicted_log1p
+from cellstate.evaluate.reconstruction import Evaluation, evaluate
 from cellstate.expression import Samples, align
 from cellstate.model import Model
 from cellstate.paths import shipped
+from cellstate.perturb.sample import prepare_samples
 
 HELD_OUT = {"test": "newer sequencer", "older_test": "older sequencer"}
 BINS = ("0-2.5 TPM", "2.5-10 TPM", "10-100 TPM", ">100 TPM")
@@ -81,14 +83,14 @@ def hidden_coverage(model: Model, samples: Samples, *, seed: int = 0) -> float:
 
 def flag_marks(model: Model, samples: Samples, atlas: Path, where: str) -> list[Mark]:
     """Row 10: far samples against held-out patients, and held-out patients that are flagged."""
-    near = distances(model, samples)
-    marks = [at_most(f"{where}: false alarms", float(np.mean([d.flag for d in near])), "", 0.05)]
+    near = distances(prepare_samples(model, samples))
+    marks = [at_most(f"{where}: false alarms", float(np.mean([d.is_ood for d in near])), "", 0.05)]
     for name, far in far_samples(samples, atlas).items():
-        judged = distances(model, far)
+        judged = distances(prepare_samples(model, far))
         score = [d.score for d in near + judged]
         auroc = float(roc_auc_score([0] * len(near) + [1] * len(judged), score))
         marks.append(at_least(f"{where}: AUROC of {name}", auroc, "", 0.95))
-        marks.append(Mark(f"{where}: {name}, flagged", float(np.mean([d.flag for d in judged])), ""))
+        marks.append(Mark(f"{where}: {name}, flagged", float(np.mean([d.is_ood for d in judged])), ""))
     return marks
 
 
@@ -122,7 +124,7 @@ def main() -> None:
         samples = cohort.split(split)
         if options.quick:
             samples = samples.take(range(min(QUICK_SAMPLES, len(samples))))
-        evaluation = evaluate(model, samples)
+        evaluation = evaluate(prepare_samples(model, samples))
         marks += accuracy_marks(model, evaluation, where)
         marks += interval_marks(model, samples, evaluation, where)
         marks += flag_marks(model, samples, options.atlas, where)

@@ -34,8 +34,8 @@ class GeneError(CellStateError):
     """A gene name that is unknown, ambiguous or not covered by the model."""
 
 
-class EditError(CellStateError):
-    """An edit that cannot be applied."""
+class PerturbationError(CellStateError):
+    """A perturbation that cannot be applied."""
 
 
 class GoalError(CellStateError):

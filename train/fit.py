@@ -24,9 +24,10 @@ from cellstate.model.device import DTYPES
 from cellstate.model.folder import CARD, METRICS, load_model, save_genes, save_model
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import save_profiles
-from cellstate.perturb.components import fit_components, save_components
-from cellstate.perturb.effects import save_effects
-from cellstate.perturb.elastic_net import fit_effects
+from cellstate.perturb.predictors.components import fit_components, save_components
+from cellstate.perturb.predictors.sparse import save_effects
+from cellstate.perturb.predictors.sparse_fit import fit_effects
+from cellstate.perturb.sample import prepare_samples
 from train.card import write_card
 from train.config import TrainConfig
 from train.data import HELD_OUT, TrainingData, read_cohorts
@@ -171,7 +172,8 @@ def _write(
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
     r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
     save_genes(stage, data.gene_table.assign(r2_validation=r2_G))
-    trust = calibrate(model, data.samples["validation"])
+    # The metrics that say that the folder is trained are not written yet.
+    trust = calibrate(prepare_samples(model, data.samples["validation"], impute=True))
     model = replace(model, metrics={"trust": trust})
     kept = best_of(outcome.history) if config.loop.keep == "best" else outcome.history[-1]
     metrics = {
@@ -183,7 +185,11 @@ def _write(
         "best_epoch": kept.epoch,
         "validation_loss": kept.validation_loss,
         "trust": trust,
-        "evaluation": {s: evaluate(model, data.samples[s]).to_dict() for s in HELD_OUT if s in data.samples},
+        "evaluation": {
+            split: evaluate(prepare_samples(model, data.samples[split])).to_dict()
+            for split in HELD_OUT
+            if split in data.samples
+        },
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
     }

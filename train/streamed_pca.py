@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellstate.perturb.components import fit_components
+from cellstate.perturb.predictors.components import fit_components
 from train.distributed import World
 from train.source import ArraySource, Source
 

@@ -17,7 +17,8 @@ from cellstate.errors import CellStateError, Stopped, print_error
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser(words[0] if words else None).parse_args(words)
     try:
         answer = options.run(options)
     except Stopped as stopped:

@@ -18,14 +18,15 @@ import numpy as np
 
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.edits import InputChange
-from cellstate.perturb.rivals import rival_shifts
-from cellstate.perturb.shift import network_shift
+from cellstate.perturb.perturbations import InputChange
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.registry import all_predictors
+from cellstate.perturb.sample import training_mean
 
 #: Genes of each kind that are edited, at most.
 EDITED = 200
 #: Predictors that read the edited gene back; the others leave it out by construction.
-ECHOING = ("network", "pca")
+ECHOING = (PredictorId.AUTOENCODER, PredictorId.PCA)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Copying:
 
 
 def copying(model: Model, *, seed: int = 0) -> dict[str, dict]:
-    """Return the gauge of the network and of every rival that moves anything, as plain values for JSON."""
+    """Return the gauge of every method that changes anything, as plain values for JSON."""
     rng = np.random.default_rng(seed)
     known_G = model.space.is_tf_G
     profiles = load_profiles(model)
@@ -61,11 +62,10 @@ def copying(model: Model, *, seed: int = 0) -> dict[str, dict]:
     genes_K = np.concatenate([np.sort(rng.permutation(kind)[:EDITED]) for kind in kinds])
     # One row an edit: row k raises gene k alone.
     unit_KK = np.eye(len(genes_K), dtype=np.float32)
-    start_KG = np.zeros((len(genes_K), len(model.space)), np.float32)
-    change = InputChange(genes_K, unit_KK, np.zeros_like(unit_KK))
-    responses = {"network": network_shift(model, start_KG, genes_K, unit_KK)} | rival_shifts(model, change)
+    change, sample = InputChange(genes_K, unit_KK, np.zeros_like(unit_KK)), training_mean(model)
+    responses = {name: one.predict_change(sample, change) for name, one in all_predictors(model).items()}
     return {
-        name: asdict(_gauge(response_KG, genes_K, known_G[genes_K], name in ECHOING))
+        name.stored_name: asdict(_gauge(response_KG, genes_K, known_G[genes_K], name in ECHOING))
         for name, response_KG in responses.items()
         if response_KG.any()
     }

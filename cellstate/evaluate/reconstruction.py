@@ -1,4 +1,4 @@
-"""Predicted against true: the network, the gene mean and PCA on the same samples.
+"""Predicted against true: the autoencoder, the gene mean and PCA on the same samples.
 
 Shape suffixes: S samples, G genes.
 """
@@ -16,15 +16,14 @@ from cellstate.evaluate.calibration import likeliest_tpm
 from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
 from cellstate.evaluate.intervals import Intervals, intervals
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
-from cellstate.expression import Samples, align
 from cellstate.genes import gene_axis
-from cellstate.model import Model
-from cellstate.model.fill import fill
-from cellstate.perturb.components import load_components
-from cellstate.perturb.propagate import check_numbers
+from cellstate.model.impute import impute_missing
+from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.propagate import check_numbers
+from cellstate.perturb.sample import PreparedSample, stack
 
 #: The predictors in the order in which tables show them, with the words that pages use.
-PREDICTORS = {"network": "Network", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}
+PREDICTORS = {"autoencoder": "Autoencoder", "pca": "PCA of equal latent width", "gene_mean": "Gene mean (no model)"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +74,9 @@ class Evaluation:
     ceiling : list of Bin
         Accuracy that sampling noise alone allows, per bin.
     intervals : Intervals or None
-        90 % intervals of the network's predictions; ``None`` for a model that was not calibrated.
+        90 % intervals of the autoencoder's predictions; ``None`` for a model that was not calibrated.
     likeliest : list of Bin or None
-        Accuracy of the network per bin when it is read out at the likeliest value (`cellstate.evaluate.calibration`).
+        Accuracy of the autoencoder per bin when it is read out at the likeliest value (see `calibration`).
     """
 
     names: tuple[str, ...]
@@ -91,22 +90,20 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """What ``cellstate evaluate --json`` prints."""
-        network = self.quality["network"]
-        shares = share_of_ceiling(network.bins, self.ceiling)
+        own = self.quality["autoencoder"]
+        shares = share_of_ceiling(own.bins, self.ceiling)
         likeliest = [None] * len(shares) if self.likeliest is None else [b.accuracy for b in self.likeliest]
         bins = [
             bin_to_dict(b) | {"ceiling": c.accuracy, "share_of_ceiling": share, "accuracy_likeliest": hit}
-            for b, c, share, hit in zip(network.bins, self.ceiling, shares, likeliest, strict=True)
+            for b, c, share, hit in zip(own.bins, self.ceiling, shares, likeliest, strict=True)
         ]
-        return network.to_dict() | {
+        return own.to_dict() | {
             "n_samples": len(self.names),
             "n_values": int((~np.isnan(self.truth_tpm_SG)).sum()),
             "bins": bins,
             "interval_coverage": self._interval_coverage(),
-            "samples": [
-                {"name": name, "r2": float(r2)} for name, r2 in zip(self.names, network.r2_sample_S, strict=True)
-            ],
-            "baselines": {name: q.to_dict() for name, q in self.quality.items() if name != "network"},
+            "samples": [{"name": name, "r2": float(r2)} for name, r2 in zip(self.names, own.r2_sample_S, strict=True)],
+            "baselines": {name: q.to_dict() for name, q in self.quality.items() if name != "autoencoder"},
         }
 
     def _interval_coverage(self) -> dict | None:
@@ -115,8 +112,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Model,
-    samples: Samples,
+    samples: Sequence[PreparedSample],
     *,
     edges: Sequence[float] = EDGES,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - a frozen value
@@ -127,16 +123,18 @@ def evaluate(
     and, for a trained model, PCA of the same latent width.
     """
     edges = check_edges(edges)
-    aligned = align(samples, model.space)
-    z_SG = model.space.standardise(aligned.tpm_SG)
-    measured_SG = aligned.measured_SG
-    z_hat = {"network": model.reconstruct(fill(model.reconstruct, z_SG, measured_SG))}
-    check_numbers(torch.from_numpy(z_hat["network"]))
+    batch = stack(samples)
+    model = batch.model
+    z_hat = {"autoencoder": model.reconstruct(batch.z_SG)}
+    check_numbers(torch.from_numpy(z_hat["autoencoder"]))
     if (pca := load_components(model)) is not None:
-        z_hat["pca"] = pca.reconstruct(fill(pca.reconstruct, z_SG, measured_SG))
-    z_hat["gene_mean"] = np.zeros_like(z_SG)
+        # PCA imputes by itself: what the autoencoder imputed would lend it the autoencoder's knowledge.
+        measured_SG = batch.measured_SG
+        z_SG = np.where(measured_SG, batch.z_SG, np.float32(0))
+        z_hat["pca"] = pca.reconstruct(impute_missing(pca.reconstruct, z_SG, measured_SG))
+    z_hat["gene_mean"] = np.zeros_like(batch.z_SG)
 
-    truth_SG = np.log1p(aligned.tpm_SG)
+    truth_SG = np.log1p(batch.tpm_SG)
     predicted_tpm, quality = {}, {}
     hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
     for name, log1p_SG in hat.items():
@@ -145,17 +143,17 @@ def evaluate(
             r2_pooled(truth_SG, log1p_SG),
             r2_per_gene(truth_SG, log1p_SG),
             r2_per_sample(truth_SG, log1p_SG),
-            accuracy_per_bin(aligned.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
+            accuracy_per_bin(batch.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
         )
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
-    ceiling = ceiling_per_bin(aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance)
-    expected = intervals(model, aligned.tpm_SG, hat["network"])
-    moved_SG = likeliest_tpm(model, aligned.tpm_SG, hat["network"])
+    ceiling = ceiling_per_bin(batch.tpm_SG, length_bp_G, batch.library_size_S, edges=edges, tolerance=tolerance)
+    expected = intervals(model, batch.tpm_SG, hat["autoencoder"])
+    moved_SG = likeliest_tpm(model, batch.tpm_SG, hat["autoencoder"])
     likeliest = None
     if moved_SG is not None:
-        likeliest = accuracy_per_bin(aligned.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
+        likeliest = accuracy_per_bin(batch.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
     return Evaluation(
-        samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling, expected, likeliest
+        batch.names, model.space.symbols, batch.tpm_SG, predicted_tpm, quality, ceiling, expected, likeliest
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cellstate.evaluate.verdict import CLEAR
-from cellstate.perturb.leader import BENCHMARK, THIS_MODEL
+from cellstate.perturb.predictors.default import BENCHMARK, THIS_MODEL
 from cellstate.report.marks import (
     LEGEND,
     NOT_RECORDED,
@@ -130,7 +130,7 @@ def pairs(metrics: Mapping) -> Section:
     """Whether the pairs that are found show again in other patients: figures as they were printed."""
     text = (
         "All pairs of transcription factors are ranked for each of 50 gene sets as a goal: by what the patients of the "
-        "model's cohort show, and by the network's synergy. Of the first 1,000, how many show the foreseen sign in "
+        "model's cohort show, and by the network's interaction. Of the first 1,000, how many show the foreseen sign in "
         "tumours that were held out? **50 % is chance**, and random pairs stand beside."
     )
     return _as_printed(metrics, "pairs", "Do its pairs show again in other patients?", text)

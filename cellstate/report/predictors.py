@@ -6,32 +6,30 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from cellstate.perturb.leader import BENCHMARK, DELTA, leader, standings
-from cellstate.perturb.rivals import NETWORK, REGISTRY
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.default import BENCHMARK, DELTA, leader, standings
+from cellstate.perturb.predictors.registry import SPECS
 from cellstate.report.marks import by_predictor, marks_of, when
 from cellstate.report.section import Section, decimal, label
 from cellstate.viz.style import listed
 
-_WHAT = {NETWORK: "Each gene moves by what the trained network says with the edit, less what it says without."} | {
-    rival.name: rival.sentence for rival in REGISTRY
-}
 _UNKNOWN = "this model folder holds no figures on who finds known targets better"
 
 
 def said_by(predictor: str) -> str:
     """Return a predictor as a sentence begins with it."""
-    return "The network" if predictor == NETWORK else label(predictor)
+    return label(predictor)
 
 
 def what_it_is(predictor: str) -> str:
     """Say what a predictor does, in one sentence."""
-    return _WHAT[predictor]
+    return SPECS[PredictorId(predictor)].description
 
 
 def figures_of(metrics: Mapping, predictor: str) -> str:
     """Say what was measured of a predictor, in one sentence; empty where nothing was."""
     said = []
-    if one := standings(metrics).get(predictor):
+    if one := standings(metrics).get(PredictorId(predictor)):
         said.append(f"own targets less others' {one.own:+.3f} (0 is blind)")
         if one.simulated is not None:
             said.append(f"the same method in a simulated network r = {decimal(one.simulated, 2)}")
@@ -52,14 +50,15 @@ def lead_reason(metrics: Mapping, predictor: str) -> str:
     """
     first, found = leader(metrics), standings(metrics)
     if predictor != first:
-        who = "the network" if first == NETWORK else label(first)
-        return f"It was chosen; by the model's own evidence {who} would lead{_targets(metrics, first, predictor)}."
-    if predictor != NETWORK:
+        figures = _targets(metrics, first, predictor)
+        return f"It was chosen; by the model's own evidence {label(first)} would lead{figures}."
+    if predictor != PredictorId.AUTOENCODER:
         return (
             f"It leads because it tells a transcription factor's own known targets from those of others better than "
-            f"the network does{_targets(metrics, predictor, NETWORK)}, and nothing known speaks against it."
+            f"the autoencoder does{_targets(metrics, predictor, PredictorId.AUTOENCODER)}, and nothing known speaks "
+            "against it."
         )
-    if NETWORK not in found:
+    if PredictorId.AUTOENCODER not in found:
         return f"It leads because {_UNKNOWN}."
     return "It leads because no other predictor of this model is clearly better by all that was measured."
 
@@ -69,13 +68,13 @@ def lead_section(metrics: Mapping) -> Section:
     title, key = "Who predicts first?", "leader"
     found, first = standings(metrics), leader(metrics)
     if not found:
-        return Section(key, title, "", absent=f"The network, because {_UNKNOWN}.")
+        return Section(key, title, "", absent=f"The autoencoder, because {_UNKNOWN}.")
     rows = [
         (
             label(name) + (" (leads)" if name == first else ""),
             decimal(one.auroc),
             f"{one.own:+.3f}",
-            "–" if name == NETWORK else f"{one.lead:+.3f}",
+            "–" if name == PredictorId.AUTOENCODER else f"{one.lead:+.3f}",
             decimal(one.simulated, 2),
             listed([decimal(r, 2) for r in _experiments(metrics, name)]) or "–",
         )
@@ -113,13 +112,14 @@ def lead_section(metrics: Mapping) -> Section:
 def _targets(metrics: Mapping, one: str, other: str) -> str:
     """Compare two predictors in brackets, after a blank; empty where one was not measured."""
     found = standings(metrics)
-    if one not in found or other not in found:
+    first, second = found.get(PredictorId(one)), found.get(PredictorId(other))
+    if first is None or second is None:
         return ""
-    return f" (AUROC of own less others' targets {found[one].own:+.3f} against {found[other].own:+.3f}; 0 is blind)"
+    return f" (AUROC of own less others' targets {first.own:+.3f} against {second.own:+.3f}; 0 is blind)"
 
 
 def _experiments(metrics: Mapping, predictor: str) -> list[float]:
     """Correlations with the real experiments."""
     cases = by_predictor(marks_of(metrics, "experiments")).values()
-    found = [rows.get(predictor, {}).get(DELTA, {}).get("value") for rows in cases]
+    found = [rows.get(PredictorId(predictor).stored_name, {}).get(DELTA, {}).get("value") for rows in cases]
     return [value for value in found if value is not None]

@@ -34,7 +34,7 @@ def reconstruction(metrics: Mapping) -> Section:
         said.append(f"- **{words}** ({figures['n_samples']:,} patients): {_against_pca(figures)}")
         rows += [
             (words, label(name), decimal(one["r2_pooled"], 4), decimal(one["r2_gene_median"]))
-            for name, one in {"network": figures, **figures["baselines"]}.items()
+            for name, one in {"autoencoder": figures, **figures["baselines"]}.items()
         ]
     text = (
         "The network reads a whole profile and writes it again through its narrowest layer. **Pooled R² flatters "
@@ -59,7 +59,7 @@ def _against_pca(figures: Mapping) -> str:
 def shares(figures: Mapping) -> dict[str, list[float | None]]:
     """Return what each predictor, and the network's likeliest value, hits per bin as a share of the noise ceiling."""
     bins = figures["bins"]
-    hits = {"network": [b["accuracy"] for b in bins]}
+    hits = {"autoencoder": [b["accuracy"] for b in bins]}
     if any(b.get("accuracy_likeliest") is not None for b in bins):
         hits["likeliest"] = [b.get("accuracy_likeliest") for b in bins]
     hits |= {name: [b["accuracy"] for b in one["bins"]] for name, one in figures["baselines"].items()}
@@ -98,6 +98,6 @@ def _lowest_bin(found: Mapping[str, Mapping], where: str) -> str:
     for words, figures in found.items():
         share_of = shares(figures)
         if "likeliest" in share_of:
-            mean, likeliest = share_of["network"][0], share_of["likeliest"][0]
+            mean, likeliest = share_of["autoencoder"][0], share_of["likeliest"][0]
             said.append(f"from {percent(mean)} to {percent(likeliest)} ({words.lower()})")
     return f" At {where} TPM it takes the network {' and '.join(said)}." if said else ""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cellstate.perturb.leader import METHODS, SIMULATION
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.default import METHODS, SIMULATION
+from cellstate.perturb.predictors.registry import SPECS
 from cellstate.report.marks import marks_of
 from cellstate.report.predictors import lead_reason
 from cellstate.viz.style import listed, percent
 
 #: How `benchmarks.simulated` names the method of the network and that of the cohort, and what it asks of both: how far
 #: up a planted pair stands along its own goal.
-METHOD, COHORT = METHODS[NETWORK], "cohort"
+METHOD, COHORT = METHODS[PredictorId.AUTOENCODER], "cohort"
+#: How `benchmarks.pairs` names the autoencoder.
+STORED = PredictorId.AUTOENCODER.stored_name
 TOP = 20
 ALONG, OF_REGULATORS = "along a goal", " of regulators"
 #: What it asks of whoever designs combinations: the true way of the edits that it chooses.
@@ -46,8 +49,8 @@ def combination_reason(metrics: Mapping, predictor: str) -> str:
         Who does.
     """
     works = (
-        "By the network alone do edits more or less together than their sum."
-        if predictor == NETWORK
+        "By the autoencoder alone do edits more or less together than their sum."
+        if not SPECS[PredictorId(predictor)].is_linear
         else "It is linear: edits add up, but for what they do to one another's genes, and none of them cooperate."
     )
     return " ".join(filter(None, (lead_reason(metrics, predictor), works, _designed(metrics, predictor))))
@@ -55,11 +58,11 @@ def combination_reason(metrics: Mapping, predictor: str) -> str:
 
 def _designed(metrics: Mapping, predictor: str) -> str:
     values = _values(metrics, SIMULATION)
-    own, chance = (values.get(f"{name}: {DESIGNED}") for name in (METHODS[predictor], BY_CHANCE))
+    own, chance = (values.get(f"{name}: {DESIGNED}") for name in (METHODS[PredictorId(predictor)], BY_CHANCE))
     network = values.get(f"{METHOD}: {DESIGNED}")
     if own is None or network is None or chance is None:
         return ""
-    beside = "" if predictor == NETWORK else f"those of the network's {percent(network)}, "
+    beside = "" if predictor == PredictorId.AUTOENCODER else f"those of the network's {percent(network)}, "
     return (
         f"In a simulated gene network the three knock-outs that its method chooses go {percent(own)} of the way that "
         f"the best three go, {beside}random ones {percent(chance)}."
@@ -74,7 +77,8 @@ def _simulated(metrics: Mapping) -> str:
         return ""
     return (
         f"In a simulated gene network, a pair that truly works together is among the {TOP} highest pairs of regulators "
-        f"in {percent(cohort)} of cases by what patients show, and in {percent(network)} by the network's synergy."
+        f"in {percent(cohort)} of cases by what patients show, and in {percent(network)} by the autoencoder's "
+        "interaction."
     )
 
 
@@ -82,11 +86,11 @@ def _real(metrics: Mapping) -> str:
     values = _values(metrics, REAL)
     shares = {
         name: [value for key, value in values.items() if key.endswith(f": {name}, {AGAIN}") and value is not None]
-        for name in (COHORT, NETWORK)
+        for name in (COHORT, STORED)
     }
     if not all(shares.values()):
         return ""
-    cohort, network = (listed([*dict.fromkeys(map(percent, shares[name]))]) for name in (COHORT, NETWORK))
+    cohort, network = (listed([*dict.fromkeys(map(percent, shares[name]))]) for name in (COHORT, STORED))
     return (
         f"In tumours that neither has seen, {cohort} of the pairs that patients put first point the same way again, "
         f"and {network} of the network's; 50 % is chance."

@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate import Evaluation, Tolerance, evaluate
-from cellstate.evaluate.bins import EDGES
+from cellstate.evaluate.bins import EDGES, Tolerance
+from cellstate.evaluate.reconstruction import Evaluation, evaluate
+from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.guard import guard
 from cellstate.ui.help_glossary import tip
 from cellstate.ui.offers import accuracy_offer
@@ -131,7 +132,8 @@ def _evaluation(state: Session, every: bool, edges: tuple[float, ...], tolerance
 
     def make() -> Evaluation:
         with queue().turn(), st.spinner("Evaluating …"):
-            return evaluate(opened, samples if every else state.sample(), edges=edges, tolerance=tolerance)
+            prepared = prepare_samples(opened, samples) if every else (state.prepared(opened),)
+            return evaluate(prepared, edges=edges, tolerance=tolerance)
 
     which = "all" if every else state.selected
     return state.once("evaluation", (which, edges, tolerance, opened.stamp), make)
@@ -143,7 +145,7 @@ def _summary(found: Mapping) -> None:
     removed = "Share of the gene mean's squared error that the network removes."
     tiles(
         [
-            ("Network R²", f"{network:.4f}", _NOTE),
+            ("Autoencoder R²", f"{network:.4f}", _NOTE),
             ("PCA R²", "–" if pca is None else f"{pca:.4f}", _TOLD["PCA"]),
             ("Gene mean R²", f"{mean:.4f}", _TOLD["Gene mean"]),
             ("Error removed", percent(explained(network, mean)), removed),
@@ -202,7 +204,7 @@ def figures_table(found: Mapping) -> pd.DataFrame:
         + [f"Accuracy, {bin_label(b['low'], b['high'])} TPM" for b in found["bins"]]
     }
     for name, bins in bins_of(found).items():
-        one = found if name == "network" else found["baselines"][name]
+        one = found if name == "autoencoder" else found["baselines"][name]
         r2 = [one[kind] for kind in ("r2_pooled", "r2_gene_median", "r2_sample_median")]
         columns[look(name).label] = r2 + [b["accuracy"] for b in bins]
     columns["Ceiling"] = [None] * 3 + [b["ceiling"] for b in found["bins"]]
@@ -215,13 +217,13 @@ def _density(state: Session, done: Evaluation, which: str | int) -> None:
         "Predictor",
         list(done.predicted_tpm),
         format_func=lambda name: look(name).label,
-        default="network",
+        default="autoencoder",
         required=True,
         key="accuracy-predictor",
         label_visibility="collapsed",
     )
     one = done.names[0] if len(done.names) == 1 else plural(len(done.names), "sample")
-    name = predictor or "network"
+    name = predictor or "autoencoder"
 
     # Ten million values take two seconds to count: once is enough.
     def draw() -> Chart:

@@ -93,7 +93,7 @@ def _glossary() -> None:
     st.header("Glossary", anchor=False)
     query = st.text_input(
         "Find a word",
-        placeholder="R2, synergy, ceiling …",
+        placeholder="R2, interaction, ceiling …",
         icon=":material/search:",
         type="search",
         live=True,

@@ -134,7 +134,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         ("synergy_map",),
-        "Synergy among genes",
+        "Interaction among genes",
         "regulators",
         "A square for each pair among the genes of the best pairs; colour is what both do beyond the sum of "
         "each alone, or what the cohort's patients show of both.",
@@ -148,7 +148,7 @@ FIGURES: tuple[Figure, ...] = (
         "Left, what a gene and each partner add to each other, or what the cohort's patients show of both; right, what "
         "they do alone and together (diamond).",
         "A partner whose diamond lies beyond both of its bars.",
-        "The panels have different scales: a synergy is often a hundredth of what each edit does alone.",
+        "The panels have different scales: a interaction is often a hundredth of what each edit does alone.",
     ),
     Figure(
         ("combination_steps",),

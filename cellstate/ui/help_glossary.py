@@ -9,9 +9,9 @@ from cellstate.evaluate.distance import FAR
 from cellstate.evaluate.intervals import COVERAGE
 from cellstate.evaluate.trust import MIN_R2
 from cellstate.genes import N_AXIS
-from cellstate.perturb.rivals import REGISTRY
-from cellstate.report import what_it_is
-from cellstate.viz.style import look, percent
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.registry import REGISTRY
+from cellstate.viz.style import percent
 
 _HIT = Tolerance()
 
@@ -180,7 +180,7 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term("Score", "How far an edit moves the sample along the goal, in S. Below 0 it moves away.", ("score_per_sd",)),
     Term(
-        "Synergy",
+        "Interaction",
         "What two edits move together beyond the sum of each alone, in S. It depends on the scale (log1p TPM in S).",
         ("pair", "cooperation"),
     ),
@@ -217,7 +217,11 @@ GLOSSARY: tuple[Term, ...] = (
         "rare there.",
         ("z_patient",),
     ),
-    *(Term(look(rival.name).label, what_it_is(rival.name), (rival.name, "rival")) for rival in REGISTRY),
+    *(
+        Term(spec.label, spec.description, (spec.id.value, "rival"))
+        for spec in REGISTRY
+        if spec.id not in (PredictorId.AUTOENCODER, PredictorId.NO_CHANGE)
+    ),
 )
 _BY_NAME = {term.name: term for term in GLOSSARY}
 

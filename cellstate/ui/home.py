@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from cellstate.model import Model
-from cellstate.perturb.leader import leader, standings
+from cellstate.perturb.predictors.default import leader, standings
 from cellstate.report import said_by
 from cellstate.report.reconstruction import held_out
 from cellstate.report.section import decimal
@@ -153,7 +153,7 @@ def measured(metrics: Mapping) -> list[tuple[str, str, str]]:
         f"Of the squared error that each gene's training mean leaves, on {found['n_samples']:,} patients that the "
         f"model never saw ({patients.lower()})."
     )
-    rows = [("Network removes", percent(explained(found["r2_pooled"], mean)), told)]
+    rows = [("Autoencoder removes", percent(explained(found["r2_pooled"], mean)), told)]
     if "pca" in rivals:
         rows.append(("PCA removes", percent(explained(rivals["pca"]["r2_pooled"], mean)), told))
     known = standings(metrics)

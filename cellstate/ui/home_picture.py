@@ -6,7 +6,7 @@ from cellstate.viz.style import LOOKS
 
 #: Of the picture, in pixels.
 WIDTH, HEIGHT = 460, 248
-_BLUE, _VERMILION = LOOKS["network"].colour, LOOKS["pca"].colour
+_BLUE, _VERMILION = LOOKS["autoencoder"].colour, LOOKS["pca"].colour
 #: Lines and letters on a light and on a dark page.
 _INK = {False: "#17202A", True: "#E8EDF2"}
 _GENES, _LATENT = (24, 68, 112, 156, 200), (68, 112, 156)

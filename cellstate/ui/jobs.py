@@ -17,7 +17,7 @@ from traceback import format_tb
 from typing import Any, Protocol
 
 from cellstate.errors import CellStateError, Stopped
-from cellstate.perturb.progress import Progress
+from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.ui.text import plural
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
@@ -78,7 +78,7 @@ class Job:
     said : str
         The run in words.
     work : callable
-        Receives a `Progress` and returns the result. It runs in another thread: no Streamlit in it.
+        Receives a `ProgressReporter` and returns the result. It runs in another thread: no Streamlit in it.
     queue : Queue
     user : hashable, optional
         Whose run it is.
@@ -102,7 +102,7 @@ class Job:
         kind: str,
         key: Hashable,
         said: str,
-        work: Callable[[Progress], Any],
+        work: Callable[[ProgressReporter], Any],
         queue: Turns,
         *,
         user: Hashable = None,
@@ -113,7 +113,7 @@ class Job:
         self.user, self.limit_s = user, limit_s
         self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
         self.stop = threading.Event()
-        self._work: Callable[[Progress], Any] | None = work
+        self._work: Callable[[ProgressReporter], Any] | None = work
         self._queue, self._ticket = queue, None  # type: Turns, Any
         self._step = Step()
         self._began = self._step_began = time.monotonic()

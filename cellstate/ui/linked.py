@@ -127,7 +127,7 @@ def selected_rows(table: pd.DataFrame, drawn: Chart, selection: Mapping[str, Any
     for lasso in selection["lasso"]:
         inside |= _within(x, y, np.asarray(lasso["x"], float), np.asarray(lasso["y"], float))
     if selection["box"] or selection["lasso"]:
-        return np.flatnonzero(inside & ~table["edited"].to_numpy())
+        return np.flatnonzero(inside & ~table["is_perturbed"].to_numpy())
     traces = drawn.figure.data
     points = [traces[point["curve_number"]].customdata[point["point_index"]] for point in selection["points"]]
     return np.unique([int(row) for _, row in points]).astype(int)
@@ -149,7 +149,7 @@ def _table(found: Answer, picked: Picked) -> None:
             "Search the table", placeholder="Gene or Ensembl id", icon=":material/search:", key="table-query", width=280
         )
         # Where nothing is trusted, the filter would only hide the answer; a selection in the figure decides alone.
-        some = bool(found.table["trusted"].any()) and picked.points is None
+        some = bool(found.table["is_reliable"].any()) and picked.points is None
         trusted_only = some and st.toggle("Trusted only", value=True, key="trusted-only", persist_state="session")
         download_table(
             lambda: shift_csv(found), f"cellstate-hypothesis-{file_stem(found.sample)}.csv", key="download-shift"
@@ -194,7 +194,7 @@ def told(table: pd.DataFrame, shown: pd.DataFrame, picked: Picked) -> str:
         text = f"{len(shown):,} of {plural(len(picked.points), 'gene')} selected in the figure."
     else:
         text = f"{len(shown):,} of {len(table):,} genes, largest shift first; click a heading to sort."
-        text += " Edited genes stand at the end." if table["edited"].any() else ""
+        text += " Edited genes stand at the end." if table["is_perturbed"].any() else ""
         text += (
             " To choose rows, click a point of the figure, or draw around points with its *Box Select* or *Lasso "
             "Select*."
@@ -212,15 +212,17 @@ def told(table: pd.DataFrame, shown: pd.DataFrame, picked: Picked) -> str:
 def _columns(found: Answer) -> dict:
     first = look(found.predictor).label
     rivals = {
-        f"delta_log2_{rival}": number_column(f"{look(rival).label} (log2)", 3, f"What {look(rival).label} predicts.")
+        f"log2_fold_change_{rival}": number_column(
+            f"{look(rival).label} (log2)", 3, f"What {look(rival).label} predicts."
+        )
         for rival in rivals_of(found.table)
     }
     return {
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
         "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
         "tpm_after": number_column("TPM after", 2, f"Predicted by {first}; for an edited gene, as set."),
-        "delta_log2": number_column(f"{first} (log2)", 3, tip("log2 fold change")),
-        "trusted": st.column_config.CheckboxColumn("Trusted", help=tip("Trusted")),
+        "log2_fold_change": number_column(f"{first} (log2)", 3, tip("log2 fold change")),
+        "is_reliable": st.column_config.CheckboxColumn("Trusted", help=tip("Trusted")),
         **rivals,
         # Mostly empty, so that it comes after the figures.
         "reason": st.column_config.TextColumn("Why not trusted", width=250),

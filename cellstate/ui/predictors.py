@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from cellstate.model import Model
-from cellstate.perturb.leader import choose, predictors
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.predictors.registry import SPECS, available_predictors
 from cellstate.report import figures_of, lead_reason, said_by, together_reason, what_it_is
 from cellstate.viz.style import look
 
@@ -18,8 +18,8 @@ KEY = "predictor"
 
 def who_predicts(opened: Model) -> str:
     """Let the user choose who leads; at first the one that the model's own evidence names."""
-    names = predictors(opened)
-    first = choose(opened, None)
+    names = [name.value for name in available_predictors(opened)]
+    first = default_predictor(opened).value
     if len(names) == 1:
         return first
     # A choice outlives its page; one that this model does not hold is forgotten.
@@ -46,13 +46,13 @@ def who_sentence(opened: Model, predictor: str, reason: Callable[[Mapping, str],
 
 def together_sentence(opened: Model, by_cohort: bool = False) -> str:
     """Say of a search for pairs that work together whom it follows, why, and how far to believe it."""
-    first, believed = choose(opened, None), together_reason(opened.metrics)
+    first, believed = default_predictor(opened), together_reason(opened.metrics)
     if by_cohort:
         return (
             "The patients of the model's cohort rank these pairs; what the network says of each, alone and together, "
             f"stands beside it. **{believed}**"
         )
-    if first == NETWORK:
+    if not SPECS[first].is_linear:
         return believed
     name = look(first).label
     return (

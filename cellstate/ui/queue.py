@@ -222,7 +222,8 @@ class _Notice:
     """What a page says while it waits."""
 
     def __init__(self, place: st.delta_generator.DeltaGenerator) -> None:
-        self._place, self._line = place, None  # type: st.delta_generator.DeltaGenerator, st.delta_generator.DeltaGenerator | None
+        self._place, self._line = place, None  # type: st.delta_generator.DeltaGenerator,
+        st.delta_generator.DeltaGenerator | None
 
     def tell(self, ahead: int) -> None:
         if self._line is None:

@@ -13,8 +13,7 @@ from typing import Any
 
 from cellstate.errors import CellStateError, ReadError
 from cellstate.expression import GeneSpace
-from cellstate.perturb import Edit
-from cellstate.perturb.edits import resolve_edits
+from cellstate.perturb.perturbations import Perturbation, resolve_genes
 from cellstate.ui.link import MOST_EDITS
 
 FORMAT, VERSION = "cellstate-scenarios", 1
@@ -22,7 +21,7 @@ MOST_BYTES, MOST_SCENARIOS, MOST_NAME_CHARS = 200_000, 100, 80
 _HINT = "Import a file that this page has exported."
 
 #: Edits by the name of their scenario.
-Scenarios = Mapping[str, tuple[Edit, ...]]
+Scenarios = Mapping[str, tuple[Perturbation, ...]]
 
 
 def write_scenarios(scenarios: Scenarios) -> bytes:
@@ -37,7 +36,7 @@ def fits(scenarios: Scenarios) -> bool:
     return len(scenarios) <= MOST_SCENARIOS and len(write_scenarios(scenarios)) <= MOST_BYTES
 
 
-def read_scenarios(data: bytes, space: GeneSpace) -> dict[str, tuple[Edit, ...]]:
+def read_scenarios(data: bytes, space: GeneSpace) -> dict[str, tuple[Perturbation, ...]]:
     """Read scenarios; genes come under the model's own symbols.
 
     Raises
@@ -56,7 +55,7 @@ def read_scenarios(data: bytes, space: GeneSpace) -> dict[str, tuple[Edit, ...]]
         raise ReadError("This JSON is not a file of scenarios.", _HINT)
     if type(whole["version"]) is not int or whole["version"] != VERSION:
         raise ReadError(f"This file of scenarios is not of version {VERSION}.", "Export it again with this CellState.")
-    found: dict[str, tuple[Edit, ...]] = {}
+    found: dict[str, tuple[Perturbation, ...]] = {}
     for number, one in enumerate(_listed(whole["scenarios"], MOST_SCENARIOS, "The file", "scenarios"), start=1):
         one = _fields(one, {"name", "edits"}, f"Scenario {number}")
         name = checked_name(one["name"])
@@ -76,7 +75,7 @@ def checked_name(name: object) -> str:
     return text
 
 
-def merged(kept: Scenarios, new: Scenarios) -> dict[str, tuple[Edit, ...]]:
+def merged(kept: Scenarios, new: Scenarios) -> dict[str, tuple[Perturbation, ...]]:
     """Return scenarios with others added: one whose name is taken by other edits gets a number behind its name.
 
     Raises
@@ -99,16 +98,16 @@ def merged(kept: Scenarios, new: Scenarios) -> dict[str, tuple[Edit, ...]]:
     return together
 
 
-def _edits(listed: object, space: GeneSpace, who: str) -> tuple[Edit, ...]:
+def _edits(listed: object, space: GeneSpace, who: str) -> tuple[Perturbation, ...]:
     edits = [_edit(one, who) for one in _listed(listed, MOST_EDITS, who, "edits")]
     try:
-        genes = resolve_edits(edits, space)
+        genes = resolve_genes(edits, space)
     except CellStateError as error:
         raise ReadError(f"{who}: {error.message}", error.hint) from error
     return tuple(replace(edit, gene=space.symbols[gene]) for edit, gene in zip(edits, genes, strict=True))
 
 
-def _edit(one: object, who: str) -> Edit:
+def _edit(one: object, who: str) -> Perturbation:
     fields = _fields(one, {"gene", "kind", "amount"}, f"An edit of {who[0].lower()}{who[1:]}")
     gene, kind, amount = fields["gene"], fields["kind"], fields["amount"]
     if not isinstance(gene, str) or len(gene) > MOST_NAME_CHARS:
@@ -116,7 +115,7 @@ def _edit(one: object, who: str) -> Edit:
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         raise ReadError(f"{who}: the amount of {gene} is no number.", _HINT)
     try:
-        return Edit(gene, kind, float(amount))
+        return Perturbation(gene, kind, float(amount))
     except (CellStateError, OverflowError, TypeError) as error:
         hint = error.hint if isinstance(error, CellStateError) else _HINT
         message = error.message if isinstance(error, CellStateError) else f"the amount of {gene} is too large."

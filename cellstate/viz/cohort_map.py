@@ -25,7 +25,7 @@ def cohort_scatter(
     explained_2: np.ndarray,
     *,
     moved: float,
-    predictor: str = "network",
+    predictor: str = "autoencoder",
     sample: str = "",
     gene: str = "",
     log1p_S: np.ndarray | None = None,

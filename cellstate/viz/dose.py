@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, digits, lay_out, literal, tpm_ticks
 
-_COLOURS = (*(LOOKS[name].colour for name in ("network", "pca", "coexpression")), VIOLET, GREY)
+_COLOURS = (*(LOOKS[name].colour for name in ("autoencoder", "pca", "coexpression")), VIOLET, GREY)
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 _DASHES = ("solid", "dash", "dot")
 _TICKS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -27,7 +27,8 @@ def dose_lines(
     Parameters
     ----------
     table : DataFrame
-        Columns gene, dose_tpm (of the edited gene), tpm and delta_log2, one row a gene and dose, by rank and dose.
+        Columns gene, level_tpm (of the edited gene), tpm and log2_fold_change, one row a gene and dose, by rank and
+        dose.
     gene : str
         The edited gene.
     present_tpm : float
@@ -42,24 +43,24 @@ def dose_lines(
     for rank, (name, rows) in enumerate(table.groupby("gene", sort=False)):
         round_, place = divmod(rank, len(_COLOURS))
         figure.add_scatter(
-            x=np.log1p(rows["dose_tpm"]),
-            y=rows["delta_log2"],
+            x=np.log1p(rows["level_tpm"]),
+            y=rows["log2_fold_change"],
             mode="lines+markers",
             name=literal(str(name)),
             line={"color": _COLOURS[place], "width": 2, "dash": _DASHES[round_ % len(_DASHES)]},
             # Another symbol each round, so that no two genes look the same.
             marker={"symbol": _SYMBOLS[(place + round_) % len(_SYMBOLS)], "size": 7},
-            customdata=np.column_stack([rows["dose_tpm"], rows["tpm"]]),
+            customdata=np.column_stack([rows["level_tpm"], rows["tpm"]]),
             hovertemplate="%{customdata[0]:,.3~g} TPM of " + literal(gene) + "<br>%{y:+.3f} log2, to "
             "%{customdata[1]:,.3~g} TPM<extra>" + literal(str(name)) + "</extra>",
         )
-        widest = rows.loc[rows["delta_log2"].abs().idxmax()]
-        furthest.append(f"{name} {widest['delta_log2']:+.3f} at {digits(widest['dose_tpm'])} TPM")
+        widest = rows.loc[rows["log2_fold_change"].abs().idxmax()]
+        furthest.append(f"{name} {widest['log2_fold_change']:+.3f} at {digits(widest['level_tpm'])} TPM")
     axes = (f"{literal(gene)} (TPM, log1p scale)", "predicted shift (log2 of TPM + 1)")
     lay_out(figure, f"Genes that follow {literal(gene)}", *axes, below=sample, height=460)
     if not len(table):
         return Chart(figure, f"No gene follows {gene} at any dose, so nothing is drawn.")
-    doses = table["dose_tpm"]
+    doses = table["level_tpm"]
     _mark(figure, float(doses.max()), present_tpm, usual_tpm)
     alt = (
         f"Hypothesis: shifts (log2 of TPM + 1) as {gene} is set from {digits(doses.min())} to "
@@ -86,9 +87,9 @@ def dose_score(
         x=np.log1p(doses["tpm"]),
         y=doses["score"],
         mode="lines+markers",
-        line={"color": LOOKS["network"].colour, "width": 2},
-        marker={"symbol": LOOKS["network"].symbol, "size": 7},
-        customdata=np.column_stack([doses["tpm"], 100 * doses["share"]]),
+        line={"color": LOOKS["autoencoder"].colour, "width": 2},
+        marker={"symbol": LOOKS["autoencoder"].symbol, "size": 7},
+        customdata=np.column_stack([doses["tpm"], 100 * doses["fraction_of_distance"]]),
         hovertemplate="%{customdata[0]:,.3~g} TPM: %{y:+.3g} S, %{customdata[1]:.3~g} % of the way<extra></extra>",
         showlegend=False,
     )
@@ -100,7 +101,7 @@ def dose_score(
     best = doses.loc[doses["score"].idxmax()]
     alt = f"Hypothesis: movement along the goal as {gene} is set to {len(doses)} levels. "
     if best["score"] > 0:
-        way = f"{digits(best['score'])} S, {digits(100 * best['share'], 2)} % of the way."
+        way = f"{digits(best['score'])} S, {digits(100 * best['fraction_of_distance'], 2)} % of the way."
         alt += f"It is furthest at {digits(best['tpm'])} TPM: {way}"
     else:
         alt += "No level moves the sample toward the goal."

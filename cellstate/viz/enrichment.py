@@ -15,7 +15,7 @@ CLEAR_FDR = 0.05
 _LONGEST = 30
 
 
-def pathway_bars(table: pd.DataFrame, *, predictor: str = "network", sample: str = "", n: int = 15) -> Chart:
+def pathway_bars(table: pd.DataFrame, *, predictor: str = "autoencoder", sample: str = "", n: int = 15) -> Chart:
     """Draw the normalised enrichment scores of the sets that move most, with the other predictors' as symbols.
 
     Parameters

@@ -14,7 +14,7 @@ from cellstate.viz.style import GREY, Chart, lay_out, literal, look, percent
 NAMED = 3
 
 
-def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits: str = "") -> Chart:
+def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", edits: str = "") -> Chart:
     """Draw the predicted log2 change of every compared gene against the measured one.
 
     Parameters
@@ -34,8 +34,8 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits
     table = table[finite]
     figure = go.Figure()
     kinds = (
-        ("Not trusted", table[~table["trusted"]], GREY, "x-thin-open", 0.5),
-        ("Trusted", table[table["trusted"]], style.colour, style.symbol, 0.7),
+        ("Not trusted", table[~table["is_reliable"]], GREY, "x-thin-open", 0.5),
+        ("Trusted", table[table["is_reliable"]], style.colour, style.symbol, 0.7),
     )
     for name, part, colour, symbol, opacity in kinds:
         x, y = part["measured_log2"].to_numpy(float), part[column].to_numpy(float)
@@ -49,7 +49,7 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits
             customdata=np.column_stack(
                 [
                     [literal(gene) for gene in drawn["gene"]],
-                    [literal(reason) or "trusted" for reason in drawn["reason"]],
+                    [literal(reason) or "is_reliable" for reason in drawn["reason"]],
                 ]
             )
             if len(drawn)
@@ -83,7 +83,8 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "network", edits
     moving = (measured != 0) & (predicted != 0)
     same = float((np.sign(measured) == np.sign(predicted))[moving].mean()) if moving.any() else None
     alt = (
-        f"Hypothesis: {len(table):,} genes, {int(table['trusted'].sum()):,} of them trusted. The measured change goes "
+        f"Hypothesis: {len(table):,} genes, {int(table['is_reliable'].sum()):,} of them trusted. The measured change "
+        f"goes "
         f"up to {measured.abs().max():.2g} log2, what {style.label} predicts up to {predicted.abs().max():.2g}: "
         f"each axis has a scale of its own. {percent(same)} of the genes that move lie in the two corners of equal "
         "direction (top right and bottom left); 50 % would lie there by chance. Points that would cover each other "

@@ -15,7 +15,7 @@ _LONGEST = 18
 _CELL_PX = 19
 
 
-def edit_heat(shifts: pd.DataFrame, *, predictor: str = "network", sample: str = "") -> Chart:
+def edit_heat(shifts: pd.DataFrame, *, predictor: str = "autoencoder", sample: str = "") -> Chart:
     """Draw the shift of some genes (down) by several edits (across) as a heat map.
 
     Genes stand below each other, so that they can be read, also on a phone.

@@ -27,7 +27,7 @@ def level_strip(cohort_tpm: np.ndarray, *, gene: str, now_tpm: float, after_tpm:
     limit = max(now, after, float(log1p_S.max()), float(np.log1p(1.0)))
     count, edge = np.histogram(log1p_S, bins=_BINS, range=(0, limit))
     top = float(count.max())
-    style = LOOKS["network"]
+    style = LOOKS["autoencoder"]
     figure = go.Figure()
     figure.add_bar(x=(edge[:-1] + edge[1:]) / 2, y=count, width=limit / _BINS, marker={"color": GREY, "opacity": 0.45})
     for x, colour, dash, symbol, height in (

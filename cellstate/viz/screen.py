@@ -18,7 +18,7 @@ MAP_GENES, BARS = 30, 20
 
 
 def regulator_bars(
-    table: pd.DataFrame, action: str, rivals: Sequence[str], *, predictor: str = "network", n: int = BARS
+    table: pd.DataFrame, action: str, rivals: Sequence[str], *, predictor: str = "autoencoder", n: int = BARS
 ) -> Chart:
     """Draw the edits that move a sample furthest toward a goal, one panel a predictor, each on a scale of its own.
 
@@ -58,10 +58,10 @@ def regulator_bars(
 
 
 #: What a figure of pairs can show, in words, and its unit.
-_SHOWN = {"synergy": ("synergy", "S"), "cohort_r": ("what patients show", "r")}
+_SHOWN = {"interaction": ("interaction", "S"), "cohort_r": ("what patients show", "r")}
 
 
-def synergy_map(table: pd.DataFrame, *, shown: str = "synergy", n: int = MAP_GENES) -> Chart:
+def synergy_map(table: pd.DataFrame, *, shown: str = "interaction", n: int = MAP_GENES) -> Chart:
     """Draw what the best pairs do together, gene against gene; a pair that is not in the table stays empty.
 
     Parameters
@@ -69,7 +69,7 @@ def synergy_map(table: pd.DataFrame, *, shown: str = "synergy", n: int = MAP_GEN
     table : DataFrame
         Columns a, b, score and what is shown, best first.
     shown : str
-        ``synergy``, or ``cohort_r``: what the cohort's patients show.
+        ``interaction``, or ``cohort_r``: what the cohort's patients show.
     n : int
         Most genes on each side: those of the best pairs.
     """
@@ -135,7 +135,7 @@ def synergy_map(table: pd.DataFrame, *, shown: str = "synergy", n: int = MAP_GEN
     return Chart(figure, alt)
 
 
-def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = "synergy", n: int = BARS) -> Chart:
+def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = "interaction", n: int = BARS) -> Chart:
     """Draw what one gene and its best partners do alone and together.
 
     Parameters
@@ -152,11 +152,11 @@ def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = "synergy", n: i
     partners = [literal(name) for name in np.where(first, rows["b"], rows["a"])]
     alone = np.where(first, rows["score_b"], rows["score_a"])
     own = np.where(first, rows["score_a"], rows["score_b"])
-    # Two panels, as a synergy is often a hundredth of what each edit does alone.
+    # Two panels, as a interaction is often a hundredth of what each edit does alone.
     titles = (f"{what.capitalize()} ({unit})", "Alone and together (S)")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     parts = (
-        (what, rows[shown], LOOKS["network"], 1),
+        (what, rows[shown], LOOKS["autoencoder"], 1),
         ("partner alone", alone, LOOKS["coexpression"], 2),
         (f"{literal(gene)} alone", own, LOOKS["pca"], 2),
     )
@@ -206,7 +206,7 @@ def combination_steps(
     Parameters
     ----------
     steps, greedy : DataFrame
-        Columns name (the edit, short), score (S, after this step), share and gain.
+        Columns name (the edit, short), score (SD, after this step), fraction_of_distance and gain.
     sum_of_singles : float
         What the chosen edits would reach if each acted alone, in S.
     wanted : float
@@ -217,7 +217,7 @@ def combination_steps(
     figure = go.Figure()
     # The chosen way is broad, so that it is seen below a greedy way that is the same.
     ways = (
-        ("Chosen", steps, LOOKS["network"], {"width": 6}, 13),
+        ("Chosen", steps, LOOKS["autoencoder"], {"width": 6}, 13),
         ("Greedy: the best edit each time", greedy, LOOKS["pca"], {"width": 2, "dash": "dash"}, 7),
     )
     highest = 0.0
@@ -231,7 +231,7 @@ def combination_steps(
             line={"color": style.colour, **line},
             marker={"symbol": style.symbol, "size": size},
             customdata=np.column_stack(
-                [["nothing edited", *(literal(t) for t in way["name"])], [0.0, *(100 * way["share"])]]
+                [["nothing edited", *(literal(t) for t in way["name"])], [0.0, *(100 * way["fraction_of_distance"])]]
             ),
             hovertemplate="%{customdata[0]}<br>%{y:+.3g} S, %{customdata[1]:.3~g} % of the way<extra></extra>",
         )
@@ -255,7 +255,7 @@ def combination_steps(
     last = steps.iloc[-1]
     alt = (
         f"Hypothesis: after {len(steps)} edits the sample has moved {digits(last['score'])} S along the goal, "
-        f"{digits(100 * last['share'], 2)} % of the way; the greedy way reaches "
+        f"{digits(100 * last['fraction_of_distance'], 2)} % of the way; the greedy way reaches "
         f"{digits(greedy['score'].iloc[-1] if len(greedy) else 0.0)} S, and the sum of the single edits would be "
         f"{digits(sum_of_singles)} S."
     )

@@ -13,13 +13,13 @@ from cellstate.viz.names import apart
 from cellstate.viz.panels import bar_panels, name_room
 from cellstate.viz.style import GREY, VIOLET, Chart, lay_out, listed, literal, look, tpm_ticks
 
-RIVAL = "delta_log2_"
+RIVAL = "log2_fold_change_"
 #: A point stands for all points in its cell of this grid, which is as large as a point: they would cover each other.
 GRID = (100, 64)
 #: Pixels left of and below the axes of `shift_scatter`: numbers, title and legend.
 _ROOM = (64, 84)
 #: Columns that `shift_scatter` takes of a table.
-_DRAWN = ("gene", "tpm_before", "delta_log2", "trusted", "reason")
+_DRAWN = ("gene", "tpm_before", "log2_fold_change", "is_reliable", "reason")
 #: Smaller shifts (log2) are as good as none in a figure and in its sentence.
 LEAST = 0.001
 #: Most genes that are ringed and named, and that the sentence of the figure names.
@@ -43,25 +43,25 @@ def thin(x: np.ndarray, y: np.ndarray, first: np.ndarray | None = None, grid: tu
 
 
 def shift_scatter(
-    table: pd.DataFrame, *, predictor: str = "network", sample: str = "", named: Collection[int] = ()
+    table: pd.DataFrame, *, predictor: str = "autoencoder", sample: str = "", named: Collection[int] = ()
 ) -> Chart:
     """Draw the predicted shift of every gene that was not edited against its expression before.
 
     Parameters
     ----------
     table : DataFrame
-        Columns gene, tpm_before, delta_log2, edited, trusted and reason, one row a gene.
+        Columns gene, tpm_before, log2_fold_change, edited, trusted and reason, one row a gene.
     predictor : str, optional
-        Whose shift ``delta_log2`` is: a key of `cellstate.viz.style.LOOKS`.
+        Whose shift ``log2_fold_change`` is: a key of `cellstate.viz.style.LOOKS`.
     sample : str, optional
         Named in the title.
     named : collection of int, optional
         Rows of the table whose points get a ring and their name, `MOST_NAMED` at most.
     """
-    rest, style = table.loc[~table["edited"], list(_DRAWN)], look(predictor)
+    rest, style = table.loc[~table["is_perturbed"], list(_DRAWN)], look(predictor)
     figure = go.Figure()
     x, y = place(rest)
-    trusted = rest["trusted"].to_numpy(bool)
+    trusted = rest["is_reliable"].to_numpy(bool)
     spots = thin(x, y, trusted)
     kinds = (
         ("Not trusted", ~trusted, GREY, "x-thin-open", 0.45),
@@ -81,13 +81,13 @@ def shift_scatter(
             # The row is there for whoever asks which gene a point is.
             customdata=np.column_stack([drawn["tpm_before"], table.index.get_indexer(drawn.index)]).astype(np.float32),
             hovertemplate="<b>%{text}</b><br>%{customdata[0]:,.3~g} TPM before<br>shift %{y:+.3f} log2<br>"
-            + ("trusted" if name == "Trusted" else "%{hovertext}")
+            + ("is_reliable" if name == "Trusted" else "%{hovertext}")
             + "<extra></extra>",
         )
     ringed = rest.loc[rest.index.isin(table.index[list(named)])].head(MOST_NAMED)
     _ring(figure, ringed)
     limit = float(np.log1p(rest["tpm_before"].max())) if len(rest) else 1.0
-    top = rest[rest["trusted"]].head(3)
+    top = rest[rest["is_reliable"]].head(3)
     top = top.iloc[apart(place(top), place(rest))]
     figure.add_scatter(**_named(top[~top.index.isin(ringed.index)], 11), mode="text", showlegend=False)
     axes = ("expression before (TPM, log1p scale)", "predicted shift (log2 of TPM + 1)")
@@ -97,7 +97,7 @@ def shift_scatter(
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     if not len(rest):
         return Chart(figure, "No gene is left that was not edited.")
-    size = rest["delta_log2"].abs()
+    size = rest["log2_fold_change"].abs()
     alt = (
         f"Hypothesis by {style.label}: of {len(rest):,} genes that were not edited, half shift by less than "
         f"{max(size.median(), LEAST):.2g} log2 and none by more than {size.max():.2g}. "
@@ -112,7 +112,7 @@ def shift_scatter(
 
 def place(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return where `shift_scatter` draws the genes of a table: log1p TPM before, and log2 shift."""
-    return np.log1p(table["tpm_before"].to_numpy(np.float32)), table["delta_log2"].to_numpy(np.float32)
+    return np.log1p(table["tpm_before"].to_numpy(np.float32)), table["log2_fold_change"].to_numpy(np.float32)
 
 
 def _ring(figure: go.Figure, rows: pd.DataFrame) -> None:
@@ -138,24 +138,24 @@ def _named(rows: pd.DataFrame, size: int) -> dict[str, Any]:
     }
 
 
-def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "network", n: int = 15) -> Chart:
+def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "autoencoder", n: int = 15) -> Chart:
     """Draw the genes with the largest predicted shift, one panel a predictor, each on a scale of its own.
 
     Parameters
     ----------
     table : DataFrame
-        As for `shift_scatter`, sorted by absolute shift, with one ``delta_log2_<rival>`` column a rival. Trusted
+        As for `shift_scatter`, sorted by absolute shift, with one ``log2_fold_change_<rival>`` column a rival. Trusted
         genes are drawn; where none is trusted, all that were not edited.
     rivals : sequence of str
         Names of the rivals; one that moves none of these genes gets no panel.
     predictor : str, optional
         As for `shift_scatter`.
     """
-    rest = table[~table["edited"]]
-    trusted = bool(rest["trusted"].any())
-    rows = (rest[rest["trusted"]] if trusted else rest).head(n).iloc[::-1]
+    rest = table[~table["is_perturbed"]]
+    trusted = bool(rest["is_reliable"].any())
+    rows = (rest[rest["is_reliable"]] if trusted else rest).head(n).iloc[::-1]
     genes = [literal(gene) for gene in rows["gene"]]
-    drawn = {predictor: "delta_log2"} | {r: RIVAL + r for r in rivals if (rows[RIVAL + r] != 0).any()}
+    drawn = {predictor: "log2_fold_change"} | {r: RIVAL + r for r in rivals if (rows[RIVAL + r] != 0).any()}
     names = [look(name).label for name in drawn]
     figure = bar_panels(genes, {look(name): rows[column].to_numpy() for name, column in drawn.items()}, "log2", LEAST)
     which = "trusted genes" if trusted else "genes (none is trusted)"
@@ -163,7 +163,7 @@ def top_genes(table: pd.DataFrame, rivals: Sequence[str], *, predictor: str = "n
     figure.update_layout(margin_t=76, xaxis_title={"text": "shift up to (log2)", "standoff": 8})
     if not len(rows):
         return Chart(figure, "No gene is left that was not edited.")
-    named = [f"{r.gene} {r.delta_log2:+.3f}" for r in rows.iloc[::-1].head(5).itertuples()]
+    named = [f"{r.gene} {r.log2_fold_change:+.3f}" for r in rows.iloc[::-1].head(5).itertuples()]
     alt = f"Hypothesis by {look(predictor).label}: the largest shifts (log2 of TPM + 1) are {', '.join(named)}."
     if len(drawn) > 1:
         alt += f" Beside it, what {listed(names[1:])} say of the same genes. Each panel has its own scale."

@@ -20,8 +20,8 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
     Parameters
     ----------
     table : DataFrame
-        Columns gene, delta_log2_a, delta_log2_b, difference, edited (empty where neither edits the gene) and trusted,
-        the largest difference first.
+        Columns gene, log2_fold_change_a, log2_fold_change_b, difference, edited (empty where neither edits the gene)
+        and trusted, the largest difference first.
     a, b : str
         What the sets are called.
     sample : str, optional
@@ -30,7 +30,7 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
     rest = table[table["edited"] == ""]
     apart = differing(rest)
     others = rest.drop(apart.index)
-    x, y = others["delta_log2_a"].to_numpy(float), others["delta_log2_b"].to_numpy(float)
+    x, y = others["log2_fold_change_a"].to_numpy(float), others["log2_fold_change_b"].to_numpy(float)
     keep = thin(x, y)
     figure = go.Figure()
     parts = (
@@ -39,8 +39,8 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
     )
     for name, part, colour, symbol, size, opacity in parts:
         figure.add_scatter(
-            x=part["delta_log2_a"],
-            y=part["delta_log2_b"],
+            x=part["log2_fold_change_a"],
+            y=part["log2_fold_change_b"],
             mode="markers",
             name=name,
             marker={"color": colour, "symbol": symbol, "size": size, "opacity": opacity},
@@ -50,10 +50,10 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
         )
     for gene in apart.itertuples():
         # A name stands on the side of its point that is away from the middle of the figure.
-        right = gene.delta_log2_a < apart["delta_log2_a"].median()
+        right = gene.log2_fold_change_a < apart["log2_fold_change_a"].median()
         figure.add_annotation(
-            x=gene.delta_log2_a,
-            y=gene.delta_log2_b,
+            x=gene.log2_fold_change_a,
+            y=gene.log2_fold_change_b,
             text=literal(gene.gene),
             showarrow=False,
             xanchor="right" if right else "left",
@@ -75,7 +75,9 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
     figure.update_yaxes(zeroline=True, zerolinecolor=GREY)
     if not len(rest):
         return Chart(figure, "No gene is left that neither set edits.")
-    named = [f"{g.gene} (A {g.delta_log2_a:+.3f}, B {g.delta_log2_b:+.3f})" for g in apart.head(3).itertuples()]
+    named = [
+        f"{g.gene} (A {g.log2_fold_change_a:+.3f}, B {g.log2_fold_change_b:+.3f})" for g in apart.head(3).itertuples()
+    ]
     alt = f"Hypothesis: predicted shift (log2 of TPM + 1) of {len(rest):,} genes that neither set edits, B against A. "
     alt += f"They differ most in {', '.join(named)}." if named else "No gene differs."
     return Chart(figure, alt)
@@ -83,7 +85,7 @@ def sides_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -> C
 
 def differing(rest: pd.DataFrame) -> pd.DataFrame:
     """Return the genes that differ most, trusted ones where there are any; none where nothing differs."""
-    trusted = rest[rest["trusted"]]
+    trusted = rest[rest["is_reliable"]]
     apart = (trusted if len(trusted) else rest).head(NAMED)
     return apart[apart["difference"] != 0]
 
@@ -92,5 +94,5 @@ def _range(rest: pd.DataFrame) -> tuple[float, float]:
     """Return where both shifts reach alike, so that the line of sameness stretches no axis."""
     if not len(rest):
         return 0.0, 0.0
-    low, high = (rest[["delta_log2_a", "delta_log2_b"]].agg(end) for end in ("min", "max"))
+    low, high = (rest[["log2_fold_change_a", "log2_fold_change_b"]].agg(end) for end in ("min", "max"))
     return float(low.max()), float(high.min())

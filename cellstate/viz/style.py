@@ -44,8 +44,8 @@ class Look:
 
 
 LOOKS: Mapping[str, Look] = {
-    "network": Look("Network", "#0072B2", "", "circle"),
-    "likeliest": Look("Network, likeliest value", "#0072B2", "|", "circle-open"),
+    "autoencoder": Look("Autoencoder", "#0072B2", "", "circle"),
+    "likeliest": Look("Autoencoder, likeliest value", "#0072B2", "|", "circle-open"),
     "pca": Look("PCA", "#D55E00", "/", "diamond"),
     "coexpression": Look("Co-expression", "#009E73", ".", "square"),
     "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),
@@ -90,6 +90,8 @@ class Chart:
 
 def look(predictor: str) -> Look:
     """Return how a predictor is drawn; one without a look of its own is drawn in violet under its own name."""
+    # Model folders and benchmarks say "network".
+    predictor = "autoencoder" if predictor == "network" else predictor
     return LOOKS.get(predictor) or Look(predictor.replace("_", " "), *list(vars(_UNKNOWN).values())[1:])
 
 

@@ -33,7 +33,7 @@ def expression_histogram(tpm_G: np.ndarray, typical_log1p_G: np.ndarray, *, samp
         y=mine,
         width=limit / N_BINS,
         name="this sample",
-        marker={"color": LOOKS["network"].colour, "opacity": 0.75, "line": {"width": 0}},
+        marker={"color": LOOKS["autoencoder"].colour, "opacity": 0.75, "line": {"width": 0}},
         customdata=np.expm1(middle),
         hovertemplate="about %{customdata:,.3~g} TPM: %{y:,} genes<extra>this sample</extra>",
     )

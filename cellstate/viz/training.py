@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, lay_out
 
 _LINES = (
-    ("train_loss", "training samples", LOOKS["network"].colour, "solid", "circle"),
+    ("train_loss", "training samples", LOOKS["autoencoder"].colour, "solid", "circle"),
     ("validation_loss", "validation samples", VIOLET, "dash", "diamond"),
 )
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.pairs import shown_again
-from cellstate.perturb.cohort_pairs import Levels
-from tests.perturb.questions import some_goal
+from cellstate.perturb.search.cohort_interaction import Levels
+from tests.unit.perturb.questions import some_goal
 
 
 def test_the_share_of_foreseen_signs(small_model):

@@ -54,7 +54,7 @@ def test_marks_are_kept_with_date_and_machine(folder, saved):
 def test_the_card_is_written_anew(folder, saved):
     assert main([str(folder), str(saved("regulons"))]) == 0
     text = (folder / "MODEL_CARD.md").read_text()
-    assert "| tumours | Network | 0.500 ✗ missed |" in text and "2023-11-14" in text
+    assert "| tumours | Autoencoder | 0.500 ✗ missed |" in text and "2023-11-14" in text
     assert text == card(load_model(folder, device="cpu"), metrics_of(folder))
     assert not list(folder.glob("*.partial"))
 

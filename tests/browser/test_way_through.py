@@ -48,11 +48,17 @@ def check_download(table: pd.DataFrame) -> None:
     edited = table[table["edited"]].set_index("gene")
     assert set(edited.index) == {"TP53", "MYC"}
     assert (edited["tpm_after"] == 0).all()
-    assert not edited["trusted"].any()
+    assert not edited["is_reliable"].any()
     rest = table[~table["edited"]]
-    assert rest["delta_log2"].abs().is_monotonic_decreasing
-    assert rest["delta_log2"].abs().max() > 0
-    assert {"delta_log2_no_change", "delta_log2_network", "delta_log2_pca", "predictor", "reason"} <= set(table)
+    assert rest["log2_fold_change"].abs().is_monotonic_decreasing
+    assert rest["log2_fold_change"].abs().max() > 0
+    assert {
+        "log2_fold_change_no_change",
+        "log2_fold_change_network",
+        "log2_fold_change_pca",
+        "predictor",
+        "reason",
+    } <= set(table)
     assert set(table["edits"]) == {"TP53 knocked out, MYC knocked out"}
 
 

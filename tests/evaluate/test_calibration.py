@@ -11,6 +11,7 @@ from cellstate.evaluate.calibration import TOP_TPM, fit_likeliest, likeliest_tpm
 from cellstate.evaluate.intervals import predicted_log1p
 from cellstate.expression import align
 from cellstate.model import Model
+from cellstate.perturb.sample import prepare_samples
 
 
 def with_readout(model: Model) -> Model:
@@ -26,7 +27,7 @@ def test_more_of_the_quiet_values_are_hit_and_loud_predictions_stay(small_model,
     assert (~loud_SG).any() and not np.allclose(moved_SG[~loud_SG], np.expm1(hat_SG[~loud_SG]), rtol=0.02)
     plain, likeliest = (accuracy_per_bin(tpm_SG[:, :], p)[0].accuracy for p in (np.expm1(hat_SG), moved_SG))
     assert likeliest > plain - 0.02
-    shown = evaluate(small_model, cohort.split("test")).to_dict()["bins"]
+    shown = evaluate(prepare_samples(small_model, cohort.split("test"))).to_dict()["bins"]
     assert shown[0]["accuracy_likeliest"] == pytest.approx(likeliest)
 
 

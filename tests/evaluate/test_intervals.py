@@ -20,6 +20,7 @@ from cellstate.evaluate.intervals import (
     predicted_log1p,
 )
 from cellstate.expression import align
+from cellstate.perturb.sample import prepare_samples
 
 
 def expected(model, tpm_SG) -> Intervals:
@@ -69,7 +70,7 @@ def test_a_gene_that_the_model_follows_badly_gets_wider_ones(small_model, cohort
 
 
 def test_only_validation_patients_are_looked_at(small_model, cohort):
-    again = fit_intervals(small_model, cohort.split("validation"))
+    again = fit_intervals(prepare_samples(small_model, cohort.split("validation")))
     kept = small_model.metrics["trust"]["intervals"]
     for side in ("low", "high"):
         assert again[side] == pytest.approx(kept[side], rel=1e-3, abs=1e-3)
@@ -100,7 +101,7 @@ def test_coverage_by_hand():
 
 
 def test_the_figures_of_an_evaluation_tell_them(small_model, cohort):
-    shown = evaluate(small_model, cohort.split("test")).to_dict()["interval_coverage"]
+    shown = evaluate(prepare_samples(small_model, cohort.split("test"))).to_dict()["interval_coverage"]
     tpm_SG = on_genes(small_model, cohort)
     assert shown == expected(small_model, tpm_SG).coverage(tpm_SG, EDGES)
     kept = small_model.metrics["evaluation"]["test"]["interval_coverage"]
@@ -109,5 +110,5 @@ def test_the_figures_of_an_evaluation_tell_them(small_model, cohort):
 
 def test_a_model_that_was_not_calibrated_has_none(small_model, cohort):
     bare = replace(small_model, metrics={})
-    assert evaluate(bare, cohort.split("test").take([0])).to_dict()["interval_coverage"] is None
+    assert evaluate(prepare_samples(bare, cohort.split("test").take([0]))).to_dict()["interval_coverage"] is None
     assert intervals(bare, np.ones((1, len(bare.space))), np.ones((1, len(bare.space)))) is None

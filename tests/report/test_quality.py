@@ -71,7 +71,7 @@ def test_every_figure_of_reconstruction_is_there(metrics):
     table = rows(by_key(metrics)["patients"])
     for split, words in (("test", "Same sequencer"), ("older_test", "Older sequencer")):
         figures = metrics["evaluation"][split]
-        for name, one in {"Network": figures, "PCA": figures["baselines"]["pca"]}.items():
+        for name, one in {"Autoencoder": figures, "PCA": figures["baselines"]["pca"]}.items():
             assert [words, name, f"{one['r2_pooled']:.4f}", f"{one['r2_gene_median']:.3f}"] in table
 
 
@@ -89,8 +89,8 @@ def test_bins_are_shares_of_the_ceiling(metrics):
     first |= {"accuracy": 0.3, "accuracy_likeliest": 0.45, "ceiling": 0.6}
     section = by_key(metrics)["levels"]
     table = {tuple(row[:2]): row[2] for row in rows(section)}
-    assert table["Same sequencer", "Network"] == "50 %"
-    assert table["Same sequencer", "Network, likeliest value"] == "75 %"
+    assert table["Same sequencer", "Autoencoder"] == "50 %"
+    assert table["Same sequencer", "Autoencoder, likeliest value"] == "75 %"
     assert table["Same sequencer", "Ceiling: values hit"] == "60 %"
     assert "from 50 % to 75 % (same sequencer)" in section.text
     assert "70.0 % (older sequencer)" in section.notes[0]
@@ -114,7 +114,7 @@ def test_a_missed_mark_is_told_in_a_word_and_a_symbol(metrics):
     found = by_key(metrics)
     assert ["log of log", "0.910 ✗ missed", "77.0 %"] in rows(found["flags"])
     assert ["Held-out patients (false alarms)", "–", "1.0 % ✓"] in rows(found["flags"])
-    assert ["tumours", "Network", "0.510 ✗ missed", "-0.020 ✗ missed", "–"] in rows(found["regulons"])
+    assert ["tumours", "Autoencoder", "0.510 ✗ missed", "-0.020 ✗ missed", "–"] in rows(found["regulons"])
     assert "AUROC at least 0.562 (tumours)" in found["regulons"].notes[0]
     assert ["Planted pairs among the 20 highest", "0.75", "at least 0.5", "✓ reached"] in rows(found["simulated"])
     hidden = ["Half hidden: network minus probabilistic PCA", "-0.0042", "at least 0", "✗ missed"]
@@ -134,7 +134,7 @@ def test_who_knows_nothing_and_does_better_is_named(metrics):
 def test_real_experiments_are_not_flattered(metrics):
     section = by_key(metrics)["experiments"]
     assert rows(section) == [
-        ["HOXA1 knock-down", "Network", "0.000", "–"],
+        ["HOXA1 knock-down", "Autoencoder", "0.000", "–"],
         ["HOXA1 knock-down", "PCA", "0.123", "48 %"],
     ]
     assert "0.12 (PCA, HOXA1 knock-down). **No predictor clearly agrees" in section.text
@@ -157,7 +157,7 @@ def test_who_leads_and_where_the_truths_disagree(metrics):
     found = by_key(metrics)
     section = found["leader"]
     assert rows(section) == [
-        ["Network", "0.510", "+0.010", "–", "–", "0.00"],
+        ["Autoencoder", "0.510", "+0.010", "–", "–", "0.00"],
         ["PCA", "0.580", "+0.020", "-0.010", "0.62", "0.12"],
         ["Co-expression (leads)", "0.570", "+0.040", "+0.030", "0.66", "–"],
     ]
@@ -174,23 +174,23 @@ def test_who_leads_and_where_the_truths_disagree(metrics):
     # A truth that speaks against who finds targets best lets the network lead, and it is said.
     metrics["evidence"]["simulated"]["marks"].append(mark("auto-encoder: Pearson-delta", 0.7))
     text = by_key(metrics)["leader"].text
-    assert text.startswith("**The network.**")
+    assert text.startswith("**Autoencoder.**")
     assert "do not agree.** Co-expression tells own targets best (+0.040); in a simulated network its" in text
     metrics["evidence"]["simulated"]["marks"].pop()
     # So does an interval that touches 0.
     metrics["evidence"]["regulons"]["marks"][-1]["value"] = 0
     section = by_key(metrics)["leader"]
     assert section.text.startswith(
-        "**The network.** It leads because no other predictor of this model is clearly better"
+        "**Autoencoder.** It leads because no other predictor of this model is clearly better"
     )
-    assert lead_reason(metrics, "coexpression").startswith("It was chosen; by the model's own evidence the network")
+    assert lead_reason(metrics, "coexpression").startswith("It was chosen; by the model's own evidence Autoencoder")
 
 
 def test_of_random_weights_nothing_was_measured():
-    assert lead_reason({}, "network").startswith("It leads because this model folder holds no figures")
+    assert lead_reason({}, "autoencoder").startswith("It leads because this model folder holds no figures")
     assert figures_of({}, "pca") == ""
-    assert said_by("network") == "The network" and said_by("ridge_tf") == "Ridge on TFs"
-    assert "prior knowledge" in what_it_is("ridge_tf") and "trained network" in what_it_is("network")
+    assert said_by("autoencoder") == "Autoencoder" and said_by("ridge_tf") == "Ridge on TFs"
+    assert "prior knowledge" in what_it_is("ridge_tf") and "trained autoencoder" in what_it_is("autoencoder")
 
 
 def test_every_mark_is_listed(metrics):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from cellstate.model.folder import default_model_folder
-from cellstate.perturb.leader import METHODS
+from cellstate.perturb.predictors.default import METHODS
 from cellstate.report.together import AGAIN, ALONG, DESIGNED, combination_reason, together_reason
 
 WHAT = f"right pair {ALONG}, in top 20 of regulators"
@@ -24,9 +24,11 @@ def test_what_was_measured_of_pairs():
     simulated = {f"auto-encoder: {WHAT}": 0.05, f"cohort: {WHAT}": 0.8}
     real = {f"here: cohort, {AGAIN}": 0.59, f"there: cohort, {AGAIN}": 0.6, f"here: network, {AGAIN}": 0.47}
     said = together_reason(measured(simulated=simulated, pairs=real))
-    assert "20 highest pairs of regulators in 80 % of cases by what patients show, and in 5 % by the network's" in said
+    assert (
+        "20 highest pairs of regulators in 80 % of cases by what patients show, and in 5 % by the autoencoder's" in said
+    )
     assert "59 % and 60 % of the pairs that patients put first point the same way again, and 47 % of the" in said
-    assert together_reason(measured(simulated=simulated)).endswith("synergy.")
+    assert together_reason(measured(simulated=simulated)).endswith("interaction.")
 
 
 def test_what_is_not_known_is_not_said():
@@ -41,12 +43,12 @@ def test_what_was_measured_of_combinations():
     said = combination_reason(measured(simulated=found), "elastic_net")
     assert said.startswith("It was chosen") and "none of them cooperate" in said
     assert "go 70 % of the way that the best three go, those of the network's 12 %, random ones 1 %." in said
-    said = combination_reason(measured(simulated=found), "network")
-    assert "By the network alone do edits more or less" in said and "go 12 % of the way" in said
+    said = combination_reason(measured(simulated=found), "autoencoder")
+    assert "By the autoencoder alone do edits more or less" in said and "go 12 % of the way" in said
     assert "those of the network's" not in said
     # Nothing was measured of ridge.
     assert "best three" not in combination_reason(measured(simulated=found), "ridge")
-    assert "best three" not in combination_reason({}, "network")
+    assert "best three" not in combination_reason({}, "autoencoder")
 
 
 def test_of_the_shipped_model_it_is_known():

@@ -68,8 +68,9 @@ def test_the_shipped_model_carries_its_cohort():
 
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):
     from cellstate.evaluate import evaluate
+    from cellstate.perturb.sample import prepare_samples
 
-    shown = evaluate(small_model, cohort.split("older_test")).to_dict()
+    shown = evaluate(prepare_samples(small_model, cohort.split("older_test"))).to_dict()
     kept = small_model.metrics["evaluation"]["older_test"]
     assert kept["r2_pooled"] == pytest.approx(shown["r2_pooled"], abs=1e-6)
     assert [b["n"] for b in kept["bins"]] == [b["n"] for b in shown["bins"]]

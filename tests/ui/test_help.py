@@ -108,12 +108,12 @@ def test_format_is_recognised_by_what_the_page_says(one) -> None:
 def test_glossary_has_the_words_of_the_pages() -> None:
     names = {term.name for term in GLOSSARY}
     wanted = (
-        "TPM, log2 fold change, Knock-out, Latent, S, z, Held-out, R², TPM bin, Noise ceiling, Synergy, FDR, Trusted, "
-        "Out-of-distribution, Co-expression, Ridge, PCA, NES, Hypothesis"
+        "TPM, log2 fold change, Knock-out, Latent, S, z, Held-out, R², TPM bin, Noise ceiling, Interaction, FDR, "
+        "Trusted, Out-of-distribution, Co-expression, Ridge, PCA, NES, Hypothesis"
     )
     assert set(wanted.split(", ")) <= names
     assert len(names) == len(GLOSSARY)
-    assert tip("Synergy") in {term.text for term in GLOSSARY}
+    assert tip("Interaction") in {term.text for term in GLOSSARY}
     with pytest.raises(KeyError):
         tip("treatment")
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.model import create_model, load_model
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.home import measured, next_steps, whereabouts
 from cellstate.ui.home_picture import in_words, picture
 from cellstate.ui.jobs import DONE, RUNNING, Job
@@ -51,8 +51,8 @@ def test_home_shows_the_models_own_figures(app: AppTest) -> None:
     test = load_model().metrics["evaluation"]["test"]
     mean = test["baselines"]["gene_mean"]["r2_pooled"]
     tiles = {metric.label: metric.value for metric in app.metric}
-    assert tiles["Network removes"] == percent(1 - (1 - test["r2_pooled"]) / (1 - mean))
-    assert set(tiles) == {"Network removes", "PCA removes", "Known targets"}
+    assert tiles["Autoencoder removes"] == percent(1 - (1 - test["r2_pooled"]) / (1 - mean))
+    assert set(tiles) == {"Autoencoder removes", "PCA removes", "Known targets"}
 
 
 def test_random_weights_have_no_figures(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_home_stands_when_the_model_cannot_be_opened(tmp_path, monkeypatch: pyte
 
 
 def test_returning_user_sees_where_they_are(with_example: AppTest) -> None:
-    with_example.session_state["cellstate"].add(Edit("TP53", "knock-out"))
+    with_example.session_state["cellstate"].add(Perturbation("TP53", "knock-out"))
     with_example.switch_page("pages/home.py").run()
     check(with_example)
     shown = words(with_example).replace("\\", "")
@@ -90,7 +90,7 @@ def test_names_of_a_file_are_shown_as_they_stand(state: Session) -> None:
 
 
 def test_many_edits_are_counted(state: Session) -> None:
-    state.put(Edit(gene, "knock-out") for gene in ("TP53", "MYC", "KRAS", "CDX2", "KLF4", "SOX9"))
+    state.put(Perturbation(gene, "knock-out") for gene in ("TP53", "MYC", "KRAS", "CDX2", "KLF4", "SOX9"))
     assert "6 edits in force" in whereabouts(state) and "and 2 more" in whereabouts(state)
 
 
@@ -100,7 +100,7 @@ def test_what_is_next_follows_what_was_done(state: Session) -> None:
     assert pages(state)[0] == "regulators" and "is running" in whereabouts(state)
     state.job = state.runs["screen"] = job(DONE)
     assert next_steps(state)[0].label == "See what was found" and "has ended" in whereabouts(state)
-    state.add(Edit("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
     assert next_steps(state)[0].label == "See what would move"
 
 

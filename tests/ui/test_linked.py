@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.linked import Picked, selected_rows, shift_csv, told
 from cellstate.ui.shifts import Answer
 from cellstate.viz import shift_scatter
@@ -28,7 +28,7 @@ def answer(app: AppTest) -> Answer:
 
 @pytest.fixture
 def shifted(with_example: AppTest) -> AppTest:
-    with_example.session_state["cellstate"].put([Edit("CDX2", "knock-out")])
+    with_example.session_state["cellstate"].put([Perturbation("CDX2", "knock-out")])
     with_example.switch_page("pages/perturb.py").run()
     check(with_example)
     return with_example
@@ -50,10 +50,10 @@ def test_a_click_means_the_gene_of_the_point() -> None:
 
 def test_a_box_means_every_gene_inside_also_those_that_are_not_drawn() -> None:
     table = make_table()
-    table.loc[3, ["tpm_before", "delta_log2"]] = table.loc[2, ["tpm_before", "delta_log2"]]
+    table.loc[3, ["tpm_before", "log2_fold_change"]] = table.loc[2, ["tpm_before", "log2_fold_change"]]
     x, y = place(table)
     box = {"x": [float(x[2]) + 0.3, float(x[2]) - 0.3], "y": [float(y[2]) - 0.01, float(y[2]) + 0.01]}
-    inside = (np.abs(x - x[2]) <= 0.3) & (np.abs(y - y[2]) <= 0.01) & ~table["edited"].to_numpy()
+    inside = (np.abs(x - x[2]) <= 0.3) & (np.abs(y - y[2]) <= 0.01) & ~table["is_perturbed"].to_numpy()
     rows = selected_rows(table, shift_scatter(table), nothing() | {"box": [box]})
     assert rows.tolist() == np.flatnonzero(inside).tolist() and {2, 3} <= set(rows)
 
@@ -68,14 +68,14 @@ def test_a_lasso_means_every_gene_inside() -> None:
         "y": [middle_y, middle_y + 0.1, middle_y, middle_y - 0.1],
     }
     rows = selected_rows(table, shift_scatter(table), nothing() | {"lasso": [lasso]})
-    inside = (np.abs(x - middle_x) + np.abs(y - middle_y) / 0.1 < 1) & ~table["edited"].to_numpy()
+    inside = (np.abs(x - middle_x) + np.abs(y - middle_y) / 0.1 < 1) & ~table["is_perturbed"].to_numpy()
     assert rows.tolist() == np.flatnonzero(inside).tolist() and len(rows) > 5
 
 
 def test_points_choose_rows_and_ticks_are_named(shifted: AppTest) -> None:
     table = answer(shifted).table
-    assert len(shifted.dataframe[0].value) == int((table["trusted"] | table["edited"]).sum())
-    untrusted = np.flatnonzero(~table["trusted"] & ~table["edited"])[:2]
+    assert len(shifted.dataframe[0].value) == int((table["is_reliable"] | table["is_perturbed"]).sum())
+    untrusted = np.flatnonzero(~table["is_reliable"] & ~table["is_perturbed"])[:2]
     picked(shifted).points = np.array([0, 1, *untrusted])
     shifted.run()
     check(shifted)
@@ -93,7 +93,7 @@ def test_points_choose_rows_and_ticks_are_named(shifted: AppTest) -> None:
     assert "clear-selection" not in [button.key for button in shifted.button]
     # Another edit: another answer, nothing selected.
     picked(shifted).ticked = {0}
-    shifted.session_state["cellstate"].put([Edit("MYC", "knock-out")])
+    shifted.session_state["cellstate"].put([Perturbation("MYC", "knock-out")])
     shifted.run()
     assert not picked(shifted).ticked
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.accuracy import parse_edges
 from cellstate.ui.resources import Queue
 from cellstate.ui.session import Session
@@ -97,8 +97,8 @@ def test_results_are_made_again_only_when_needed() -> None:
 
 def test_history_keeps_no_change_twice() -> None:
     state = Session()
-    state.add(Edit("TP53", "knock-out"))
-    state.add(Edit("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
     state.remove("MYC")
     assert len(state.history) == 2
 
@@ -117,7 +117,7 @@ def test_verdict_does_not_flatter() -> None:
     assert "no better here" in verdict(found(0.95, 0.9502))
     assert "does better" in verdict(found(0.95, 0.96))
     assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
-    assert list(bins_of(found(0.95, 0.92))) == ["network", "pca", "gene_mean"]
+    assert list(bins_of(found(0.95, 0.92))) == ["autoencoder", "pca", "gene_mean"]
 
 
 def test_edges_are_read() -> None:

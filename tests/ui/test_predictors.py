@@ -11,8 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
 from cellstate.model import load_model
-from cellstate.perturb import Edit, perturb
-from cellstate.perturb.leader import leader, predictors
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.default import leader
+from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.sample import prepare_sample
 from cellstate.report import said_by, together_reason, what_it_is
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
@@ -22,7 +25,7 @@ from cellstate.ui.shifts import agreement_sentence, size_sentence
 from cellstate.viz.style import look
 from tests.ui.conftest import check, words
 
-EDIT = Edit("MYC", "knock-out")
+EDIT = Perturbation("MYC", "knock-out")
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) 
     first = leader(model.metrics)
     choice = perturbed.radio(key=KEY)
     assert choice.value == first == shown(perturbed).predictor
-    assert len(choice.options) == len(predictors(model))
+    assert len(choice.options) == len(available_predictors(model))
     assert [name for name in choice.options if "leads by the evidence" in name] == [
         f"{look(first).label} – leads by the evidence"
     ]
@@ -54,26 +57,26 @@ def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) 
 
 def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
     captions = perturbed.radio(key=KEY).proto.captions
-    for name, caption in zip(predictors(load_model()), captions, strict=True):
+    for name, caption in zip(available_predictors(load_model()), captions, strict=True):
         assert caption.startswith(what_it_is(name))
         assert "own targets less others' " in caption and "real experiments r = " in caption
 
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
     perturbed.toggle(key="trusted-only").set_value(False).run()
-    expected = perturb(load_model(), read_samples(examples()[0].path), [EDIT], predictor="ridge_tf")
+    expected = predict(prepare_sample(load_model(), read_samples(examples()[0].path)), [EDIT], "ridge_tf")
     perturbed.radio(key=KEY).set_value("ridge_tf").run()
     check(perturbed)
     table = perturbed.dataframe[0].value
     assert table["gene"].tolist() == expected.table()["gene"].tolist()
-    assert table["delta_log2"].to_numpy() == pytest.approx(expected.table()["delta_log2"])
+    assert table["log2_fold_change"].to_numpy() == pytest.approx(expected.table()["log2_fold_change"])
     assert table["tpm_after"].to_numpy() == pytest.approx(expected.table()["tpm_after"])
-    assert "delta_log2_network" in table and "delta_log2_ridge_tf" not in table
+    assert "log2_fold_change_autoencoder" in table and "log2_fold_change_ridge_tf" not in table
     said = words(perturbed)
     assert "**Ridge on TFs** predicts: " in said and "It was chosen; by the model's own evidence" in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
     agreed = next(block.value for block in perturbed.markdown if "**No change** says" in block.value)
-    assert "**Network" in agreed and "Ridge on TFs" not in agreed
+    assert "**Autoencoder" in agreed and "Ridge on TFs" not in agreed
     assert set(pd.read_csv(io.BytesIO(_csv(shown(perturbed))))["predictor"]) == {"ridge_tf"}
     perturbed.session_state["shift-section"] = "Doses"
     perturbed.session_state["dose-curve"] = True
@@ -85,11 +88,11 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
 
 
 def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
-    perturbed.radio(key=KEY).set_value("network").run()
+    perturbed.radio(key=KEY).set_value("autoencoder").run()
     perturbed.switch_page("pages/sample.py").run()
     perturbed.switch_page("pages/perturb.py").run()
     check(perturbed)
-    assert perturbed.radio(key=KEY).value == "network" == shown(perturbed).predictor
+    assert perturbed.radio(key=KEY).value == "autoencoder" == shown(perturbed).predictor
 
 
 def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
@@ -102,25 +105,27 @@ def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTes
 
 def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest) -> None:
     # So loud a gene takes its co-expressed genes far out of what any patient showed.
-    with_example.session_state["cellstate"].put([Edit("GAPDH", "knock-out")])
+    with_example.session_state["cellstate"].put([Perturbation("GAPDH", "knock-out")])
     with_example.session_state[KEY] = "coexpression"
     with_example.switch_page("pages/perturb.py").run()
     check(with_example)
     found = shown(with_example)
-    assert found.after.flag and not found.before.flag and not found.table["trusted"].any()
+    assert found.after.is_ood and not found.before.is_ood and not found.table["is_reliable"].any()
     assert "no gene of it is trusted" in words(with_example)
-    with_example.radio(key=KEY).set_value("network").run()
-    assert shown(with_example).table["trusted"].any()
+    with_example.radio(key=KEY).set_value("autoencoder").run()
+    assert shown(with_example).table["is_reliable"].any()
 
 
 def test_sentences_name_whoever_leads() -> None:
-    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_network": [0.01, 0.0], "edited": False})
+    table = pd.DataFrame(
+        {"log2_fold_change": [5.0, -0.1], "log2_fold_change_autoencoder": [0.01, 0.0], "is_perturbed": False}
+    )
     said = size_sentence(table, predictor="coexpression")
     assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
-    assert "Network goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
-    same = {"network": 0.99, "ridge": 0.99}
+    assert "Autoencoder goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said
+    same = {"autoencoder": 0.99, "ridge": 0.99}
     assert agreement_sentence(same, "pca").count("the network adds nothing") == 1
-    assert agreement_sentence({"ridge": 0.99}, "network").count("the network adds nothing") == 1
+    assert agreement_sentence({"ridge": 0.99}, "autoencoder").count("the network adds nothing") == 1
 
 
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:

@@ -133,7 +133,7 @@ def test_several_samples_can_be_picked_and_evaluated(app: AppTest) -> None:
     app.switch_page("pages/accuracy.py").run()
     app.segmented_control(key=f"scope-{state.round}").set_value("All 3 samples").run()
     check(app)
-    assert np.isfinite(app.dataframe[0].value["Network"]).all()
+    assert np.isfinite(app.dataframe[0].value["Autoencoder"]).all()
 
 
 def test_a_refused_table_is_shown_and_can_be_overruled(app: AppTest) -> None:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from cellstate.errors import CellStateError, ReadError
 from cellstate.expression import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.perturb import Edit
-from cellstate.perturb.edits import KINDS
+from cellstate.perturb.perturbations import KINDS, Perturbation
 from cellstate.ui.link import MOST_EDITS
 from cellstate.ui.scenario_file import (
     MOST_BYTES,
@@ -37,7 +36,7 @@ names = (
     .map(lambda text: " ".join(text.split()))
     .filter(bool)
 )
-an_edit = st.builds(Edit, st.sampled_from(SPACE.symbols), st.sampled_from(KINDS), st.floats(0, 100))
+an_edit = st.builds(Perturbation, st.sampled_from(SPACE.symbols), st.sampled_from(KINDS), st.floats(0, 100))
 some_edits = st.lists(an_edit, min_size=1, max_size=5, unique_by=lambda edit: edit.gene).map(tuple)
 anything = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
@@ -53,13 +52,13 @@ def whole(**fields: Any) -> dict:
     return {"format": "cellstate-scenarios", "version": 1, "scenarios": [scenario]} | fields
 
 
-def read(value: object) -> dict[str, tuple[Edit, ...]]:
+def read(value: object) -> dict[str, tuple[Perturbation, ...]]:
     return read_scenarios(json.dumps(value).encode(), SPACE)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.dictionaries(names, some_edits, min_size=1, max_size=4))
-def test_what_is_written_is_read_to_the_last_digit(scenarios: dict[str, tuple[Edit, ...]]) -> None:
+def test_what_is_written_is_read_to_the_last_digit(scenarios: dict[str, tuple[Perturbation, ...]]) -> None:
     assert read_scenarios(write_scenarios(scenarios), SPACE) == scenarios
 
 
@@ -97,8 +96,8 @@ def test_a_good_file_with_one_field_changed_is_read_or_refused(where: str, field
         ({"scenario": {"tpm": [1, 2]}}, "and nothing else"),
         ({"edit": {"gene": "NOSUCHGENE"}}, "No gene is called"),
         ({"edit": {"gene": 7}}, "no text"),
-        ({"edit": {"kind": "explode"}}, "There is no edit 'explode'"),
-        ({"edit": {"kind": ["set"]}}, "There is no edit"),
+        ({"edit": {"kind": "explode"}}, "There is no perturbation 'explode'"),
+        ({"edit": {"kind": ["set"]}}, "There is no perturbation"),
         ({"edit": {"kind": "set", "amount": -1}}, "not negative"),
         ({"edit": {"kind": "set", "amount": float("nan")}}, "not negative"),
         ({"edit": {"kind": "set", "amount": 10**400}}, "too large"),
@@ -118,7 +117,7 @@ def test_limits_are_held() -> None:
     edits = [{"gene": symbol, "kind": "knock-out", "amount": 0} for symbol in SPACE.symbols]
     assert len(read(whole(scenario={"edits": edits[:MOST_EDITS]}))["One"]) == MOST_EDITS
     for fields in ({"scenario": {"edits": edits[: MOST_EDITS + 1]}}, {"scenario": {"edits": [edits[0]] * 2}}):
-        with pytest.raises(CellStateError, match=r"more than 50|edited twice"):
+        with pytest.raises(CellStateError, match=r"more than 50|perturbed twice"):
             read(whole(**fields))
     one = whole()["scenarios"][0]
     many = [one | {"name": f"S{i}"} for i in range(MOST_SCENARIOS + 1)]
@@ -127,14 +126,14 @@ def test_limits_are_held() -> None:
         with pytest.raises(ReadError, match=r"more than 100|Two scenarios"):
             read(whole(scenarios=scenarios))
     with pytest.raises(ReadError, match="200 kB"):
-        read_scenarios(write_scenarios({"One": (Edit(A, "knock-out"),)}) + b" " * MOST_BYTES, SPACE)
+        read_scenarios(write_scenarios({"One": (Perturbation(A, "knock-out"),)}) + b" " * MOST_BYTES, SPACE)
     with pytest.raises(ReadError, match="no JSON"):
         read_scenarios(b"[" * 150_000, SPACE)
 
 
 def test_what_is_kept_can_be_exported_and_imported_again() -> None:
-    edits = tuple(Edit(symbol, "multiply", 1 / 3) for symbol in SPACE.symbols[:MOST_EDITS])
-    full: dict[str, tuple[Edit, ...]] = {}
+    edits = tuple(Perturbation(symbol, "multiply", 1 / 3) for symbol in SPACE.symbols[:MOST_EDITS])
+    full: dict[str, tuple[Perturbation, ...]] = {}
     while fits(full | {f"Größe {len(full)}": edits}):
         full[f"Größe {len(full)}"] = edits
     assert len(full) > MOST_SCENARIOS / 2 and read_scenarios(write_scenarios(full), SPACE) == full
@@ -143,7 +142,7 @@ def test_what_is_kept_can_be_exported_and_imported_again() -> None:
 
 
 def test_a_taken_name_gets_a_number_and_nothing_is_lost() -> None:
-    one, two, three = ((Edit(A, "multiply", factor),) for factor in (1.0, 2.0, 3.0))
+    one, two, three = ((Perturbation(A, "multiply", factor),) for factor in (1.0, 2.0, 3.0))
     assert merged({"S": one}, {"S": one, "T": two}) == {"S": one, "T": two}
     assert merged({"S": one, "S (2)": two}, {"S": three}) == {"S": one, "S (2)": two, "S (3)": three}
     long = "x" * MOST_NAME_CHARS

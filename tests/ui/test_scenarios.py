@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.scenario_file import read_scenarios, write_scenarios
 from cellstate.ui.scenarios import renamed, usable
 from cellstate.ui.session import Session
 from tests.ui.conftest import check, words
 
-ONE = (Edit("TP53", "knock-out"),)
-TWO = (Edit("MYC", "multiply", 2.0), Edit("KRAS", "knock-out"))
+ONE = (Perturbation("TP53", "knock-out"),)
+TWO = (Perturbation("MYC", "multiply", 2.0), Perturbation("KRAS", "knock-out"))
 
 
 def unfold(app: AppTest) -> AppTest:
@@ -109,7 +109,7 @@ def test_import_adds_and_a_bad_file_changes_nothing(page: AppTest) -> None:
     assert state(page).scenarios == {"S": ONE, "S (2)": TWO, "T": TWO}
     for data, said in (
         (b'{"a": 1}', "and nothing else"),
-        (write_scenarios({"U": (Edit("NOSUCHGENE", "knock-out"),)}), "No gene is called"),
+        (write_scenarios({"U": (Perturbation("NOSUCHGENE", "knock-out"),)}), "No gene is called"),
         (b"\x00\xff", "no JSON"),
     ):
         upload(page, data)

@@ -38,12 +38,21 @@ def test_dots_by_the_level_of_a_gene(log1p_S):
 
 def test_the_leading_arrow_fills_the_enlarged_figure():
     step_2 = np.array([0.3, 0.4])
-    after = {"ridge": BEFORE_2 + step_2, "network": BEFORE_2 - step_2, "coexpression": BEFORE_2 + np.array([0, 100.0])}
+    after = {
+        "ridge": BEFORE_2 + step_2,
+        "autoencoder": BEFORE_2 - step_2,
+        "coexpression": BEFORE_2 + np.array([0, 100.0]),
+    }
     chart = cohort_arrow(BEFORE_2, after, SHARES_2)
     low, high = chart.figure.layout.xaxis.range
     assert (low + high) / 2 == pytest.approx(4) and (high - low) / 2 == pytest.approx(0.8)
-    assert [trace.name for trace in chart.figure.data] == ["Co-expression", "Network", "Ridge", "this patient, before"]
-    assert "Network -1.00 at 1 times the length" in chart.alt
+    assert [trace.name for trace in chart.figure.data] == [
+        "Co-expression",
+        "Autoencoder",
+        "Ridge",
+        "this patient, before",
+    ]
+    assert "Autoencoder -1.00 at 1 times the length" in chart.alt
     assert "Co-expression +0.80 at 200 times the length" in chart.alt
 
 

@@ -20,10 +20,10 @@ def make_table(n: int = 300) -> pd.DataFrame:
             "measured_log2": rng.normal(0, 1, n),
             "predicted_log2": rng.normal(0, 0.1, n),
             "predicted_log2_pca": rng.normal(0, 0.1, n),
-            "trusted": rng.random(n) < 0.7,
+            "is_reliable": rng.random(n) < 0.7,
         }
     )
-    table["reason"] = np.where(table["trusted"], "", "hardly followed")
+    table["reason"] = np.where(table["is_reliable"], "", "hardly followed")
     return table.sort_values("measured_log2", key=np.abs, ascending=False, ignore_index=True)
 
 
@@ -31,9 +31,9 @@ def test_measured_is_across_and_predicted_is_up() -> None:
     table = make_table()
     figure = experiment_scatter(table, edits="HOXA1 down by 50 %").figure
     grey, trusted, names = figure.data
-    assert (grey.marker.color, trusted.marker.color) == (GREY, LOOKS["network"].colour)
-    assert set(trusted.x) <= set(table.loc[table["trusted"], "measured_log2"])
-    assert set(trusted.y) <= set(table.loc[table["trusted"], "predicted_log2"])
+    assert (grey.marker.color, trusted.marker.color) == (GREY, LOOKS["autoencoder"].colour)
+    assert set(trusted.x) <= set(table.loc[table["is_reliable"], "measured_log2"])
+    assert set(trusted.y) <= set(table.loc[table["is_reliable"], "predicted_log2"])
     assert "measured" in figure.layout.xaxis.title.text
     assert "predicted" in figure.layout.yaxis.title.text
     assert [name.strip() for name in names.text] == list(table["gene"].head(3))
@@ -51,10 +51,10 @@ def test_a_rival_is_drawn_in_its_own_look() -> None:
 
 
 def test_where_a_rival_leads_the_network_has_a_column_of_its_own() -> None:
-    table = make_table().rename(columns={"predicted_log2_pca": "predicted_log2_network"})
-    leading, network = (experiment_scatter(table, predictor=who).figure.data[1] for who in ("pca", "network"))
+    table = make_table().rename(columns={"predicted_log2_pca": "predicted_log2_autoencoder"})
+    leading, network = (experiment_scatter(table, predictor=who).figure.data[1] for who in ("pca", "autoencoder"))
     assert set(leading.y) <= set(table["predicted_log2"])
-    assert set(network.y) <= set(table["predicted_log2_network"])
+    assert set(network.y) <= set(table["predicted_log2_autoencoder"])
 
 
 def test_words_count_the_genes_of_equal_direction() -> None:

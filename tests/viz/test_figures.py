@@ -29,15 +29,15 @@ def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
         {
             "gene": [f"GENE{i}" for i in range(n)],
             "tpm_before": rng.lognormal(1, 2, n),
-            "delta_log2": rng.normal(0, 0.1, n),
-            "delta_log2_no_change": 0.0,
-            "delta_log2_pca": rng.normal(0, 0.1, n),
-            "edited": np.arange(n) == n - 1,
-            "trusted": (rng.random(n) < 0.7) & trusted,
+            "log2_fold_change": rng.normal(0, 0.1, n),
+            "log2_fold_change_no_change": 0.0,
+            "log2_fold_change_pca": rng.normal(0, 0.1, n),
+            "is_perturbed": np.arange(n) == n - 1,
+            "is_reliable": (rng.random(n) < 0.7) & trusted,
             "reason": "",
         }
     )
-    return table.sort_values("delta_log2", key=lambda v: -v.abs(), ignore_index=True)
+    return table.sort_values("log2_fold_change", key=lambda v: -v.abs(), ignore_index=True)
 
 
 def check(chart: Chart, *, axes: bool = True) -> None:
@@ -58,8 +58,8 @@ def test_every_figure_has_title_axes_and_words() -> None:
     ]
     check(shift_scatter(table, sample="S1"))
     check(top_genes(table, ["no_change", "pca"]))
-    check(density(table["tpm_before"].to_numpy(), table["tpm_before"].to_numpy(), predictor="network"))
-    check(accuracy_bars({"network": bins, "gene_mean": bins}, [0.9, None], tolerance="20 % plus 0.1 TPM"))
+    check(density(table["tpm_before"].to_numpy(), table["tpm_before"].to_numpy(), predictor="autoencoder"))
+    check(accuracy_bars({"autoencoder": bins, "gene_mean": bins}, [0.9, None], tolerance="20 % plus 0.1 TPM"))
     check(expression_histogram(table["tpm_before"].to_numpy(), np.ones(len(table))))
     curve = training_curve(history)
     check(curve)
@@ -80,13 +80,13 @@ def test_density_takes_any_numbers(truth: np.ndarray) -> None:
 
 def test_density_draws_the_same_amount_whatever_the_data() -> None:
     values = np.random.default_rng(0).lognormal(1, 2, 2_000_000).astype(np.float32)
-    figure = density(values, values[::-1], predictor="network").figure
+    figure = density(values, values[::-1], predictor="autoencoder").figure
     assert figure.data[0].z.shape == (CELLS, CELLS)
     assert len(figure.to_json()) < 3_000_000
 
 
 def test_density_counts_where_the_values_are() -> None:
-    figure = density(np.array([0.0, 100.0]), np.array([0.0, 10.0]), predictor="network").figure
+    figure = density(np.array([0.0, 100.0]), np.array([0.0, 10.0]), predictor="autoencoder").figure
     down, across = np.nonzero(np.isfinite(figure.data[0].z))
     assert across.tolist() == [0, CELLS - 1]
     assert down.tolist() == [0, int(np.log1p(10) / np.log1p(100) * CELLS)]
@@ -105,7 +105,7 @@ def test_top_genes_say_when_none_is_trusted() -> None:
 
 def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
     figure = top_genes(make_table(), ["no_change", "pca"]).figure
-    assert [bar.name for bar in figure.data] == ["Network", "PCA"]
+    assert [bar.name for bar in figure.data] == ["Autoencoder", "PCA"]
     assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
     # One number says how far a panel reaches, to both sides.
     for bar, axis in zip(figure.data, (figure.layout.xaxis, figure.layout.xaxis2), strict=True):
@@ -114,9 +114,9 @@ def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
 
 
 def test_whoever_leads_is_drawn_first_and_named() -> None:
-    table = make_table().rename(columns={"delta_log2_pca": "delta_log2_network"})
-    bars = top_genes(table, ["no_change", "network"], predictor="ridge")
-    assert [bar.name for bar in bars.figure.data] == ["Ridge", "Network"]
+    table = make_table().rename(columns={"log2_fold_change_pca": "log2_fold_change_autoencoder"})
+    bars = top_genes(table, ["no_change", "autoencoder"], predictor="ridge")
+    assert [bar.name for bar in bars.figure.data] == ["Ridge", "Autoencoder"]
     assert "Hypothesis by Ridge" in bars.alt
     points = shift_scatter(table, predictor="ridge")
     assert points.figure.data[1].marker.color == LOOKS["ridge"].colour
@@ -134,25 +134,25 @@ def test_thinning_keeps_the_farthest_point_of_a_spot() -> None:
 
 def test_a_point_that_would_be_covered_is_counted_and_not_drawn() -> None:
     table = make_table()
-    table.loc[1, ["tpm_before", "delta_log2"]] = table.loc[0, ["tpm_before", "delta_log2"]]
+    table.loc[1, ["tpm_before", "log2_fold_change"]] = table.loc[0, ["tpm_before", "log2_fold_change"]]
     table.loc[:1, "edited"] = False
-    table.loc[:1, "trusted"] = [False, True]
+    table.loc[:1, "is_reliable"] = [False, True]
     drawn = shift_scatter(table).figure
     rows = np.concatenate([trace.customdata[:, 1] for trace in drawn.data[:2]])
     assert 0 not in rows and 1 in rows
-    untrusted = int((~table["trusted"] & ~table["edited"]).sum())
+    untrusted = int((~table["is_reliable"] & ~table["is_perturbed"]).sum())
     assert drawn.data[0].name == f"Not trusted ({untrusted:,}, {len(drawn.data[0].x):,} drawn)"
 
 
 def test_named_genes_are_ringed() -> None:
     table = make_table()
-    edited = int(np.flatnonzero(table["edited"])[0])
+    edited = int(np.flatnonzero(table["is_perturbed"])[0])
     chart = shift_scatter(table, named=[2, 5, edited])
     ring = next(trace for trace in chart.figure.data if trace.name == "Selected")
     # An edited gene is set, not predicted: it has no point.
     rows = [row for row in (2, 5) if row != edited]
     assert list(ring.text) == [table["gene"][row] for row in rows]
-    assert list(ring.y) == pytest.approx([table["delta_log2"][row] for row in rows])
+    assert list(ring.y) == pytest.approx([table["log2_fold_change"][row] for row in rows])
     assert f"Ringed: {table['gene'][2]} and {table['gene'][5]}." in chart.alt
     assert "and 32 more." in shift_scatter(table, named=range(60)).alt
     assert not any(trace.name == "Selected" for trace in shift_scatter(table).figure.data)
@@ -163,7 +163,7 @@ def test_a_point_knows_its_row() -> None:
     for trace in shift_scatter(table).figure.data[:2]:
         rows = trace.customdata[:, 1].astype(int)
         assert list(trace.text) == list(table["gene"].iloc[rows])
-        assert np.allclose(trace.y, table["delta_log2"].iloc[rows])
+        assert np.allclose(trace.y, table["log2_fold_change"].iloc[rows])
 
 
 def test_the_scatter_of_a_whole_genome_is_light() -> None:
@@ -173,9 +173,9 @@ def test_the_scatter_of_a_whole_genome_is_light() -> None:
         {
             "gene": [f"GENE{i}" for i in range(n)],
             "tpm_before": rng.lognormal(1, 2, n).astype(np.float32),
-            "delta_log2": rng.normal(0, 0.1, n).astype(np.float32),
-            "edited": False,
-            "trusted": rng.random(n) < 0.7,
+            "log2_fold_change": rng.normal(0, 0.1, n).astype(np.float32),
+            "is_perturbed": False,
+            "is_reliable": rng.random(n) < 0.7,
             "reason": "not measured in this sample",
         }
     )
@@ -188,19 +188,19 @@ def test_the_ceiling_is_a_line_across_each_bin() -> None:
         {"low": 2.5, "high": 10, "n": 0, "accuracy": None},
         {"low": 10, "high": None, "n": 5, "accuracy": 0.7},
     ]
-    chart = accuracy_bars({"network": bins, "pca": bins}, [0.9, None, 1.0], tolerance="20 %")
+    chart = accuracy_bars({"autoencoder": bins, "pca": bins}, [0.9, None, 1.0], tolerance="20 %")
     line, said = chart.figure.data[2:]
     assert list(said.text) == ["90 %", "100 %"] and list(said.x) == [0, 2]
     assert line.x[0] < 0 < line.x[2] and line.x[3] is None and line.y[:3] == (90, 90, 90)
     assert chart.figure.layout.xaxis.ticktext == ("0–2.5", "2.5–10", "10 and more")
-    assert "Network 50 %, PCA 50 %, ceiling 90 %" in chart.alt
+    assert "Autoencoder 50 %, PCA 50 %, ceiling 90 %" in chart.alt
 
 
 def test_a_chart_knows_its_title_and_whether_it_is_a_hypothesis() -> None:
     chart = shift_scatter(make_table(), predictor="a & b")
     assert chart.title == "Shift of every gene" and chart.is_hypothesis
     assert "a &amp; b" in chart.figure.layout.title.subtitle.text
-    assert not density(np.ones(3), np.ones(3), predictor="network").is_hypothesis
+    assert not density(np.ones(3), np.ones(3), predictor="autoencoder").is_hypothesis
 
 
 def test_names_are_never_markup() -> None:
@@ -209,7 +209,7 @@ def test_names_are_never_markup() -> None:
     for chart in (
         shift_scatter(table, sample=HOSTILE),
         expression_histogram(table["tpm_before"].to_numpy(), np.ones(len(table)), sample=HOSTILE),
-        density(np.ones(3), np.ones(3), predictor="network", sample=HOSTILE),
+        density(np.ones(3), np.ones(3), predictor="autoencoder", sample=HOSTILE),
     ):
         subtitle = chart.figure.layout.title.subtitle.text
         assert "<" not in subtitle

@@ -19,12 +19,12 @@ def make_shifts(n_edits: int = 3, n_genes: int = 12, beyond: float = 0.0) -> pd.
 
 def test_every_number_is_drawn_around_zero():
     shifts = make_shifts(beyond=0.05)
-    chart = edit_heat(shifts, predictor="network", sample="S1")
+    chart = edit_heat(shifts, predictor="autoencoder", sample="S1")
     heat = chart.figure.data[0]
     assert (np.array(heat.z) == shifts.to_numpy()).all()
     assert heat.zmax == -heat.zmin == np.abs(shifts.to_numpy()).max()
     assert heat.text[1][0] == f"{shifts.iloc[1, 0]:+.2f}"
-    assert chart.alt.startswith("Hypothesis by Network") and chart.alt.endswith(".")
+    assert chart.alt.startswith("Hypothesis by Autoencoder") and chart.alt.endswith(".")
     assert "by 3 edits alone" in chart.alt and "differ by 0.05 at most" in chart.alt
     assert chart.figure.layout.xaxis.ticktext[0] == "EDIT0<br>knocked out"
     assert chart.figure.layout.yaxis.ticktext[0] == "&lt;b&gt;X&lt;/b&gt;"

@@ -8,19 +8,19 @@ BINS = ("0–2.5", "2.5 and more")
 
 
 def test_bars_hold_the_shares() -> None:
-    shares: dict[str, list[float | None]] = {"network": [0.5, 0.7], "likeliest": [0.625, None], "pca": [0.4, 0.7]}
+    shares: dict[str, list[float | None]] = {"autoencoder": [0.5, 0.7], "likeliest": [0.625, None], "pca": [0.4, 0.7]}
     drawn = ceiling_bars(shares, BINS, patients="Same sequencer")
     assert [list(bar.y) for bar in drawn.figure.data] == [[50, 70], [62.5, None], [40, 70]]
-    assert [bar.name for bar in drawn.figure.data] == ["Network", "Network, likeliest value", "PCA"]
+    assert [bar.name for bar in drawn.figure.data] == ["Autoencoder", "Autoencoder, likeliest value", "PCA"]
 
 
 def test_predictors_of_one_colour_differ_in_pattern() -> None:
-    drawn = ceiling_bars({"network": [0.5], "likeliest": [0.6]}, BINS[:1], patients="")
+    drawn = ceiling_bars({"autoencoder": [0.5], "likeliest": [0.6]}, BINS[:1], patients="")
     looks = [(bar.marker.color, bar.marker.pattern.shape) for bar in drawn.figure.data]
     assert looks[0][0] == looks[1][0] and looks[0][1] != looks[1][1]
 
 
 def test_the_sentence_says_the_same() -> None:
-    drawn = ceiling_bars({"network": [0.5, None], "pca": [0.4, None]}, BINS, patients="Older sequencer")
-    assert "Older sequencer. 0–2.5 TPM: Network 50 %, PCA 40 %." in drawn.alt
+    drawn = ceiling_bars({"autoencoder": [0.5, None], "pca": [0.4, None]}, BINS, patients="Older sequencer")
+    assert "Older sequencer. 0–2.5 TPM: Autoencoder 50 %, PCA 40 %." in drawn.alt
     assert "2.5 and more" not in drawn.alt

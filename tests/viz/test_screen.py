@@ -35,14 +35,16 @@ def make_pairs(n: int = 80) -> pd.DataFrame:
     chosen = rng.permutation(list(combinations(genes, 2)))[:n]
     table = pd.DataFrame({"a": chosen[:, 0], "b": chosen[:, 1]})
     table["score_a"], table["score_b"] = rng.normal(0, 0.1, (2, len(table)))
-    table["synergy"] = np.sort(rng.normal(0.02, 0.01, len(table)))[::-1]
-    table["score"] = table["score_a"] + table["score_b"] + table["synergy"]
+    table["interaction"] = np.sort(rng.normal(0.02, 0.01, len(table)))[::-1]
+    table["score"] = table["score_a"] + table["score_b"] + table["interaction"]
     return table
 
 
 def make_steps(n: int = 3, scale: float = 1.0) -> pd.DataFrame:
     score = scale * np.arange(1, n + 1)
-    return pd.DataFrame({"name": [f"GENE{i} knocked out" for i in range(n)], "score": score, "share": score / 10})
+    return pd.DataFrame(
+        {"name": [f"GENE{i} knocked out" for i in range(n)], "score": score, "fraction_of_distance": score / 10}
+    )
 
 
 def check(chart: Chart) -> None:
@@ -56,8 +58,8 @@ def test_bars_stand_beside_the_rivals_and_mark_what_is_exact() -> None:
     chart = regulator_bars(make_screen(), "knocked out", ["pca", "coexpression", "no_change"])
     check(chart)
     bars = chart.figure.data
-    assert [bar.name for bar in bars] == ["Network", "PCA", "Co-expression"]
-    assert [bar.marker.color for bar in bars] == [LOOKS[n].colour for n in ("network", "pca", "coexpression")]
+    assert [bar.name for bar in bars] == ["Autoencoder", "PCA", "Co-expression"]
+    assert [bar.marker.color for bar in bars] == [LOOKS[n].colour for n in ("autoencoder", "pca", "coexpression")]
     assert len({bar.marker.pattern.shape for bar in bars}) == 3
     assert all(len(bar.x) == 20 for bar in bars)
     # The best stands at the top, which is last.
@@ -87,7 +89,7 @@ def test_map_of_pairs_is_symmetric_and_leaves_unknown_pairs_empty() -> None:
     assert np.isnan(np.diag(z)).all()
     best = table.iloc[0]
     place = list(heat.x)
-    assert z[place.index(best["a"]), place.index(best["b"])] == best["synergy"]
+    assert z[place.index(best["a"]), place.index(best["b"])] == best["interaction"]
     assert (heat.zmin, heat.zmax) == (-np.nanmax(abs(z)), np.nanmax(abs(z)))
     assert f"{np.isfinite(z).sum() // 2} pairs" in chart.alt
 
@@ -98,7 +100,7 @@ def test_partners_of_one_gene_add_up() -> None:
     chart = partner_bars(table, "MYC", n=10)
     check(chart)
     *bars, together = chart.figure.data
-    assert [bar.name for bar in bars] == ["synergy", "partner alone", "MYC alone"]
+    assert [bar.name for bar in bars] == ["interaction", "partner alone", "MYC alone"]
     np.testing.assert_allclose(sum(np.array(bar.x) for bar in bars), together.x)
     assert "MYC" not in together.y
 
@@ -128,7 +130,7 @@ def test_few_rows_are_drawn(n: int) -> None:
 def test_missing_numbers_are_no_mistake() -> None:
     table = make_screen()
     table["score_pca"] = np.nan
-    assert [bar.name for bar in regulator_bars(table, "", ["pca"]).figure.data] == ["Network"]
+    assert [bar.name for bar in regulator_bars(table, "", ["pca"]).figure.data] == ["Autoencoder"]
 
 
 def test_names_are_never_markup() -> None:
