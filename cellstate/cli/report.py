@@ -59,7 +59,11 @@ def _bundle(options: argparse.Namespace) -> Answer:
     from cellstate.report.run import Run
 
     model, perturbations, source, answer = _asked(options)
-    about = {"sample": source.sample, "perturbations": ", ".join(answer.perturbations), "predictor": str(answer.predictor)}
+    about = {
+        "sample": source.sample,
+        "perturbations": ", ".join(answer.perturbations),
+        "predictor": str(answer.predictor),
+    }
     table = Table(answer.table, ("ensembl_id",), "log2_fold_change", about | {"kind": "hypothesis"})
     run = Run("perturb", source, provenance(model), table, perturbations, answer.predictor)
     return _written(bundle(run, named=options.name_sample, with_input=options.with_input), options, answer, source)

@@ -86,7 +86,12 @@ def shift_report(
 
 def _edited(table: pd.DataFrame) -> Section:
     rows = [
-        (row.gene, _tpm(row.tpm_before), _tpm(row.tpm_after), "yes" if row.is_measured else "no: predicted by the model")
+        (
+            row.gene,
+            _tpm(row.tpm_before),
+            _tpm(row.tpm_after),
+            "yes" if row.is_measured else "no: predicted by the model",
+        )
         for row in table[table["is_perturbed"]].itertuples()
     ]
     text = (

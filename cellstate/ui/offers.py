@@ -36,7 +36,12 @@ _FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry:
 def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
     """Offer a predicted shift."""
     edits, source = state.edits, source_of(state)
-    about = {"sample": found.sample, "perturbations": found.edits, "predictor": str(found.predictor), "kind": "hypothesis"}
+    about = {
+        "sample": found.sample,
+        "perturbations": found.edits,
+        "predictor": str(found.predictor),
+        "kind": "hypothesis",
+    }
     table = Table(found.table, ("ensembl_id",), "log2_fold_change", about)
     answer = ShiftAnswer(
         found.predictor, [edit.label for edit in edits], found.table, found.before, found.after, found.over_error

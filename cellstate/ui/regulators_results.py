@@ -146,7 +146,9 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
         alt="Every edit that was tried, best first, with its evidence",
     )
     with bar:
-        edits = [] if row is None else [Perturbation.parse(f"{shown['gene'].iloc[row]}={shown['perturbation'].iloc[row]}")]
+        edits = (
+            [] if row is None else [Perturbation.parse(f"{shown['gene'].iloc[row]}={shown['perturbation'].iloc[row]}")]
+        )
         _open_button(state, edits)
         _download(found.table, found, "Download all edits as CSV")
         take_along(search_offer(state, opened, found, searched, said, drawn))
@@ -187,8 +189,8 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
         _download(table, found, "Download all pairs as CSV")
         take_along(search_offer(state, opened, found, searched, said, drawn))
     st.caption(
-        f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.perturbation)}. Click a heading to sort, "
-        "and a row to choose it for the Perturb page."
+        f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.perturbation)}. Click a heading to "
+        "sort, and a row to choose it for the Perturb page."
     )
 
 

@@ -125,7 +125,8 @@ def combination_sentence(steps: pd.DataFrame, greedy: pd.DataFrame, *, reached: 
     if not len(steps):
         return "**No edit moves the sample toward the goal**, so there is nothing to combine."
     last = steps.iloc[-1]
-    text = f"{plural(len(steps), 'edit moves', 'edits move')} the sample {share(last['fraction_of_distance'])} of the way. "
+    reach = share(last["fraction_of_distance"])
+    text = f"{plural(len(steps), 'edit moves', 'edits move')} the sample {reach} of the way. "
     text += f"The {percent(wanted)} asked for is **{'reached' if reached else 'not reached'}**."
     text += _small(last["fraction_of_distance"])
     if len(greedy):

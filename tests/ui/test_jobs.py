@@ -21,7 +21,11 @@ PATIENCE_S = 10
 
 
 def make(
-    work: Callable[[ProgressReporter], object], queue: Queue | None = None, *, resumes: bool = False, limit_s: float = math.inf
+    work: Callable[[ProgressReporter], object],
+    queue: Queue | None = None,
+    *,
+    resumes: bool = False,
+    limit_s: float = math.inf,
 ) -> Job:
     return Job("screen", "key", "a run", work, queue or Queue(1), user="me", resumes=resumes, limit_s=limit_s)
 
