@@ -24,7 +24,7 @@ from benchmarks.app_client import Client
 from cellstate import load_model, read_samples
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model
-from cellstate.perturb.patient import prepare
+from cellstate.perturb.sample import prepare_sample
 
 #: Seconds that a user looks at a result, and types, from least to most; drawn evenly.
 READS_S, TYPES_S = (5.0, 15.0), (1.0, 3.0)
@@ -125,7 +125,7 @@ class User:
 
     def _levels(self, data: bytes) -> dict[str, float]:
         """Return the level of each gene that the page must show for a file."""
-        tpm_G = prepare(self.model, read_samples(data, name="own.tsv")).tpm_G
+        tpm_G = prepare_sample(self.model, read_samples(data, name="own.tsv")).tpm_G
         return dict(zip(map(str, self.model.space.symbols), map(float, tpm_G), strict=True))
 
     def _check(self, client: Client, name: str) -> None:

@@ -33,15 +33,15 @@ from cellstate.model import Model, create_model, save_model
 from cellstate.model.config import preset
 from cellstate.model.folder import WEIGHTS
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.components import load_components
-from cellstate.perturb.edits import Edit
-from cellstate.perturb.engine import Engine
-from cellstate.perturb.goals import Goal, gene_set_goal
-from cellstate.perturb.pairs import pairs
-from cellstate.perturb.patient import Patient, prepare
-from cellstate.perturb.propagate import base_pass, hidden_change, propagate
-from cellstate.perturb.screen import screen
-from cellstate.perturb.sweep import ROWS
+from cellstate.perturb.perturbations import Perturbation, candidate_changes
+from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
+from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.propagate import base_pass, hidden_change, propagate
+from cellstate.perturb.sample import PreparedSample, prepare_sample
+from cellstate.perturb.search.goal import Goal, gene_set_goal
+from cellstate.perturb.search.pair_sweep import ROWS
+from cellstate.perturb.search.pairs import pairs
+from cellstate.perturb.search.single import screen
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.warm_start import pca_map, warm_start
@@ -49,7 +49,7 @@ from train.warm_start import pca_map, warm_start
 #: Rows of the transcription factors of Lambert et al. (2018).
 TF_ROWS = 1_639
 GB = 1e9
-KO = Edit.pattern("ko")
+KO = Perturbation.pattern("ko")
 _MEASURE = ("benchmarks.engine", "--measure")
 
 
@@ -97,10 +97,10 @@ def naive_second_per_edit(model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n
     return median_time(run, 2) / n
 
 
-def rank(model: Model, patient: Patient, goal: Goal) -> np.ndarray:
+def rank(model: Model, patient: PreparedSample, goal: Goal) -> np.ndarray:
     """What the naive way does too: a score of every single edit, the best 200 exact; no p-values, no rivals."""
-    engine, genes = Engine(model, patient, goal), np.arange(len(model.space))
-    delta_G = engine.changes(KO, genes)
+    engine, genes = AutoencoderScorer(patient, goal), np.arange(len(model.space))
+    delta_G = candidate_changes(KO, patient, genes)
     score_G = delta_G * engine.first_order(delta_G)
     best = np.argsort(-score_G)[:200]
     score_G[best] = engine.scores(best[:, None], delta_G[best, None])
@@ -111,12 +111,12 @@ def measure(folder: Path) -> dict[str, float]:
     """Everything about one set of weights; times in seconds, memory in bytes."""
     model, samples = load_model(folder, device="cpu"), sample()
     weights = sum(p.numel() * p.element_size() for p in model.network.parameters())
-    goal, patient = some_goal(model), prepare(model, samples)
+    goal, patient = some_goal(model), prepare_sample(model, samples)
     everything = np.arange(len(model.space))
     found: dict[str, float] = {"weights": weights, "matmul": matmul_rate(model.dtype)}
 
-    engine = Engine(model, patient, goal)
-    delta_G = engine.changes(KO, everything)
+    engine = AutoencoderScorer(patient, goal)
+    delta_G = candidate_changes(KO, patient, everything)
     z = torch.from_numpy(patient.z_1G)
     genes, delta = torch.tensor([7]), torch.from_numpy(delta_G[7:8])[:, None]
     with torch.inference_mode():
@@ -127,10 +127,10 @@ def measure(folder: Path) -> dict[str, float]:
         found["full_output"] = median_time(lambda: propagate(model.network, base, genes, delta), 15)
     found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
     found["ranking"] = median_time(lambda: rank(model, patient, goal), 5)
-    found["screen"] = median_time(lambda: screen(model, samples, goal, predictor="autoencoder"), 3)
-    found["anchor"] = median_time(lambda: pairs(model, samples, goal, anchor=11), 3)
+    found["screen"] = median_time(lambda: screen(prepare_sample(model, samples), goal, predictor="autoencoder"), 3)
+    found["anchor"] = median_time(lambda: pairs(prepare_sample(model, samples), goal, anchor=11), 3)
     rows = np.sort(np.random.default_rng(3).choice(everything, min(TF_ROWS, len(everything)), replace=False))
-    found["tf_rows"] = once(lambda: pairs(model, samples, goal, genes=rows))
+    found["tf_rows"] = once(lambda: pairs(prepare_sample(model, samples), goal, genes=rows))
     found["resident_rows"] = peak_resident()
     return found | exactness(model, patient, engine, delta_G)
 
@@ -142,8 +142,7 @@ def measure_all_pairs(folder: Path) -> dict[str, float]:
     marks: list[float] = []
     started = time.perf_counter()
     result = pairs(
-        model,
-        samples,
+        prepare_sample(model, samples),
         goal,
         progress=lambda done, total, what: marks.append(time.perf_counter()) if done == total else None,
     )
@@ -156,8 +155,10 @@ def measure_all_pairs(folder: Path) -> dict[str, float]:
     return found | {"flop_row": 2 * (per_row + model.network.weight(0).numel())}
 
 
-def exactness(model: Model, patient: Patient, engine: Engine, delta_G: np.ndarray, n: int = 16) -> dict[str, float]:
-    """Relative error of predicted shifts and of synergies, against float64 and float32 of the same weights."""
+def exactness(
+    model: Model, patient: PreparedSample, engine: AutoencoderScorer, delta_G: np.ndarray, n: int = 16
+) -> dict[str, float]:
+    """Relative error of predicted shifts and of interactions, against float64 and float32 of the same weights."""
     genes = torch.arange(0, n * 1_000, 1_000)[:, None]
     delta = torch.from_numpy(delta_G)[genes[:, 0]][:, None]
     z = torch.from_numpy(patient.z_1G)

@@ -11,24 +11,24 @@ import torch
 from scipy.stats import kstest, spearmanr
 
 from benchmarks.report import at_least, at_most, measured
-from cellstate import load_model, perturb, read_samples
+from cellstate import load_model, predict, read_samples
 from cellstate.evidence import Criterion
 from cellstate.model import Model, ModelConfig
 from cellstate.model.network import AutoEncoder
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.components import load_components
-from cellstate.perturb.edits import Edit
-from cellstate.perturb.engine import Engine
-from cellstate.perturb.goals import Goal, gene_set_goal
-from cellstate.perturb.nulls import benjamini_hochberg, matched_p
-from cellstate.perturb.patient import Patient
-from cellstate.perturb.propagate import base_pass
-from cellstate.perturb.sensitivity import backward, readout
+from cellstate.perturb.perturbations import Perturbation, candidate_changes
+from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
+from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.gradients import backward, readout
+from cellstate.perturb.predictors.propagate import base_pass
+from cellstate.perturb.sample import PreparedSample, prepare_sample
+from cellstate.perturb.search.goal import Goal, gene_set_goal
+from cellstate.perturb.search.null_models import benjamini_hochberg, matched_p
 from cellstate.resources import resource_path
 from train.warm_start import pca_map, warm_start
 
 PATIENTS, PAIRS, RESCORED, RANDOM_GOALS = 20, 20_000, 1_000, 20
-KO = Edit.pattern("ko")
+KO = Perturbation.pattern("ko")
 
 
 def demo_criteria(*, quick: bool) -> list[Criterion]:
@@ -38,12 +38,12 @@ def demo_criteria(*, quick: bool) -> list[Criterion]:
     single, recall = rankings(model, n, n if quick else 5)
     curved_single, curved_recall = rankings(curved_model(model, steps=5 if quick else 150), n, n if quick else 5)
     samples = read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
-    edit = Edit("TP53", "knock-out")
-    perturb(model, samples, [edit])
+    edit = Perturbation("TP53", "knock-out")
+    predict(prepare_sample(model, samples), [edit])
     times = []
     for _ in range(9):
         start = time.perf_counter()
-        perturb(model, samples, [edit])
+        predict(prepare_sample(model, samples), [edit])
         times.append(time.perf_counter() - start)
     print(f"{n} patients for single perturbations, {len(recall)} for pairs, {RANDOM_GOALS} random goals.")
     spearman, top = "singles_lowest_spearman_with_exact", "singles_fewest_of_exact_top50"
@@ -65,7 +65,7 @@ def demo_criteria(*, quick: bool) -> list[Criterion]:
 
 def rankings(model: Model, n_single: int, n_pairs: int) -> tuple[list[tuple[float, int]], list[int]]:
     """What `ranking` and `pair_recall` say of some cohort patients, each with a goal of its own."""
-    engines = [Engine(model, cohort_patient(model, i), set_goal(model, i)) for i in range(n_single)]
+    engines = [AutoencoderScorer(cohort_patient(model, i), set_goal(model, i)) for i in range(n_single)]
     return [ranking(engine) for engine in engines], [pair_recall(engine) for engine in engines[:n_pairs]]
 
 
@@ -77,8 +77,8 @@ def uniformity(model: Model, n: int) -> tuple[float, int]:
     lowest, false_goals = 1.0, 0
     for i in range(n):
         patient, genes = cohort_patient(model, i), np.arange(len(model.space))
-        engine = Engine(model, patient, set_goal(model, 100 + i))
-        effect_G = (delta_G := engine.changes(KO, genes)) * engine.first_order(delta_G)
+        engine = AutoencoderScorer(patient, set_goal(model, 100 + i))
+        effect_G = (delta_G := candidate_changes(KO, patient, genes)) * engine.first_order(delta_G)
         p_G = matched_p(effect_G, np.log1p(patient.tpm_G), model.space.scale_G, change_G=delta_G)[effect_G != 0]
         lowest = min(lowest, float(kstest(p_G, "uniform").pvalue))
         false_goals += bool((benjamini_hochberg(p_G) < 0.1).any())
@@ -106,12 +106,12 @@ def curved_model(model: Model, steps: int) -> Model:
     return replace(model, network=network.requires_grad_(False).eval(), config=network.config)
 
 
-def cohort_patient(model: Model, row: int) -> Patient:
+def cohort_patient(model: Model, row: int) -> PreparedSample:
     """One patient of the model's cohort."""
     profiles = load_profiles(model)
     assert profiles is not None
     tpm_G = np.expm1(profiles.log1p_SG[row])
-    return Patient(f"cohort {row}", model, profiles.z_SG[row : row + 1], tpm_G, np.ones(len(tpm_G), bool))
+    return PreparedSample(f"cohort {row}", model, profiles.z_SG[row : row + 1], tpm_G, np.ones(len(tpm_G), bool))
 
 
 def set_goal(model: Model, seed: int) -> Goal:
@@ -121,24 +121,24 @@ def set_goal(model: Model, seed: int) -> Goal:
     return gene_set_goal(model.space, signs, spec="random", label="100 genes")
 
 
-def ranking(engine: Engine) -> tuple[float, int]:
+def ranking(engine: AutoencoderScorer) -> tuple[float, int]:
     """Spearman of first-order with exact scores over all genes, and how many of the exact top 50 it finds."""
     genes = np.arange(len(engine.model.space))
-    delta_G = engine.changes(KO, genes)
+    delta_G = candidate_changes(KO, engine.sample, genes)
     proposed, exact = delta_G * engine.first_order(delta_G), engine.scores(genes[:, None], delta_G[:, None])
     top = [set(np.argsort(-v, kind="stable")[:50]) for v in (proposed, exact)]
     return float(spearmanr(proposed, exact).statistic), len(top[0] & top[1])
 
 
-def pair_recall(engine: Engine) -> int:
+def pair_recall(engine: AutoencoderScorer) -> int:
     """How many of the 100 best of 20,000 random pairs are left after proposal by gradient and exact re-scoring.
 
     The truth is four whole forward passes in float64.
     """
     rng = np.random.default_rng(11)
-    genes = np.flatnonzero(engine.changes(KO, np.arange(len(engine.model.space))))
+    genes = np.flatnonzero(candidate_changes(KO, engine.sample, np.arange(len(engine.model.space))))
     delta_G = np.zeros(len(engine.model.space), np.float32)
-    delta_G[genes] = engine.changes(KO, genes)
+    delta_G[genes] = candidate_changes(KO, engine.sample, genes)
     pair_E2 = np.sort(np.stack([rng.choice(genes, PAIRS), rng.choice(genes, PAIRS)], axis=1), axis=1)
     pair_E2 = np.unique(pair_E2[pair_E2[:, 0] != pair_E2[:, 1]], axis=0)
     proposed_E, before = np.zeros(len(pair_E2)), engine.smoothed(delta_G)
@@ -152,17 +152,17 @@ def pair_recall(engine: Engine) -> int:
             partner_E = pair_E2[part, second]
             proposed_E[part] += 0.5 * delta_G[partner_E] * change.numpy()[row_E, partner_E]
     best = np.sort(np.argsort(-proposed_E, kind="stable")[:RESCORED])
-    scored = engine.pair_scores(pair_E2[best, 0], pair_E2[best, 1], delta_G).synergy_E
+    scored = engine.pair_scores(pair_E2[best, 0], pair_E2[best, 1], delta_G).interaction_E
     found = set(best[np.argsort(-scored, kind="stable")[:100]])
     truth = set(np.argsort(-brute_force(engine, pair_E2, delta_G), kind="stable")[:100])
     return len(found & truth)
 
 
-def brute_force(engine: Engine, pair_E2: np.ndarray, delta_G: np.ndarray, batch: int = 1_000) -> np.ndarray:
-    """Synergy of pairs by whole forward passes in float64, both genes left out of the score."""
+def brute_force(engine: AutoencoderScorer, pair_E2: np.ndarray, delta_G: np.ndarray, batch: int = 1_000) -> np.ndarray:
+    """Interaction of pairs by whole forward passes in float64, both genes left out of the score."""
     network = copy.deepcopy(engine.model.network).double()
     direction = torch.from_numpy(engine.goal.direction_G).double()
-    z = torch.from_numpy(engine.patient.z_1G).double()
+    z = torch.from_numpy(engine.sample.z_1G).double()
     parts = []
     with torch.inference_mode():
         before = network(z)
@@ -182,8 +182,10 @@ def brute_force(engine: Engine, pair_E2: np.ndarray, delta_G: np.ndarray, batch:
     return torch.cat(parts).numpy()
 
 
-def low_precision(model: Model, patient: Patient, engine: Engine, delta_G: np.ndarray, n: int = 4) -> dict[str, float]:
-    """Spearman of bfloat16 synergies of some rows with float32 of the same weights, and of the plain difference."""
+def low_precision(
+    model: Model, patient: PreparedSample, engine: AutoencoderScorer, delta_G: np.ndarray, n: int = 4
+) -> dict[str, float]:
+    """Spearman of bfloat16 interactions of some rows with float32 of the same weights, and of the plain difference."""
     rows = np.arange(n) * 4_000 + 5
     genes, delta = torch.from_numpy(rows)[:, None], torch.from_numpy(delta_G[rows])[:, None]
     found = engine.gradient_change(genes, delta).numpy() * delta_G
@@ -195,7 +197,7 @@ def low_precision(model: Model, patient: Patient, engine: Engine, delta_G: np.nd
         plain = [backward(model.network, base_pass(model.network, x), goal).input_SG for x in (edited, z)]
     naive = (plain[0] - plain[1]).numpy() * delta_G
     wide = load_model(model.folder, device="cpu", dtype="float32")
-    truth = Engine(wide, patient, engine.goal).gradient_change(genes, delta).numpy() * delta_G
+    truth = AutoencoderScorer(replace(patient, model=wide), engine.goal).gradient_change(genes, delta).numpy() * delta_G
 
     def worst(values: np.ndarray) -> float:
         if not truth.any(axis=1).all():

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from benchmarks.report import show
 from cellstate import load_model, read_samples
-from cellstate.evaluate import compare
+from cellstate.evaluate.experiment import compare
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_samples
 from cellstate.resources import resource_path
 
 EXPERIMENTS = (
@@ -35,7 +36,11 @@ def measure(model: Model, folder: Path) -> list[EvidenceRecord]:
         before, after = samples.take(control), samples.take(treated)
         position = model.space.find(gene)
         levels = [align(group, model.space).tpm_SG[:, position].mean() for group in (before, after)]
-        experiment = compare(model, before, after, [Edit(gene, "multiply", float(levels[1] / levels[0]))])
+        experiment = compare(
+            prepare_samples(model, before),
+            prepare_samples(model, after),
+            [Perturbation(gene, "multiply", float(levels[1] / levels[0]))],
+        )
         for name, agreement in experiment.agreement.items():
             if agreement.pearson_delta is not None and agreement.sign_accuracy_top50 is not None:
                 records += [

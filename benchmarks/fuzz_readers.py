@@ -31,8 +31,8 @@ from cellstate.model.folder import GENES, WEIGHTS, default_model_folder
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.model.record import EVIDENCE, METRICS, ModelRecord
-from cellstate.perturb.components import RIVALS, fit_components, load_components, save_components
-from cellstate.perturb.effects import EFFECTS, load_effects, save_effects
+from cellstate.perturb.predictors.components import RIVALS, fit_components, load_components, save_components
+from cellstate.perturb.predictors.sparse import EFFECTS, load_effects, save_effects
 from cellstate.samples import Samples
 
 _NAMES = ("upload", "a.csv", "x.h5ad", "<b>x</b>.tsv", "../../a.csv", "C:\\a\\b.gct", "", ".", "\x00", "é" * 300)

@@ -30,7 +30,7 @@ def measure(folder: Path) -> dict[str, float]:
     """Open one model and use it as the app does; times in seconds, memory in bytes."""
     import torch
 
-    from cellstate import Edit, load_model, perturb, read_samples
+    from cellstate import Perturbation, load_model, predict, prepare_sample, read_samples
     from cellstate.gene_space import align
 
     samples = read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
@@ -43,9 +43,9 @@ def measure(folder: Path) -> dict[str, float]:
     start = time.perf_counter()
     model.reconstruct(z_SG)
     first = time.perf_counter() - start
-    edits = [Edit("TP53", "knock-out"), Edit("MYC", "multiply", 3)]
+    edits = [Perturbation("TP53", "knock-out"), Perturbation("MYC", "multiply", 3)]
     forward = median_time(lambda: model.reconstruct(z_SG))
-    edit = median_time(lambda: perturb(model, samples, edits))
+    edit = median_time(lambda: predict(prepare_sample(model, samples), edits))
     weights = sum(p.numel() * p.element_size() for p in model.network.parameters())
     used = resident() - before
     reference = np.isfinite(model.reconstruct(z_SG)).all()

@@ -4,9 +4,9 @@
 
 For each Hallmark gene set as a goal, and all pairs of transcription factors knocked out: the 1,000 pairs that a ranking
 puts first, and how many of them have, in held-out patients alone, the sign of interaction that the ranking foresees
-(`cellstate.perturb.cohort_pairs`). 50 % is chance. Rankings: what the model's cohort shows; the network's synergy in
-one held-out patient; and random pairs with the sign that the cohort gives them. The interval is a bootstrap over gene
-sets. Nothing here chooses anything.
+(`cellstate.perturb.search.cohort_interaction`). 50 % is chance. Rankings: what the model's cohort shows; the network's
+interaction in one held-out patient; and random pairs with the sign that the cohort gives them. The interval is a
+bootstrap over gene sets. Nothing here chooses anything.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, Predi
 from cellstate.gene_space import align
 from cellstate.io import read_gmt
 from cellstate.model import Model
-from cellstate.perturb.cohort_pairs import CohortPairs, Levels, cohort_pairs
-from cellstate.perturb.effects import load_effects
-from cellstate.perturb.goals import Goal, gene_set_goal
-from cellstate.perturb.pairs import pairs
+from cellstate.perturb.predictors.sparse import load_effects
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.cohort_interaction import CohortInteractions, Levels, cohort_interactions
+from cellstate.perturb.search.goal import Goal, gene_set_goal
+from cellstate.perturb.search.pairs import pairs
 from cellstate.report.narrative import HELD_OUT
 from cellstate.resources import resource_path
 
@@ -50,17 +51,17 @@ def highest(model: Model, cohort: Cohort, goal: Goal, seed: int) -> dict[Predict
     """Return the pairs of transcription factors that each ranking puts first, as genes, and the sign it foresees."""
     factors = np.flatnonzero(model.space.is_tf_G)
     samples = cohort.split("test")
-    patient = samples.select(samples.names[seed % len(samples)])
+    patient = prepare_sample(model, samples.select(samples.names[seed % len(samples)]))
     position = {name: gene for gene, name in enumerate(model.space.ensembl)}
     found: dict[PredictorId, tuple[np.ndarray, ...]] = {}
-    for name, by in ((PredictorId.COHORT, "cohort"), (PredictorId.AUTOENCODER, "synergy")):
-        ranked = pairs(model, patient, goal, genes=factors, partners=factors, by=by, top=HIGHEST)
+    for name, by in ((PredictorId.COHORT, "cohort"), (PredictorId.AUTOENCODER, "interaction")):
+        ranked = pairs(patient, goal, genes=factors, partners=factors, by=by, top=HIGHEST)
         assert ranked is not None
         a_E, b_E = (np.array([position[one] for one in ranked.table[f"ensembl_{which}"]]) for which in "ab")
         found[name] = a_E, b_E, np.ones(len(a_E))
     rng = np.random.default_rng(seed)
     a_E, b_E = np.sort(np.stack([rng.choice(factors, 2, replace=False) for _ in range(HIGHEST)]), axis=1).T
-    known = cohort_pairs(model, goal)
+    known = cohort_interactions(model, goal)
     assert known is not None
     found[PredictorId.RANDOM] = a_E, b_E, np.sign(known.exact(a_E, b_E)[0])
     return found
@@ -68,7 +69,7 @@ def highest(model: Model, cohort: Cohort, goal: Goal, seed: int) -> dict[Predict
 
 def shown_again(levels: Levels, goal: Goal, a_E: np.ndarray, b_E: np.ndarray, sign_E: np.ndarray) -> float:
     """Return the share of pairs that have the foreseen sign in some patients; what these do not express is left out."""
-    r_E, _ = CohortPairs(levels, goal.direction_G).exact(a_E, b_E)
+    r_E, _ = CohortInteractions(levels, goal.direction_G).exact(a_E, b_E)
     says_E = r_E != 0
     return float((np.sign(r_E) == sign_E)[says_E].mean())
 

@@ -25,12 +25,13 @@ import numpy as np
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate import evaluate
 from cellstate.evaluate.bins import accuracy_per_bin
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
+from cellstate.evaluate.reconstruction import evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
+from cellstate.perturb.sample import prepare_samples
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.callbacks import History
@@ -64,7 +65,7 @@ def trained(config: TrainConfig, path: Path) -> Model:
 
 def judged(model: Model, samples: Samples, predictors: dict[str, str], genes: tuple[str, ...]) -> dict[str, Figures]:
     """Return the figures of some of a model's predictors, by the names that they are given here."""
-    found = evaluate(model, samples)
+    found = evaluate(prepare_samples(model, samples))
     position = {ensembl: g for g, ensembl in enumerate(model.space.ensembl)}
     chosen = [position[ensembl] for ensembl in genes]
     truth_SG = found.truth_tpm_SG[:, chosen]

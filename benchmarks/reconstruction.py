@@ -24,9 +24,9 @@ from cellstate.evaluate.metrics import median, r2_per_gene
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.model.fill import fill
+from cellstate.model.impute import impute_missing
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.components import load_components
+from cellstate.perturb.predictors.components import load_components
 from cellstate.resources import resource_path
 
 SPLITS = (Dataset.TEST, Dataset.OLDER_TEST)
@@ -63,12 +63,12 @@ def measure(model: Model, cohort: Cohort, *, most: int | None = None) -> list[Ev
             truth_SG = np.where(scored_SG, model.space.log1p_tpm(z_SG), np.nan)
             return median(r2_per_gene(truth_SG, model.space.log1p_tpm(z_hat_SG))) or float("nan")
 
-        network = r2(model.reconstruct(fill(model.reconstruct, z_SG, measured_SG)), measured_SG)
-        pca = r2(components.reconstruct(fill(components.reconstruct, z_SG, measured_SG)), measured_SG)
+        network = r2(model.reconstruct(impute_missing(model.reconstruct, z_SG, measured_SG)), measured_SG)
+        pca = r2(components.reconstruct(impute_missing(components.reconstruct, z_SG, measured_SG)), measured_SG)
         shown_SG = measured_SG & (np.random.default_rng(0).random(z_SG.shape) >= HIDDEN)
         hidden_SG = measured_SG & ~shown_SG
         half = np.where(shown_SG, z_SG, 0).astype(np.float32)
-        network_half = r2(model.reconstruct(fill(model.reconstruct, half, shown_SG)), hidden_SG)
+        network_half = r2(model.reconstruct(impute_missing(model.reconstruct, half, shown_SG)), hidden_SG)
         ppca_half = r2(conditional_mean(model, half, shown_SG), hidden_SG)
         records += _compared(split, Metric.R2_GENE_MEDIAN, network, PredictorId.PCA, pca)
         records += _compared(split, Metric.R2_HIDDEN_GENE_MEDIAN, network_half, PredictorId.PPCA, ppca_half)

@@ -23,10 +23,10 @@ from benchmarks.report import Output
 from cellstate import load_model
 from cellstate.default_rule import DefaultPredictor, choose_default
 from cellstate.errors import DataError, ModelError, print_error
-from cellstate.evidence import Benchmark, BenchmarkResult, PredictorId, records_of
+from cellstate.evidence import Benchmark, BenchmarkResult, records_of
 from cellstate.model.folder import CARD, weights_sha256
 from cellstate.model.record import EVIDENCE, Evidence, write_evidence
-from cellstate.perturb.leader import predictors
+from cellstate.perturb.predictors.registry import available_predictors
 from train.package import write_card
 
 _AGAIN = "Save the standard output of `python -m benchmarks.NAME`."
@@ -82,7 +82,7 @@ def record(folder: Path, files: Sequence[Path]) -> DefaultPredictor:
         if result.weights_sha256 not in (None, checksum):
             raise DataError(f"{file} measured other weights than those of {folder}.", f"Run {name} again.")
     results = model.record.evidence.results | dict(found)
-    held = [PredictorId(name) for name in predictors(model)]
+    held = list(available_predictors(model))
     default = choose_default(records_of(results.values()), held)
     write_evidence(folder, Evidence(results, default))
     write_card(folder / CARD, load_model(folder, device="cpu"))

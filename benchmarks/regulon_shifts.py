@@ -8,30 +8,30 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cellstate.evidence import PredictorId
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.edits import InputChange
-from cellstate.perturb.propagate import base_pass, propagate
-from cellstate.perturb.rivals import NETWORK, Known, maps_of, rival_maps
-from cellstate.perturb.shift import network_shift
+from cellstate.perturb.perturbations import InputChange
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.linear import LinearPredictor
+from cellstate.perturb.predictors.propagate import base_pass, propagate
+from cellstate.perturb.predictors.registry import FittedParameters, available_predictors, build_predictors
+from cellstate.perturb.sample import training_mean
 
 #: Draws of hidden genes over which the hidden read-out is averaged, and the share that is hidden in each.
 DRAWS, HIDDEN = 8, 0.5
 
 
-def simple_shifts(known: Known, tf_T: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the shift in z that each rival of the product predicts for a loss of 1 S of each regulator, (T, G)."""
+def simple_shifts(fitted: FittedParameters, tf_T: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the change in z that each linear method predicts for a loss of 1 SD of each regulator, (T, G)."""
     change = _losses(tf_T)
-    return {name: one.shift(change) for name, one in maps_of(known).items()}
+    linear = [one for one in build_predictors(fitted).values() if isinstance(one, LinearPredictor)]
+    return {one.id.value: one.effects.change(change) for one in linear if one.id is not PredictorId.NO_CHANGE}
 
 
 def product_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     """Return the same from every predictor of a trained model folder, the network first, (T, G)."""
-    start_TG = np.zeros((len(tf_T), len(model.space)), np.float32)
-    change = _losses(tf_T)
-    network = {NETWORK: network_shift(model, start_TG, tf_T, change.delta_z_SK)}
-    return network | {name: one.shift(change) for name, one in rival_maps(model).items()}
+    change, start = _losses(tf_T), training_mean(model)
+    return {name.value: one.predict_change(start, change) for name, one in available_predictors(model).items()}
 
 
 def _losses(tf_T: np.ndarray) -> InputChange:

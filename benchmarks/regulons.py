@@ -38,14 +38,15 @@ from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
-from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
+from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.labels import DATASETS
 from cellstate.model import Model
-from cellstate.perturb.components import fit_components
-from cellstate.perturb.elastic_net import fit_effects
-from cellstate.perturb.rivals import Known
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.registry import FittedParameters
+from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.resources import resource_path
 from train.data import TrainingData, prepare
 
@@ -143,7 +144,7 @@ def measure(data: TrainingData, regulons: Regulons, model: Model | None, *, quic
     """Return each predictor's scores on one set of training samples; with the network's where a model is given."""
     z_SG, validation_z_SG = data.balanced_z_SG, data.validation_z_SG
     components = fit_components(z_SG, WIDTH, validation_z_SG=validation_z_SG, tf_G=data.space.is_tf_G)
-    known = Known(components, None if quick else fit_effects(z_SG, validation_z_SG))
+    known = FittedParameters(len(components.tf_G), components, None if quick else fit_effects(z_SG, validation_z_SG))
     shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(known, regulons.tf_T)
     if model is not None:
         shifts |= network_shifts(model, regulons.tf_T)

@@ -55,7 +55,7 @@ SMALL = replace(
 #: A candidate for pairs that is no part of the product.
 PAIRS_CANDIDATE = PredictorId.PRODUCTS
 AUTOENCODER, COHORT = PredictorId.AUTOENCODER, PredictorId.COHORT
-AMONG_REGULATORS = "synergy AUROC among regulators"
+AMONG_REGULATORS = "interaction AUROC among regulators"
 #: Test patients in whom pairs are asked about.
 PAIR_PATIENTS = 4
 Table = dict[str, dict[str, float]]
@@ -83,7 +83,7 @@ def measure(world: World) -> Table:
         row = _shift_metrics(world, shift_SGG, true_SGG) | questions.recovery(shift_SGG) | combined.reached(fitted)
         row |= {f"{kind} {name}": value for kind in ("kd", "oe") for name, value in _dose(world, fitted, kind).items()}
         if isinstance(fitted, Network):
-            score_N = fitted.synergy(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
+            score_N = fitted.interaction(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
             row |= _pair_metrics(Cooperation(score_N, planted_N), regulators_N)
             score_QN = network_scores(fitted, world, asked, PAIR_PATIENTS, a_N, b_N)
             row |= asked.recovery(score_QN) | asked.discoveries(score_QN)
@@ -263,8 +263,8 @@ def records_of(table: Table) -> list[EvidenceRecord]:
         *_toward_goals(AUTOENCODER, table[AUTOENCODER]),
         *_toward_goals(COHORT, table[COHORT]),
         *_planted(PAIRS_CANDIDATE, pairs),
-        record_of(PAIRS_CANDIDATE, Metric.PLANTED_PAIR_FDR, pairs["synergy FDR"], threshold=0.15),
-        record_of(PAIRS_CANDIDATE, Metric.PLANTED_PAIR_POWER, pairs["synergy power"]),
+        record_of(PAIRS_CANDIDATE, Metric.PLANTED_PAIR_FDR, pairs["interaction FDR"], threshold=0.15),
+        record_of(PAIRS_CANDIDATE, Metric.PLANTED_PAIR_POWER, pairs["interaction power"]),
         record_of(PAIRS_CANDIDATE, Metric.COOPERATING_SHARE, pairs["called that cooperate"]),
         record_of(DEFAULT, own, leading["right in top 5"], threshold=0.8),
         record_of(DEFAULT, other, leading["right in top 5, exchanged"], threshold=0.1),
@@ -276,9 +276,9 @@ def _planted(name: PredictorId, row: dict[str, float]) -> list[EvidenceRecord]:
     """Return how one way to find pairs ranks those that were planted."""
     regulators, auroc_of = Stratum.REGULATOR_PAIRS, Metric.PLANTED_PAIR_AUROC
     return [
-        record_of(name, auroc_of, row["synergy AUROC"], stratum=Stratum.ALL_PAIRS),
+        record_of(name, auroc_of, row["interaction AUROC"], stratum=Stratum.ALL_PAIRS),
         record_of(name, auroc_of, row[AMONG_REGULATORS], stratum=regulators, threshold=0.85),
-        record_of(name, Metric.PLANTED_PAIR_PRECISION_TOP20, row["synergy precision@20"], threshold=0.5),
+        record_of(name, Metric.PLANTED_PAIR_PRECISION_TOP20, row["interaction precision@20"], threshold=0.5),
     ]
 
 

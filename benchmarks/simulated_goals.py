@@ -1,4 +1,4 @@
-"""Do the product's two ways to rank pairs find planted ones: the network's synergy, and what the cohort's patients say?
+"""Do the two ways to rank pairs find planted ones: the autoencoder's interaction, and the cohort's patients?
 
 Asked as a user asks, along a goal: the programme of a planted pair is the leaves that raising both truly moves most,
 and of all pairs of genes the planted one is the right answer. And without a goal, by what a product says of any gene.
@@ -14,8 +14,8 @@ from benchmarks.simulated_predictors import Network, Training, known_of
 from benchmarks.simulator import World
 from cellstate.evaluate.shift_metrics import CALLED
 from cellstate.evidence import Stratum
-from cellstate.perturb.cohort_pairs import CohortPairs, Levels
-from cellstate.perturb.nulls import benjamini_hochberg, pair_p
+from cellstate.perturb.search.cohort_interaction import CohortInteractions, Levels
+from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p
 
 #: Leaves of a programme: the goal of a question.
 PROGRAMME = 20
@@ -84,7 +84,7 @@ class PairQuestions:
 def network_scores(
     network: Network, world: World, questions: PairQuestions, n_patients: int, a_N: np.ndarray, b_N: np.ndarray
 ) -> np.ndarray:
-    """Return the synergy of raising each pair along each programme, mean over test patients, shape (Q, N)."""
+    """Return the interaction of raising each pair along each programme, mean over test patients, shape (Q, N)."""
     z_SG, change_SG = world.z(world.test)[:n_patients], world.measured_change("oe")[:n_patients]
     beyond = network.beyond(z_SG, change_SG, a_N, b_N)
     return np.sum([questions.direction_QG @ beyond_NG.T for beyond_NG in beyond], axis=0)
@@ -93,7 +93,9 @@ def network_scores(
 def cohort_scores(levels: Levels, direction_QG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
     """Return what patients show of each pair along each direction, shape (Q, N)."""
     genes = np.arange(direction_QG.shape[1])
-    return np.stack([CohortPairs(levels, direction_G).rows(genes).numpy()[a_N, b_N] for direction_G in direction_QG])
+    return np.stack(
+        [CohortInteractions(levels, direction_G).rows(genes).numpy()[a_N, b_N] for direction_G in direction_QG]
+    )
 
 
 def cohort_sizes(levels: Levels, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:

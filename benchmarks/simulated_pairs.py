@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from benchmarks.simulated_predictors import RECIPE, Training, sparse_links
 from benchmarks.simulated_sparse import given_share, spike_and_slab
-from cellstate.perturb.nulls import benjamini_hochberg
+from cellstate.perturb.search.null_models import benjamini_hochberg
 
 #: A gene is a likely regulator when it gives more than it takes.
 _LIKELY = 0.5

@@ -22,10 +22,10 @@ from benchmarks.simulator import World
 from cellstate.evidence import PredictorId
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.components import fit_components
-from cellstate.perturb.elastic_net import fit_effects
-from cellstate.perturb.propagate import base_pass, propagate
-from cellstate.perturb.rivals import Known
+from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.propagate import base_pass, propagate
+from cellstate.perturb.predictors.registry import FittedParameters
+from cellstate.perturb.predictors.sparse_fit import fit_effects
 from train.warm_start import pca_map, warm_start
 
 RECIPE = Recipe()
@@ -113,7 +113,7 @@ class Network:
                 both_NG[np.arange(len(a_N)), gene_N] = 0
             yield both_NG
 
-    def synergy(self, z_SG: np.ndarray, change_SG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
+    def interaction(self, z_SG: np.ndarray, change_SG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
         """Return the size of what pairs do beyond the sum of their edits, per S of both changes, shape (N,)."""
         size_SN = np.maximum(np.abs(change_SG[:, a_N] * change_SG[:, b_N]), 1e-3)
         beyond = self.beyond(z_SG, change_SG, a_N, b_N)
@@ -143,12 +143,12 @@ def _no_change(training: Training) -> Linear:
 
 
 @lru_cache(maxsize=1)
-def known_of(training: Training) -> Known:
+def known_of(training: Training) -> FittedParameters:
     """What the product's linear rivals know of these patients; the penalties are chosen on validation patients."""
     z_SG, validation_z_SG = training.z_SG, training.validation_z_SG
     regulator_G = np.arange(z_SG.shape[1]) < training.n_regulators
     components = fit_components(z_SG, LATENT, validation_z_SG=validation_z_SG, tf_G=regulator_G)
-    return Known(components, fit_effects(z_SG, validation_z_SG, training.seed))
+    return FittedParameters(z_SG.shape[1], components, fit_effects(z_SG, validation_z_SG, training.seed))
 
 
 def _rival(name: str) -> Callable[[Training], Linear]:
@@ -206,6 +206,7 @@ def train_network(
     genes = training.z_SG.shape[1]
     network = AutoEncoder(ModelConfig("simulated", (genes, *_HIDDEN, genes), "gelu", residual=True))
     known = known_of(training).components
+    assert known is not None
     warm_start(network, *pca_map(known.pca_LG, known.pca_variance_L), training.seed)
     generator = torch.Generator().manual_seed(training.seed)
     z_SG, held_out_SG = (torch.from_numpy(z).float() for z in (training.z_SG, training.validation_z_SG))

@@ -30,8 +30,8 @@ from cellstate.evaluate.metrics import median, r2_per_gene
 from cellstate.evidence import Benchmark
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.model.fill import fill
-from cellstate.perturb.components import load_components
+from cellstate.model.impute import impute_missing
+from cellstate.perturb.predictors.components import load_components
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.callbacks import ProgressDisplay
@@ -103,7 +103,7 @@ def predictors(base: Model, cohort: Cohort, work: Path) -> dict[str, Callable[[S
 def reconstructed(model: Model, predict: Callable[[np.ndarray], np.ndarray], samples: Samples) -> np.ndarray:
     """Return what a predictor makes of samples, in log1p TPM, shape (S, G)."""
     aligned = align(samples, model.space)
-    z_SG = fill(predict, model.space.standardise(aligned.tpm_SG), aligned.measured_SG)
+    z_SG = impute_missing(predict, model.space.standardise(aligned.tpm_SG), aligned.measured_SG)
     return model.space.log1p_tpm(predict(z_SG))
 
 

@@ -20,14 +20,16 @@ from benchmarks.far_samples import far_samples
 from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate import Evaluation, distances, evaluate
 from cellstate.evaluate.bins import EDGES, accuracy_per_bin
 from cellstate.evaluate.calibration import conditional_mode_tpm
+from cellstate.evaluate.distance import distances
 from cellstate.evaluate.intervals import intervals, predicted_log1p
+from cellstate.evaluate.reconstruction import Evaluation, evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.record import Calibration
+from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative import HELD_OUT
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
@@ -116,14 +118,14 @@ def hidden_coverage(model: Model, samples: Samples, *, seed: int = 0) -> float |
 
 def ood_records(model: Model, samples: Samples, atlas: Path, split: Dataset) -> list[EvidenceRecord]:
     """Out-of-distribution samples against held-out patients, and held-out patients that are flagged."""
-    near = distances(model, samples)
-    alarms = float(np.mean([d.flag for d in near]))
+    near = distances(prepare_samples(model, samples))
+    alarms = float(np.mean([d.is_ood for d in near]))
     records = [trust_record(split, Metric.FALSE_ALARM_RATE, alarms, threshold=0.05)]
     for kind, far in far_samples(samples, atlas).items():
-        judged = distances(model, far)
+        judged = distances(prepare_samples(model, far))
         score = [d.score for d in near + judged]
         auroc = float(roc_auc_score([0] * len(near) + [1] * len(judged), score))
-        flagged = float(np.mean([d.flag for d in judged]))
+        flagged = float(np.mean([d.is_ood for d in judged]))
         records.append(trust_record(split, Metric.OOD_AUROC, auroc, stratum=kind, threshold=0.95))
         records.append(trust_record(split, Metric.OOD_FLAGGED, flagged, stratum=kind))
     return records
@@ -162,7 +164,7 @@ def main() -> None:
         samples = cohort.split(split)
         if options.quick:
             samples = samples.take(range(min(QUICK_SAMPLES, len(samples))))
-        evaluation = evaluate(model, samples)
+        evaluation = evaluate(prepare_samples(model, samples))
         records += accuracy_records(model, evaluation, split)
         records += interval_records(model, samples, evaluation, split)
         records += ood_records(model, samples, options.atlas, split)

@@ -38,7 +38,7 @@ class GeneError(CellStateError):
     """A gene name that is unknown, ambiguous or not covered by the model."""
 
 
-class EditError(CellStateError):
+class PerturbationError(CellStateError):
     """A perturbation that cannot be applied."""
 
 

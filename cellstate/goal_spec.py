@@ -21,8 +21,8 @@ import numpy as np
 from cellstate.errors import GoalError, summarise_list
 from cellstate.io import read_gmt, read_selection, split_selection
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
-from cellstate.perturb.goals import (
+from cellstate.perturb.sample import PreparedSample
+from cellstate.perturb.search.goal import (
     Goal,
     cohort_end_goal,
     cohort_goal,
@@ -30,7 +30,6 @@ from cellstate.perturb.goals import (
     known_genes,
     toward_goal,
 )
-from cellstate.perturb.patient import Patient
 
 FORMS = (
     "up:GMT#SET",
@@ -46,16 +45,16 @@ _HINT = f"Write one of: {', '.join(FORMS)}."
 _MINUS = "-−–"
 
 
-def read_goal(text: str, model: Model, patient: Patient) -> Goal:
+def read_goal(text: str, sample: PreparedSample) -> Goal:
     """Make the goal that a text stands for; see the module's text for the forms.
 
     Raises
     ------
     CellStateError
         A text of no form, a file that cannot be read, a set or sample that it lacks, or a goal that gives no
-        direction for this patient.
+        direction for this sample.
     """
-    spec = text.strip()
+    spec, model = text.strip(), sample.model
     form, colon, rest = spec.partition(":")
     form, rest = form.strip().lower(), rest.strip()
     if colon and rest and "\0" not in rest:  # no file name holds that character
@@ -66,9 +65,9 @@ def read_goal(text: str, model: Model, patient: Patient) -> Goal:
         if form == "genes":
             return _genes(rest, model, spec)
         if form == "toward":
-            return _toward(rest, patient, spec)
+            return _toward(rest, sample, spec)
         if form == "cohort":
-            return _cohort(rest, model, patient, spec)
+            return _cohort(rest, sample, spec)
     raise GoalError(f"{_shown(text)} is not a goal.", _HINT)
 
 
@@ -86,26 +85,26 @@ def _genes(text: str, model: Model, spec: str) -> Goal:
     return gene_set_goal(model.space, signs, spec=spec, label=", ".join(words), typed=True)
 
 
-def _toward(text: str, patient: Patient, spec: str) -> Goal:
+def _toward(text: str, sample: PreparedSample, spec: str) -> Goal:
     reference = read_selection(text)
     file = Path(split_selection(text)[0]).name
     who = reference.names[0] if len(reference) == 1 else f"the mean of {len(reference)} samples"
-    return toward_goal(patient, reference, spec=spec, label=f"toward {who} of {file}")
+    return toward_goal(sample, reference, spec=spec, label=f"toward {who} of {file}")
 
 
-def _cohort(text: str, model: Model, patient: Patient, spec: str) -> Goal:
+def _cohort(text: str, sample: PreparedSample, spec: str) -> Goal:
     end, _, of = (part.strip() for part in text.partition(":"))
     end = end.lower()
     median = end == "median" and not of
     if not median and not (end in ("high", "low") and of):
         raise GoalError(f"{_shown(spec)} is not a goal.", _HINT)
-    profiles = load_profiles(model)
+    profiles = sample.profiles
     if profiles is None:
         raise GoalError("This model carries no cohort to go towards.", "Choose another goal, or use a trained model.")
     if median:
-        return cohort_goal(patient, profiles, spec=spec, label="toward the median of the model's cohort")
-    genes, title = _level_genes(of, model)
-    return cohort_end_goal(patient, profiles, genes, title, end, spec=spec)
+        return cohort_goal(sample, profiles, spec=spec, label="toward the median of the model's cohort")
+    genes, title = _level_genes(of, sample.model)
+    return cohort_end_goal(sample, profiles, genes, title, end, spec=spec)
 
 
 def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:

@@ -12,13 +12,13 @@ from cellstate.goal_spec import FORMS, read_goal
 from cellstate.io import read_selection, split_selection
 from cellstate.model import create_model, load_model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.goals import Goal
-from cellstate.perturb.patient import prepare
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.goal import Goal
 
 
 @pytest.fixture(scope="module")
 def patient(small_model, cohort):
-    return prepare(small_model, cohort.split("test").take([0]))
+    return prepare_sample(small_model, cohort.split("test").take([0]))
 
 
 @pytest.fixture(scope="module")
@@ -41,43 +41,43 @@ def files(small_model, cohort, tmp_path_factory):
 
 
 def test_gene_sets(small_model, patient, files):
-    up = read_goal(f" up:{files}/sets.gmt#EMT_UP ", small_model, patient)
+    up = read_goal(f" up:{files}/sets.gmt#EMT_UP ", patient)
     assert up.spec == f"up:{files}/sets.gmt#EMT_UP" and up.label == "EMT_UP up"
     assert np.flatnonzero(up.direction_G).tolist() == [0, 1, 2, 3] and up.missing == ("NOSUCH",)
-    down = read_goal(f"DOWN:{files}/sets.gmt#EMT_UP", small_model, patient)
+    down = read_goal(f"DOWN:{files}/sets.gmt#EMT_UP", patient)
     assert np.array_equal(down.direction_G, -up.direction_G)
-    assert read_goal(f"up:{files}/sets.gmt#WNT#2", small_model, patient).n_genes == 2
-    assert read_goal(f"up:{files}/one.gmt", small_model, patient).label == "ONLY up"
+    assert read_goal(f"up:{files}/sets.gmt#WNT#2", patient).n_genes == 2
+    assert read_goal(f"up:{files}/one.gmt", patient).label == "ONLY up"
 
 
 def test_genes_with_signs(small_model, patient):
     a, b, c = small_model.space.symbols[:3]
-    goal = read_goal(f"genes:+{a}, {b.lower()} ,-{c}", small_model, patient)
+    goal = read_goal(f"genes:+{a}, {b.lower()} ,-{c}", patient)
     assert goal.direction_G[:3] == pytest.approx(np.array([1, 1, -1]) / np.sqrt(3))
     assert goal.label == f"{a}, {b.lower()} up, {c} down"
 
 
 def test_towards_samples_of_a_file(small_model, patient, files):
-    every = read_goal(f"toward:{files}/three.csv#P061,P062", small_model, patient)
+    every = read_goal(f"toward:{files}/three.csv#P061,P062", patient)
     assert every.label == "toward the mean of 2 samples of three.csv"
-    one = read_goal(f"toward:{files}/three.csv#P061", small_model, patient)
-    same = read_goal(f"toward:{files}/batch#2.csv#P061", small_model, patient)
+    one = read_goal(f"toward:{files}/three.csv#P061", patient)
+    same = read_goal(f"toward:{files}/batch#2.csv#P061", patient)
     assert one.label == "toward P061 of three.csv" and one.distance == same.distance != every.distance
-    assert read_goal(f"toward:{files}/batch#2.csv", small_model, patient).label.startswith("toward the mean of 3")
+    assert read_goal(f"toward:{files}/batch#2.csv", patient).label.startswith("toward the mean of 3")
 
 
 def test_towards_the_cohort(small_model, patient, files):
     gene = small_model.space.symbols[4]
-    high = read_goal(f"cohort:high:{gene}", small_model, patient)
-    low = read_goal(f"cohort:low:{small_model.space.ensembl[4]}", small_model, patient)
+    high = read_goal(f"cohort:high:{gene}", patient)
+    low = read_goal(f"cohort:low:{small_model.space.ensembl[4]}", patient)
     assert high.direction_G[4] * high.distance > low.direction_G[4] * low.distance
     assert high.label == f"toward the quarter of the model's cohort with the highest {gene}"
-    by_set = read_goal(f"cohort:low:{files}/sets.gmt#EMT_UP", small_model, patient)
+    by_set = read_goal(f"cohort:low:{files}/sets.gmt#EMT_UP", patient)
     z_SG = load_profiles(small_model).z_SG
     level_S = z_SG[:, :4].mean(axis=1)
     wanted_G = z_SG[np.argsort(level_S)[: len(z_SG) // 4]].mean(axis=0)
     assert by_set.direction_G * by_set.distance == pytest.approx(wanted_G - patient.z_1G[0], abs=1e-4)
-    assert read_goal("cohort:median", small_model, patient).label == "toward the median of the model's cohort"
+    assert read_goal("cohort:median", patient).label == "toward the median of the model's cohort"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_towards_the_cohort(small_model, patient, files):
 )
 def test_what_is_no_goal_is_refused_with_every_form(small_model, patient, text):
     with pytest.raises(GoalError, match="is not a goal") as refused:
-        read_goal(text, small_model, patient)
+        read_goal(text, patient)
     assert all(form in refused.value.hint for form in FORMS)
 
 
@@ -105,14 +105,14 @@ def test_what_is_no_goal_is_refused_with_every_form(small_model, patient, text):
         ("genes:,", "names no gene", "Name"),
         ("genes:+NOSUCH", "knows no gene of this goal: NOSUCH", "symbols"),
         ("cohort:high:NOSUCH", "No gene is called 'NOSUCH'", "symbol"),
-        ("toward:DIR/three.csv#P060", "reference is the patient", "another"),
+        ("toward:DIR/three.csv#P060", "reference is the sample", "another"),
         ("toward:DIR/three.csv#nobody", "no sample called 'nobody'", "P060"),
         ("toward:DIR/none.csv", "none.csv cannot be opened", "name"),
     ],
 )
 def test_bad_goals_say_what_is_wrong(small_model, patient, files, text, words, hint):
     with pytest.raises(CellStateError, match=words) as refused:
-        read_goal(text.replace("DIR", str(files)), small_model, patient)
+        read_goal(text.replace("DIR", str(files)), patient)
     assert hint in refused.value.hint
 
 
@@ -120,7 +120,7 @@ def test_a_model_without_a_cohort_has_no_cohort_goal(tmp_path, cohort):
     create_model(tmp_path / "m", "demo", dtype="float16")
     model = load_model(tmp_path / "m", device="cpu")
     with pytest.raises(GoalError, match="carries no cohort"):
-        read_goal("cohort:median", model, prepare(model, cohort.split("test").take([0])))
+        read_goal("cohort:median", prepare_sample(model, cohort.split("test").take([0])))
 
 
 def test_some_samples_of_a_file(files):
@@ -136,7 +136,7 @@ def test_some_samples_of_a_file(files):
 @given(st.sampled_from(["", "up:", "down:", "genes:", "toward:", "cohort:", "cohort:high:"]), st.text(max_size=30))
 def test_any_text_is_a_goal_or_a_sentence(small_model, patient, form, text):
     try:
-        goal = read_goal(form + text, small_model, patient)
+        goal = read_goal(form + text, patient)
     except CellStateError as error:
         assert error.message
     else:

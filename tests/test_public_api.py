@@ -3,30 +3,48 @@
 import inspect
 import subprocess
 import sys
+from importlib import import_module
+from types import ModuleType
 
+import numpy as np
 import pytest
 
 import cellstate
-import cellstate.perturb.edits as edits_module
-from cellstate import Edit, evaluate, load_model, perturb, read_samples
 from cellstate.resources import resource_path
+
+NAMES = [
+    "Goal", "Perturbation", "combine", "compare", "load_model", "pairs", "predict", "prepare_sample", "read_goal",
+    "read_samples", "screen", "titrate",
+]  # fmt: skip
 
 
 def test_the_few_names_work_together():
-    samples = read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
-    model = load_model(device="cpu")
-    table = perturb(model, samples, [Edit("TP53", "knock-out")]).table()
+    samples = cellstate.read_samples(sorted(resource_path("data", "examples").glob("*.tsv.gz"))[0])
+    sample = cellstate.prepare_sample(cellstate.load_model(device="cpu"), samples)
+    table = cellstate.predict(sample, [cellstate.Perturbation("TP53", "knock-out")]).table()
     assert table["gene"].iloc[-1] == "TP53"
-    assert cellstate.evaluate(model, samples).quality["autoencoder"].r2_pooled > 0.9
-    assert evaluate is cellstate.evaluate
+    goal = cellstate.read_goal("genes:+CDH1,-VIM", sample)
+    assert isinstance(goal, cellstate.Goal)
+    assert len(cellstate.screen(sample, goal, genes=np.arange(4)).table) == 4
 
 
-def test_a_package_named_as_its_function_is_still_a_package():
-    assert edits_module.Edit is Edit
-    assert "edits" in inspect.signature(perturb).parameters
-    assert set(cellstate.__all__) <= {*dir(cellstate), *cellstate.__all__}
+def test_exactly_these_names_are_public():
+    assert sorted(cellstate.__all__) == sorted(NAMES)
+    assert set(NAMES) <= set(dir(cellstate))
+    assert all(callable(getattr(cellstate, name)) for name in NAMES)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = cellstate.nothing
+
+
+def test_no_module_is_shadowed_by_a_function():
+    for name in ("perturb", "evaluate", "perturb.predict", "perturb.search.pairs"):
+        module = import_module(f"cellstate.{name}")
+        assert type(module) is ModuleType
+        found = cellstate
+        for part in name.split("."):
+            found = getattr(found, part)
+        assert found is module
+    assert "perturbations" in inspect.signature(cellstate.predict).parameters
 
 
 def test_the_package_alone_does_not_wait_for_torch():

@@ -26,9 +26,10 @@ from cellstate.model import Model
 from cellstate.model.folder import CARD, load_model, save_genes
 from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
-from cellstate.perturb.components import fit_components, save_components
-from cellstate.perturb.effects import save_effects
-from cellstate.perturb.elastic_net import fit_effects
+from cellstate.perturb.predictors.components import fit_components, save_components
+from cellstate.perturb.predictors.sparse import save_effects
+from cellstate.perturb.predictors.sparse_fit import fit_effects
+from cellstate.perturb.sample import prepare_samples
 from cellstate.report import markdown, sections
 
 from .config import TrainConfig
@@ -83,13 +84,15 @@ def package_model(
         "torch": torch.__version__.split("+")[0],
         "best_epoch": kept.epoch,
         "validation_loss": kept.validation_loss,
-        "calibration": calibrate(model, data.samples["validation"]),
+        "calibration": calibrate(prepare_samples(model, data.samples["validation"], impute=True)),
         "seconds": outcome.history[-1].seconds,
     }
     # Reliability is judged by what was just calibrated.
     model = replace(model, record=ModelRecord(write_training(stage, values)))
     values |= {
-        "evaluation": {s: evaluate(model, data.samples[s]).record() for s in HELD_OUT if s in data.samples},
+        "evaluation": {
+            s: evaluate(prepare_samples(model, data.samples[s])).record() for s in HELD_OUT if s in data.samples
+        },
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
     }

@@ -18,9 +18,9 @@ from benchmarks.real_perturbations.effects import Effects, Fixed, fuse, make_eff
 from benchmarks.real_perturbations.judge import Scores, score_experiments, score_signatures
 from cellstate.genes import gene_axis
 from cellstate.model import Model
-from cellstate.perturb.edits import InputChange
-from cellstate.perturb.rivals import NETWORK, rival_maps
-from cellstate.perturb.shift import network_shift
+from cellstate.perturb.perturbations import InputChange
+from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.sample import training_mean
 
 CURATED = "CollecTRI (curated, benchmark only)"
 #: Candidates whose changes are predicted at once.
@@ -41,11 +41,9 @@ def product_methods(model: Model, data: Perturbations) -> list[Fixed]:
         genes_K = genes_C[start : start + _BLOCK]
         rise_KK = np.eye(len(genes_K), dtype=np.float32)
         change = InputChange(genes_K, rise_KK, np.full(rise_KK.shape, np.nan))
-        z_KG = np.zeros((len(genes_K), len(space)), np.float32)
-        found = {NETWORK: network_shift(model, z_KG, genes_K, rise_KK)}
-        found |= {name: one.shift(change) for name, one in rival_maps(model).items()}
-        for name, shift_KG in found.items():
-            effect.setdefault(name, []).append(shift_KG * (space.scale_G / np.log(2)).astype(np.float32))
+        for name, one in available_predictors(model).items():
+            change_KG = one.predict_change(training_mean(model), change)
+            effect.setdefault(name.value, []).append(change_KG * (space.scale_G / np.log(2)).astype(np.float32))
     return [
         Fixed(f"product: {name}", make_effects(candidates, space.symbols, np.concatenate(parts)))
         for name, parts in effect.items()

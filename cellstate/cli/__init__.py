@@ -18,10 +18,10 @@ from cellstate.errors import CellStateError, Stopped, print_error
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["train"]:  # the trainer has a parser of its own
-        return train.run_trainer(arguments[1:])
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["train"]:  # the trainer has a parser of its own
+        return train.run_trainer(words[1:])
+    options = parser(words[0] if words else None).parse_args(words)
     try:
         answer = options.run(options)
     except Stopped as stopped:

@@ -59,7 +59,11 @@ def _running() -> argparse.ArgumentParser:
 
 def _reading() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("file", metavar="FILE", help="an RNA-seq profile in any format that can be read")
+    shared.add_argument(
+        "file",
+        metavar="FILE",
+        help="an RNA-seq profile in any format that can be read, or FILE#NAME for one sample of it",
+    )
     for name, words in (
         ("format", "file format"),
         ("orientation", "'genes in rows' or 'genes in columns'"),
@@ -77,7 +81,9 @@ def _reading() -> argparse.ArgumentParser:
 
 def add_sample(command: argparse.ArgumentParser) -> None:
     """Add ``--sample``, for a command about one sample of a file."""
-    command.add_argument("--sample", metavar="NAME", help="which sample of the file (default: the first)")
+    command.add_argument(
+        "--sample", metavar="NAME", help="which sample of the file (default: the first); the same as FILE#NAME"
+    )
 
 
 def add_predictor(command: argparse.ArgumentParser) -> None:
@@ -88,6 +94,12 @@ def add_predictor(command: argparse.ArgumentParser) -> None:
         help="prediction method: autoencoder, pca, coexpression, ridge, elastic_net or ridge_tf (default: the one that "
         "the model folder names)",
     )
+
+
+def add_perturb(command: argparse.ArgumentParser, words: str, metavar: str = "GENE=WHAT") -> None:
+    """Add ``--perturb``, which may be given again; `perturbations` reads it."""
+    command.add_argument("--perturb", action="append", metavar=metavar, help=f"{words}; may be given again")
+    command.add_argument("--edit", dest="perturb", action="append", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def add_out(command: argparse.ArgumentParser) -> None:

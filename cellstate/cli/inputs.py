@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellstate.errors import CellStateError, GeneError, ReadError, summarise_list
+from cellstate.errors import CellStateError, GeneError, PerturbationError, ReadError, summarise_list
 
 if TYPE_CHECKING:
     import numpy as np
 
     from cellstate.gene_space import GeneSpace
+    from cellstate.io import ReadOptions
     from cellstate.model import Model
+    from cellstate.perturb.perturbations import Perturbation
     from cellstate.samples import Samples
 
 _LIST = "Give a text file with one gene a line."
@@ -43,25 +45,55 @@ def read_model(options: argparse.Namespace) -> Model:
     return load_model(options.model, device=options.device, dtype=options.dtype)
 
 
-def read_file(options: argparse.Namespace) -> Samples:
-    """Read every sample of FILE."""
-    from cellstate.io import ReadOptions, read_samples
+def read_perturbations(options: argparse.Namespace) -> list[Perturbation]:
+    """Return the perturbations of ``--perturb``; raises ``PerturbationError`` for none."""
+    from cellstate.perturb.perturbations import parse_perturbations
 
-    overrides = ReadOptions(
+    found = parse_perturbations(options.perturb or [])
+    if not found:
+        raise PerturbationError("There is no perturbation.", "Write --perturb GENE=ko.")
+    return found
+
+
+def read_overrides(options: argparse.Namespace) -> ReadOptions:
+    """Return what overrules the reader."""
+    from cellstate.io import ReadOptions
+
+    return ReadOptions(
         format=options.format,
         orientation=options.orientation,
         unit=options.unit,
         id_type=options.ids,
         repair_dates=options.repair_dates,
     )
-    return read_samples(options.file, options=overrides)
+
+
+def read_whole_file(options: argparse.Namespace) -> tuple[Samples, list[int]]:
+    """Read FILE, and return it with the positions of the samples that ``FILE#NAME,NAME`` or ``--sample`` asks for."""
+    from cellstate.io import read_samples, split_selection
+
+    path, names = split_selection(options.file)
+    samples = read_samples(path, options=read_overrides(options))
+    named = samples.names
+    positions = list(range(len(samples)))
+    if names:
+        asked = [names] if names in named else [name.strip() for name in names.split(",")]
+        positions = [named.index(samples.select(name).names[0]) for name in asked]
+    if getattr(options, "sample", None) is not None:
+        chosen = samples.take(positions)
+        positions = [positions[chosen.names.index(chosen.select(options.sample).names[0])]]
+    return samples, positions
+
+
+def read_file(options: argparse.Namespace) -> Samples:
+    """Read the samples of FILE that are asked for; all of them where none is named."""
+    samples, positions = read_whole_file(options)
+    return samples.take(positions)
 
 
 def read_sample(options: argparse.Namespace) -> Samples:
-    """Read the one sample of FILE that the options name; the first, with a note, if they name none of several."""
+    """Read the one sample of FILE that is asked for; the first, with a note, if none of several is named."""
     samples = read_file(options)
-    if options.sample is not None:
-        return samples.select(options.sample)
     if len(samples) > 1:
         note(options, f"{len(samples)} samples; the first, {samples.names[0]}, is used (--sample NAME)")
     return samples.take([0])
@@ -80,7 +112,7 @@ def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) 
     """
     import numpy as np
 
-    from cellstate.perturb.goals import find_genes
+    from cellstate.perturb.search.goal import find_genes
 
     if text is None or text.lower() == "all":
         return None

@@ -12,27 +12,28 @@ from cellstate import __version__
 from cellstate.cli.answer import GENES_SHOWN, Answer, number, records
 from cellstate.cli.commands import Commands, add_out
 from cellstate.cli.inputs import at_least_one, read_genes
-from cellstate.cli.question import GENES_HELP, Question, add_edits, add_question, read_edits, read_question
-from cellstate.errors import CellStateError, EditError, Stopped
+from cellstate.cli.question import GENES_HELP, PATTERNS_HELP, Question, add_question, read_patterns, read_question
+from cellstate.errors import CellStateError, PerturbationError, Stopped
 
 if TYPE_CHECKING:
-    from cellstate.perturb.blocks import FolderBlocks
-    from cellstate.perturb.pairs import Pairs
-    from cellstate.perturb.ranks import Ranks
+    from cellstate.perturb.search.distributed import Ranks
+    from cellstate.perturb.search.pair_blocks import FolderBlocks
+    from cellstate.perturb.search.pairs import Pairs
 
 
 def add_pairs(commands: Commands) -> None:
     """Add ``pairs``."""
-    one = commands.add("pairs", "rank pairs of edits by what they do together", _pairs, reads=True, runs=True)
+    one = commands.add("pairs", "rank pairs of perturbations by their interaction", _pairs, reads=True, runs=True)
     one.epilog = "Several processes share the work: torchrun --standalone --nproc-per-node 2 -m cellstate pairs ..."
     add_question(one)
     one.add_argument("--genes", metavar="WHICH", help=f"first genes of the pairs: {GENES_HELP} (default: all)")
     one.add_argument("--partners", metavar="WHICH", help="second genes of the pairs, in the same way (default: all)")
     one.add_argument("--anchor", metavar="GENE", help="only the partners of this gene")
     one.add_argument(
-        "--by", default="synergy", help="synergy (default), score of both, or cohort: what its patients show"
+        "--by", default="interaction", help="interaction (default), score of both, or cohort: what its patients show"
     )
-    add_edits(one, several=False)
+    one.add_argument("--perturb", default="ko", metavar="WHAT", help=PATTERNS_HELP)
+    one.add_argument("--edit", dest="perturb", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     one.add_argument("--top", type=int, metavar="N", help="rows that are shown; all of them are scored exactly")
     one.add_argument(
         "--keep",
@@ -44,7 +45,7 @@ def add_pairs(commands: Commands) -> None:
 
 
 def _pairs(options: argparse.Namespace) -> Answer | None:
-    from cellstate.perturb.ranks import ranks
+    from cellstate.perturb.search.distributed import ranks
 
     with ranks() as here:
         options.quiet = not here.first
@@ -56,11 +57,11 @@ def _pairs(options: argparse.Namespace) -> Answer | None:
 def _search(options: argparse.Namespace, here: Ranks) -> Answer | None:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb.pairs import RANKED_BY, TOP, TOP_ANCHORED, pairs
+    from cellstate.perturb.search.pairs import RANKED_BY, TOP, TOP_ANCHORED, pairs
 
-    edit = _one_edit(options.edit)
+    perturbation = _one_pattern(options.perturb)
     if options.by not in RANKED_BY:
-        raise CellStateError(f"Pairs are not ranked by {options.by!r}.", "Write --by synergy, score or cohort.")
+        raise CellStateError(f"Pairs are not ranked by {options.by!r}.", "Write --by interaction, score or cohort.")
     if options.anchor and options.genes:
         raise CellStateError(
             "--anchor and --genes both say what the first gene is.", "Leave one out, or write --partners."
@@ -73,13 +74,12 @@ def _search(options: argparse.Namespace, here: Ranks) -> Answer | None:
     space = asked.model.space
     genes, partners = (read_genes(options, text, space) for text in (options.genes, options.partners))
     anchor = space.find(options.anchor) if options.anchor else None
-    blocks = _kept(options, asked, here, [edit, options.by, max(top, usual), anchor, genes, partners])
+    blocks = _kept(options, asked, here, [perturbation, options.by, max(top, usual), anchor, genes, partners])
     with _goes_on(options.keep, blocks), Bar(quiet=not here.first) as bar:
         found = pairs(
-            asked.model,
             asked.sample,
             asked.goal,
-            edit=edit,
+            perturbation=perturbation,
             genes=genes,
             partners=partners,
             anchor=anchor,
@@ -96,11 +96,13 @@ def _search(options: argparse.Namespace, here: Ranks) -> Answer | None:
     return _answer(options, asked, found, top)
 
 
-def _one_edit(text: str) -> str:
-    edits = read_edits([text])
-    if len(edits) > 1:
-        raise EditError(f"A pair screen tries one edit, not {len(edits)}.", "Repeat the command for each edit.")
-    return edits[0]
+def _one_pattern(text: str) -> str:
+    patterns = read_patterns([text])
+    if len(patterns) > 1:
+        raise PerturbationError(
+            f"A pair screen tries one perturbation, not {len(patterns)}.", "Repeat the command for each of them."
+        )
+    return patterns[0]
 
 
 def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: list) -> FolderBlocks | None:
@@ -108,26 +110,25 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
     if not options.keep:
         return None
     from cellstate.model.folder import weights_sha256
-    from cellstate.perturb.blocks import FolderBlocks, fingerprint
-    from cellstate.perturb.sweep import NULL_PAIRS, ROWS
+    from cellstate.perturb.search.pair_blocks import FolderBlocks, fingerprint
+    from cellstate.perturb.search.pair_sweep import NULL_PAIRS, ROWS
 
     text = ""
     if here.first:  # the weights of a large model take seconds to read
         weights = weights_sha256(asked.model.folder)
-        what = [asked.sample.names[0], asked.sample.tpm_SA, asked.goal.direction_G]
+        what = [asked.sample.name, asked.sample.fingerprint, asked.goal.direction_G]
         text = fingerprint(__version__, weights, str(asked.model.dtype), *what, *settings, ROWS, NULL_PAIRS)
     return FolderBlocks(options.keep, here.share(text))
 
 
 def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int) -> Answer:
-    from cellstate.perturb.rivals import NETWORK
     from cellstate.report import pairs_reason
 
     reason = pairs_reason(asked.model.record)
     result = asked.to_dict() | {
-        "predictor": NETWORK,
+        "predictor": found.predictor,
         "predictor_reason": reason,
-        "edit": found.edit,
+        "perturbation": found.perturbation,
         "anchor": options.anchor,
         "by": options.by,
         "n_pairs": found.n_pairs,
@@ -138,14 +139,16 @@ def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int
     shown = records(found.table, GENES_SHOWN if options.top is None else top)
     lines = [
         *asked.lines(),
-        f"{found.n_pairs:,} pairs, edit {found.edit}; the best {found.n_exact:,} by {options.by} scored exactly",
+        f"{found.n_pairs:,} pairs, perturbation {found.perturbation}; "
+        f"the best {found.n_exact:,} by {options.by} scored exactly",
         found.scale,
         f"The {'cohort ranks, the autoencoder' if options.by == 'cohort' else 'autoencoder'} scores. {reason}",
-        f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'synergy':>11}{'share':>9}{'p':>9}{'FDR':>9}"
-        f"{'cohort r':>10}{'its p':>9}",
+        f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'interaction':>12}{'distance':>9}"
+        f"{'p':>9}{'FDR':>9}{'cohort r':>10}{'its p':>9}",
         *(
             f"{row['a']:<12}{row['b']:<12}{row['score']:>+10.4f}{row['score_a']:>+10.4f}{row['score_b']:>+10.4f}"
-            f"{row['synergy']:>+11.5f}{row['share']:>9.2%}{number(row['p'], '.2g'):>9}{number(row['fdr'], '.2g'):>9}"
+            f"{row['interaction']:>+12.5f}{row['fraction_of_distance']:>9.2%}"
+            f"{number(row['p'], '.2g'):>9}{number(row['fdr'], '.2g'):>9}"
             f"{number(row['cohort_r'], '+.3f'):>10}{number(row['cohort_p'], '.2g'):>9}"
             for row in shown
         ),

@@ -1,25 +1,21 @@
-"""Commands about one profile: what was read, and what edits would move."""
+"""Commands about one profile: what was read, and what perturbations would change."""
 
 from __future__ import annotations
 
 import argparse
 
 from cellstate.cli.answer import GENES_SHOWN, Answer, number
-from cellstate.cli.commands import Commands, add_out, add_predictor, add_sample
-from cellstate.cli.inputs import read_file, read_model, read_sample
+from cellstate.cli.commands import Commands, add_out, add_perturb, add_predictor, add_sample
+from cellstate.cli.inputs import read_file, read_model, read_perturbations, read_sample
 
 
 def add(commands: Commands) -> None:
     """Add ``inspect`` and ``perturb``."""
     commands.add("inspect", "what was read, before any prediction", _inspect, reads=True, runs=True)
-    one = commands.add("perturb", "predicted shift of every gene after edits", _perturb, reads=True, runs=True)
-    one.add_argument(
-        "--edit",
-        action="append",
-        required=True,
-        metavar="GENE=EDIT",
-        help="ko, kd50 (down by 50 %%), x3 (times 3), =12.5 (set to 12.5 TPM), =q90 (set to the cohort's 90th "
-        "percentile); may be given again",
+    one = commands.add("perturb", "predicted expression change of every gene", _perturb, reads=True, runs=True)
+    add_perturb(
+        one,
+        "GENE=ko, kd50 (down by 50 %%), x3 (times 3), =12.5 (set to 12.5 TPM), =q90 (the cohort's 90th percentile)",
     )
     add_predictor(one)
     add_sample(one)
@@ -27,13 +23,14 @@ def add(commands: Commands) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate import distances
+    from cellstate.evaluate.distance import distances
+    from cellstate.perturb.sample import prepare_samples
 
     model = read_model(options)
     samples = read_file(options)
     report = samples.report
     n_matched = int(samples.measured_SA[:, model.space.axis_index_G].any(axis=0).sum())
-    judged = distances(model, samples)
+    judged = distances(prepare_samples(model, samples))
     detected_S = samples.detected_genes_S
     result = {
         "file": report.source,
@@ -51,7 +48,7 @@ def _inspect(options: argparse.Namespace) -> Answer:
         "unmatched": list(report.unmatched[:GENES_SHOWN]),
         "warnings": list(report.warnings),
         "samples": [
-            {"name": name, "detected_genes": int(detected), "ood_score": d.score, "ood_flag": d.flag}
+            {"name": name, "detected_genes": int(detected), "ood_score": d.score, "is_ood": d.is_ood}
             for name, detected, d in zip(samples.names, detected_S, judged, strict=True)
         ],
     }
@@ -69,59 +66,63 @@ def _inspect(options: argparse.Namespace) -> Answer:
 
 
 def _perturb(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate import distances, distances_after, trust_table
+    from cellstate.evaluate.distance import distance_after, distances
+    from cellstate.evaluate.trust import trust_table
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb import parse_edits, perturb
+    from cellstate.perturb.predict import predict
+    from cellstate.perturb.sample import prepare_sample
     from cellstate.report import default_reason, predictor_label
 
-    edits = parse_edits(options.edit)
+    perturbations = read_perturbations(options)
     if options.out:
         check_writable(options.out)
     model = read_model(options)
-    sample = read_sample(options)
-    shift = perturb(model, sample, edits, predictor=options.predictor)
-    distance, after = distances(model, sample)[0], distances_after(model, shift)[0]
-    table = trust_table(model, shift, far=distance.flag, left=after.flag)
+    sample = prepare_sample(model, read_sample(options))
+    prediction = predict(sample, perturbations, options.predictor)
+    distance, after = distances([sample])[0], distance_after(prediction)
+    table = trust_table(prediction, is_ood=distance.is_ood, is_ood_after=after.is_ood)
     if options.out:
         write_table(table, options.out)
-    rivals = list(shift.rival_log1p_after)
+    baselines = list(prediction.baseline_log1p_after)
+    reason = default_reason(model.record, prediction.predictor)
     result = {
-        "sample": sample.names[0],
-        "edits": [edit.spec for edit in edits],
+        "sample": sample.name,
+        "perturbations": [perturbation.spec for perturbation in perturbations],
         "kind": "hypothesis",
-        "predictor": shift.predictor,
-        "predictor_reason": default_reason(model.record, shift.predictor),
+        "predictor": prediction.predictor,
+        "predictor_reason": reason,
         "ood_score": distance.score,
-        "ood_flag": distance.flag,
-        "ood_score_edited": after.score,
-        "ood_flag_edited": after.flag,
+        "is_ood": distance.is_ood,
+        "ood_score_after": after.score,
+        "is_ood_after": after.is_ood,
         "genes": [
             {
                 "gene": row["gene"],
                 "ensembl_id": row["ensembl_id"],
                 "tpm_before": row["tpm_before"],
                 "tpm_after": row["tpm_after"],
-                "delta_log2": row["delta_log2"],
-                "baseline_deltas": {name: row[f"delta_log2_{name}"] for name in rivals},
-                "trusted": bool(row["trusted"]),
+                "log2_fold_change": row["log2_fold_change"],
+                "baselines": {name: row[f"log2_fold_change_{name}"] for name in baselines},
+                "is_reliable": bool(row["is_reliable"]),
                 "reason": row["reason"],
-                "edited": bool(row["edited"]),
+                "is_perturbed": bool(row["is_perturbed"]),
             }
             for row in table.to_dict("records")
         ],
     }
-    shown = table[~table["edited"]].head(GENES_SHOWN)
+    shown = table[~table["is_perturbed"]].head(GENES_SHOWN)
     lines = [
-        f"{sample.names[0]}: {', '.join(edit.label for edit in edits)} (a hypothesis, for research only)",
-        f"{predictor_label(shift.predictor)} predicts. {default_reason(model.record, shift.predictor)}",
+        f"{sample.name}: {', '.join(one.label for one in perturbations)} (a hypothesis, for research only)",
+        f"{predictor_label(prediction.predictor)} predicts. {reason}",
         distance.sentence,
-        f"Distance from the training samples: {number(distance.score, '.2f')} before the edit, "
+        f"Distance from the training samples: {number(distance.score, '.2f')} before the perturbation, "
         f"{number(after.score, '.2f')} after it.",
-        f"{'gene':<12}{'TPM before':>12}{'TPM after':>12}{'log2 change':>13}" + "".join(f"{n:>14}" for n in rivals),
+        f"{'gene':<12}{'TPM before':>12}{'TPM after':>12}{'log2 change':>13}"
+        + "".join(f"{name:>14}" for name in baselines),
         *(
-            f"{row['gene']:<12}{row['tpm_before']:>12.2f}{row['tpm_after']:>12.2f}{row['delta_log2']:>+13.3f}"
-            + "".join(f"{row[f'delta_log2_{n}']:>+14.3f}" for n in rivals)
-            + ("" if row["trusted"] else f"  not trusted: {row['reason']}")
+            f"{row['gene']:<12}{row['tpm_before']:>12.2f}{row['tpm_after']:>12.2f}{row['log2_fold_change']:>+13.3f}"
+            + "".join(f"{row[f'log2_fold_change_{name}']:>+14.3f}" for name in baselines)
+            + ("" if row["is_reliable"] else f"  not reliable: {row['reason']}")
             for row in shown.to_dict("records")
         ),
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from cellstate.cli.answer import Answer, number
-from cellstate.cli.commands import Commands, add_predictor
-from cellstate.cli.inputs import read_file, read_model
+from cellstate.cli.commands import Commands, add_perturb, add_predictor, add_sample
+from cellstate.cli.inputs import read_file, read_model, read_perturbations
 from cellstate.errors import CellStateError
 
 
@@ -18,25 +18,27 @@ def add(commands: Commands) -> None:
     one.add_argument("--relative", type=float, default=0.20, help="tolerance as a share of the truth (default 0.20)")
     one.add_argument("--absolute", type=float, default=0.1, help="tolerance in TPM added to it (default 0.1)")
 
+    add_sample(one)
+
     words = "virtual against real: predicted and measured change of an experiment"
     one = commands.add("compare", words, _compare, runs=True)
     for group in ("control", "treated"):
         words = f"the {group} samples: a file, or FILE#NAME,NAME for some samples of it"
         one.add_argument(f"--{group}", required=True, metavar="FILE", help=words)
-    one.add_argument("--edit", action="append", required=True, metavar="GENE=EDIT", help="what was done to the cells")
+    add_perturb(one, "what was done to the cells")
     add_predictor(one)
 
 
 def _evaluate(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate import Tolerance, evaluate
-    from cellstate.evaluate.bins import EDGES
-    from cellstate.evaluate.reconstruction import PREDICTORS
+    from cellstate.evaluate.bins import EDGES, Tolerance
+    from cellstate.evaluate.reconstruction import PREDICTORS, evaluate
+    from cellstate.perturb.sample import prepare_samples
 
     model = read_model(options)
     samples = read_file(options)
     edges = EDGES if options.edges is None else _numbers(options.edges)
     tolerance = Tolerance(options.relative, options.absolute)
-    evaluation = evaluate(model, samples, edges=edges, tolerance=tolerance)
+    evaluation = evaluate(prepare_samples(model, samples), edges=edges, tolerance=tolerance)
     result = evaluation.to_dict()
     heads = [f"{b['low']:g}-{b['high']:g}" if b["high"] is not None else f">{b['low']:g}" for b in result["bins"]]
     lines = [
@@ -64,19 +66,20 @@ def _evaluate(options: argparse.Namespace) -> Answer:
 
 
 def _compare(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate import compare
+    from cellstate.evaluate.experiment import compare
     from cellstate.io import read_selection
-    from cellstate.perturb import parse_edits
+    from cellstate.perturb.sample import prepare_samples
     from cellstate.report import predictor_label
 
-    edits = parse_edits(options.edit)
+    perturbations = read_perturbations(options)
     model = read_model(options)
-    control, treated = read_selection(options.control), read_selection(options.treated)
-    experiment = compare(model, control, treated, edits, predictor=options.predictor)
+    control, treated = (prepare_samples(model, read_selection(text)) for text in (options.control, options.treated))
+    experiment = compare(control, treated, perturbations, predictor=options.predictor)
     result = experiment.to_dict()
     lines = [
-        f"{', '.join(edit.label for edit in edits)}: {result['n_control']} control and {result['n_treated']} treated "
-        f"sample(s), {result['n_genes']:,} genes. {predictor_label(experiment.predictor)} leads.",
+        f"{', '.join(one.label for one in perturbations)}: {result['n_control']} control and "
+        f"{result['n_treated']} treated sample(s), {result['n_genes']:,} genes, predicted by "
+        f"{predictor_label(experiment.predictor)}.",
         f"{'':<16}{'Pearson-delta':>14}{'95% interval':>18}{'sign, top 50':>14}",
         *(
             f"{name:<16}{number(a.pearson_delta):>14}"

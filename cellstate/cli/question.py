@@ -1,4 +1,4 @@
-"""What every search for regulators is asked: which sample, towards which goal, with which edits of which genes."""
+"""What every search is asked: which sample, toward which goal, with which perturbations of which genes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from cellstate.cli.commands import add_sample
 from cellstate.cli.inputs import note, read_model, read_sample
-from cellstate.errors import EditError, summarise_list
+from cellstate.errors import summarise_list
 
 if TYPE_CHECKING:
     from cellstate.evaluate.distance import Distance
     from cellstate.model import Model
-    from cellstate.perturb.goals import Goal
-    from cellstate.samples import Samples
+    from cellstate.perturb.sample import PreparedSample
+    from cellstate.perturb.search.goal import Goal
 
 GENES_HELP = "tf (transcription factors), all, or a file with one gene a line"
 
@@ -25,39 +25,37 @@ class Question:
 
     Attributes
     ----------
-    model : Model
-    sample : Samples
-        Exactly one.
+    sample : PreparedSample
     goal : Goal
     distance : Distance
         How unlike the training samples it is.
     """
 
-    model: Model
-    sample: Samples
+    sample: PreparedSample
     goal: Goal
     distance: Distance
 
+    @property
+    def model(self) -> Model:
+        """The model that the sample was prepared for."""
+        return self.sample.model
+
     def to_dict(self) -> dict:
         """The entries that every answer to such a question has."""
-        from cellstate.perturb.rivals import NETWORK
-
         return {
             **goal_entries(self.goal),
-            "sample": self.sample.names[0],
+            "sample": self.sample.name,
             "kind": "hypothesis",
-            # Whoever leads elsewhere: only a network knows of edits that work together.
-            "predictor": NETWORK,
             "ood_score": self.distance.score,
-            "ood_flag": self.distance.flag,
+            "is_ood": self.distance.is_ood,
         }
 
     def lines(self) -> list[str]:
         """The same for a person."""
         goal = self.goal
         return [
-            f"{self.sample.names[0]}: {goal.label} (hypotheses, for research only)",
-            f"The goal has {goal.n_genes:,} genes and is {goal.distance:.3g} S away. {self.distance.sentence}",
+            f"{self.sample.name}: {goal.label} (hypotheses, for research only)",
+            f"The goal has {goal.n_genes:,} genes and is {goal.distance:.3g} SD away. {self.distance.sentence}",
         ]
 
 
@@ -89,40 +87,31 @@ def add_goal(command: argparse.ArgumentParser, *, required: bool) -> None:
     )
 
 
-def add_edits(command: argparse.ArgumentParser, several: bool) -> None:
-    """Add ``--edit``: what is tried on each gene."""
-    words = "what is tried on each gene: ko, kd50, x3, =12.5 (TPM), =q90 (the cohort's 90th percentile); default ko"
-    if several:
-        command.add_argument("--edit", action="append", metavar="EDIT", help=f"{words}; may be given again")
-    else:
-        command.add_argument("--edit", default="ko", metavar="EDIT", help=words)
+PATTERNS_HELP = "what is tried on each gene: ko, kd50, x3, =12.5 (TPM), =q90 (the cohort's 90th percentile); default ko"
 
 
-def read_edits(texts: list[str] | None) -> list[str]:
-    """Return edits as the package takes them; raises ``EditError`` for what is none."""
-    from cellstate.perturb import Edit
+def read_patterns(texts: list[str] | None) -> list[str]:
+    """Return what is tried on each gene as the package takes it; raises ``PerturbationError`` for what is none."""
+    from cellstate.perturb.perturbations import parse_patterns
 
     parts = [part.strip() for text in texts or ["ko"] for part in text.split(",") if part.strip()]
-    if not parts:
-        raise EditError("There is no edit to try.", "Write ko, kd50, x3, =12.5 or =q90.")
-    return list(dict.fromkeys(Edit.pattern(part).action for part in parts))
+    return list(dict.fromkeys(pattern.action for pattern in parse_patterns(parts)))
 
 
 def read_question(options: argparse.Namespace) -> Question:
-    """Open the model, read the sample and its goal."""
-    from cellstate.evaluate import distances
+    """Open the model, read and prepare the sample, and make its goal."""
+    from cellstate.evaluate.distance import distances
+    from cellstate.perturb.sample import prepare_sample
 
-    model = read_model(options)
-    sample = read_sample(options)
-    return Question(model, sample, find_goal(options, model, sample), distances(model, sample)[0])
+    sample = prepare_sample(read_model(options), read_sample(options))
+    return Question(sample, find_goal(options, sample), distances([sample])[0])
 
 
-def find_goal(options: argparse.Namespace, model: Model, sample: Samples) -> Goal:
+def find_goal(options: argparse.Namespace, sample: PreparedSample) -> Goal:
     """Return the goal that the options name; what the model does not know of it is told in a note."""
     from cellstate.goal_spec import read_goal
-    from cellstate.perturb.patient import prepare
 
-    goal = read_goal(options.goal, model, prepare(model, sample))
+    goal = read_goal(options.goal, sample)
     if n := len(goal.missing):
         shown = summarise_list([name[:40] for name in goal.missing], 5)
         note(options, f"{n:,} name(s) of the goal are not genes of the model: {shown}")

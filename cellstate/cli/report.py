@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellstate.cli.answer import Answer
-from cellstate.cli.commands import Commands, add_predictor, add_sample
-from cellstate.cli.inputs import note, read_file, read_model
+from cellstate.cli.commands import Commands, add_perturb, add_predictor, add_sample
+from cellstate.cli.inputs import note, read_model, read_overrides, read_perturbations, read_whole_file
 
 if TYPE_CHECKING:
     from cellstate.model import Model
-    from cellstate.perturb import Edit
+    from cellstate.perturb.perturbations import Perturbation
     from cellstate.report.html_shift import ShiftAnswer
     from cellstate.report.provenance import Source
 
@@ -31,9 +31,7 @@ def add(commands: Commands) -> None:
 
 
 def _add_asked(command: argparse.ArgumentParser, what: str) -> None:
-    command.add_argument(
-        "--edit", action="append", required=True, metavar="GENE=EDIT", help="as for perturb; may be given again"
-    )
+    add_perturb(command, "as for perturb")
     add_predictor(command)
     add_sample(command)
     command.add_argument("--out", required=True, metavar=what, help="where to write it")
@@ -60,40 +58,42 @@ def _bundle(options: argparse.Namespace) -> Answer:
     from cellstate.report.provenance import provenance
     from cellstate.report.run import Run
 
-    model, edits, source, answer = _asked(options)
-    about = {"sample": source.sample, "edits": ", ".join(answer.edits), "predictor": answer.predictor}
-    table = ExportTable(answer.table, ("ensembl_id",), "delta_log2", about | {"kind": "hypothesis"})
-    run = Run("perturb", source, provenance(model), table, edits, answer.predictor)
+    model, perturbations, source, answer = _asked(options)
+    about = {
+        "sample": source.sample,
+        "perturbations": ", ".join(answer.perturbations),
+        "predictor": str(answer.predictor),
+    }
+    table = ExportTable(answer.table, ("ensembl_id",), "log2_fold_change", about | {"kind": "hypothesis"})
+    run = Run("perturb", source, provenance(model), table, perturbations, answer.predictor)
     return _written(bundle(run, named=options.name_sample, with_input=options.with_input), options, answer, source)
 
 
-def _asked(options: argparse.Namespace) -> tuple[Model, list[Edit], Source, ShiftAnswer]:
+def _asked(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Source, ShiftAnswer]:
     """Read what was asked, and predict."""
-    from cellstate.evaluate import distances, distances_after, shift_over_error, trust_table
-    from cellstate.io import ReadOptions, check_writable
-    from cellstate.perturb import parse_edits, perturb
+    from cellstate.evaluate.distance import distance_after, distances
+    from cellstate.evaluate.trust import shift_over_error, trust_table
+    from cellstate.io import check_writable, split_selection
+    from cellstate.perturb.predict import predict
+    from cellstate.perturb.sample import prepare_sample
     from cellstate.report.html_shift import ShiftAnswer
     from cellstate.report.provenance import Source
 
-    edits = parse_edits(options.edit)
+    perturbations = read_perturbations(options)
     check_writable(options.out)
-    model, samples = read_model(options), read_file(options)
-    if options.sample is None and len(samples) > 1:
-        note(options, f"{len(samples)} samples; the first, {samples.names[0]}, is used (--sample NAME)")
-    position = 0 if options.sample is None else samples.names.index(samples.select(options.sample).names[0])
-    sample, path = samples.take([position]), Path(options.file)
-    overrides = ReadOptions(options.format, options.orientation, options.unit, options.ids, options.repair_dates)
-    source = Source(path, path.name, overrides, sample.names[0], position, len(samples))
-    shift = perturb(model, sample, edits, predictor=options.predictor)
-    before, after = distances(model, sample)[0], distances_after(model, shift)[0]
-    table = trust_table(model, shift, far=before.flag, left=after.flag)
-    words = [edit.label for edit in edits]
-    return (
-        model,
-        edits,
-        source,
-        ShiftAnswer(shift.predictor, words, table, before, after, shift_over_error(model, table)),
-    )
+    model = read_model(options)
+    samples, positions = read_whole_file(options)
+    position, path = positions[0], Path(split_selection(options.file)[0])
+    if len(positions) > 1:
+        note(options, f"{len(positions)} samples; the first, {samples.names[position]}, is used (--sample NAME)")
+    sample = prepare_sample(model, samples.take([position]))
+    source = Source(path, path.name, read_overrides(options), sample.name, position, len(samples))
+    prediction = predict(sample, perturbations, options.predictor)
+    before, after = distances([sample])[0], distance_after(prediction)
+    table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
+    words = [perturbation.label for perturbation in perturbations]
+    answer = ShiftAnswer(prediction.predictor, words, table, before, after, shift_over_error(model, table))
+    return model, perturbations, source, answer
 
 
 def _written(data: bytes, options: argparse.Namespace, answer: ShiftAnswer, source: Source) -> Answer:
@@ -105,7 +105,7 @@ def _written(data: bytes, options: argparse.Namespace, answer: ShiftAnswer, sour
         "n_bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "sample": source.sample,
-        "edits": list(answer.edits),
+        "perturbations": list(answer.perturbations),
         "predictor": answer.predictor,
         "kind": "hypothesis",
     }

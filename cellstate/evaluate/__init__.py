@@ -1,8 +1,7 @@
 """How far to believe a prediction."""
 
-from cellstate.callable_package import make_callable
 from cellstate.evaluate.bins import Tolerance
-from cellstate.evaluate.distance import distances, distances_after
+from cellstate.evaluate.distance import distance_after, distances
 from cellstate.evaluate.experiment import Experiment, compare
 from cellstate.evaluate.reconstruction import Evaluation, evaluate
 from cellstate.evaluate.trust import calibrate, shift_over_error, trust_reasons, trust_table
@@ -13,12 +12,10 @@ __all__ = [
     "Tolerance",
     "calibrate",
     "compare",
+    "distance_after",
     "distances",
-    "distances_after",
     "evaluate",
     "shift_over_error",
     "trust_reasons",
     "trust_table",
 ]
-
-make_callable(__name__, evaluate)

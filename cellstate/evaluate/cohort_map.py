@@ -20,7 +20,7 @@ import numpy as np
 
 from cellstate.errors import CellStateError
 from cellstate.model import Model
-from cellstate.model.once import once_a_model
+from cellstate.model.cache import cached_per_model
 from cellstate.model.profiles import load_profiles
 
 
@@ -99,7 +99,7 @@ def cohort_map(model: Model, log1p_before_G: np.ndarray, log1p_after_G: Mapping[
     )
 
 
-@once_a_model
+@cached_per_model
 def _axes(model: Model) -> _Axes:
     profiles = load_profiles(model)
     if profiles is None:

@@ -1,13 +1,13 @@
-"""Copy-through: does a predictor answer an edit with the edited gene itself, or with the genes that depend on it?
+"""Copy-through: does a method respond with the perturbed gene itself, or with the genes that depend on it?
 
-An auto-encoder may learn to hand each gene through. Then an edit comes back as an echo of itself, and little else
+An autoencoder may learn to hand each gene through. Then a perturbation comes back as an echo of itself, and little else
 moves. Each gene in turn is raised by 1 in z from the training mean, and the response is read in z.
 
 There is no list of genes that regulate nothing. The stand-in here is prior knowledge and ours: genes that are not
 transcription factors (Lambert et al., Cell 2018). Many of them do regulate, so the false effect is a gauge to compare
 predictors by, not an error rate.
 
-Shape suffixes: G genes, K edited genes.
+Shape suffixes: G genes, K perturbed genes.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from cellstate.evidence import PredictorId
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
 from cellstate.model.record import CopyThrough
-from cellstate.perturb.edits import InputChange
-from cellstate.perturb.rivals import NETWORK, rival_shifts
-from cellstate.perturb.shift import network_shift
+from cellstate.perturb.perturbations import InputChange
+from cellstate.perturb.predictors.registry import all_predictors
+from cellstate.perturb.sample import training_mean
 
-#: Genes of each kind that are edited, at most.
+#: Genes of each kind that are perturbed, at most.
 EDITED = 200
-#: Predictors that read the edited gene back; the others leave it out by construction.
+#: Predictors that read the perturbed gene back; the others leave it out by construction.
 ECHOING = (PredictorId.AUTOENCODER, PredictorId.PCA)
 
 
 def copy_through(model: Model, *, seed: int = 0) -> dict[PredictorId, CopyThrough]:
-    """Return the response of the autoencoder and of every baseline that predicts any change."""
+    """Return the response of every method that predicts any change."""
     rng = np.random.default_rng(seed)
     known_G = model.space.is_tf_G
     profiles = load_profiles(model)
@@ -37,13 +37,12 @@ def copy_through(model: Model, *, seed: int = 0) -> dict[PredictorId, CopyThroug
     varies_G = np.ones_like(known_G) if profiles is None else profiles.step_G > 0
     kinds = [np.flatnonzero(known_G & varies_G), np.flatnonzero(~known_G & varies_G)]
     genes_K = np.concatenate([np.sort(rng.permutation(kind)[:EDITED]) for kind in kinds])
-    # One row an edit: row k raises gene k alone.
+    # One row a perturbation: row k raises gene k alone.
     unit_KK = np.eye(len(genes_K), dtype=np.float32)
-    start_KG = np.zeros((len(genes_K), len(model.space)), np.float32)
-    change = InputChange(genes_K, unit_KK, np.zeros_like(unit_KK))
-    responses = {NETWORK: network_shift(model, start_KG, genes_K, unit_KK)} | rival_shifts(model, change)
+    change, sample = InputChange(genes_K, unit_KK, np.zeros_like(unit_KK)), training_mean(model)
+    responses = {name: one.predict_change(sample, change) for name, one in all_predictors(model).items()}
     return {
-        PredictorId(name): _gauge(response_KG, genes_K, known_G[genes_K], name in ECHOING)
+        name: _gauge(response_KG, genes_K, known_G[genes_K], name in ECHOING)
         for name, response_KG in responses.items()
         if response_KG.any()
     }

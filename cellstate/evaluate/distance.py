@@ -10,19 +10,19 @@ Shape suffixes: S samples, G genes, L latent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import Model
-from cellstate.model.fill import fill
-from cellstate.model.once import once_a_model
+from cellstate.model.cache import cached_per_model
+from cellstate.model.impute import impute_missing
 from cellstate.model.profiles import load_profiles
 from cellstate.model.record import OodReference, Spread
-from cellstate.perturb import Shift
-from cellstate.samples import Samples
+from cellstate.perturb.predict import Prediction
+from cellstate.perturb.sample import PreparedSample, stack
 
 #: Beyond this many spreads of the validation patients a sample is far: not one of a million normal values is.
 FAR = 5.0
@@ -54,13 +54,13 @@ class Distance:
     ----------
     score : float or None
         In spreads of the validation patients, 0 or more; ``None`` for a model that was not calibrated.
-    flag : bool
-        Whether it is far: then nothing about the sample is trusted.
+    is_ood : bool
+        Whether it is out of distribution: then nothing about the sample is reliable.
     sentence : str
     """
 
     score: float | None
-    flag: bool
+    is_ood: bool
     sentence: str
 
 
@@ -70,9 +70,10 @@ def residual_rms(z_SG: np.ndarray, z_hat_SG: np.ndarray, measured_SG: np.ndarray
     return np.sqrt(squares_S / np.maximum(measured_SG.sum(axis=1), 1))
 
 
-def reference(model: Model, validation: Samples) -> OodReference:
+def reference(validation: Sequence[PreparedSample]) -> OodReference:
     """What a model folder keeps of its validation patients: median and robust SD of the log of three parts."""
-    parts = _parts(model, align(validation, model.space).tpm_SG)
+    batch = stack(validation)
+    parts = _parts(batch.model, batch.z_SG, batch.tpm_SG)
     kept = {}
     for name in ("residual", "state", "levels"):
         log_S = np.log(np.maximum(parts[name], 1e-9))
@@ -82,26 +83,40 @@ def reference(model: Model, validation: Samples) -> OodReference:
     return OodReference(**kept)
 
 
-def distances(model: Model, samples: Samples) -> list[Distance]:
-    """Judge each sample against the model's training cohort."""
+def distances(samples: Sequence[PreparedSample]) -> list[Distance]:
+    """Judge each sample against its model's training cohort."""
+    if not samples:
+        return []
+    batch = stack(samples)
+    if _reference(batch.model) is None:
+        return [_unknown()] * len(samples)
+    return _judged(batch.model, batch.z_SG, batch.tpm_SG)
+
+
+def distance_after(prediction: Prediction) -> Distance:
+    """Judge a sample as the prediction leaves it: perturbed genes at their level, every other gene changed."""
+    model = prediction.sample.model
     if _reference(model) is None:
-        return _unknown(len(samples))
-    return _judged(model, align(samples, model.space).tpm_SG)
+        return _unknown()
+    known_G = prediction.sample.measured_G | prediction.is_perturbed_G
+    tpm_1G = np.where(known_G, np.expm1(prediction.log1p_after_G), np.nan)[None]
+    z_1G = impute_missing(model.reconstruct, model.space.standardise(tpm_1G), known_G[None])
+    return _judged(model, z_1G, tpm_1G)[0]
 
 
-def distances_after(model: Model, shift: Shift) -> list[Distance]:
-    """Judge each sample as the prediction leaves it: edited genes at their level, every other gene shifted."""
-    if _reference(model) is None:
-        return _unknown(len(shift.names))
-    known_SG = shift.measured_SG | shift.edited_G
-    return _judged(model, np.where(known_SG, np.expm1(shift.log1p_after_SG), np.nan))
+def scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+    """Return every part's score in spreads, shape (S,) each.
 
-
-def scores(model: Model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
-    """Return every part's score in spreads, shape (S,) each, of TPM on the model's genes and scale."""
+    Parameters
+    ----------
+    z_SG : ndarray, shape (S, G)
+        Imputed where nothing was measured.
+    tpm_SG : ndarray, shape (S, G)
+        On the model's scale, NaN where nothing was measured.
+    """
     known = _reference(model)
     assert known is not None
-    parts = _parts(model, tpm_SG)
+    parts = _parts(model, z_SG, tpm_SG)
     found = {
         name: np.log(np.maximum(parts[name], 1e-9) / part.median) / part.robust_sd
         for name, part in (("residual", known.residual), ("state", known.state), ("levels", known.levels))
@@ -111,8 +126,8 @@ def scores(model: Model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def _judged(model: Model, tpm_SG: np.ndarray) -> list[Distance]:
-    found = scores(model, tpm_SG)
+def _judged(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> list[Distance]:
+    found = scores(model, z_SG, tpm_SG)
     names, table_PS = list(found), np.array(list(found.values()))
     return [_judge(names[int(part_P.argmax())], max(float(part_P.max()), 0.0)) for part_P in table_PS.T]
 
@@ -128,9 +143,8 @@ def _judge(part: str, score: float) -> Distance:
     )
 
 
-def _parts(model: Model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+def _parts(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
     space, measured_SG = model.space, ~np.isnan(tpm_SG)
-    z_SG = fill(model.reconstruct, space.standardise(tpm_SG), measured_SG)
     log1p_SG = np.log1p(tpm_SG)
     length_G = np.log(gene_axis().length_bp[space.axis_index_G])
     levels_S, length_S = np.zeros(len(tpm_SG)), np.zeros(len(tpm_SG))
@@ -156,7 +170,7 @@ def _leverage(model: Model, z_SG: np.ndarray) -> np.ndarray:
     return np.sqrt((((model.encode(z_SG) - centre_L) @ whitening_LL) ** 2).mean(axis=1))
 
 
-@once_a_model
+@cached_per_model
 def _cloud(model: Model) -> tuple[np.ndarray, np.ndarray]:
     """Centre of the training profiles' latent states, and what makes their covariance the identity."""
     profiles = load_profiles(model)
@@ -186,5 +200,5 @@ def _reference(model: Model) -> OodReference | None:
     return None if known is None or load_profiles(model) is None else known.ood
 
 
-def _unknown(n: int) -> list[Distance]:
-    return [Distance(None, False, "The model is not trained, so nothing is known.") for _ in range(n)]
+def _unknown() -> Distance:
+    return Distance(None, False, "The model is not trained, so nothing is known.")

@@ -20,7 +20,7 @@ import pandas as pd
 
 from cellstate.errors import CellStateError
 from cellstate.gene_space import GeneSpace
-from cellstate.perturb.goals import find_genes
+from cellstate.perturb.search.goal import find_genes
 
 #: Genes of a set that the ranking must hold, at least and at most.
 LEAST_GENES, MOST_GENES = 10, 500
@@ -31,7 +31,7 @@ PERMUTATIONS, LEAST_P = 1_000, 1e-6
 #: So large a p-value ends the search for it: where only the scaled score is wanted.
 _NO_P = 0.5
 _SEED = 19_383
-_DELTA = "delta_log2"
+_CHANGE = "log2_fold_change"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +66,14 @@ class Enrichment:
 
 
 def enrichment(space: GeneSpace, table: pd.DataFrame, sets: Mapping[str, Sequence[str]]) -> Enrichment:
-    """Rank the genes that were not edited by their shift, and test gene sets in that ranking.
+    """Rank the unperturbed genes by their change, and test gene sets in that ranking.
 
     Parameters
     ----------
     space : GeneSpace
         Knows the names in the sets: symbol, alias, Ensembl or Entrez id.
     table : DataFrame
-        As `cellstate.perturb.Shift.table` returns it.
+        As `cellstate.perturb.predict.Prediction.table` returns it.
     sets : mapping of str to sequence of str
         Names of the genes in each set.
 
@@ -82,10 +82,10 @@ def enrichment(space: GeneSpace, table: pd.DataFrame, sets: Mapping[str, Sequenc
     CellStateError
         When no set has a size that can be tested, or the prediction moves no gene.
     """
-    rest = table[~table["edited"]]
-    shifts = {"": rest[_DELTA]} | {c.removeprefix(_DELTA): rest[c] for c in table if c.startswith(_DELTA + "_")}
-    if not rest[_DELTA].any():
-        raise CellStateError("This prediction moves no gene, so there is no ranking.", "Choose another edit.")
+    rest = table[~table["is_perturbed"]]
+    shifts = {"": rest[_CHANGE]} | {c.removeprefix(_CHANGE): rest[c] for c in table if c.startswith(_CHANGE + "_")}
+    if not rest[_CHANGE].any():
+        raise CellStateError("This prediction moves no gene, so there is no ranking.", "Choose another perturbation.")
     some = dict(list(sets.items())[:MOST_SETS])
     members = _members(space, some, set(rest["ensembl_id"]))
     if not members:

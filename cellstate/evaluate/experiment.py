@@ -1,4 +1,4 @@
-"""Virtual against real: the predicted shift of an edit beside what an experiment measured.
+"""Virtual against real: the predicted change of a perturbation beside what an experiment measured.
 
 Shape suffixes: S samples, G genes.
 """
@@ -13,13 +13,13 @@ import pandas as pd
 
 from cellstate.errors import CellStateError
 from cellstate.evaluate.direction import same_direction
-from cellstate.evaluate.distance import distances, distances_after
+from cellstate.evaluate.distance import distance_after, distances
 from cellstate.evaluate.trust import trust_reasons
 from cellstate.evaluate.verdict import Agreement, verdict
-from cellstate.gene_space import align
-from cellstate.model import Model
-from cellstate.perturb import Edit, perturb
-from cellstate.samples import Samples
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.sample import PreparedSample, stack
 
 #: Genes with the largest measured change, on which the direction is asked; the name of the score says so too.
 TOP = 50
@@ -35,102 +35,103 @@ class Experiment:
 
     Attributes
     ----------
-    predictor : str
-        Who leads.
-    edits : tuple of Edit
+    predictor : PredictorId
+    perturbations : tuple of Perturbation
     n_control, n_treated : int
     table : DataFrame
         One row a compared gene, by measured change, largest first: gene, ensembl_id, tpm_control, tpm_treated,
-        measured_log2, ``predicted_log2`` of the leading predictor, one ``predicted_log2_<name>`` of each other,
-        trusted, reason.
-    edited : DataFrame
-        The same measured columns for the edited genes, which no score includes.
-    agreement : dict of predictor to Agreement
-        The leading one first, then all others.
-    far : bool
+        measured_log2, ``predicted_log2`` of the method, one ``predicted_log2_<id>`` of each other, is_reliable,
+        reason.
+    perturbed : DataFrame
+        The same measured columns for the perturbed genes, which no score includes.
+    agreement : dict of PredictorId to Agreement
+        That of the method first, then all others.
+    is_ood : bool
         Whether a control sample is out of the model's distribution.
     """
 
-    predictor: str
-    edits: tuple[Edit, ...]
+    predictor: PredictorId
+    perturbations: tuple[Perturbation, ...]
     n_control: int
     n_treated: int
     table: pd.DataFrame
-    edited: pd.DataFrame
-    agreement: dict[str, Agreement]
-    far: bool
+    perturbed: pd.DataFrame
+    agreement: dict[PredictorId, Agreement]
+    is_ood: bool
 
     @property
     def verdict(self) -> str:
         """What the comparison says, in words that do not flatter."""
-        return verdict(self.predictor, self.edits, self.edited, self.agreement, far=self.far)
+        return verdict(self.predictor, self.perturbations, self.perturbed, self.agreement, far=self.is_ood)
 
     def to_dict(self) -> dict:
         """What ``cellstate compare --json`` prints."""
         shown = {name: vars(a) for name, a in self.agreement.items()}
         return {
-            "edits": [edit.spec for edit in self.edits],
+            "perturbations": [perturbation.spec for perturbation in self.perturbations],
             "n_control": self.n_control,
             "n_treated": self.n_treated,
             "n_genes": len(self.table),
             "predictor": self.predictor,
             **shown.pop(self.predictor),
             "baselines": shown,
-            "ood_flag": self.far,
-            "edited": self.edited.to_dict("records"),
+            "is_ood": self.is_ood,
+            "perturbed": self.perturbed.to_dict("records"),
             "kind": "hypothesis",
             "verdict": self.verdict,
         }
 
 
 def compare(
-    model: Model,
-    control: Samples,
-    treated: Samples,
-    edits: Sequence[Edit],
+    control: Sequence[PreparedSample],
+    treated: Sequence[PreparedSample],
+    perturbations: Sequence[Perturbation],
     *,
     predictor: str | None = None,
     seed: int = 0,
 ) -> Experiment:
-    """Predict an edit on the control samples and compare with the treated ones.
+    """Predict a perturbation of the control samples and compare with the treated ones.
 
-    Measured: difference of the groups' means of log2(TPM + 1). Predicted: mean over the control samples of the shift.
-    Compared on the model's genes that every sample measures, at `MIN_TPM` or more on either side, without the edited
-    genes. The interval resamples genes, so it speaks of these samples, not of a repeat of the experiment.
+    Measured: difference of the groups' means of log2(TPM + 1). Predicted: mean over the control samples of the change.
+    Compared on the model's genes that every sample measures, at `MIN_TPM` or more on either side, without the
+    perturbed genes. The interval resamples genes, so it speaks of these samples, not of a repeat of the experiment.
 
     Parameters
     ----------
     predictor : str, optional
-        Who leads, as in `perturb`; all others are compared too.
+        As in `predict`; all other methods are compared too.
 
     Raises
     ------
     CellStateError
-        When the groups share too few genes, or nothing was changed; what `perturb` raises.
+        When the groups share too few genes, or nothing was changed; what `predict` raises.
     """
-    shift = perturb(model, control, edits, predictor=predictor)
-    before_SG, after_SG = (np.log2(align(group, model.space).tpm_SG + 1) for group in (control, treated))
+    predictions = [predict(sample, perturbations, predictor) for sample in control]
+    before_SG, after_SG = (np.log2(stack(group).tpm_SG + 1) for group in (control, treated))
     before_G, after_G = before_SG.mean(axis=0), after_SG.mean(axis=0)
     measured_G = np.isfinite(before_G) & np.isfinite(after_G)
-    far = any(d.flag for d in distances(model, control))
-    left = any(d.flag for d in distances_after(model, shift))
-    reasons = trust_reasons(model, measured_G, far, left)
+    first = predictions[0]
+    model, is_perturbed_G, others = first.sample.model, first.is_perturbed_G, list(first.baseline_log1p_after)
+    is_ood = any(d.is_ood for d in distances(control))
+    is_ood_after = any(distance_after(prediction).is_ood for prediction in predictions)
+    reasons = trust_reasons(model, measured_G, is_ood=is_ood, is_ood_after=is_ood_after)
+    baseline = [prediction.baseline_log2_fold_changes() for prediction in predictions]
     table = pd.DataFrame(
         {
-            "gene": shift.symbols,
-            "ensembl_id": shift.ensembl,
+            "gene": model.space.symbols,
+            "ensembl_id": model.space.ensembl,
             "tpm_control": np.exp2(before_G) - 1,
             "tpm_treated": np.exp2(after_G) - 1,
             "measured_log2": after_G - before_G,
-            "predicted_log2": shift.delta_log2_SG.mean(axis=0),
-            **{f"predicted_log2_{name}": delta.mean(axis=0) for name, delta in shift.rival_delta_log2().items()},
-            "trusted": [not reason for reason in reasons],
+            "predicted_log2": np.mean([prediction.log2_fold_change_G for prediction in predictions], axis=0),
+            **{f"predicted_log2_{name}": np.mean([one[name] for one in baseline], axis=0) for name in others},
+            "is_reliable": [not reason for reason in reasons],
             "reason": reasons,
         }
     )
-    edited = table.loc[shift.edited_G, ["gene", "tpm_control", "tpm_treated", "measured_log2"]]
+    perturbed = table.loc[is_perturbed_G, ["gene", "tpm_control", "tpm_treated", "measured_log2"]]
     loud_G = np.fmax(table["tpm_control"], table["tpm_treated"]) >= MIN_TPM
-    table = table[measured_G & loud_G & ~shift.edited_G]
+    table = table[measured_G & loud_G & ~is_perturbed_G]
     if len(table) < MIN_GENES:
         raise CellStateError(
             f"Control and treated samples share only {len(table):,} expressed genes of the model.",
@@ -141,9 +142,11 @@ def compare(
     table = table.sort_values("measured_log2", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, len(table), (BOOTSTRAPS, len(table)))
-    columns = {shift.predictor: "predicted_log2"} | {n: f"predicted_log2_{n}" for n in shift.rival_log1p_after}
+    columns = {first.predictor: "predicted_log2"} | {name: f"predicted_log2_{name}" for name in others}
     agreement = {name: _agree(table, column, rows) for name, column in columns.items()}
-    return Experiment(shift.predictor, tuple(edits), len(control), len(treated), table, edited, agreement, far)
+    return Experiment(
+        first.predictor, tuple(perturbations), len(control), len(treated), table, perturbed, agreement, is_ood
+    )
 
 
 def _agree(table: pd.DataFrame, column: str, rows: np.ndarray) -> Agreement:

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.evaluate.bins import Bin, accuracy_per_bin, level_of
-from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.model.fill import fill
-from cellstate.model.once import once_a_model
+from cellstate.model.cache import cached_per_model
+from cellstate.model.impute import impute_missing
 from cellstate.model.profiles import load_profiles
 from cellstate.model.record import Coverage, IntervalQuantiles
-from cellstate.samples import Samples
+from cellstate.perturb.sample import PreparedSample, stack
 
 COVERAGE = 0.9
 #: Lower ends of the levels of predicted TPM that have quantiles of their own.
@@ -56,10 +55,11 @@ class Intervals:
         return Coverage(nominal=COVERAGE, overall=overall, bins=tuple(b.accuracy for b in bins))
 
 
-def fit_intervals(model: Model, validation: Samples) -> IntervalQuantiles:
+def fit_intervals(validation: Sequence[PreparedSample]) -> IntervalQuantiles:
     """Return what a model folder keeps: the quantiles of the scaled errors per level of predicted TPM."""
-    tpm_SG = align(validation, model.space).tpm_SG
-    log1p_SG, hat_SG = np.log1p(tpm_SG), predicted_log1p(model, tpm_SG)
+    batch = stack(validation)
+    model = batch.model
+    log1p_SG, hat_SG = np.log1p(batch.tpm_SG), model.space.log1p_tpm(model.reconstruct(batch.z_SG))
     scaled_SG = (log1p_SG - hat_SG) / expected_error(model, log1p_SG, hat_SG)
     level_SG = level_of(hat_SG, LEVELS_TPM)
     known_SG = np.isfinite(scaled_SG)
@@ -94,11 +94,11 @@ def intervals(model: Model, tpm_SG: np.ndarray, hat_SG: np.ndarray) -> Intervals
 
 def predicted_log1p(model: Model, tpm_SG: np.ndarray) -> np.ndarray:
     """Reconstruct TPM on the model's genes: log1p TPM, shape (S, G)."""
-    z_SG = fill(model.reconstruct, model.space.standardise(tpm_SG), ~np.isnan(tpm_SG))
+    z_SG = impute_missing(model.reconstruct, model.space.standardise(tpm_SG), ~np.isnan(tpm_SG))
     return model.space.log1p_tpm(model.reconstruct(z_SG))
 
 
-@once_a_model
+@cached_per_model
 def gene_error(model: Model) -> np.ndarray:
     """Root mean square error of each gene's log1p TPM over the folder's training profiles, shape (G,)."""
     profiles = load_profiles(model)

@@ -1,4 +1,4 @@
-"""Predicted against true: the network, the gene mean and PCA on the same samples.
+"""Predicted against true: the autoencoder, the gene mean and PCA on the same samples.
 
 Shape suffixes: S samples, G genes.
 """
@@ -18,14 +18,12 @@ from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
 from cellstate.evaluate.intervals import Intervals, intervals
 from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
 from cellstate.evidence import PredictorId
-from cellstate.gene_space import align
 from cellstate.genes import gene_axis
-from cellstate.model import Model
-from cellstate.model.fill import fill
+from cellstate.model.impute import impute_missing
 from cellstate.model.record import AccuracyBin, CeilingBin, Coverage, EvaluationRecord, Quality
-from cellstate.perturb.components import load_components
-from cellstate.perturb.propagate import check_numbers
-from cellstate.samples import Samples
+from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.propagate import check_numbers
+from cellstate.perturb.sample import PreparedSample, stack
 
 #: The predictors in the order in which tables show them, with the words that pages use.
 PREDICTORS = {
@@ -143,8 +141,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Model,
-    samples: Samples,
+    samples: Sequence[PreparedSample],
     *,
     edges: Sequence[float] = EDGES,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - a frozen value
@@ -155,16 +152,18 @@ def evaluate(
     and, for a trained model, PCA of the same latent width.
     """
     edges = check_edges(edges)
-    aligned = align(samples, model.space)
-    z_SG = model.space.standardise(aligned.tpm_SG)
-    measured_SG = aligned.measured_SG
-    z_hat = {AUTOENCODER: model.reconstruct(fill(model.reconstruct, z_SG, measured_SG))}
+    batch = stack(samples)
+    model = batch.model
+    z_hat = {AUTOENCODER: model.reconstruct(batch.z_SG)}
     check_numbers(torch.from_numpy(z_hat[AUTOENCODER]))
     if (pca := load_components(model)) is not None:
-        z_hat["pca"] = pca.reconstruct(fill(pca.reconstruct, z_SG, measured_SG))
-    z_hat["gene_mean"] = np.zeros_like(z_SG)
+        # PCA imputes by itself: what the autoencoder imputed would lend it the autoencoder's knowledge.
+        measured_SG = batch.measured_SG
+        z_SG = np.where(measured_SG, batch.z_SG, np.float32(0))
+        z_hat["pca"] = pca.reconstruct(impute_missing(pca.reconstruct, z_SG, measured_SG))
+    z_hat["gene_mean"] = np.zeros_like(batch.z_SG)
 
-    truth_SG = np.log1p(aligned.tpm_SG)
+    truth_SG = np.log1p(batch.tpm_SG)
     predicted_tpm, quality = {}, {}
     hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
     for name, log1p_SG in hat.items():
@@ -173,18 +172,16 @@ def evaluate(
             r2_pooled(truth_SG, log1p_SG),
             r2_per_gene(truth_SG, log1p_SG),
             r2_per_sample(truth_SG, log1p_SG),
-            accuracy_per_bin(aligned.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
+            accuracy_per_bin(batch.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
         )
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
-    ceiling = ceiling_per_bin(aligned.tpm_SG, length_bp_G, aligned.library_size_S, edges=edges, tolerance=tolerance)
-    expected = intervals(model, aligned.tpm_SG, hat[AUTOENCODER])
-    moved_SG = conditional_mode_tpm(model, aligned.tpm_SG, hat[AUTOENCODER])
+    ceiling = ceiling_per_bin(batch.tpm_SG, length_bp_G, batch.library_size_S, edges=edges, tolerance=tolerance)
+    expected = intervals(model, batch.tpm_SG, hat[AUTOENCODER])
+    moved_SG = conditional_mode_tpm(model, batch.tpm_SG, hat[AUTOENCODER])
     mode = None
     if moved_SG is not None:
-        mode = accuracy_per_bin(aligned.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
-    return Evaluation(
-        samples.names, model.space.symbols, aligned.tpm_SG, predicted_tpm, quality, ceiling, expected, mode
-    )
+        mode = accuracy_per_bin(batch.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
+    return Evaluation(batch.names, model.space.symbols, batch.tpm_SG, predicted_tpm, quality, ceiling, expected, mode)
 
 
 def _high(one: Bin) -> float | None:

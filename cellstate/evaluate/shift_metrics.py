@@ -290,19 +290,19 @@ SHIFT_METRICS: tuple[Metric[Shifts], ...] = (
 
 PAIR_METRICS: tuple[Metric[Cooperation], ...] = (
     Metric(
-        "synergy AUROC",
+        "interaction AUROC",
         "Chance that a planted pair is said to cooperate more than another pair.",
         1.0,
         lambda p: auroc(p.score_N, p.planted_N),
     ),
     Metric(
-        "synergy precision@20",
+        "interaction precision@20",
         "Share of planted pairs among the 20 highest.",
         1.0,
         lambda p: precision_at(p.score_N, p.planted_N),
     ),
-    Metric("synergy FDR", f"Share of false pairs among those called at q = {CALLED:g}.", 0.0, _false_discovery),
-    Metric("synergy power", f"Share of planted pairs called at q = {CALLED:g}.", 1.0, _power),
+    Metric("interaction FDR", f"Share of false pairs among those called at q = {CALLED:g}.", 0.0, _false_discovery),
+    Metric("interaction power", f"Share of planted pairs called at q = {CALLED:g}.", 1.0, _power),
 )
 
 PATIENT_METRICS: tuple[Metric[Recovery], ...] = (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predictors.base import PredictorId
 
 #: From this correlation on, an agreement is called clear; below the other it is none, however many genes are compared:
 #: genes move together, so an interval over genes is narrower than that of a repeat would be.
@@ -47,7 +48,12 @@ class Agreement:
 
 
 def verdict(
-    predictor: str, edits: Sequence[Edit], edited: pd.DataFrame, agreement: Mapping[str, Agreement], *, far: bool
+    predictor: PredictorId,
+    perturbations: Sequence[Perturbation],
+    perturbed: pd.DataFrame,
+    agreement: Mapping[PredictorId, Agreement],
+    *,
+    far: bool,
 ) -> str:
     """Put a comparison in words.
 
@@ -55,9 +61,9 @@ def verdict(
     ----------
     predictor : str
         Who leads.
-    edits : sequence of Edit
-    edited : DataFrame
-        Columns gene and measured_log2, one row an edited gene.
+    perturbations : sequence of Perturbation
+    perturbed : DataFrame
+        Columns gene and measured_log2, one row a perturbed gene.
     agreement : mapping of predictor to Agreement
         With the leading one.
     far : bool
@@ -89,23 +95,24 @@ def verdict(
             f"Of the genes that changed most, {100 * first.sign_accuracy_top50:.0f} % move in the predicted direction; "
             "chance is 50 %."
         )
-    said += _against_the_edit(edits, edited)
+    said += _against_the_perturbation(perturbations, perturbed)
     if far:
         said.append("The control samples are unlike the training samples, so little was to be expected.")
     return " ".join(said)
 
 
-def _against_the_edit(edits: Sequence[Edit], edited: pd.DataFrame) -> list[str]:
-    """Say where an edited gene itself moved against its edit: then prediction and experiment are not of one thing."""
+def _against_the_perturbation(perturbations: Sequence[Perturbation], perturbed: pd.DataFrame) -> list[str]:
+    """Say where a perturbed gene itself moved against its perturbation: then the experiment is about something else."""
     directions = {"knock-out": -1, "knock-down": -1}
     said = []
-    # The rows follow the model's gene order, so an edit finds its gene only where there is one of each.
-    if len(edits) == len(edited) == 1 and edits[0].kind != "set":
-        edit, change = edits[0], float(edited["measured_log2"].iloc[0])
-        direction = directions.get(edit.kind, 1 if edit.amount > 1 else -1)
+    # The rows follow the model's gene order, so a perturbation finds its gene only where there is one of each.
+    if len(perturbations) == len(perturbed) == 1 and perturbations[0].kind != "set":
+        perturbation, change = perturbations[0], float(perturbed["measured_log2"].iloc[0])
+        direction = directions.get(perturbation.kind, 1 if perturbation.amount > 1 else -1)
         if change * direction < 0:
             word = "rose" if change > 0 else "fell"
             said.append(
-                f"{edited['gene'].iloc[0]} itself {word} by {abs(change):.2f} log2 in the experiment, against the edit."
+                f"{perturbed['gene'].iloc[0]} itself {word} by {abs(change):.2f} log2 in the experiment, "
+                "against the perturbation."
             )
     return said

@@ -17,8 +17,8 @@ import numpy as np
 from cellstate.errors import ModelError
 from cellstate.gene_space import GeneSpace
 from cellstate.model.arrays import damaged, read_arrays, write_arrays
+from cellstate.model.cache import cached_per_model
 from cellstate.model.folder import Model
-from cellstate.model.once import once_a_model
 
 COHORT = "cohort.safetensors"
 #: Most profiles that a model folder carries.
@@ -120,7 +120,7 @@ def save_profiles(folder: Path | str, log1p_SG: np.ndarray, seed: int = 0) -> in
     return len(chosen)
 
 
-@once_a_model
+@cached_per_model
 def load_profiles(model: Model) -> Profiles | None:
     """Return the profiles of a trained model, ``None`` where the folder carries none (random weights).
 

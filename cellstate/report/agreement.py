@@ -13,9 +13,9 @@ SAME, ALIKE = 0.98, 0.7
 
 def agreement(table: pd.DataFrame) -> dict[str, float | None]:
     """Correlate the leading shift with everyone else's over the genes that were not edited."""
-    rest = table[~table["edited"]]
+    rest = table[~table["is_perturbed"]]
     rivals = [column for column in rest.columns if column.startswith(CHANGE_OF)]
-    return {rival.removeprefix(CHANGE_OF): correlation(rest[["delta_log2", rival]]) for rival in rivals}
+    return {rival.removeprefix(CHANGE_OF): correlation(rest[["log2_fold_change", rival]]) for rival in rivals}
 
 
 def correlation(both: pd.DataFrame) -> float | None:

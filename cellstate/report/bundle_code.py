@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.run import Run
 
 _OPTIONS = {
@@ -18,7 +18,7 @@ _OPTIONS = {
     "repair_dates": "--repair-dates",
 }
 #: Options whose name on the command line is another one than in Python.
-_WORDS = {"max_edits": "max"}
+_WORDS = {"max_perturbations": "max"}
 _PYTHON = '''"""Makes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""
 
 import io
@@ -52,7 +52,7 @@ if changed:
     sys.exit("This is another model: " + ", ".join(changed) + " differ. Give its folder as a second word.")
 
 samples = read_samples(sys.argv[1], options={overrides!r})
-sample = samples.take([{position}])
+sample = prepare_sample(model, samples.take([{position}]))
 {question}
 
 before, again = (here / "tables" / {table!r}).read_bytes(), to_csv(table).encode()
@@ -65,24 +65,28 @@ decimals = one.select_dtypes("float").columns
 print(f"Not the same: numbers differ by up to {{(one[decimals] - two[decimals]).abs().max().max():.3g}}.")
 sys.exit(1)
 '''
-_PERTURB_IMPORTS = """from cellstate.evaluate import distances, distances_after, trust_table
-from cellstate.perturb import Edit, perturb"""
-_PERTURB = """edits = {edits!r}
-shift = perturb(model, sample, edits, predictor={predictor!r})
-far, left = distances(model, sample)[0].flag, distances_after(model, shift)[0].flag
-table = trust_table(model, shift, far=far, left=left)"""
-_SEARCH_IMPORTS = """from cellstate.goal_spec import read_goal
-from cellstate.perturb.{module} import {command}
-from cellstate.perturb.goals import find_genes
-from cellstate.perturb.patient import prepare"""
-_SEARCH = """goal = read_goal({goal!r}, model, prepare(model, sample))
+_PERTURB_IMPORTS = """from cellstate import Perturbation, predict, prepare_sample
+from cellstate.evaluate import distance_after, distances, trust_table"""
+_PERTURB = """perturbations = {perturbations!r}
+prediction = predict(sample, perturbations, {predictor!r})
+is_ood, is_ood_after = distances([sample])[0].is_ood, distance_after(prediction).is_ood
+table = trust_table(prediction, is_ood=is_ood, is_ood_after=is_ood_after)"""
+_SEARCH_IMPORTS = """from cellstate import {command}, prepare_sample, read_goal
+from cellstate.perturb.search.goal import find_genes"""
+_SEARCH = """goal = read_goal({goal!r}, sample)
 {genes}
 """
-_SCREEN = """table = screen(model, sample, goal, edits={edits!r}, genes=genes, predictor={predictor!r}).table"""
-_PAIRS = """anchor = {anchor}
-table = pairs(model, sample, goal, edit={edit!r}, genes=genes, partners=partners, anchor=anchor, by={by!r}).table"""
-_COMBINE = """asked = {{"max_edits": {max_edits!r}, "share": {share!r}, "edits": {edits!r}, "predictor": {predictor!r}}}
-table = combine(model, sample, goal, genes=genes, **asked).steps"""
+_SCREEN = """asked = {{"perturbations": {perturbations!r}, "predictor": {predictor!r}}}
+table = screen(sample, goal, genes=genes, **asked).table"""
+_PAIRS = """asked = {{"perturbation": {perturbation!r}, "anchor": {anchor}, "by": {by!r}}}
+table = pairs(sample, goal, genes=genes, partners=partners, **asked).table"""
+_COMBINE = """asked = {{
+    "max_perturbations": {max_perturbations!r},
+    "fraction": {fraction!r},
+    "perturbations": {perturbations!r},
+    "predictor": {predictor!r},
+}}
+table = combine(sample, goal, genes=genes, **asked).steps"""
 _GENES = """{name} = find_genes(model.space, (here / "{name}.txt").read_text(encoding="utf-8").split())[0]"""
 _SHELL = """#!/bin/sh
 # Makes the numbers of this bundle again and compares them: sh reproduce.sh INPUT [MODEL_FOLDER]
@@ -103,9 +107,10 @@ fi
 def python(run: Run) -> str:
     """Return ``reproduce.py``."""
     if run.command == "perturb":
-        imports, question = _PERTURB_IMPORTS, _PERTURB.format(edits=list(run.edits), predictor=run.predictor)
+        imports = _PERTURB_IMPORTS
+        question = _PERTURB.format(perturbations=list(run.perturbations), predictor=str(run.predictor))
     else:
-        imports = _SEARCH_IMPORTS.format(module=run.command, command=run.command)
+        imports = _SEARCH_IMPORTS.format(command=run.command)
         question = _searched(run)
     return _PYTHON.format(
         imports=imports,
@@ -125,14 +130,14 @@ def _searched(run: Run) -> str:
     names = ("genes", "partners") if run.command == "pairs" else ("genes",)
     genes = [_GENES.format(name=name) if name in run.lists else f"{name} = None" for name in names]
     question = _SEARCH.format(goal=run.goal, genes="\n".join(genes))
-    edits = [_action(edit) for edit in run.edits]
+    patterns, predictor = [_action(one) for one in run.perturbations], str(run.predictor)
     if run.command == "screen":
-        return question + _SCREEN.format(edits=edits, predictor=run.predictor)
+        return question + _SCREEN.format(perturbations=patterns, predictor=predictor)
     if run.command == "combine":
-        return question + _COMBINE.format(edits=edits, predictor=run.predictor, **run.options)
+        return question + _COMBINE.format(perturbations=patterns, predictor=predictor, **run.options)
     gene = run.options["anchor"]
     anchor = f"model.space.find({gene!r})" if gene else None
-    return question + _PAIRS.format(edit=edits[0], anchor=anchor, by=run.options["by"])
+    return question + _PAIRS.format(perturbation=patterns[0], anchor=anchor, by=run.options["by"])
 
 
 def shell(run: Run, *, named: bool) -> str:
@@ -158,10 +163,10 @@ def command_options(run: Run, *, named: bool) -> list[str]:
     elif source.position:
         lines.append(f'--sample="${{SAMPLE:?set SAMPLE to the name of sample {source.position + 1} of the file}}"')
     if run.command == "perturb":
-        lines += [f"--edit={shlex.quote(f'{edit.gene}={_action(edit)}')}" for edit in run.edits]
+        lines += [f"--perturb={shlex.quote(f'{one.gene}={_action(one)}')}" for one in run.perturbations]
     else:
         lines.append(f"--goal={shlex.quote(run.goal)}")
-        lines += [f"--edit={shlex.quote(_action(edit))}" for edit in run.edits]
+        lines += [f"--perturb={shlex.quote(_action(one))}" for one in run.perturbations]
         lines += [f'--{name} "$here/{name}.txt"' for name in run.lists]
     lines += [
         f"--{_WORDS.get(name, name)}={shlex.quote(str(value))}"
@@ -174,8 +179,8 @@ def command_options(run: Run, *, named: bool) -> list[str]:
     return lines
 
 
-def _action(edit: Edit) -> str:
-    """Return an edit without its gene, its amount in full: `Edit.action` keeps six digits."""
-    if Edit.pattern(edit.action).amount == edit.amount:
-        return edit.action
-    return edit.action.removesuffix(f"{edit.amount:g}") + repr(edit.amount)
+def _action(one: Perturbation) -> str:
+    """Return a perturbation without its gene, its amount in full: `Perturbation.action` keeps six digits."""
+    if Perturbation.pattern(one.action).amount == one.amount:
+        return one.action
+    return one.action.removesuffix(f"{one.amount:g}") + repr(one.amount)

@@ -107,6 +107,6 @@ def _warnings(far: Distance | None, made: Provenance) -> list[str]:
     found = []
     if not made.trained_on:
         found.append("The model is not trained: its weights are random, and nothing here means anything.")
-    if far is not None and far.flag:
+    if far is not None and far.is_ood:
         found.append(f"Nothing in this report is trusted. {far.sentence}")
     return found

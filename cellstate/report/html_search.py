@@ -10,8 +10,8 @@ from cellstate.evaluate.distance import Distance
 from cellstate.formatting import percent
 from cellstate.labels import predictor_label
 from cellstate.model.record import ModelRecord
-from cellstate.perturb.goals import Goal
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.search.goal import Goal
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
 from cellstate.report.narrative import combination_reason, pairs_reason
@@ -31,9 +31,9 @@ _SHARE = "Of the way"
 _COLUMNS = {
     "screen": {
         "gene": "Gene",
-        "edit": "Edit",
+        "perturbation": "Perturbation",
         "score": "Score",
-        "share": _SHARE,
+        "fraction_of_distance": _SHARE,
         "z_patient": "z in this patient",
         "p": "p",
         "fdr": "FDR",
@@ -41,22 +41,22 @@ _COLUMNS = {
     "pairs": {
         "a": "First gene",
         "b": "Second gene",
-        "synergy": "Synergy",
+        "interaction": "Interaction",
         "score": "Together",
         "score_a": "First alone",
         "score_b": "Second alone",
-        "share": _SHARE,
+        "fraction_of_distance": _SHARE,
         "p": "p",
         "fdr": "FDR",
         "cohort_r": "Patients show (r)",
     },
     "combination": {
         "gene": "Gene",
-        "edit": "Edit",
+        "perturbation": "Perturbation",
         "score": "Score",
         "gain": "Gain",
         "alone": "Alone",
-        "share": _SHARE,
+        "fraction_of_distance": _SHARE,
     },
 }
 _READING = """
@@ -68,9 +68,9 @@ _READING = """
   the network are linear: they know a patient by the levels of the edited genes alone.
 - What other predictors say of each edit stands beside the score. **Where they agree, the simple reason is the better
   one**; the network that is shipped is PCA in another form, so that these two agree confirms nothing.
-- **Synergy** is what the network lets two edits move together beyond the sum of what each moves alone, on the scale of
-  log1p TPM in S. **Patients show (r)** asks the model's cohort instead: whether the goal is higher where both genes are
-  high than each explains by itself. Genes that go with two cooperating ones show it too.
+- **Interaction** is what the network lets two edits move together beyond the sum of what each moves alone, on the
+  scale of log1p TPM in S. **Patients show (r)** asks the model's cohort instead: whether the goal is higher where both
+  genes are high than each explains by itself. Genes that go with two cooperating ones show it too.
 """
 
 
@@ -85,7 +85,7 @@ def search_report(
     source: Source,
     made: Provenance,
     record: ModelRecord,
-    predictor: str = NETWORK,
+    predictor: str = PredictorId.AUTOENCODER,
     far: Distance | None = None,
     named: bool = False,
     on: str = "",
@@ -144,8 +144,8 @@ def _columns(kind: str, table: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the columns that tell something, with their headings: not the same edit again and again, and no blanks."""
     rivals = [c for c in table if kind == "screen" and c.startswith("score_") and c != "score_per_sd"]
     titles = _COLUMNS[kind] | {column: look(column.removeprefix("score_")).label for column in rivals}
-    if "edit" in table and table["edit"].nunique() < 2:
-        titles.pop("edit")
+    if "perturbation" in table and table["perturbation"].nunique() < 2:
+        titles.pop("perturbation")
     return [(c, title) for c, title in titles.items() if _says_something(table[c].head(TOP))]
 
 
@@ -159,4 +159,4 @@ def _text(column: str, value: object) -> str:
     assert isinstance(value, float)
     if value != value:
         return "–"
-    return percent(value, 2) if column == "share" else f"{value:.3g}"
+    return percent(value, 2) if column == "fraction_of_distance" else f"{value:.3g}"

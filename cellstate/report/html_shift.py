@@ -32,7 +32,7 @@ class ShiftAnswer:
     ----------
     predictor : str
         Who leads.
-    edits : sequence of str
+    perturbations : sequence of str
         In words, as ``TP53 knocked out``.
     table : DataFrame
         What `cellstate.evaluate.trust_table` returns.
@@ -43,7 +43,7 @@ class ShiftAnswer:
     """
 
     predictor: str
-    edits: Sequence[str]
+    perturbations: Sequence[str]
     table: pd.DataFrame
     before: Distance
     after: Distance
@@ -64,7 +64,7 @@ def shift_report(
     on : str
         Date.
     """
-    first, table, words = answer.predictor, answer.table, ", ".join(answer.edits)
+    first, table, words = answer.predictor, answer.table, ", ".join(answer.perturbations)
     rivals = [column.removeprefix(CHANGE_OF) for column in table if column.startswith(CHANGE_OF)]
     return answer_report(
         f"Predicted shift: {words}",
@@ -88,8 +88,13 @@ def shift_report(
 
 def _edited(table: pd.DataFrame) -> Section:
     rows = [
-        (row.gene, _tpm(row.tpm_before), _tpm(row.tpm_after), "yes" if row.measured else "no: predicted by the model")
-        for row in table[table["edited"]].itertuples()
+        (
+            row.gene,
+            _tpm(row.tpm_before),
+            _tpm(row.tpm_after),
+            "yes" if row.is_measured else "no: predicted by the model",
+        )
+        for row in table[table["is_perturbed"]].itertuples()
     ]
     text = (
         "Edited genes are set, not predicted, and count in no score. TPM are on the training cohort's scale, so they "
@@ -100,10 +105,10 @@ def _edited(table: pd.DataFrame) -> Section:
 
 
 def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
-    rest = table[~table["edited"]]
-    some = bool(rest["trusted"].any())
-    top = (rest[rest["trusted"]] if some else rest).head(TOP)
-    largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
+    rest = table[~table["is_perturbed"]]
+    some = bool(rest["is_reliable"].any())
+    top = (rest[rest["is_reliable"]] if some else rest).head(TOP)
+    largest = float(rest["log2_fold_change"].abs().max()) if len(rest) else 0.0
     text = (
         f"{predictor_label(first)}'s largest shift is **{largest:.2g} log2** (a change by "
         f"{percent(2**largest - 1, 1)} of TPM + 1). {method_sentence(first)}"
@@ -113,7 +118,7 @@ def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
             "Gene": top["gene"],
             "TPM before": top["tpm_before"].map(_tpm),
             "TPM after": top["tpm_after"].map(_tpm),
-            f"{predictor_label(first)}, first": top["delta_log2"].map("{:+.3g}".format),
+            f"{predictor_label(first)}, first": top["log2_fold_change"].map("{:+.3g}".format),
             **{predictor_label(r): top[CHANGE_OF + r].map("{:+.3g}".format) for r in rivals if r != "no_change"},
         }
     )
@@ -125,7 +130,7 @@ def _moved(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
 
 
 def _rivals(table: pd.DataFrame, first: str, rivals: Sequence[str]) -> Section:
-    rest, rows = table[~table["edited"]], []
+    rest, rows = table[~table["is_perturbed"]], []
     agreed = agreement(table)
     for rival in rivals:
         r = agreed[rival]
@@ -146,7 +151,7 @@ def _says(r: float | None) -> str:
 
 
 def _trust(answer: ShiftAnswer) -> Section:
-    rest = answer.table[~answer.table["edited"]]
+    rest = answer.table[~answer.table["is_perturbed"]]
     counts = rest["reason"].replace("", "trusted: nothing known speaks against it").value_counts()
     rows = [(reason[:1].upper() + reason[1:], f"{n:,}", percent(n / len(rest), 1)) for reason, n in counts.items()]
     text = answer.before.sentence
@@ -155,7 +160,7 @@ def _trust(answer: ShiftAnswer) -> Section:
             f" Its distance is {answer.before.score:.2f} before the edit and {answer.after.score:.2f} as predicted "
             f"after it, in spreads of held-out patients; beyond {FAR:g} is far."
         )
-        if answer.after.flag and not answer.before.flag:
+        if answer.after.is_ood and not answer.before.is_ood:
             text += " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated."
     if answer.over_error is not None:
         text += (

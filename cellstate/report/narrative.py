@@ -11,7 +11,7 @@ from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, Evidence
 from cellstate.formatting import join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, Source
-from cellstate.perturb.rivals import REGISTRY
+from cellstate.perturb.predictors.registry import REGISTRY
 from cellstate.report.section import decimal
 
 #: A response of the perturbed gene below this share of its change is called damped.
@@ -100,11 +100,7 @@ VERDICTS = {
     Verdict.WORSE_IN_SIMULATION: "worse in the simulated network",
 }
 SELECTED_BY_THESE = "The default is chosen by these same figures, so its own may be slightly optimistic."
-_METHODS = {
-    PredictorId.AUTOENCODER.value: (
-        "Each gene changes by the difference of the network's outputs with and without the perturbation."
-    )
-} | {baseline.name: baseline.sentence for baseline in REGISTRY}
+_METHODS = {spec.id.value: spec.description for spec in REGISTRY}
 
 
 def method_sentence(predictor: str) -> str:

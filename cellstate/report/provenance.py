@@ -15,7 +15,7 @@ import torch
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import ReadOptions
-from cellstate.model.once import once_a_model
+from cellstate.model.cache import cached_per_model
 
 if TYPE_CHECKING:
     from cellstate.model import Model
@@ -102,7 +102,7 @@ class Provenance:
     versions: Mapping[str, str]
 
 
-@once_a_model
+@cached_per_model
 def provenance(model: Model) -> Provenance:
     """Return what made every number of an opened model."""
     files = sorted(path for path in model.folder.iterdir() if path.name.endswith(_NUMBERS))

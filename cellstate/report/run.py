@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cellstate.io.write import ExportTable
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.provenance import Provenance, Source
 
 
@@ -22,7 +22,7 @@ class Run:
     made : Provenance
     table : ExportTable
         As ``cellstate COMMAND --out`` writes it: whole, unrounded.
-    edits : sequence of Edit
+    perturbations : sequence of Perturbation
         Of a search: what is tried on each gene, as patterns.
     predictor : str
         Who leads.
@@ -34,14 +34,14 @@ class Run:
         The same for the second genes of pairs.
     options : mapping of str to str or number
         What else was asked, by its name in Python: ``by`` and ``anchor`` (an Ensembl id or None) of pairs,
-        ``max_edits`` and ``share`` of a combination.
+        ``max_perturbations`` and ``fraction`` of a combination.
     """
 
     command: str
     source: Source
     made: Provenance
     table: ExportTable
-    edits: Sequence[Edit]
+    perturbations: Sequence[Perturbation]
     predictor: str
     goal: str = ""
     genes: Sequence[str] | None = None

@@ -11,13 +11,13 @@ import streamlit as st
 from msgspec import to_builtins
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate import Evaluation, Tolerance, evaluate
-from cellstate.evaluate.bins import EDGES
-from cellstate.evaluate.reconstruction import AUTOENCODER
+from cellstate.evaluate.bins import EDGES, Tolerance
+from cellstate.evaluate.reconstruction import AUTOENCODER, Evaluation, evaluate
 from cellstate.evidence import PredictorId
 from cellstate.formatting import percent, plural
 from cellstate.labels import DATASETS, predictor_label
 from cellstate.model.record import EvaluationRecord
+from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative import HELD_OUT
 from cellstate.ui.guard import guard
 from cellstate.ui.help.glossary import tip
@@ -136,7 +136,8 @@ def _evaluation(state: Session, every: bool, edges: tuple[float, ...], tolerance
 
     def make() -> Evaluation:
         with queue().turn(), st.spinner("Evaluating …"):
-            return evaluate(opened, samples if every else state.sample(), edges=edges, tolerance=tolerance)
+            prepared = prepare_samples(opened, samples) if every else (state.prepared(opened),)
+            return evaluate(prepared, edges=edges, tolerance=tolerance)
 
     which = "all" if every else state.selected
     return state.once("evaluation", (which, edges, tolerance, opened.stamp), make)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.model import Model
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.edit_form import changes_nothing, edit_form
 from cellstate.ui.find_gene import QUERY, find_gene
 from cellstate.ui.guard import guard
@@ -58,7 +58,7 @@ def _one(state: Session, opened: Model) -> None:
         st.caption(f"The list holds {MOST_EDITS} edits, and no more fit: remove one first.")
 
 
-def _add(state: Session, edit: Edit) -> None:
+def _add(state: Session, edit: Perturbation) -> None:
     """Add an edit, empty the search for the next gene, and draw the whole page anew."""
     state.add(edit)
     st.session_state[QUERY] = ""

@@ -70,7 +70,7 @@ def cohort_section(state: Session, opened: Model, found: Answer) -> None:
 def _place(opened: Model, found: Answer) -> CohortMap:
     table = found.table.set_index("ensembl_id").loc[list(opened.space.ensembl)]
     before_G = np.log1p(table["tpm_before"].to_numpy(float))
-    columns = {found.predictor: "delta_log2"} | {name: CHANGE_OF + name for name in rivals_of(table)}
+    columns = {found.predictor: "log2_fold_change"} | {name: CHANGE_OF + name for name in rivals_of(table)}
     after = {name: before_G + np.log(2) * table[column].to_numpy(float) for name, column in columns.items()}
     with queue().turn():
         return cohort_map(opened, before_G, after)

@@ -6,8 +6,8 @@ import streamlit as st
 
 from cellstate.formatting import digits, escape_markdown, file_stem
 from cellstate.model import Model
-from cellstate.perturb.doses import DoseCurve, dose_curve
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predictors.registry import SPECS
+from cellstate.perturb.search.titration import Titration, titrate
 from cellstate.report import predictor_label
 from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
@@ -15,7 +15,7 @@ from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer
 from cellstate.viz import titration_lines, titration_score
 
-#: Genes in the download, those that respond most; the command ``cellstate doses`` writes all of them.
+#: Genes in the download, those that respond most; the command ``cellstate titrate`` writes all of them.
 MOST_GENES = 1_000
 
 
@@ -49,7 +49,7 @@ def dose_section(state: Session, opened: Model, shift: Answer) -> None:
             width=READABLE,
         )
         score = titration_score(
-            found.doses(), gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm
+            found.levels(), gene=found.gene, present_tpm=found.present_tpm, usual_tpm=found.usual_tpm
         )
         chart(score, key="dose-score")
     download_table(
@@ -60,22 +60,22 @@ def dose_section(state: Session, opened: Model, shift: Answer) -> None:
     )
 
 
-def curve(state: Session, opened: Model, gene: str, predictor: str) -> DoseCurve:
+def curve(state: Session, opened: Model, gene: str, predictor: str) -> Titration:
     """Predict what each level of a gene does to the selected sample without its edits, once."""
     goal = state.goal
 
-    def predict() -> DoseCurve:
+    def predict() -> Titration:
         with queue().turn():
-            return dose_curve(opened, state.sample(), gene, goal=goal, predictor=predictor)
+            return titrate(state.prepared(opened), gene, goal=goal, predictor=predictor)
 
     return state.once("doses", (state.selected, gene, goal, predictor, opened.stamp), predict)
 
 
-def reading(found: DoseCurve, *, n_edits: int) -> str:
+def reading(found: Titration, *, n_edits: int) -> str:
     """Say what the curve is of and how to read it."""
     gene = f"**{escape_markdown(found.gene)}**"
     here = f"{_tpm(found.present_tpm)} TPM in this sample"
-    if not found.measured_G[found.edited]:
+    if not found.measured_G[found.position]:
         here = (
             f"not measured in this sample, so it starts from the model's own prediction, {_tpm(found.present_tpm)} TPM"
         )
@@ -84,7 +84,7 @@ def reading(found: DoseCurve, *, n_edits: int) -> str:
         f"{gene} alone is set to {len(found.tpm_D)} levels in the sample as it is{rest}, whatever its edit says. It is "
         f"{here}; at that level nothing changes. {predictor_label(found.predictor)} predicts"
     )
-    text += "." if found.predictor == NETWORK else " that each gene follows a straight line in log1p TPM."
+    text += "." if not SPECS[found.predictor].is_linear else " that each gene follows a straight line in log1p TPM."
     if found.usual_tpm is None:
         return text + " This model carries no cohort, so nobody can say which levels are usual."
     low, high = found.usual_tpm
@@ -94,14 +94,14 @@ def reading(found: DoseCurve, *, n_edits: int) -> str:
     )
 
 
-def csv(found: DoseCurve) -> bytes:
+def csv(found: Titration) -> bytes:
     """Return the genes that respond most, at every level, with what it is about in each row."""
     table = found.responders(MOST_GENES).drop(columns="rank").rename(columns={"gene": "responder"})
     table.insert(0, "gene", found.gene)
-    about = {"predictor": found.predictor}
+    about = {"predictor": found.predictor.value}
     if found.goal is not None:
-        doses = found.doses()[["tpm", "score", "share"]].rename(columns={"tpm": "dose_tpm"})
-        table = table.merge(doses, on="dose_tpm", how="left")
+        doses = found.levels()[["tpm", "score", "fraction_of_distance"]].rename(columns={"tpm": "level_tpm"})
+        table = table.merge(doses, on="level_tpm", how="left")
         about["goal"] = found.goal.label
     return result_csv(table.round(6), found.sample, **about)
 

@@ -9,11 +9,9 @@ from cellstate.evaluate.trust import MIN_R2
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.model.profiles import Profiles, load_profiles
-from cellstate.perturb import Edit
-from cellstate.perturb.edits import ANY_GENE, edited_tpm, ordinal
+from cellstate.perturb.perturbations import ANY_GENE, Perturbation, ordinal, perturbed_tpm
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.levels import Here, rounded, tpm_text
-from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
 from cellstate.viz.expression import level_strip
 
@@ -30,7 +28,9 @@ AMOUNTS = {"knock-out": 0.0, "knock-down": 50.0, "multiply": 2.0, "set": 10.0, "
 _MOST_TPM, _MOST_TIMES = 1e6, 1000.0
 
 
-def edit_form(gene: int, state: Session, opened: Model, place: str = "", start: Edit | None = None) -> Edit:
+def edit_form(
+    gene: int, state: Session, opened: Model, place: str = "", start: Perturbation | None = None
+) -> Perturbation:
     """Say what is known of a gene, let the user choose what happens to it, and show what that makes of its level.
 
     Parameters
@@ -39,11 +39,11 @@ def edit_form(gene: int, state: Session, opened: Model, place: str = "", start: 
         Position in the model.
     place : str
         Begins the key of every widget.
-    start : Edit, optional
+    start : Perturbation, optional
         What the form begins with; without it, a knock-out.
     """
     profiles = load_profiles(opened)
-    here = Here.of(patient_of(state, opened), gene, profiles)
+    here = Here.of(state.prepared(opened), gene, profiles)
     _about(here, opened)
     edit = action(place, profiles, start, here).on(here.symbol)
     after = after_edit(edit, here)
@@ -56,24 +56,26 @@ def edit_form(gene: int, state: Session, opened: Model, place: str = "", start: 
     return edit
 
 
-def after_edit(edit: Edit, here: Here) -> float:
+def after_edit(edit: Perturbation, here: Here) -> float:
     """Return a gene's level after an edit, in TPM."""
-    return float(edited_tpm(edit, np.array([here.tpm]), np.array([here.gene]), here.profiles)[0])
+    return float(perturbed_tpm(edit, np.array([here.tpm]), np.array([here.gene]), here.profiles)[0])
 
 
-def after_told(edit: Edit, here: Here) -> str:
+def after_told(edit: Perturbation, here: Here) -> str:
     """Return a gene's level after an edit in words; where a percentile was asked for, it is said as it was asked."""
     after = after_edit(edit, here)
     return f"{tpm_text(after)} TPM ({ordinal(edit.amount)} percentile)" if edit.kind == "quantile" else here.told(after)
 
 
-def changes_nothing(edit: Edit, state: Session, opened: Model) -> bool:
+def changes_nothing(edit: Perturbation, state: Session, opened: Model) -> bool:
     """Return whether an edit sets a gene to the level that it has, as the slider does before it is moved."""
-    patient = patient_of(state, opened)
+    patient = state.prepared(opened)
     return edit.kind == "set" and edit.amount == Here.of(patient, opened.space.find(edit.gene), None).tpm
 
 
-def action(place: str, profiles: Profiles | None, start: Edit | None = None, here: Here | None = None) -> Edit:
+def action(
+    place: str, profiles: Profiles | None, start: Perturbation | None = None, here: Here | None = None
+) -> Perturbation:
     """Let the user choose what happens to a gene; returns an edit of no gene yet.
 
     Parameters
@@ -91,7 +93,7 @@ def action(place: str, profiles: Profiles | None, start: Edit | None = None, her
         )
     )
     begins = start.amount if start is not None and start.kind == kind else None
-    return Edit(ANY_GENE, kind, _amount(kind, place, begins, here))
+    return Perturbation(ANY_GENE, kind, _amount(kind, place, begins, here))
 
 
 def _amount(kind: str, place: str, begins: float | None, here: Here | None) -> float:

@@ -7,7 +7,7 @@ import streamlit as st
 from cellstate.evaluate.enrichment import LEAST_GENES, LEAST_P, MOST_GENES, MOST_SETS, Enrichment, enrichment
 from cellstate.formatting import escape_markdown, file_stem, percent, plural
 from cellstate.model import Model
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predictors.base import PredictorId
 from cellstate.report.agreement import ALIKE, SAME
 from cellstate.ui.gene_sets import own_gene_sets
 from cellstate.ui.help.glossary import tip
@@ -78,7 +78,7 @@ def pathway_sentence(done: Enrichment, predictor: str) -> str:
     for rival, r in done.agreement().items():
         name = look(rival).label
         if r >= SAME:
-            nothing = ": here the network adds nothing to it" if NETWORK in (rival, predictor) else ""
+            nothing = ": here the network adds nothing to it" if PredictorId.AUTOENCODER in (rival, predictor) else ""
             text += f" **{name} says the same of the sets** (r = {r:.2f}){nothing}."
         elif r >= ALIKE:
             text += f" **{name}** says much the same (r = {r:.2f})."

@@ -13,9 +13,10 @@ from cellstate.errors import CellStateError
 from cellstate.evaluate.experiment import TOP, Experiment, compare
 from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
-from cellstate.perturb import Edit, parse_edits
-from cellstate.perturb.edits import resolve_edits
-from cellstate.perturb.rivals import NETWORK, NO_CHANGE, REGISTRY
+from cellstate.perturb.perturbations import Perturbation, parse_perturbations, resolve_genes
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.registry import REGISTRY
+from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.groups import CONTROL, TREATED, chosen_groups, files
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.help.glossary import tip
@@ -40,7 +41,10 @@ from cellstate.viz.style import look
 
 EDIT = "edit"
 #: The order in which predictors are listed, behind the leading one; one that is not named here comes last.
-_ORDER = (NETWORK, *(rival.name for rival in REGISTRY), NO_CHANGE)
+_ORDER = (
+    *(spec.id for spec in REGISTRY if spec.id is not PredictorId.NO_CHANGE),
+    PredictorId.NO_CHANGE,
+)
 _GUIDE = (
     (
         ":material/group: 1. Bring two groups",
@@ -108,7 +112,7 @@ def _guide() -> None:
     )
 
 
-def _edits(opened: Model) -> tuple[Edit, ...]:
+def _edits(opened: Model) -> tuple[Perturbation, ...]:
     """Let the user name the edit, and say how it was understood; empty where it is not clear yet."""
     text = st.text_input(
         "What was done to the treated samples",
@@ -121,11 +125,11 @@ def _edits(opened: Model) -> tuple[Edit, ...]:
         "12.5 TPM; commas stand between several. A gene may have any name: symbol, alias, Ensembl or Entrez id.",
     )
     try:
-        edits = parse_edits([text or ""])
+        edits = parse_perturbations([text or ""])
         if not edits:
             st.caption("For example `HOXA1=kd50` (down by 50 %), `TP53=ko`, `EHF=x10` or `HOXA1=kd50, EHF=x10`.")
             return ()
-        genes = resolve_edits(edits, opened.space)
+        genes = resolve_genes(edits, opened.space)
     except CellStateError as error:
         show_error(error)
         return ()
@@ -134,7 +138,7 @@ def _edits(opened: Model) -> tuple[Edit, ...]:
     return tuple(edits)
 
 
-def _comparison(state: Session, rows: tuple[list[int], list[int]], edits: tuple[Edit, ...]) -> Experiment:
+def _comparison(state: Session, rows: tuple[list[int], list[int]], edits: tuple[Perturbation, ...]) -> Experiment:
     opened = model()
 
     def make() -> Experiment:
@@ -142,14 +146,15 @@ def _comparison(state: Session, rows: tuple[list[int], list[int]], edits: tuple[
             # Without a second file, the first holds both groups.
             first = state.groups[CONTROL].samples
             second = state.groups.get(TREATED, state.groups[CONTROL]).samples
-            return compare(opened, first.take(rows[0]), second.take(rows[1]), edits)
+            control = prepare_samples(opened, first.take(rows[0]))
+            return compare(control, prepare_samples(opened, second.take(rows[1])), edits)
 
     return state.once(
         COMPARISON, (state.turns[CONTROL], state.turns[TREATED], *map(tuple, rows), edits, opened.stamp), make
     )
 
 
-def _result(found: Experiment, edits: Sequence[Edit]) -> None:
+def _result(found: Experiment, edits: Sequence[Perturbation]) -> None:
     st.space("small")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Predicted against measured", anchor=False, width="content")
@@ -180,7 +185,7 @@ def _numbers(found: Experiment) -> None:
     others = {name: a.pearson_delta for name, a in found.agreement.items() if name != found.predictor}
     rivals = {name: r for name, r in others.items() if r is not None}
     best = max(rivals, key=lambda name: rivals[name], default=None)
-    trusted = int(found.table["trusted"].sum())
+    trusted = int(found.table["is_reliable"].sum())
     rival = (f"{look(best).label} r", number(rivals[best])) if best else ("Best rival", "–")
     sign = f"Of the {TOP} genes that changed most in the experiment; 50 % is chance."
     tiles(
@@ -193,7 +198,7 @@ def _numbers(found: Experiment) -> None:
     )
 
 
-def _in_words(edits: Sequence[Edit]) -> str:
+def _in_words(edits: Sequence[Perturbation]) -> str:
     return ", ".join(edit.label for edit in edits)
 
 
@@ -223,11 +228,11 @@ def _predictors(found: Experiment) -> None:
     st.caption("No change predicts that nothing moves, so it has no correlation and no direction.")
 
 
-def _edited(found: Experiment, edits: Sequence[Edit]) -> None:
+def _edited(found: Experiment, edits: Sequence[Perturbation]) -> None:
     """Say how the edited genes themselves changed: an experiment may have missed its target."""
-    st.subheader("The edited gene itself" if len(found.edited) == 1 else "The edited genes themselves", anchor=False)
+    st.subheader("The edited gene itself" if len(found.perturbed) == 1 else "The edited genes themselves", anchor=False)
     wanted = {edit.gene: edit.label for edit in edits}
-    for row in found.edited.itertuples():
+    for row in found.perturbed.itertuples():
         edit = wanted.get(row.gene, row.gene).removeprefix(row.gene).strip()
         change = (
             f"{row.tpm_control:,.3g} TPM in control, {row.tpm_treated:,.3g} in treated samples: "
@@ -239,7 +244,7 @@ def _edited(found: Experiment, edits: Sequence[Edit]) -> None:
     st.caption("An edited gene is set, not predicted, so it counts in no score.")
 
 
-def _scatter(found: Experiment, edits: Sequence[Edit]) -> None:
+def _scatter(found: Experiment, edits: Sequence[Perturbation]) -> None:
     names = [name for name in dict.fromkeys((found.predictor, *_ORDER)) if name in found.agreement]
     drawable = [name for name in names if found.agreement[name].pearson_delta is not None]
     chosen = None
@@ -266,7 +271,7 @@ def _genes(found: Experiment) -> None:
             "Search", placeholder="Gene or Ensembl id", icon=":material/search:", key="experiment-query", width=280
         )
         download_table(lambda: _csv(found), "cellstate-hypothesis-experiment.csv", key="download-experiment")
-        take_along(experiment_offer(found, _in_words(found.edits)))
+        take_along(experiment_offer(found, _in_words(found.perturbations)))
     shown = filtered(found.table, text or "", trusted_only=False)
     gene_table(
         shown,
@@ -287,11 +292,11 @@ def _columns(found: Experiment) -> dict:
         **{f"predicted_log2_{n}": number_column(look(n).label, 4, f"What {look(n).label} predicts.") for n in rivals},
         "tpm_control": number_column("Control TPM", 2, mean),
         "tpm_treated": number_column("Treated TPM", 2, mean),
-        "trusted": st.column_config.CheckboxColumn("Trusted", help=tip("Reliability")),
+        "is_reliable": st.column_config.CheckboxColumn("Trusted", help=tip("Reliability")),
         "reason": st.column_config.TextColumn("Why not trusted", width=250),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
     }
 
 
 def _csv(found: Experiment) -> bytes:
-    return result_csv(found.table.round(6), edits=_in_words(found.edits), predictor=found.predictor)
+    return result_csv(found.table.round(6), edits=_in_words(found.perturbations), predictor=found.predictor)

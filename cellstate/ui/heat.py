@@ -7,8 +7,9 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem, percent
 from cellstate.model import Model
-from cellstate.perturb import perturb
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.registry import SPECS
 from cellstate.report import predictor_label
 from cellstate.ui.parts import READABLE, chart, download_table, result_csv
 from cellstate.ui.resources import queue
@@ -50,19 +51,19 @@ def each_edit(state: Session, opened: Model, found: Answer) -> pd.DataFrame:
     One row a gene, by the index of the answer's table and in its order; log2 of TPM + 1.
     """
 
-    def predict() -> pd.DataFrame:
-        rest = found.table[~found.table["edited"]]
+    def make() -> pd.DataFrame:
+        rest = found.table[~found.table["is_perturbed"]]
         with queue().turn():
             alone = {
-                edit.label: perturb(opened, state.sample(), [edit], predictor=found.predictor).delta_log2_SG[0]
+                edit.label: predict(state.prepared(opened), [edit], found.predictor).log2_fold_change_G
                 for edit in state.edits
             }
         order = pd.Index(opened.space.ensembl).get_indexer(rest["ensembl_id"])
         table = pd.DataFrame({label: delta_G[order] for label, delta_G in alone.items()}, index=rest.index, dtype=float)
-        together = rest["delta_log2"].astype(float)
+        together = rest["log2_fold_change"].astype(float)
         return table.assign(**{TOGETHER: together, BEYOND: together - table.sum(axis=1)})
 
-    return state.once("each-edit", about(state, opened, found.predictor), predict)
+    return state.once("each-edit", about(state, opened, found.predictor), make)
 
 
 def most_moved(each: pd.DataFrame, table: pd.DataFrame, n: int = MOST_GENES) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def most_moved(each: pd.DataFrame, table: pd.DataFrame, n: int = MOST_GENES) -> 
     Trusted genes only, where there are any.
     """
     rest = table.loc[each.index]
-    some = each[rest["trusted"]] if rest["trusted"].any() else each
+    some = each[rest["is_reliable"]] if rest["is_reliable"].any() else each
     size = some.drop(columns=BEYOND).abs().max(axis=1)
     chosen = some.loc[size.sort_values(ascending=False, kind="stable").index[:n]]
     return chosen.set_axis(table.loc[chosen.index, "gene"])
@@ -91,7 +92,7 @@ def sum_sentence(each: pd.DataFrame, predictor: str) -> str:
     beyond, largest = float(each[BEYOND].abs().max()), float(each[TOGETHER].abs().max())
     same = beyond <= SAME_SHARE * largest
     apart = f"by up to {beyond:.2g} log2"
-    if predictor != NETWORK:
+    if SPECS[PredictorId(predictor)].is_linear:
         text += f" {predictor_label(predictor)} is linear: **all together are the sum of what each moves alone**"
         return text + ("." if same else f", but for genes that cannot fall below zero ({apart}).")
     if same:
@@ -107,5 +108,5 @@ def csv(each: pd.DataFrame, found: Answer) -> bytes:
     table = each.round(6)
     table.insert(0, "gene", rest["gene"])
     table.insert(1, "ensembl_id", rest["ensembl_id"])
-    table["trusted"] = rest["trusted"]
+    table["is_reliable"] = rest["is_reliable"]
     return result_csv(table, found.sample, predictor=look(found.predictor).label)

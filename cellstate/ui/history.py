@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 
 #: Changes that can be undone; older ones are forgotten.
 MOST_STEPS = 200
@@ -14,7 +14,7 @@ MOST_STEPS = 200
 class Entry:
     """An edit in the list, and whether it is in force or only kept there."""
 
-    edit: Edit
+    edit: Perturbation
     on: bool = True
 
 

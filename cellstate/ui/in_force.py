@@ -8,12 +8,11 @@ from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.edit_form import after_told, edit_form
 from cellstate.ui.guard import guard
 from cellstate.ui.history import Entry
 from cellstate.ui.levels import Here, tpm_text
-from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
 
 #: A longer list scrolls within so many pixels.
@@ -95,17 +94,17 @@ def _row(entry: Entry, state: Session, opened: Model) -> None:
         )
 
 
-def _told(edit: Edit, state: Session, opened: Model) -> str:
+def _told(edit: Perturbation, state: Session, opened: Model) -> str:
     """Say what an edit makes of its gene's level; why not, where it cannot be applied."""
     try:
-        here = Here.of(patient_of(state, opened), opened.space.find(edit.gene), load_profiles(opened))
+        here = Here.of(state.prepared(opened), opened.space.find(edit.gene), load_profiles(opened))
         return f"{tpm_text(here.tpm)} → {after_told(edit, here)}"
     except CellStateError as error:
         return escape_markdown(error.message, 200)
 
 
 @st.dialog("Change an edit", on_dismiss="rerun")
-def _change(edit: Edit, state: Session, opened: Model) -> None:
+def _change(edit: Perturbation, state: Session, opened: Model) -> None:
     with guard("changing an edit"):
         place = f"change-{edit.gene}-"
         changed = edit_form(opened.space.find(edit.gene), state, opened, place, edit)
@@ -119,7 +118,7 @@ def _change(edit: Edit, state: Session, opened: Model) -> None:
         )
 
 
-def _keep(state: Session, edit: Edit) -> None:
+def _keep(state: Session, edit: Perturbation) -> None:
     """Put an edit in the place of the one before, and draw the whole page anew, without the dialog."""
     state.add(edit)
     st.rerun()

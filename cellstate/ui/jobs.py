@@ -18,7 +18,7 @@ from typing import Any
 
 from cellstate.errors import CellStateError, Stopped
 from cellstate.formatting import plural
-from cellstate.perturb.progress import Progress
+from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.ui.queue import Queue, Ticket
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
@@ -68,7 +68,7 @@ class Job:
     said : str
         The run in words.
     work : callable
-        Receives a `Progress` and returns the result. It runs in another thread: no Streamlit in it.
+        Receives a `ProgressReporter` and returns the result. It runs in another thread: no Streamlit in it.
     queue : Queue
     user : hashable, optional
         Whose run it is.
@@ -96,7 +96,7 @@ class Job:
         kind: str,
         key: Hashable,
         said: str,
-        work: Callable[[Progress], Any],
+        work: Callable[[ProgressReporter], Any],
         queue: Queue,
         *,
         user: Hashable = None,
@@ -109,7 +109,7 @@ class Job:
         self.user, self.limit_s, self.long, self.wait_s = user, limit_s, long, wait_s
         self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
         self.stop = threading.Event()
-        self._work: Callable[[Progress], Any] | None = work
+        self._work: Callable[[ProgressReporter], Any] | None = work
         self._queue = queue
         self._ticket: Ticket | None = None
         self._step = Step()

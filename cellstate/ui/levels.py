@@ -8,8 +8,8 @@ import numpy as np
 
 from cellstate.formatting import digits
 from cellstate.model.profiles import Profiles
-from cellstate.perturb.edits import ordinal
-from cellstate.perturb.patient import Patient
+from cellstate.perturb.perturbations import ordinal
+from cellstate.perturb.sample import PreparedSample
 
 #: Steps of a slider over levels, equal on the log1p scale.
 STEPS = 60
@@ -42,7 +42,7 @@ class Here:
     profiles: Profiles | None
 
     @classmethod
-    def of(cls, patient: Patient, gene: int, profiles: Profiles | None) -> Here:
+    def of(cls, patient: PreparedSample, gene: int, profiles: Profiles | None) -> Here:
         """Return a gene of a patient."""
         symbol = patient.model.space.symbols[gene]
         return cls(gene, symbol, rounded(float(patient.tpm_G[gene])), bool(patient.measured_G[gene]), profiles)

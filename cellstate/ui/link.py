@@ -20,15 +20,15 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.gene_space import GeneSpace
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
-from cellstate.perturb import Edit
-from cellstate.perturb.edits import resolve_edits
-from cellstate.perturb.goals import Goal
-from cellstate.perturb.leader import predictors
-from cellstate.perturb.patient import Patient
+from cellstate.perturb.perturbations import Perturbation, resolve_genes
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.sample import PreparedSample
+from cellstate.perturb.search.goal import Goal
 from cellstate.ui import predictors as chosen
 from cellstate.ui.examples import examples
 from cellstate.ui.loading import load_example
-from cellstate.ui.regulators_goal import GOAL, patient_of
+from cellstate.ui.regulators_goal import GOAL
 from cellstate.ui.regulators_options import KINDS
 from cellstate.ui.resources import model
 from cellstate.ui.session import Session, session
@@ -48,13 +48,13 @@ class Settings:
 
     Attributes
     ----------
-    edits : tuple of Edit
+    edits : tuple of Perturbation
     goal : str
         ``genes:+A,-B``, ``cohort:high:GENE``, ``cohort:low:GENE`` or ``cohort:median``.
     predictor, search, example : str
     """
 
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[Perturbation, ...] = ()
     goal: str = ""
     predictor: str = ""
     search: str = ""
@@ -64,7 +64,7 @@ class Settings:
 def link_of(state: Session, opened: Model) -> str:
     """Return the settings in force as the query of an address, ``?v=1&...``."""
     goal = ""
-    if state.goal is not None and names_no_file(state.goal, opened, patient_of(state, opened)):
+    if state.goal is not None and names_no_file(state.goal, state.prepared(opened)):
         goal = _checked_goal(state.goal.spec, opened.space)
     values = {
         "v": VERSION,
@@ -77,7 +77,7 @@ def link_of(state: Session, opened: Model) -> str:
     return "?" + "&".join(f"{name}={quote(value, safe='=,:')}" for name, value in values.items() if value)
 
 
-def names_no_file(goal: Goal, opened: Model, patient: Patient) -> bool:
+def names_no_file(goal: Goal, sample: PreparedSample) -> bool:
     """Return whether a goal's text alone says what it is: genes, or an end of the model's cohort in one gene.
 
     The title of a gene set from a file may be that of a gene, so such a goal is made again and compared.
@@ -87,8 +87,8 @@ def names_no_file(goal: Goal, opened: Model, patient: Patient) -> bool:
     if form != "cohort" or not gene:
         return form == "genes" or goal.spec == "cohort:median"
     try:
-        symbol = opened.space.symbols[opened.space.find(gene)]
-        again = read_goal(f"cohort:{end}:{symbol}", opened, patient)
+        space = sample.model.space
+        again = read_goal(f"cohort:{end}:{space.symbols[space.find(gene)]}", sample)
     except CellStateError:
         return False
     return bool(np.array_equal(again.direction_G, goal.direction_G))
@@ -143,7 +143,7 @@ def _apply(state: Session, found: Settings, opened: Model) -> str:
         said.append("its goal stands on the Regulators page")
     if found.search:
         st.session_state[_KIND] = found.search
-    if found.predictor in predictors(opened):
+    if found.predictor in available_predictors(opened):
         st.session_state[chosen.KEY] = found.predictor
         said.append("its predictor stands first")
     return f"This link carried settings, and no data: {'; '.join(said) or 'a choice of search'}."
@@ -165,13 +165,13 @@ def _example(state: Session) -> str:
     return next((one.name for one in examples() if one.path.name == state.loaded.name), "")
 
 
-def _edits(text: str, opened: Model) -> tuple[Edit, ...]:
+def _edits(text: str, opened: Model) -> tuple[Perturbation, ...]:
     """Return edits under the model's own symbols, none if one of them is not understood."""
     try:
-        edits = [Edit.parse(part) for part in text.split(",")[: MOST_EDITS + 1]]
+        edits = [Perturbation.parse(part) for part in text.split(",")[: MOST_EDITS + 1]]
         if len(edits) > MOST_EDITS:
             return ()
-        genes = resolve_edits(edits, opened.space)
+        genes = resolve_genes(edits, opened.space)
     except CellStateError:
         return ()
     return tuple(replace(edit, gene=opened.space.symbols[gene]) for edit, gene in zip(edits, genes, strict=True))
@@ -191,6 +191,15 @@ def _checked_goal(text: str, space: GeneSpace) -> str:
     return ""
 
 
+def _predictor(text: str, opened: Model) -> str:
+    """Return the id of a method that the model supports, empty for any other; older links say ``network``."""
+    try:
+        found = PredictorId(text)
+    except ValueError:
+        return ""
+    return found.value if found in available_predictors(opened) else ""
+
+
 def _known(name: str, space: GeneSpace) -> bool:
     try:
         return bool(_GENE.fullmatch(name)) and space.find(name) >= 0
@@ -201,7 +210,7 @@ def _known(name: str, space: GeneSpace) -> bool:
 _READ = {
     "edits": _edits,
     "goal": lambda text, opened: _checked_goal(text, opened.space),
-    "predictor": lambda text, opened: text if text in predictors(opened) else "",
+    "predictor": lambda text, opened: _predictor(text, opened),
     "search": lambda text, _: text if text in KINDS else "",
     "example": lambda text, _: text if any(text == one.name for one in examples()) else "",
 }

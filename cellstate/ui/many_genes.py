@@ -10,7 +10,7 @@ import streamlit as st
 from cellstate.formatting import plural
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.edit_form import action
 from cellstate.ui.gene_names import Meaning, meanings, split_names
 from cellstate.ui.gene_sets import choose_gene_set
@@ -18,7 +18,6 @@ from cellstate.ui.help.glossary import tip
 from cellstate.ui.levels import Here
 from cellstate.ui.link import MOST_EDITS
 from cellstate.ui.parts import number_column
-from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
 
 #: Names of a list that are looked at, and characters of a pasted one.
@@ -96,7 +95,7 @@ def _edit_all(names: Sequence[str], place: str, state: Session, opened: Model) -
 
 def _heres(found: Sequence[Meaning], state: Session, opened: Model) -> dict[int, Here]:
     """Return the genes to edit with their levels in the sample, by position, in order."""
-    patient, profiles = patient_of(state, opened), load_profiles(opened)
+    patient, profiles = state.prepared(opened), load_profiles(opened)
     return {m.gene: Here.of(patient, m.gene, profiles) for m in found if m.gene is not None}
 
 
@@ -155,7 +154,7 @@ def _table(table: pd.DataFrame) -> None:
     )
 
 
-def _add(state: Session, edits: Sequence[Edit]) -> None:
+def _add(state: Session, edits: Sequence[Perturbation]) -> None:
     """Add the edits in one step, empty the list for the next one, and draw the whole page anew."""
     state.add(*edits)
     st.session_state[_TEXT] = ""

@@ -12,13 +12,12 @@ from cellstate.evaluate.experiment import Experiment
 from cellstate.gene_space import align
 from cellstate.io.write import ExportTable
 from cellstate.model import Model
-from cellstate.perturb import Edit
-from cellstate.perturb.combine import Combination
-from cellstate.perturb.goals import Goal
-from cellstate.perturb.pairs import RANKED_BY, Pairs
-from cellstate.perturb.patient import Patient
-from cellstate.perturb.rivals import NETWORK
-from cellstate.perturb.screen import Screen
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import PreparedSample
+from cellstate.perturb.search.combination import Combination
+from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.pairs import RANKED_BY, Pairs
+from cellstate.perturb.search.single import Screen
 from cellstate.report.html import Report
 from cellstate.report.html_search import search_report
 from cellstate.report.html_shift import ShiftAnswer, shift_report
@@ -26,7 +25,6 @@ from cellstate.report.provenance import Source, provenance
 from cellstate.report.run import Run
 from cellstate.ui.link import link_of, names_no_file
 from cellstate.ui.reading import distance
-from cellstate.ui.regulators_goal import patient_of
 from cellstate.ui.session import Session
 from cellstate.ui.shifts import Answer
 from cellstate.ui.take_along import Offer
@@ -38,8 +36,13 @@ _FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry:
 def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
     """Offer a predicted shift."""
     edits, source = state.edits, source_of(state)
-    about = {"sample": found.sample, "edits": found.edits, "predictor": found.predictor, "kind": "hypothesis"}
-    table = ExportTable(found.table, ("ensembl_id",), "delta_log2", about)
+    about = {
+        "sample": found.sample,
+        "perturbations": found.edits,
+        "predictor": str(found.predictor),
+        "kind": "hypothesis",
+    }
+    table = ExportTable(found.table, ("ensembl_id",), "log2_fold_change", about)
     answer = ShiftAnswer(
         found.predictor, [edit.label for edit in edits], found.table, found.before, found.after, found.over_error
     )
@@ -72,11 +75,11 @@ def search_offer(
     """
     kind = type(found).__name__.lower()
     frame = found.steps if isinstance(found, Combination) else found.table
-    key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "edit"), source_of(state)
+    key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "perturbation"), source_of(state)
     about = {"sample": found.sample, "searched": searched, "kind": "hypothesis"}
-    predictor = NETWORK if isinstance(found, Pairs) else found.predictor
+    predictor = found.predictor
     if not isinstance(found, Pairs):
-        about["predictor"] = predictor
+        about["predictor"] = str(predictor)
     table = ExportTable(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
     judged = distance(state, opened)
 
@@ -97,7 +100,7 @@ def search_offer(
             on=today(),
         )
 
-    goal = portable_goal(found.goal, opened, patient_of(state, opened))
+    goal = portable_goal(found.goal, opened, state.prepared(opened))
     run = (lambda: search_run(found, goal, source, opened, table)) if goal else None
     return Offer(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
 
@@ -111,21 +114,22 @@ def search_run(
         return None if genes is None else [opened.space.ensembl[gene] for gene in genes]
 
     if isinstance(found, Screen):
-        command, edits, predictor = "screen", list(dict.fromkeys(found.table["edit"])), found.predictor
+        command, edits, predictor = "screen", list(dict.fromkeys(found.table["perturbation"])), found.predictor
         more: dict[str, Any] = {"genes": sorted(set(found.table["ensembl_id"]))}
     elif isinstance(found, Pairs):
-        command, edits, predictor = "pairs", [found.edit], NETWORK
+        command, edits, predictor = "pairs", [found.perturbation], found.predictor
         anchor = None if found.anchor is None else opened.space.ensembl[found.anchor]
         more = {"genes": names(found.genes), "partners": names(found.partners)}
         more["options"] = {"by": found.by, "anchor": anchor}
     else:
-        command, edits, predictor = "combine", list(found.edits), found.predictor
-        more = {"genes": names(found.genes), "options": {"max_edits": found.max_edits, "share": found.share}}
-    patterns = [Edit.pattern(edit) for edit in edits]
+        command, edits, predictor = "combine", list(found.perturbations), found.predictor
+        options = {"max_perturbations": found.max_perturbations, "fraction": found.fraction}
+        more = {"genes": names(found.genes), "options": options}
+    patterns = [Perturbation.pattern(edit) for edit in edits]
     return Run(command, source, provenance(opened), table, patterns, predictor, goal=goal, **more)
 
 
-def portable_goal(goal: Goal, opened: Model, patient: Patient) -> str:
+def portable_goal(goal: Goal, opened: Model, sample: PreparedSample) -> str:
     """Return a goal as the command line writes it, without a file; empty where it cannot do without.
 
     A set of genes from a file is written out gene by gene, which is the same goal.
@@ -135,12 +139,12 @@ def portable_goal(goal: Goal, opened: Model, patient: Patient) -> str:
         genes = np.flatnonzero(goal.direction_G)
         signs = np.where(goal.direction_G[genes] > 0, "+", "-")
         return "genes:" + ",".join(f"{sign}{space.ensembl[g]}" for sign, g in zip(signs, genes, strict=True))
-    return goal.spec if names_no_file(goal, opened, patient) else ""
+    return goal.spec if names_no_file(goal, sample) else ""
 
 
 def experiment_offer(found: Experiment, words: str) -> Offer:
     """Offer a comparison with an experiment."""
-    about = {"edits": words, "predictor": found.predictor, "kind": "hypothesis"}
+    about = {"perturbations": words, "predictor": str(found.predictor), "kind": "hypothesis"}
     return Offer("experiment", ExportTable(found.table, ("ensembl_id",), "predicted_log2", about))
 
 

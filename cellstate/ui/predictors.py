@@ -8,8 +8,8 @@ import streamlit as st
 
 from cellstate.labels import in_sentence
 from cellstate.model import Model, ModelRecord
-from cellstate.perturb.leader import choose, predictors
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.predictors.registry import SPECS, available_predictors
 from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 
 #: The choice, in session state: the name of a predictor.
@@ -18,8 +18,8 @@ KEY = "predictor"
 
 def who_predicts(opened: Model) -> str:
     """Let the user choose the prediction method; at first the default that the model folder names."""
-    names = predictors(opened)
-    first = choose(opened, None)
+    names = [name.value for name in available_predictors(opened)]
+    first = default_predictor(opened).value
     if len(names) == 1:
         return first
     # A choice outlives its page; one that this model does not hold is forgotten.
@@ -46,13 +46,13 @@ def who_sentence(opened: Model, predictor: str, reason: Callable[[ModelRecord, s
 
 def together_sentence(opened: Model, by_cohort: bool = False) -> str:
     """Name the method that a search for interacting pairs uses, why, and how reliable it is."""
-    first, believed = choose(opened, None), pairs_reason(opened.record)
+    first, believed = default_predictor(opened), pairs_reason(opened.record)
     if by_cohort:
         return (
             "These pairs are ranked by the patients of the model's cohort; the autoencoder's prediction for each gene, "
             f"alone and together, is listed beside it. **{believed}**"
         )
-    if first == NETWORK:
+    if not SPECS[first].is_linear:
         return believed
     name = in_sentence(predictor_label(first))
     return (

@@ -21,7 +21,7 @@ def distance(state: Session, opened: Model) -> Distance:
 
     def judge() -> Distance:
         with queue().turn():
-            return distances(opened, state.sample())[0]
+            return distances([state.prepared(opened)])[0]
 
     return state.once("distance", (state.selected, opened.stamp), judge)
 
@@ -31,7 +31,7 @@ def fit(state: Session) -> None:
     opened = model()
     far = distance(state, opened)
     sentence = escape_markdown(far.sentence, 400)
-    if far.flag:
+    if far.is_ood:
         st.warning(sentence, title="Unlike the training samples", icon=":material/warning:")
     else:
         st.success(sentence, icon=":material/check_circle:")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
-from cellstate.perturb.goals import Goal
+from cellstate.perturb.search.goal import Goal
 from cellstate.ui.guard import guard, show_error
 from cellstate.ui.jobs import STOPPED, WAITING, Job, time_left
 from cellstate.ui.limits import run_seconds
@@ -78,7 +78,7 @@ def _doubts(state: Session, opened: Model) -> None:
     if not opened.is_trained:
         st.warning("Random weights: this model is not trained, so its results mean nothing.", icon=":material/warning:")
     with guard("judging the sample"):
-        if distance(state, opened).flag:
+        if distance(state, opened).is_ood:
             st.warning(
                 "This sample is unlike the training samples, so nothing that is found here is trusted.",
                 icon=":material/warning:",

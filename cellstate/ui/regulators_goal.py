@@ -12,8 +12,8 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb.goals import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
-from cellstate.perturb.patient import Patient, prepare
+from cellstate.perturb.sample import PreparedSample
+from cellstate.perturb.search.goal import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.ui.gene_sets import choose_gene_set
 from cellstate.ui.groups import MOST_SAMPLES
 from cellstate.ui.guard import show_error
@@ -29,11 +29,6 @@ _MINUS = "-−–"
 #: A sign that stands apart from its gene.
 _APART = re.compile(rf"(^|[\s,;])([+{_MINUS}])\s+")
 _SHOWN = 6
-
-
-def patient_of(state: Session, opened: Model) -> Patient:
-    """Return the selected sample on the model's genes, once a sample."""
-    return state.once("patient", (state.selected, opened.stamp), lambda: prepare(opened, state.sample()))
 
 
 def choose_goal(state: Session, opened: Model) -> Goal | None:
@@ -53,7 +48,7 @@ def choose_goal(state: Session, opened: Model) -> Goal | None:
         choose = {"genes": _genes, "set": _set, "sample": _sample, "cohort": _cohort}[kind or "genes"]
         state.goal = None
         try:
-            goal = state.goal = choose(state, opened, patient_of(state, opened))
+            goal = state.goal = choose(state, opened, state.prepared(opened))
         except CellStateError as error:
             show_error(error)
             return None
@@ -85,7 +80,7 @@ def whole_way(goal: Goal) -> str:
     )
 
 
-def _genes(state: Session, opened: Model, patient: Patient) -> Goal | None:
+def _genes(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
     key = f"goal-genes-{state.turns[GOAL]}"
     text = st.text_area(
         "Genes to move",
@@ -109,7 +104,7 @@ def _genes(state: Session, opened: Model, patient: Patient) -> Goal | None:
             )
         return None
     spec = signed(text or "")
-    return state.once(GOAL, (state.selected, spec, opened.stamp), lambda: read_goal(spec, opened, patient))
+    return state.once(GOAL, (state.selected, spec, opened.stamp), lambda: read_goal(spec, sample))
 
 
 def signed(text: str) -> str:
@@ -118,7 +113,7 @@ def signed(text: str) -> str:
     return "genes:" + ",".join(("-" if name[0] in _MINUS else "+") + name.lstrip("+" + _MINUS) for name in names)
 
 
-def _set(state: Session, opened: Model, patient: Patient) -> Goal | None:
+def _set(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
     chosen = choose_gene_set(state, "goal")
     if chosen is None:
         return None
@@ -135,7 +130,7 @@ def _set(state: Session, opened: Model, patient: Patient) -> Goal | None:
     return state.once(GOAL, (state.selected, state.turns[GENE_SETS], title, way, opened.stamp), make)
 
 
-def _sample(state: Session, opened: Model, patient: Patient) -> Goal | None:
+def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
     if state.reference is None:
         bring(state, REFERENCE, "Reference samples", load_reference)
         st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
@@ -165,11 +160,11 @@ def _sample(state: Session, opened: Model, patient: Patient) -> Goal | None:
     return state.once(
         GOAL,
         (state.selected, state.turns[REFERENCE], tuple(rows), opened.stamp),
-        lambda: toward_goal(patient, samples.take(rows), spec=spec, label=f"toward {who} of {name}"),
+        lambda: toward_goal(sample, samples.take(rows), spec=spec, label=f"toward {who} of {name}"),
     )
 
 
-def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
+def _cohort(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
     profiles = load_profiles(opened)
     if profiles is None:
         st.info("This model carries no cohort to move toward. Choose another goal.", icon=":material/info:")
@@ -186,7 +181,7 @@ def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
     )
     if end == "median":
         key = (state.selected, "median", opened.stamp)
-        return state.once(GOAL, key, lambda: read_goal("cohort:median", opened, patient))
+        return state.once(GOAL, key, lambda: read_goal("cohort:median", sample))
     by = st.segmented_control(
         "in the level of",
         ["a gene", "a gene set"],
@@ -217,5 +212,5 @@ def _cohort(state: Session, opened: Model, patient: Patient) -> Goal | None:
     return state.once(
         GOAL,
         (state.selected, end, tuple(genes.tolist()), opened.stamp),
-        lambda: cohort_end_goal(patient, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),
+        lambda: cohort_end_goal(sample, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),
     )

@@ -13,16 +13,16 @@ from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb import Edit
-from cellstate.perturb.cohort_pairs import has_cohort
-from cellstate.perturb.combine import combine
-from cellstate.perturb.goals import Goal, find_genes
-from cellstate.perturb.pairs import pairs
-from cellstate.perturb.progress import Progress
-from cellstate.perturb.screen import screen
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.perturb.search.cohort_interaction import has_cohort
+from cellstate.perturb.search.combination import combine
+from cellstate.perturb.search.goal import Goal, find_genes
+from cellstate.perturb.search.pairs import pairs
+from cellstate.perturb.search.single import screen
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.predictors import who_predicts
-from cellstate.ui.regulators_goal import GOAL, patient_of
+from cellstate.ui.regulators_goal import GOAL
 from cellstate.ui.session import Session
 from cellstate.viz.style import look
 
@@ -49,7 +49,7 @@ class Plan:
     """
 
     said: str
-    work: Callable[[Goal, Progress], Any]
+    work: Callable[[Goal, ProgressReporter], Any]
     resumes: bool = False
 
 
@@ -76,10 +76,10 @@ def _screen(state: Session, opened: Model) -> Plan | None:
     first = who_predicts(opened)
     if genes is None or not edits:
         return None
-    sample = state.sample()
+    sample = state.prepared(opened)
 
-    def work(goal: Goal, progress: Progress) -> Any:
-        return screen(opened, sample, goal, edits=edits, genes=genes.genes, predictor=first, progress=progress)
+    def work(goal: Goal, progress: ProgressReporter) -> Any:
+        return screen(sample, goal, perturbations=edits, genes=genes.genes, predictor=first, progress=progress)
 
     return Plan(f"{_in_words(edits)}: {genes.said}, one at a time, by {look(first).label}", work)
 
@@ -93,7 +93,7 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
         with st.container():
             edits = _edits(opened, PAIRS, many=False)
         with st.container():
-            ranks = {"synergy": "The network's synergy", "score": "Both together, by the network"}
+            ranks = {"interaction": "The network's interaction", "score": "Both together, by the network"}
             if has_cohort(opened):
                 ranks = {"cohort": "What patients show"} | ranks
             by = st.segmented_control(
@@ -115,25 +115,24 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
         f"{_rounded(n_pairs)} pairs of {first.said} with {second.said}. All are looked at roughly, the best exactly."
         + (" This can take many minutes; you can stop it and go on later." if n_pairs > MANY_PAIRS else "")
     )
-    sample = state.sample()
+    sample = state.prepared(opened)
     # The finished rows of this run: a run that was stopped goes on with them.
     blocks: dict = {}
 
-    def work(goal: Goal, progress: Progress) -> Any:
+    def work(goal: Goal, progress: ProgressReporter) -> Any:
         return pairs(
-            opened,
             sample,
             goal,
-            edit=edits[0],
+            perturbation=edits[0],
             genes=None if one else first.genes,
             partners=second.genes,
             anchor=anchor,
-            by=by or "synergy",
+            by=by or "interaction",
             progress=progress,
             blocks=blocks,
         )
 
-    said = f"{_in_words(edits)}: {first.said} with {second.said}, by {ranks[by or 'synergy'].lower()}"
+    said = f"{_in_words(edits)}: {first.said} with {second.said}, by {ranks[by or 'interaction'].lower()}"
     return Plan(said, work, resumes=True)
 
 
@@ -159,16 +158,15 @@ def _combination(state: Session, opened: Model) -> Plan | None:
     first = who_predicts(opened)
     if genes is None or not edits:
         return None
-    sample, reach = state.sample(), float(wanted) / 100
+    sample, reach = state.prepared(opened), float(wanted) / 100
 
-    def work(goal: Goal, progress: Progress) -> Any:
+    def work(goal: Goal, progress: ProgressReporter) -> Any:
         return combine(
-            opened,
             sample,
             goal,
-            max_edits=int(most),
-            share=reach,
-            edits=edits,
+            max_perturbations=int(most),
+            fraction=reach,
+            perturbations=edits,
             genes=genes.genes,
             predictor=first,
             progress=progress,
@@ -228,7 +226,7 @@ def _universe(
     state: Session, opened: Model, label: str, place: str, kinds: tuple[str, ...] = (_ALL, _TF, _LIST)
 ) -> Universe | None:
     """Let the user choose genes to try; None while there are none."""
-    space, measured_G = opened.space, patient_of(state, opened).measured_G
+    space, measured_G = opened.space, state.prepared(opened).measured_G
     tf = np.flatnonzero(space.is_tf_G & measured_G)
     n_all = int(measured_G.sum())
     said = {
@@ -271,7 +269,7 @@ def _universe(
 
 def action_in_words(action: str) -> str:
     """Return ``knocked out`` for ``ko``."""
-    return Edit.pattern(action).label.removeprefix("*").strip()
+    return Perturbation.pattern(action).label.removeprefix("*").strip()
 
 
 def _in_words(edits: tuple[str, ...]) -> str:

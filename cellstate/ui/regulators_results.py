@@ -10,11 +10,11 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.model import Model
-from cellstate.perturb import Edit
-from cellstate.perturb.combine import Combination
-from cellstate.perturb.goals import Goal
-from cellstate.perturb.pairs import TOGETHER, Pairs
-from cellstate.perturb.screen import Screen, rivals_of
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.search.combination import Combination
+from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.pairs import TESTED, Pairs
+from cellstate.perturb.search.single import Screen, other_predictors
 from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
 from cellstate.ui.help.glossary import tip
@@ -52,11 +52,13 @@ _READING = """
   changes.
 - The columns of the **other predictors** say what they expect of the same edit; click a heading for that ranking. The
   network that is shipped is PCA in another form, so that these two agree is expected and confirms nothing.
-- **Synergy** is what the network lets two edits move together beyond the sum of what each moves alone. It depends on
+- **Interaction** is what the network lets two edits move together beyond the sum of what each moves alone. It depends
+on
   the scale, here log1p TPM in S.
 - **Patients show (r)** asks the model's cohort instead: is the goal higher where both genes are high than each explains
   by itself? Above 0, edits of both in one direction do more together. Genes that go with two cooperating ones show it
-  too, so read it as a hint at a pair or its neighbours. It is the same for every patient; the synergy is this one's.
+  too, so read it as a hint at a pair or its neighbours. It is the same for every patient; the interaction is this
+  one's.
 - **p** and **FDR** of pairs compare what ranks them with random pairs of matched expression. That is strict: in a
   simulated gene network hardly a pair reaches an FDR of 10 %, true ones included.
 - Everything here is a **hypothesis**: the model knows how genes go together in tumours, not what causes what.
@@ -105,7 +107,7 @@ def _who(opened: Model, found: Screen | Pairs | Combination) -> str:
 
 def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:
     table = named(found.table)
-    rivals = rivals_of(table)
+    rivals = other_predictors(table)
     best = table.iloc[0]
     clear = int((table["fdr"] <= 0.1).sum())
     exact = "All of them" if found.n_exact == len(table) else f"Of these, the best {found.n_exact:,}"
@@ -137,13 +139,17 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
         )
     shown = containing(table, text or "", ["gene", "ensembl_id"]).head(MOST_ROWS)
     row = _table(
-        shown.assign(share=100 * shown["share"], edit=_actions(shown["edit"])),
+        shown.assign(
+            fraction_of_distance=100 * shown["fraction_of_distance"], perturbation=_actions(shown["perturbation"])
+        ),
         _screen_columns(rivals, found.n_cohort),
         key="screen-table",
         alt="Every edit that was tried, best first, with its evidence",
     )
     with bar:
-        edits = [] if row is None else [Edit.parse(f"{shown['gene'].iloc[row]}={shown['edit'].iloc[row]}")]
+        edits = (
+            [] if row is None else [Perturbation.parse(f"{shown['gene'].iloc[row]}={shown['perturbation'].iloc[row]}")]
+        )
         _open_button(state, edits)
         _download(found.table, found, "Download all edits as CSV")
         take_along(search_offer(state, opened, found, searched, said, drawn))
@@ -156,7 +162,7 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
 
 def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     table = found.table
-    said, together = pairs_sentence(table, found.n_pairs, found.by), TOGETHER[found.by]
+    said, together = pairs_sentence(table, found.n_pairs, found.by), TESTED[found.by]
     st.markdown(said, width=READABLE)
     st.caption(escape_markdown(found.scale, 400), width=READABLE)
     if not len(table):
@@ -173,43 +179,43 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
         )
     shown = containing(table, text or "", ["a", "b", "ensembl_a", "ensembl_b"])
     row = _table(
-        shown.assign(share=100 * shown["share"]),
+        shown.assign(fraction_of_distance=100 * shown["fraction_of_distance"]),
         _pairs_columns(together),
         key="pairs-table",
-        alt="The best pairs, with the synergy and the score of each",
+        alt="The best pairs, with the interaction and the score of each",
     )
     with bar:
         genes = [] if row is None else [shown["a"].iloc[row], shown["b"].iloc[row]]
-        _open_button(state, [Edit.parse(f"{gene}={found.edit}") for gene in genes])
+        _open_button(state, [Perturbation.parse(f"{gene}={found.perturbation}") for gene in genes])
         _download(table, found, "Download all pairs as CSV")
         take_along(search_offer(state, opened, found, searched, said, drawn))
     st.caption(
-        f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.edit)}. Click a heading to sort, "
-        "and a row to choose it for the Perturb page."
+        f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.perturbation)}. Click a heading to "
+        "sort, and a row to choose it for the Perturb page."
     )
 
 
 def _combination(state: Session, opened: Model, found: Combination, searched: str) -> None:
     steps, greedy = named(found.steps), named(found.greedy)
-    said = combination_sentence(steps, greedy, reached=found.reached, wanted=found.share)
+    said = combination_sentence(steps, greedy, reached=found.reached, wanted=found.fraction)
     st.markdown(said, width=READABLE)
     if not len(steps):
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
         drawn = combination_steps(
-            steps, greedy, sum_of_singles=found.sum_of_singles, wanted=found.share, distance=found.goal.distance
+            steps, greedy, sum_of_singles=found.sum_of_singles, wanted=found.fraction, distance=found.goal.distance
         )
         chart(drawn, key="combination-figure")
     with right:
         st.subheader("Step by step", anchor=False)
         for number, step in enumerate(steps.itertuples(), start=1):
             st.markdown(
-                f"**{number}. {escape_markdown(step.name)}** · {share(step.share)} of the way  "
-                f"\n{escape_markdown(step.sentence, 400)}"
+                f"**{number}. {escape_markdown(step.name)}** · {share(step.fraction_of_distance)} of the way  \n"
+                f"{escape_markdown(step.sentence, 400)}"
             )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _open_button(state, [Edit.parse(f"{s.gene}={s.edit}") for s in steps.itertuples()])
+        _open_button(state, [Perturbation.parse(f"{s.gene}={s.perturbation}") for s in steps.itertuples()])
         _download(found.steps, found, "Download the steps as CSV")
         take_along(search_offer(state, opened, found, searched, said, drawn))
     _plain_table(steps, "The combination, step by step")
@@ -221,15 +227,15 @@ def _combination(state: Session, opened: Model, found: Combination, searched: st
 
 def _plain_table(steps: pd.DataFrame, alt: str) -> None:
     st.dataframe(
-        steps.assign(share=100 * steps["share"]),
+        steps.assign(fraction_of_distance=100 * steps["fraction_of_distance"]),
         hide_index=True,
-        column_order=["name", "score", "gain", "alone", "share"],
+        column_order=["name", "score", "gain", "alone", "fraction_of_distance"],
         column_config={
             "name": st.column_config.TextColumn("Edit", pinned=True),
             "score": _figure("Score (S)", "Movement along the goal after this step."),
             "gain": _figure("Gain (S)", "What this step adds."),
             "alone": _figure("Alone (S)", "What this edit would do by itself."),
-            "share": number_column("Of the way (%)", 2, "Share of the goal's distance after this step."),
+            "fraction_of_distance": number_column("Of the way (%)", 2, "Share of the goal's distance after this step."),
         },
         alt=alt,
     )
@@ -241,7 +247,7 @@ def _screen_columns(rivals: Sequence[str], n_cohort: int) -> dict[str, Any]:
     }
     return {
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
-        "edit": st.column_config.TextColumn("Edit"),
+        "perturbation": st.column_config.TextColumn("Edit"),
         "score": _figure("Score (S)", "Movement along the goal, the edited gene left out."),
         "score_per_sd": _figure("Per S", tip("Per SD")),
         "share": number_column("Of the way (%)", 2, tip("Percent of the distance to the goal")),
@@ -259,11 +265,11 @@ def _screen_columns(rivals: Sequence[str], n_cohort: int) -> dict[str, Any]:
 def _pairs_columns(together: str) -> dict[str, Any]:
     """Return the columns of a table of pairs: what ranks them comes first."""
     network = {
-        "synergy": _figure("Synergy (S)", tip("Interaction")),
+        "interaction": _figure("Interaction (S)", tip("Interaction")),
         "score": _figure("Together (S)", "Movement along the goal with both edits, by the network."),
         "score_a": _figure("First alone (S)", "Movement with the first edit only, by the network."),
         "score_b": _figure("Second alone (S)", "Movement with the second edit only, by the network."),
-        "share": number_column("Of the way (%)", 2, "Share of the goal's distance that both cover."),
+        "fraction_of_distance": number_column("Of the way (%)", 2, "Share of the goal's distance that both cover."),
     }
     against = {
         "p": _figure("p", "Of what ranks the pairs, against random pairs of matched expression."),
@@ -303,7 +309,7 @@ def _table(shown: pd.DataFrame, columns: dict[str, Any], key: str, alt: str) -> 
     return rows[0] if rows and rows[0] < len(shown) else None
 
 
-def _open_button(state: Session, edits: list[Edit]) -> None:
+def _open_button(state: Session, edits: list[Perturbation]) -> None:
     names = ", ".join(edit.gene for edit in edits)
     if st.button(
         f"Open {escape_markdown(names, 60)} in Perturb" if edits else "Open in Perturb",
@@ -325,21 +331,21 @@ def _download(table: pd.DataFrame, found: Screen | Pairs | Combination, label: s
 
 def csv(table: pd.DataFrame, found: Screen | Pairs | Combination) -> bytes:
     """Return a result as CSV, with what it is about in each row."""
-    of_pairs = {"edit": found.edit} if isinstance(found, Pairs) else {}
+    of_pairs = {"perturbation": found.perturbation} if isinstance(found, Pairs) else {}
     return result_csv(table, found.sample, **of_pairs, goal=found.goal.label)
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
     """Add each edit in words, ``TP53 knocked out``, as the column ``name``."""
-    return table.assign(name=table["gene"] + " " + _actions(table["edit"]))
+    return table.assign(name=table["gene"] + " " + _actions(table["perturbation"]))
 
 
 def short(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Name edits for a figure: by their gene alone where all are of one kind, which is returned in words too."""
-    actions = table["edit"].unique()
+    actions = table["perturbation"].unique()
     if len(actions) == 1:
         return table.assign(name=table["gene"]), action_in_words(actions[0])
-    return table.assign(name=table["gene"] + " " + table["edit"].str.lstrip("=").str.replace("ko", "KO")), ""
+    return table.assign(name=table["gene"] + " " + table["perturbation"].str.lstrip("=").str.replace("ko", "KO")), ""
 
 
 def _actions(edits: pd.Series) -> pd.Series:

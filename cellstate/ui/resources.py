@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellstate.model import Model, describe_model, load_model
 from cellstate.model.folder import default_model_folder, folder_stamp
-from cellstate.perturb.rivals import rival_maps
+from cellstate.perturb.predictors.registry import all_predictors
 from cellstate.ui.queue import Queue
 
 #: Folder of another model, and where it runs; the command ``cellstate app`` sets them.
@@ -39,7 +39,7 @@ def _open(folder: str, device: str, stamp: tuple[int, ...]) -> Model:
     description.clear()
     opened = load_model(folder, device=device)
     # What is computed at first use is computed now, once, and not in a user's first edit.
-    rival_maps(opened)
+    all_predictors(opened)
     return opened
 
 

@@ -18,8 +18,10 @@ from streamlit.runtime.state.common import WidgetMetadata
 
 from cellstate.errors import CellStateError
 from cellstate.io import Preview, ReadOptions
-from cellstate.perturb import Edit
-from cellstate.perturb.goals import Goal
+from cellstate.model import Model
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import PreparedSample, prepare_sample
+from cellstate.perturb.search.goal import Goal
 from cellstate.samples import Samples
 from cellstate.ui.history import Entry, History
 from cellstate.ui.jobs import DONE, Job
@@ -87,7 +89,7 @@ class Session:
         Position of the sample in the file.
     history : History
         The list of edits, and every list before it.
-    scenarios : dict of str to tuple of Edit
+    scenarios : dict of str to tuple of Perturbation
         Edits that were saved under a name.
     problem : Refused or None
         The file that the user brought last, if it could not be read.
@@ -118,7 +120,7 @@ class Session:
     loaded: Loaded | None = None
     selected: int = 0
     history: History = field(default_factory=History)
-    scenarios: dict[str, tuple[Edit, ...]] = field(default_factory=dict)
+    scenarios: dict[str, tuple[Perturbation, ...]] = field(default_factory=dict)
     problem: Refused | None = None
     labels: dict[str, str] = field(default_factory=dict)
     round: int = 0
@@ -134,7 +136,7 @@ class Session:
     _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
-    def edits(self) -> tuple[Edit, ...]:
+    def edits(self) -> tuple[Perturbation, ...]:
         """Edits in force: those of the list that are not switched off."""
         return tuple(entry.edit for entry in self.entries if entry.on)
 
@@ -147,6 +149,10 @@ class Session:
         """Return the selected sample."""
         assert self.loaded is not None
         return self.loaded.samples.take([self.selected])
+
+    def prepared(self, model: Model) -> PreparedSample:
+        """Return the selected sample on a model's genes, aligned and imputed once."""
+        return self.once("prepared", (self.selected, model.stamp), lambda: prepare_sample(model, self.sample()))
 
     def load(self, loaded: Loaded) -> None:
         """Put samples in place of those before; edits stay."""
@@ -217,12 +223,12 @@ class Session:
         self.refused[group] = (name, error)
         self.turns[group] += 1
 
-    def add(self, *edits: Edit) -> None:
+    def add(self, *edits: Perturbation) -> None:
         """Add edits to the list in one step, each in the place of an earlier one of the same gene."""
         entries = {entry.edit.gene: entry for entry in self.entries} | {edit.gene: Entry(edit) for edit in edits}
         self.history.change(tuple(entries.values()))
 
-    def put(self, edits: Iterable[Edit]) -> None:
+    def put(self, edits: Iterable[Perturbation]) -> None:
         """Put edits in place of the whole list; `undo` brings it back."""
         self.history.change(tuple(Entry(edit) for edit in edits))
 

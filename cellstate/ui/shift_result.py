@@ -44,7 +44,7 @@ def shift_result(state: Session, opened: Model) -> None:
         f"{escape_markdown(found.sample)} with {escape_markdown(found.edits, 400)}. {who_sentence(opened, predictor)}",
         width=READABLE,
     )
-    if found.before.flag:
+    if found.before.is_ood:
         st.warning(
             "This sample is unlike the training samples, so no gene of this prediction is trusted.",
             icon=":material/warning:",
@@ -77,10 +77,10 @@ def _sections(state: Session, opened: Model, found: Answer) -> None:
 
 
 def _numbers(found: Answer) -> None:
-    rest = found.table[~found.table["edited"]]
-    trusted = rest[rest["trusted"]]
+    rest = found.table[~found.table["is_perturbed"]]
+    trusted = rest[rest["is_reliable"]]
     first = escape_markdown(trusted["gene"].iloc[0]) if len(trusted) else "none"
-    shift = f"{trusted['delta_log2'].iloc[0]:+.2g}" if len(trusted) else "–"
+    shift = f"{trusted['log2_fold_change'].iloc[0]:+.2g}" if len(trusted) else "–"
     tiles(
         [
             ("Shifts most", first, "The gene that shifts most among those trusted."),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.evaluate import distances_after, shift_over_error, trust_table
+from cellstate.evaluate import distance_after, shift_over_error, trust_table
 from cellstate.evaluate.distance import FAR, Distance
 from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
-from cellstate.perturb import Shift, perturb
-from cellstate.perturb.rivals import NETWORK
+from cellstate.perturb.predict import Prediction, predict
+from cellstate.perturb.predictors.base import PredictorId
 from cellstate.report import predictor_label
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.ui.reading import distance
@@ -71,30 +71,30 @@ def answer(state: Session, opened: Model, predictor: str | None = None) -> Answe
     """Predict what the edits in force do to the selected sample, once for each predictor that is put first."""
     before = distance(state, opened)
 
-    def predict() -> Answer:
+    def make() -> Answer:
         with queue().turn():
-            return _answer(perturb(opened, state.sample(), state.edits, predictor=predictor), opened, before)
+            return _answer(predict(state.prepared(opened), state.edits, predictor), before)
 
-    return state.once("shift", about(state, opened, predictor), predict)
+    return state.once("shift", about(state, opened, predictor), make)
 
 
-def _answer(shift: Shift, opened: Model, before: Distance) -> Answer:
-    after = distances_after(opened, shift)[0]
-    table = trust_table(opened, shift, far=before.flag, left=after.flag)
+def _answer(prediction: Prediction, before: Distance) -> Answer:
+    after = distance_after(prediction)
+    table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
     return Answer(
-        predictor=shift.predictor,
-        sample=shift.names[0],
-        edits=", ".join(edit.label for edit in shift.edits),
+        predictor=prediction.predictor,
+        sample=prediction.sample.name,
+        edits=", ".join(edit.label for edit in prediction.perturbations),
         table=table,
         agreement=agreement(table),
         before=before,
         after=after,
-        over_error=shift_over_error(opened, table),
-        n_unmeasured_edited=int((table["edited"] & ~table["measured"]).sum()),
+        over_error=shift_over_error(prediction.sample.model, table),
+        n_unmeasured_edited=int((table["is_perturbed"] & ~table["is_measured"]).sum()),
     )
 
 
-def agreement_sentence(found: Mapping[str, float | None], predictor: str = NETWORK) -> str:
+def agreement_sentence(found: Mapping[str, float | None], predictor: str = PredictorId.AUTOENCODER) -> str:
     """Say how far the others agree with the leading predictor, without flattering the network."""
     parts = []
     for rival, r in found.items():
@@ -102,7 +102,7 @@ def agreement_sentence(found: Mapping[str, float | None], predictor: str = NETWO
             continue
         name = look(rival).label
         if r >= SAME:
-            nothing = ": here the network adds nothing to it" if NETWORK in (rival, predictor) else ""
+            nothing = ": here the network adds nothing to it" if PredictorId.AUTOENCODER in (rival, predictor) else ""
             parts.append(f"**{name} says the same** (r = {r:.2f}){nothing}")
         elif r >= ALIKE:
             parts.append(f"**{name}** points the same way (r = {r:.2f})")
@@ -113,10 +113,12 @@ def agreement_sentence(found: Mapping[str, float | None], predictor: str = NETWO
     return "; ".join(parts) + ". **No change** says that nothing moves, and often wins against real experiments."
 
 
-def size_sentence(table: pd.DataFrame, over_error: float | None = None, predictor: str = NETWORK) -> str:
+def size_sentence(
+    table: pd.DataFrame, over_error: float | None = None, predictor: str = PredictorId.AUTOENCODER
+) -> str:
     """Say how large the shifts are, beside the network's error too, and how far the predictors differ in that."""
-    rest = table[~table["edited"]]
-    largest = float(rest["delta_log2"].abs().max()) if len(rest) else 0.0
+    rest = table[~table["is_perturbed"]]
+    largest = float(rest["log2_fold_change"].abs().max()) if len(rest) else 0.0
     rivals = {r: float(rest[CHANGE_OF + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
     apart = {r: size for r, size in rivals.items() if size and max(size, largest) > MUCH * min(size, largest)}
     many = f"{2**largest:,.0f}-fold" if largest > 1 else percent(2**largest - 1, 1)
@@ -143,7 +145,7 @@ def cloud_sentence(before: Distance, after: Distance) -> str:
         f"Distance from the training samples: {before.score:.2f} before the edit, {after.score:.2f} as predicted after "
         f"it, in spreads of held-out patients; beyond {FAR:g} is far."
     )
-    if after.flag and not before.flag:
+    if after.is_ood and not before.is_ood:
         text += (
             " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated, and no "
             "gene of it is trusted."
@@ -158,7 +160,7 @@ def rivals_of(table: pd.DataFrame) -> list[str]:
 
 def filtered(table: pd.DataFrame, text: str, trusted_only: bool) -> pd.DataFrame:
     """Return the rows whose gene or Ensembl id contains a text; edited genes are never hidden by trust."""
-    keep = table["trusted"] | table["edited"] if trusted_only else pd.Series(True, index=table.index)
+    keep = table["is_reliable"] | table["is_perturbed"] if trusted_only else pd.Series(True, index=table.index)
     for word in text.upper().split()[:1]:
         names = table["gene"].str.upper() + " " + table["ensembl_id"]
         keep &= names.str.contains(word, regex=False)

@@ -10,8 +10,9 @@ import streamlit as st
 
 from cellstate.formatting import digits, escape_markdown, file_stem, join_with_and
 from cellstate.model import Model
-from cellstate.perturb import Edit, perturb
-from cellstate.perturb.leader import choose
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.default import default_predictor
 from cellstate.report.agreement import ALIKE, SAME, correlation
 from cellstate.ui.guard import guard
 from cellstate.ui.parts import READABLE, chart, download_table, gene_table, hypothesis, number_column, result_csv
@@ -50,7 +51,7 @@ def _comparison(state: Session, opened: Model) -> None:
     b_name = f"“{other}”" if other else NO_EDITS
     edits = state.scenarios.get(other or NOTHING, ())
     # The choice on this page, which was drawn before; a model with one predictor has none.
-    predictor = str(st.session_state.get(KEY) or choose(opened, None))
+    predictor = str(st.session_state.get(KEY) or default_predictor(opened))
     one = answer(state, opened, predictor)
     table = sides(one.table, _other(state, opened, edits, predictor))
     hypothesis()
@@ -74,16 +75,16 @@ def _comparison(state: Session, opened: Model) -> None:
     )
 
 
-def _other(state: Session, opened: Model, edits: Sequence[Edit], predictor: str) -> pd.DataFrame | None:
+def _other(state: Session, opened: Model, edits: Sequence[Perturbation], predictor: str) -> pd.DataFrame | None:
     """Predict the shift of the other side, once; None without edits, which move nothing."""
     if not edits:
         return None
 
-    def predict() -> pd.DataFrame:
+    def make() -> pd.DataFrame:
         with queue().turn():
-            return perturb(opened, state.sample(), edits, predictor=predictor).table()
+            return predict(state.prepared(opened), edits, predictor).table()
 
-    return state.once("other-side", (state.selected, tuple(edits), predictor, opened.stamp), predict)
+    return state.once("other-side", (state.selected, tuple(edits), predictor, opened.stamp), make)
 
 
 def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
@@ -94,46 +95,47 @@ def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
     a : DataFrame
         As `cellstate.evaluate.trust_table` returns it.
     b : DataFrame or None
-        As `cellstate.perturb.Shift.table` returns it; None moves nothing.
+        As `cellstate.perturb.predict.Prediction.table` returns it; None moves nothing.
 
     Returns
     -------
     DataFrame
-        Columns gene, delta_log2_a, delta_log2_b, difference (A minus B), tpm_before, edited (``A``, ``B``, ``A and B``
-        or empty), trusted, reason and ensembl_id; the largest difference first, genes that either edits last.
+        Columns gene, log2_fold_change_a, log2_fold_change_b, difference (A minus B), tpm_before, edited (``A``, ``B``,
+        ``A and B`` or empty), trusted, reason and ensembl_id; the largest difference first, genes that either edits
+        last.
     """
-    table = a[["gene", "ensembl_id", "tpm_before", "delta_log2", "edited", "trusted", "reason"]]
-    table = table.rename(columns={"delta_log2": "delta_log2_a", "edited": "in_a"})
+    table = a[["gene", "ensembl_id", "tpm_before", "log2_fold_change", "is_perturbed", "is_reliable", "reason"]]
+    table = table.rename(columns={"log2_fold_change": "log2_fold_change_a", "is_perturbed": "in_a"})
     if b is None:
-        table = table.assign(delta_log2_b=0.0, in_b=False)
+        table = table.assign(log2_fold_change_b=0.0, in_b=False)
     else:
-        other = b[["ensembl_id", "delta_log2", "edited"]]
-        other = other.rename(columns={"delta_log2": "delta_log2_b", "edited": "in_b"})
+        other = b[["ensembl_id", "log2_fold_change", "is_perturbed"]]
+        other = other.rename(columns={"log2_fold_change": "log2_fold_change_b", "is_perturbed": "in_b"})
         table = table.merge(other, on="ensembl_id", validate="one_to_one")
-    table["difference"] = table["delta_log2_a"] - table["delta_log2_b"]
+    table["difference"] = table["log2_fold_change_a"] - table["log2_fold_change_b"]
     edited = np.select([table["in_a"] & table["in_b"], table["in_a"], table["in_b"]], ["A and B", "A", "B"], default="")
-    table["edited"] = edited
+    table["is_perturbed"] = edited
     # What is set in B alone is no prediction of B.
-    table.loc[table["edited"] != "", "trusted"] = False
-    table.loc[table["edited"] != "", "reason"] = "edited: set, not predicted"
-    order = np.lexsort((-table["difference"].abs().to_numpy(), table["edited"] != ""))
+    table.loc[table["is_perturbed"] != "", "is_reliable"] = False
+    table.loc[table["is_perturbed"] != "", "reason"] = "edited: set, not predicted"
+    order = np.lexsort((-table["difference"].abs().to_numpy(), table["is_perturbed"] != ""))
     return table.iloc[order][list(_columns())].reset_index(drop=True)
 
 
 def agreement(table: pd.DataFrame) -> float | None:
     """Correlate both shifts over the genes that neither edits; None where one of them moves nothing."""
-    return correlation(table.loc[table["edited"] == "", ["delta_log2_a", "delta_log2_b"]])
+    return correlation(table.loc[table["is_perturbed"] == "", ["log2_fold_change_a", "log2_fold_change_b"]])
 
 
 def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
     """Say how far two shifts agree, which is larger, and where they differ most."""
     if same:
         return "**Both are the same edits**, so nothing differs."
-    rest = table[table["edited"] == ""]
+    rest = table[table["is_perturbed"] == ""]
     if not len(rest):
         return "No gene is left that neither set edits."
     r = agreement(table)
-    size = {side: float(rest[f"delta_log2_{side.lower()}"].abs().max()) for side in "AB"}
+    size = {side: float(rest[f"log2_fold_change_{side.lower()}"].abs().max()) for side in "AB"}
     if r is None:
         still = [side for side in "AB" if not size[side]] or ["one of them"]
         text = (
@@ -155,9 +157,10 @@ def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
     apart = most_different(rest).head(3)
     if len(apart):
         named = [
-            f"{escape_markdown(g.gene)} (A {g.delta_log2_a:+.3f}, B {g.delta_log2_b:+.3f})" for g in apart.itertuples()
+            f"{escape_markdown(g.gene)} (A {g.log2_fold_change_a:+.3f}, B {g.log2_fold_change_b:+.3f})"
+            for g in apart.itertuples()
         ]
-        which = "trusted genes" if apart["trusted"].all() else "genes, none of them trusted"
+        which = "trusted genes" if apart["is_reliable"].all() else "genes, none of them trusted"
         text += f" Of the {which}, {join_with_and(named)} {'differ' if len(named) > 1 else 'differs'} most."
     return text
 
@@ -165,18 +168,22 @@ def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
 def _columns() -> dict:
     return {
         "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
-        "delta_log2_a": number_column("A (log2)", 3, "Predicted log2 fold change of TPM + 1 under the edits in force."),
-        "delta_log2_b": number_column("B (log2)", 3, "The same under the other set."),
+        "log2_fold_change_a": number_column(
+            "A (log2)", 3, "Predicted log2 fold change of TPM + 1 under the edits in force."
+        ),
+        "log2_fold_change_b": number_column("B (log2)", 3, "The same under the other set."),
         "difference": number_column("A − B", 3, "The table begins with the largest difference."),
         "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
         "edited": st.column_config.TextColumn("Edited in", width="small"),
-        "trusted": st.column_config.CheckboxColumn("Trusted", help="Nothing known speaks against this gene under A."),
+        "is_reliable": st.column_config.CheckboxColumn(
+            "Trusted", help="Nothing known speaks against this gene under A."
+        ),
         "reason": st.column_config.TextColumn("Why not trusted", width=250),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
     }
 
 
-def _csv(table: pd.DataFrame, sample: str, a: str, b: Sequence[Edit], predictor: str) -> bytes:
+def _csv(table: pd.DataFrame, sample: str, a: str, b: Sequence[Perturbation], predictor: str) -> bytes:
     """Return the table with what it is about in each row."""
     edits_b = ", ".join(edit.label for edit in b) or NO_EDITS
     return result_csv(table.round(6), sample, edits_a=a, edits_b=edits_b, predictor=predictor)

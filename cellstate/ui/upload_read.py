@@ -14,7 +14,7 @@ import streamlit as st
 
 from cellstate.errors import ReadError
 from cellstate.io import ReadOptions, read_samples
-from cellstate.perturb.progress import Progress
+from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.samples import Samples
 from cellstate.ui.jobs import WAITING, Job
 from cellstate.ui.queue import WAIT_S, Queue, this_user
@@ -59,7 +59,7 @@ def read(source: Path | bytes, name: str, overrides: ReadOptions) -> Samples:
         del error
 
 
-def _samples(source: Path | bytes, name: str, overrides: ReadOptions, progress: Progress) -> Samples:
+def _samples(source: Path | bytes, name: str, overrides: ReadOptions, progress: ProgressReporter) -> Samples:
     def told(step: str, fraction: float) -> None:
         progress(round(_PARTS * min(max(fraction, 0.0), 1.0)), _PARTS, step)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.evaluate import distances
+from cellstate.evaluate.distance import distances
 from cellstate.formatting import plural
 from cellstate.model import Model
+from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.parts import number_column
 from cellstate.ui.quality_words import figures, verdicts, word, worst
@@ -84,7 +85,7 @@ def _judge_all(loaded: Loaded, opened: Model, judged: dict[int, Judged]) -> None
         rows = todo[first : first + AT_ONCE]
         part = loaded.samples.take(rows)
         with queue().turn():
-            far = distances(opened, part)
+            far = distances(prepare_samples(opened, part))
         for row, found, away in zip(rows, figures(part, opened.space), far, strict=True):
             judged[row] = away.score, word(worst(verdict.grade for verdict in verdicts(found, away.score)))
         bar.progress(min(1.0, (first + len(rows)) / len(todo)))

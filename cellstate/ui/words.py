@@ -65,9 +65,9 @@ def screen_sentence(table: pd.DataFrame) -> str:
         return "**No edit moves the sample toward the goal.**"
     text = (
         f"**{escape_markdown(best['name'])}** moves the sample furthest toward the goal: {digits(best['score'])} S, "
-        f"{share(best['share'])} of the way."
+        f"{share(best['fraction_of_distance'])} of the way."
     )
-    text += _small(best["share"])
+    text += _small(best["fraction_of_distance"])
     clear = int((table["fdr"] <= STANDS_OUT_FDR).sum())
     text += (
         f" {plural(clear, 'edit stands', 'edits stand')} out from genes of matched expression and variance (FDR up to "
@@ -82,20 +82,20 @@ def screen_sentence(table: pd.DataFrame) -> str:
     return text
 
 
-def pairs_sentence(table: pd.DataFrame, n_pairs: int, by: str = "synergy") -> str:
-    """Say what a screen of pairs found, that was ranked by ``synergy``, ``score`` or ``cohort``."""
+def pairs_sentence(table: pd.DataFrame, n_pairs: int, by: str = "interaction") -> str:
+    """Say what a screen of pairs found, that was ranked by ``interaction``, ``score`` or ``cohort``."""
     if not len(table):
         return "No pair was found."
     if by == "cohort":
         return _shown_sentence(table, n_pairs)
-    best = table.loc[table["synergy"].idxmax()]
+    best = table.loc[table["interaction"].idxmax()]
     text = f"{n_pairs:,} pairs were looked at, and the best {len(table):,} scored exactly."
-    if not best["synergy"] > 0:
+    if not best["interaction"] > 0:
         return text + " **No pair does more together than the sum of its parts.**"
     text += (
         f" **{escape_markdown(best['a'])} and {escape_markdown(best['b'])}** cooperate most: {digits(best['score'])} "
         "S together, "
-        f"{digits(best['synergy'], 2)} S more than the sum of both alone."
+        f"{digits(best['interaction'], 2)} S more than the sum of both alone."
     )
     if not best["score"] > 0:
         text += " Even so, both together move the sample **away from the goal**."
@@ -128,9 +128,10 @@ def combination_sentence(steps: pd.DataFrame, greedy: pd.DataFrame, *, reached: 
     if not len(steps):
         return "**No edit moves the sample toward the goal**, so there is nothing to combine."
     last = steps.iloc[-1]
-    text = f"{plural(len(steps), 'edit moves', 'edits move')} the sample {share(last['share'])} of the way. "
+    reach = share(last["fraction_of_distance"])
+    text = f"{plural(len(steps), 'edit moves', 'edits move')} the sample {reach} of the way. "
     text += f"The {percent(wanted)} asked for is **{'reached' if reached else 'not reached'}**."
-    text += _small(last["share"])
+    text += _small(last["fraction_of_distance"])
     if len(greedy):
         gain = last["score"] - greedy["score"].iloc[-1]
         if len(greedy) > len(steps):

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.pairs import records_of, shown_again
 from cellstate.evidence import Dataset, Metric, PredictorId
-from cellstate.perturb.cohort_pairs import Levels
-from tests.perturb.questions import some_goal
+from cellstate.perturb.search.cohort_interaction import Levels
+from tests.unit.perturb.questions import some_goal
 
 
 def test_the_share_of_foreseen_signs(small_model):

@@ -16,13 +16,15 @@ from benchmarks.regulons import (
     records_of,
     score,
 )
+from benchmarks.transfer import predictors
 from cellstate.default_rule import predictor_evidence
 from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, Metric, PredictorId, Records
-from cellstate.perturb import Edit, perturb
-from cellstate.perturb.components import fit_components
-from cellstate.perturb.elastic_net import fit_effects
-from cellstate.perturb.leader import predictors
-from cellstate.perturb.rivals import Known
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.registry import FittedParameters, available_predictors
+from cellstate.perturb.predictors.sparse_fit import fit_effects
+from cellstate.perturb.sample import prepare_sample
 from tests.factories import make_space
 from train.data import prepare
 
@@ -80,7 +82,7 @@ def test_regulators_with_few_targets_are_left_out(tmp_path):
 def test_every_predictor_speaks_of_every_gene(cohort, small_model):
     tf_T = np.array([3, 70, 200])
     z_SG = prepare(cohort, 0.05).train_z_SG
-    known = Known(fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
+    known = FittedParameters(240, fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
     shifts = blind_sizes(z_SG, 3) | simple_shifts(known, tf_T) | network_shifts(small_model, tf_T)
     assert {"random", "variability", "coexpression", "elastic_net", "autoencoder", "autoencoder_hidden_input"} <= set(
         shifts
@@ -100,16 +102,16 @@ def test_the_interval_holds_the_mean():
 
 
 def test_what_the_product_reads_is_what_the_product_predicts(small_model, cohort):
-    sample, space = cohort.split("test").take([0]), small_model.space
+    sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
     tf_T = np.flatnonzero(space.is_tf_G)[:3]
     shifts = product_shifts(small_model, tf_T)
-    assert tuple(shifts) == predictors(small_model)
+    assert tuple(shifts) == tuple(name.stored_name for name in available_predictors(small_model))
     for name, shift_TG in shifts.items():
         # A linear predictor's shift is as large as the edit, whatever the patient.
         if name != "autoencoder":
-            by_hand = perturb(small_model, sample, [Edit(space.symbols[tf_T[0]], "knock-down", 1)], predictor=name)
-            others = ~by_hand.edited_G
-            expected = by_hand.delta_log2_SG[0, others] / space.scale_G[others]
+            by_hand = predict(sample, [Perturbation(space.symbols[tf_T[0]], "knock-down", 1)], name)
+            others = ~by_hand.is_perturbed_G
+            expected = by_hand.log2_fold_change_G[others] / space.scale_G[others]
             assert np.corrcoef(expected, shift_TG[0, others])[0, 1] > 0.99
 
 

@@ -45,14 +45,20 @@ def knock_out_two_and_download(page: Page) -> pd.DataFrame:
 
 def check_download(table: pd.DataFrame) -> None:
     assert len(table) > 10_000
-    edited = table[table["edited"]].set_index("gene")
+    edited = table[table["is_perturbed"]].set_index("gene")
     assert set(edited.index) == {"TP53", "MYC"}
     assert (edited["tpm_after"] == 0).all()
-    assert not edited["trusted"].any()
-    rest = table[~table["edited"]]
-    assert rest["delta_log2"].abs().is_monotonic_decreasing
-    assert rest["delta_log2"].abs().max() > 0
-    assert {"delta_log2_no_change", "delta_log2_autoencoder", "delta_log2_pca", "predictor", "reason"} <= set(table)
+    assert not edited["is_reliable"].any()
+    rest = table[~table["is_perturbed"]]
+    assert rest["log2_fold_change"].abs().is_monotonic_decreasing
+    assert rest["log2_fold_change"].abs().max() > 0
+    assert {
+        "log2_fold_change_no_change",
+        "log2_fold_change_network",
+        "log2_fold_change_pca",
+        "predictor",
+        "reason",
+    } <= set(table)
     assert set(table["edits"]) == {"TP53 knocked out, MYC knocked out"}
 
 

@@ -20,43 +20,43 @@ def test_inspect(run, table, small_model):
         "fraction_matched", "warnings", "samples",
     } <= set(shown)  # fmt: skip
     assert (shown["n_samples"], shown["n_genes_matched"], shown["fraction_matched"]) == (2, 240, 1.0)
-    assert set(shown["samples"][0]) == {"name", "detected_genes", "ood_score", "ood_flag"}
-    assert not shown["samples"][0]["ood_flag"]
+    assert set(shown["samples"][0]) == {"name", "detected_genes", "ood_score", "is_ood"}
+    assert not shown["samples"][0]["is_ood"]
 
 
 def test_perturb(run, table, small_model, tmp_path):
     first, second = small_model.space.symbols[:2]
     shown = run(
-        "perturb", table, "--edit", f"{first}=ko", "--edit", f"{second}=x3", "--sample", "P061",
+        "perturb", table, "--perturb", f"{first}=ko", "--perturb", f"{second}=x3", "--sample", "P061",
         "--out", tmp_path / "out.csv", "--model", small_model.folder, "--json",
     )  # fmt: skip
     assert shown["sample"] == "P061"
-    assert shown["edits"] == [f"{first}=ko", f"{second}=x3"]
+    assert shown["perturbations"] == [f"{first}=ko", f"{second}=x3"]
     genes = shown["genes"]
     assert len(genes) == 240
-    assert {"gene", "tpm_before", "tpm_after", "delta_log2", "baseline_deltas", "trusted"} <= set(genes[0])
-    assert {g["gene"] for g in genes[-2:]} == {first, second} and all(g["edited"] for g in genes[-2:])
-    sizes = [abs(g["delta_log2"]) for g in genes[:-2]]
+    assert {"gene", "tpm_before", "tpm_after", "log2_fold_change", "baselines", "is_reliable"} <= set(genes[0])
+    assert {g["gene"] for g in genes[-2:]} == {first, second} and all(g["is_perturbed"] for g in genes[-2:])
+    sizes = [abs(g["log2_fold_change"]) for g in genes[:-2]]
     assert sizes == sorted(sizes, reverse=True)
-    assert set(genes[0]["baseline_deltas"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
+    assert set(genes[0]["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     written = pd.read_csv(tmp_path / "out.csv")
     assert written["gene"].tolist() == [g["gene"] for g in genes]
-    assert written["delta_log2"].to_numpy() == pytest.approx([g["delta_log2"] for g in genes], abs=1e-6)
+    assert written["log2_fold_change"].to_numpy() == pytest.approx([g["log2_fold_change"] for g in genes], abs=1e-6)
 
 
 def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, small_model, tmp_path):
     edit = f"{small_model.space.symbols[0]}=ko"
-    arguments = ("perturb", table, "--edit", edit, "--model", small_model.folder)
+    arguments = ("perturb", table, "--perturb", edit, "--model", small_model.folder)
     usual = run(*arguments, "--json")
     other = run(*arguments, "--predictor", "coexpression", "--out", tmp_path / "out.csv", "--json")
     assert (usual["predictor"], other["predictor"]) == ("autoencoder", "coexpression")
     assert "no evidence" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
     before, after = ({g["gene"]: g for g in shown["genes"]} for shown in (usual, other))
     for gene, one in after.items():
-        assert set(one["baseline_deltas"]) == {"autoencoder", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
-        assert one["delta_log2"] == before[gene]["baseline_deltas"]["coexpression"]
-        assert one["baseline_deltas"]["autoencoder"] == before[gene]["delta_log2"]
-    assert "delta_log2_autoencoder" in pd.read_csv(tmp_path / "out.csv")
+        assert set(one["baselines"]) == {"autoencoder", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
+        assert one["log2_fold_change"] == before[gene]["baselines"]["coexpression"]
+        assert one["baselines"]["autoencoder"] == before[gene]["log2_fold_change"]
+    assert "log2_fold_change_autoencoder" in pd.read_csv(tmp_path / "out.csv")
     assert "Co-expression predicts. Co-expression was chosen" in run(*arguments, "--predictor", "coexpression").out
 
 
@@ -68,7 +68,7 @@ def test_by_default_the_shipped_model_puts_its_best_first(run):
 
 def test_a_file_of_several_samples_says_which_is_used(run, table, small_model):
     gene = small_model.space.symbols[0]
-    captured = run("perturb", table, "--edit", f"{gene}=ko", "--model", small_model.folder)
+    captured = run("perturb", table, "--perturb", f"{gene}=ko", "--model", small_model.folder)
     assert "P060" in captured.err and "hypothesis" in captured.out
 
 
@@ -81,9 +81,37 @@ def test_evaluate(run, table, small_model):
     assert "Gene mean" in run("evaluate", table, "--model", small_model.folder).out
 
 
+def test_evaluate_one_sample(run, table, small_model):
+    model = ("--model", small_model.folder, "--json")
+    both = run("evaluate", table, *model)
+    assert [one["name"] for one in both["samples"]] == ["P060", "P061"]
+    for asked in ((table, "--sample", "P061"), (f"{table}#P061",)):
+        one = run("evaluate", *asked, *model)
+        assert one["samples"] == [pytest.approx(both["samples"][1])]
+    assert run("evaluate", f"{table}#P060,P061", *model) == both
+
+
+def test_a_sample_is_named_after_the_file_too(run, table, small_model):
+    model, gene = ("--model", small_model.folder, "--json"), small_model.space.symbols[0]
+    for command in (("perturb", "--perturb", f"{gene}=ko"), ("titrate", "--gene", gene)):
+        by_option = run(command[0], table, *command[1:], "--sample", "P061", *model)
+        assert run(command[0], f"{table}#P061", *command[1:], *model) == by_option
+        assert by_option["sample"] == "P061"
+
+
+def test_the_option_edit_is_another_name_of_perturb(run, table, small_model):
+    first, second = small_model.space.symbols[:2]
+    model = ("--model", small_model.folder, "--json")
+    usual = run("perturb", table, "--perturb", f"{first}=ko", "--perturb", f"{second}=x2", *model)
+    assert run("perturb", table, "--edit", f"{first}=ko", "--perturb", f"{second}=x2", *model) == usual
+    control = ("--control", f"{table}#P060", "--treated", f"{table}#P061")
+    named = (run("compare", *control, option, f"{first}=kd50", *model) for option in ("--edit", "--perturb"))
+    assert next(named) == next(named)
+
+
 def test_compare(run, table, small_model):
     gene = small_model.space.symbols[0]
-    arguments = ("compare", "--control", f"{table}#P060", "--treated", f"{table}#P061", "--edit", f"{gene}=kd50")
+    arguments = ("compare", "--control", f"{table}#P060", "--treated", f"{table}#P061", "--perturb", f"{gene}=kd50")
     shown = run(*arguments, "--model", small_model.folder, "--json")
     assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
     assert (shown["n_control"], shown["n_treated"], shown["predictor"]) == (1, 1, "autoencoder")
@@ -110,14 +138,17 @@ def test_data_get_refuses_another_file(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["perturb", "FILE", "--edit", "NOSUCHGENE=ko"], "No gene is called 'NOSUCHGENE'"),
-        (["perturb", "FILE", "--edit", "TP53"], "is not an edit"),
-        (["perturb", "FILE", "--edit", "TP53=ko", "--edit", "p53=x2"], "edited twice"),
-        (["perturb", "FILE", "--edit", "TP53=ko", "--sample", "nobody"], "no sample called 'nobody'"),
-        (["perturb", "FILE", "--edit", "1-Mar=ko"], "into a date"),
-        (["perturb", "FILE", "--edit", "TP53=ko", "--predictor", "oracle"], "no predictor 'oracle'"),
-        (["doses", "FILE", "--gene", "TP53", "--predictor", "oracle"], "no predictor 'oracle'"),
-        (["compare", "--control", "FILE", "--treated", "FILE", "--edit", "TP53=ko"], "are the same"),
+        (["perturb", "FILE", "--perturb", "NOSUCHGENE=ko"], "No gene is called 'NOSUCHGENE'"),
+        (["perturb", "FILE", "--perturb", "TP53"], "is not a perturbation"),
+        (["perturb", "FILE"], "There is no perturbation"),
+        (["perturb", "FILE", "--perturb", "TP53==2e6"], "at most one million"),
+        (["perturb", "FILE", "--perturb", "TP53=x999999"], "would reach"),
+        (["perturb", "FILE", "--perturb", "TP53=ko", "--perturb", "p53=x2"], "perturbed twice"),
+        (["perturb", "FILE", "--perturb", "TP53=ko", "--sample", "nobody"], "no sample called 'nobody'"),
+        (["perturb", "FILE", "--perturb", "1-Mar=ko"], "into a date"),
+        (["perturb", "FILE", "--perturb", "TP53=ko", "--predictor", "oracle"], "no predictor 'oracle'"),
+        (["titrate", "FILE", "--gene", "TP53", "--predictor", "oracle"], "no predictor 'oracle'"),
+        (["compare", "--control", "FILE", "--treated", "FILE", "--perturb", "TP53=ko"], "are the same"),
         (["evaluate", "FILE", "--edges", "a,b"], "not a list of numbers"),
         (["evaluate", "FILE", "--edges", "5,1"], "must ascend"),
         (["evaluate", "FILE", "--relative", "-1"], "not negative"),
@@ -150,7 +181,7 @@ def test_six_examples_read_and_are_of_the_held_out_patients(run):
     for path in EXAMPLES:
         shown = run("inspect", path, "--json")
         assert (shown["unit"], shown["n_samples"]) == ("TPM", 1)
-        assert shown["fraction_matched"] > 0.85 and not shown["samples"][0]["ood_flag"]
+        assert shown["fraction_matched"] > 0.85 and not shown["samples"][0]["is_ood"]
 
 
 def test_help_waits_for_nothing_heavy():
@@ -164,6 +195,6 @@ def test_help_waits_for_nothing_heavy():
 
 def test_a_table_that_cannot_be_written_is_told_before_the_work(run, table, small_model, tmp_path):
     edit = f"{small_model.space.symbols[0]}=ko"
-    arguments = ("perturb", table, "--edit", edit, "--model", small_model.folder, "--out")
+    arguments = ("perturb", table, "--perturb", edit, "--model", small_model.folder, "--out")
     assert "error: There is no folder" in run(*arguments, tmp_path / "none" / "x.csv", status=2).err
     assert "is a folder" in run(*arguments, tmp_path, status=2).err

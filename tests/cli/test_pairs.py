@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cellstate.perturb import sweep
+from cellstate.perturb.search import pair_sweep as sweep
 from cellstate.resources import resource_path
 
 #: 240 genes in 15 blocks.
@@ -21,7 +21,7 @@ ROWS = 16
 #: Runs the command as ``python -m cellstate`` does, with small blocks that take a while.
 DRIVER = f"""
 import os, runpy, sys, time
-from cellstate.perturb import sweep
+from cellstate.perturb.search import pair_sweep as sweep
 sweep.ROWS = {ROWS}
 plain, rank = sweep._block, int(os.environ.get("RANK", 0))
 def slow(*arguments):
@@ -32,7 +32,7 @@ def slow(*arguments):
 sweep._block = slow
 if os.environ.get("LATE") == str(rank):
     all_of = sweep.sweep
-    import cellstate.perturb.pairs as pairs
+    import cellstate.perturb.search.pairs as pairs
     def late(*arguments):
         time.sleep(2)
         return all_of(*arguments)
@@ -101,23 +101,33 @@ def assert_same(found: dict, expected: dict) -> None:
     assert found["n_pairs"] == expected["n_pairs"]
     a, b = (pd.DataFrame(answer["pairs"]) for answer in (found, expected))
     assert (a[["a", "b"]] == b[["a", "b"]]).all(axis=None)
-    numbers = ["score", "score_a", "score_b", "synergy", "share", "p", "fdr"]
+    numbers = ["score", "score_a", "score_b", "interaction", "fraction_of_distance", "p", "fdr"]
     pd.testing.assert_frame_equal(a[numbers], b[numbers], rtol=1e-4, atol=1e-9)
 
 
 def test_pairs(run, arguments, tmp_path):
     shown = run(*arguments, "--top", "9", "--out", tmp_path / "out.csv", "--json")
-    assert shown.keys() >= {"goal", "sample", "kind", "pairs", "n_pairs", "scale", "goal_missing", "ood_flag"}
+    assert shown.keys() >= {"goal", "sample", "kind", "pairs", "n_pairs", "scale", "goal_missing", "is_ood"}
     assert (shown["n_pairs"], shown["n_exact"], shown["kind"]) == (240 * 239 // 2, 20_000, "hypothesis")
     rows = shown["pairs"]
     assert len(rows) == 9
-    assert rows[0].keys() >= {"a", "b", "score", "score_a", "score_b", "synergy", "share", "p", "fdr"}
-    assert [row["synergy"] for row in rows] == sorted((row["synergy"] for row in rows), reverse=True)
+    assert rows[0].keys() >= {
+        "a",
+        "b",
+        "score",
+        "score_a",
+        "score_b",
+        "interaction",
+        "fraction_of_distance",
+        "p",
+        "fdr",
+    }
+    assert [row["interaction"] for row in rows] == sorted((row["interaction"] for row in rows), reverse=True)
     written = pd.read_csv(tmp_path / "out.csv")
     assert len(written) == 1000 and written["a"].head(9).tolist() == [row["a"] for row in rows]
     lines = run(*arguments, "--top", "2").out.splitlines()
     assert shown["predictor"] == "autoencoder" and "no evidence" in shown["predictor_reason"]
-    assert "hypotheses" in lines[0] and "Synergy is" in lines[3] and len(lines) == 6 + 2
+    assert "hypotheses" in lines[0] and "Interaction is" in lines[3] and len(lines) == 6 + 2
     assert lines[4] == f"The autoencoder scores. {shown['predictor_reason']}"
 
 
@@ -146,7 +156,13 @@ def test_a_kept_folder_is_used_again_and_belongs_to_one_question(run, arguments,
     counted.clear()
     (tmp_path / "kept" / "block-000003.npz").write_bytes(b"damaged")
     assert run(*arguments, *keep, "--json") == whole and counted == [3]
-    other = (["--sample", "P061"], ["--edit", "x3"], ["--by", "score"], ["--goal", "cohort:median"], ["--top", "2000"])
+    other = (
+        ["--sample", "P061"],
+        ["--perturb", "x3"],
+        ["--by", "score"],
+        ["--goal", "cohort:median"],
+        ["--top", "2000"],
+    )
     for changed in other:
         captured = run(*arguments, *changed, *keep, status=2)
         assert "another sample, goal, model or choice of genes" in captured.err and "another folder" in captured.err

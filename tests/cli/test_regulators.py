@@ -11,7 +11,7 @@ import pytest
 from cellstate.cli.bar import Bar
 from cellstate.genes import gene_axis, transcription_factors
 
-ASKED = {"goal", "goal_label", "goal_missing", "sample", "kind", "ood_score", "ood_flag"}
+ASKED = {"goal", "goal_label", "goal_missing", "sample", "kind", "ood_score", "is_ood"}
 
 
 @pytest.fixture
@@ -27,21 +27,46 @@ def ask(run, table, small_model):
 
 def test_screen(ask, small_model, tmp_path):
     out = tmp_path / "out.csv"
-    shown = ask("screen", "--edit", "ko,x3", "--edit", "=q90", "--sample", "P061", "--top", "7", "--out", out, "--json")
+    shown = ask(
+        "screen", "--perturb", "ko,x3", "--perturb", "=q90", "--sample", "P061", "--top", "7", "--out", out, "--json"
+    )
     assert shown.keys() >= ASKED | {"ranked", "n_candidates", "n_exact", "n_cohort"}
-    assert (shown["sample"], shown["kind"], shown["edits"]) == ("P061", "hypothesis", ["ko", "x3", "=q90"])
+    assert (shown["sample"], shown["kind"], shown["perturbations"]) == ("P061", "hypothesis", ["ko", "x3", "=q90"])
     assert shown["n_candidates"] == shown["n_exact"] == 720
     ranked = shown["ranked"]
     assert len(ranked) == 7 and all(row["exact"] for row in ranked)
-    keys = {"gene", "ensembl_id", "edit", "score", "score_per_sd", "share", "z_patient", "p", "fdr", "exact"}
-    assert ranked[0].keys() >= keys | {"baseline_scores", "tpm_before", "tpm_after"}
-    assert set(ranked[0]["baseline_scores"]) == {"pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
+    keys = {
+        "gene",
+        "ensembl_id",
+        "perturbation",
+        "score",
+        "score_per_sd",
+        "fraction_of_distance",
+        "z_patient",
+        "p",
+        "fdr",
+        "exact",
+    }
+    assert ranked[0].keys() >= keys | {"baselines", "tpm_before", "tpm_after"}
+    assert set(ranked[0]["baselines"]) == {"pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
     written = pd.read_csv(out)
     assert len(written) == 720  # the whole table, not what is shown
     assert written["gene"].head(7).tolist() == [row["gene"] for row in ranked]
     assert written["score"].head(7).to_numpy() == pytest.approx([row["score"] for row in ranked])
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.mark.parametrize("command", ["screen", "combine", "pairs"])
+def test_a_sample_is_named_after_the_file_too(ask, table, command):
+    by_option, by_fragment = ask(command, "--sample", "P061", "--json"), ask(command, "--json", file=f"{table}#P061")
+    assert by_fragment == by_option and by_fragment["sample"] == "P061"
+    assert "no sample called 'nobody'" in ask(command, file=f"{table}#nobody", status=2).err
+
+
+@pytest.mark.parametrize("command", ["screen", "combine", "pairs"])
+def test_the_option_edit_is_another_name_of_perturb(ask, command):
+    assert ask(command, "--edit", "kd50", "--json") == ask(command, "--perturb", "kd50", "--json")
 
 
 def test_more_rows_than_usual(ask):
@@ -62,11 +87,11 @@ def test_a_screen_by_another_predictor(ask):
     usual, other = ask("screen", "--json"), ask("screen", "--predictor", "elastic_net", "--json")
     assert usual["predictor"] == "autoencoder" and other["predictor"] == "elastic_net"
     assert "was chosen" in other["predictor_reason"]
-    scores = {(row["gene"], row["edit"]): row for row in usual["ranked"]}
-    assert other["n_exact"] == other["n_candidates"] and "autoencoder" in other["ranked"][0]["baseline_scores"]
+    scores = {(row["gene"], row["perturbation"]): row for row in usual["ranked"]}
+    assert other["n_exact"] == other["n_candidates"] and "autoencoder" in other["ranked"][0]["baselines"]
     for row in other["ranked"]:
-        if (same := scores.get((row["gene"], row["edit"]))) is not None:
-            assert row["score"] == pytest.approx(same["baseline_scores"]["elastic_net"])
+        if (same := scores.get((row["gene"], row["perturbation"]))) is not None:
+            assert row["score"] == pytest.approx(same["baselines"]["elastic_net"])
 
 
 def test_names_of_the_goal_that_are_no_genes_are_told(ask, small_model):
@@ -99,11 +124,19 @@ def test_a_list_of_genes(ask, small_model, tmp_path, pack):
 
 def test_combine(ask, small_model, tmp_path):
     out = tmp_path / "steps.csv"
-    shown = ask("combine", "--max", "3", "--edit", "ko", "--edit", "x3", "--out", out, "--json")
+    shown = ask("combine", "--max", "3", "--perturb", "ko", "--perturb", "x3", "--out", out, "--json")
     assert pd.read_csv(out)["gene"].tolist() == [step["gene"] for step in shown["steps"]]
     assert shown.keys() >= ASKED | {"steps", "reached", "greedy", "sum_of_singles", "n_scored"}
     assert not shown["reached"] and 1 <= len(shown["steps"]) <= 3
-    assert set(shown["steps"][0]) == {"gene", "edit", "score", "gain", "share", "alone", "sentence"}
+    assert set(shown["steps"][0]) == {
+        "gene",
+        "perturbation",
+        "score",
+        "gain",
+        "fraction_of_distance",
+        "alone",
+        "sentence",
+    }
     assert shown["sum_of_singles"] == pytest.approx(sum(step["alone"] for step in shown["steps"]))
     assert shown["steps"][-1]["score"] >= shown["greedy"][-1]["score"] - 1e-9
     assert shown["predictor"] == "autoencoder"
@@ -124,7 +157,7 @@ def test_a_combination_by_another_predictor(ask):
 
 def test_combine_stops_where_the_share_is_reached(ask):
     best = ask("screen", "--json")["ranked"][0]
-    shown = ask("combine", "--share", str(best["share"] / 2), "--json")
+    shown = ask("combine", "--fraction", str(best["fraction_of_distance"] / 2), "--json")
     assert shown["reached"] and len(shown["steps"]) == 1
 
 
@@ -135,8 +168,8 @@ def test_combine_stops_where_the_share_is_reached(ask):
         (["--goal", "better"], "is not a goal"),
         (["--goal", "genes:+NOSUCHGENE"], "knows no gene of this goal: NOSUCHGENE"),
         (["--goal", "up:nowhere.gmt#SET"], "nowhere.gmt"),
-        (["--edit", "foo"], "'foo' is not an edit"),
-        (["--edit", ","], "no edit to try"),
+        (["--perturb", "foo"], "'foo' is not a perturbation"),
+        (["--perturb", ","], "no perturbation to try"),
         (["--genes", "nowhere.txt"], "no gene list nowhere.txt"),
         (["--genes", "."], ". is not a list of names"),
         (["--genes", "UNKNOWN"], "knows none of the 2 names in"),
@@ -162,13 +195,13 @@ def test_bad_input_is_one_sentence_a_hint_and_status_2(ask, command, arguments, 
         (["screen", "--out", "nowhere/x.csv"], "There is no folder nowhere"),
         (["pairs", "--top", "-1"], "--top -1 asks for nothing"),
         (["pairs", "--by", "luck"], "not ranked by 'luck'"),
-        (["pairs", "--edit", "ko,x3"], "tries one edit, not 2"),
+        (["pairs", "--perturb", "ko,x3"], "tries one perturbation, not 2"),
         (["pairs", "--anchor", "NOSUCHGENE"], "No gene is called 'NOSUCHGENE'"),
         (["pairs", "--anchor", "OUTSIDE"], "The model does not cover"),
         (["pairs", "--anchor", "FIRST", "--genes", "tf"], "both say what the first gene is"),
         (["combine", "--max", "0"], "--max 0 asks for nothing"),
-        (["combine", "--share", "0"], "no share of a way to go"),
-        (["combine", "--share", "nan"], "no share of a way to go"),
+        (["combine", "--fraction", "0"], "is no fraction of a distance"),
+        (["combine", "--fraction", "nan"], "is no fraction of a distance"),
     ],
 )
 def test_bad_input_of_one_command(ask, small_model, arguments, words, tmp_path, monkeypatch):

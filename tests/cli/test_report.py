@@ -23,7 +23,7 @@ def call(table, small_model):
     def run(command, *arguments):
         parser = argparse.ArgumentParser()
         report.add(Commands(parser.add_subparsers()))
-        edit = f"--edit={small_model.space.symbols[0]}=ko"
+        edit = f"--perturb={small_model.space.symbols[0]}=ko"
         words = [command, str(table), edit, "--model", str(small_model.folder), *map(str, arguments)]
         options = parser.parse_args(words)
         result, lines = options.run(options)
@@ -52,13 +52,13 @@ def test_bundle_holds_what_perturb_writes(call, run, table, small_model, tmp_pat
     call("bundle", "--out", tmp_path / "out.zip", "--with-input")
     assert "P060, is used" in capsys.readouterr().err
     edit = f"{small_model.space.symbols[0]}=ko"
-    run("perturb", table, "--edit", edit, "--model", small_model.folder, "--out", tmp_path / "shift.csv")
+    run("perturb", table, "--perturb", edit, "--model", small_model.folder, "--out", tmp_path / "shift.csv")
     with zipfile.ZipFile(tmp_path / "out.zip") as held:
         assert held.read("tables/shift.csv") == (tmp_path / "shift.csv").read_bytes()
         assert held.read("input.csv") == table.read_bytes()
         told = json.loads(held.read("settings.json"))
         shift = pd.read_parquet(io.BytesIO(held.read("tables/shift.parquet")))
-    assert told["edits"] == [edit] and told["sample"]["name"] is None and "sample" not in shift
+    assert told["perturbations"] == [edit] and told["sample"]["name"] is None and "sample" not in shift
 
 
 def test_what_cannot_be_written_is_said_before_the_work(call, tmp_path):

@@ -12,6 +12,7 @@ from cellstate.evaluate.calibration import TOP_TPM, conditional_mode_tpm, fit_co
 from cellstate.evaluate.intervals import predicted_log1p
 from cellstate.gene_space import align
 from cellstate.model import Model, ModelRecord
+from cellstate.perturb.sample import prepare_samples
 
 
 def with_readout(model: Model) -> Model:
@@ -28,7 +29,7 @@ def test_more_of_the_quiet_values_are_hit_and_loud_predictions_stay(small_model,
     assert (~loud_SG).any() and not np.allclose(moved_SG[~loud_SG], np.expm1(hat_SG[~loud_SG]), rtol=0.02)
     plain, mode = (accuracy_per_bin(tpm_SG[:, :], p)[0].accuracy for p in (np.expm1(hat_SG), moved_SG))
     assert mode > plain - 0.02
-    shown = evaluate(small_model, cohort.split("test")).to_dict()["bins"]
+    shown = evaluate(prepare_samples(small_model, cohort.split("test"))).to_dict()["bins"]
     assert shown[0]["accuracy_conditional_mode"] == pytest.approx(mode)
 
 

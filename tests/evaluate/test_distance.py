@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from cellstate.evaluate import distances, distances_after
-from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, scores, shrunk_covariance
+from cellstate.evaluate import distance_after, distances
+from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, shrunk_covariance
+from cellstate.evaluate.distance import scores as scores_of
 from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import ModelRecord, create_model, load_model
-from cellstate.perturb import Edit, perturb
+from cellstate.model.impute import impute_missing
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample, prepare_samples
 from cellstate.samples import Samples
 from tests.factories import make_samples
 
@@ -37,9 +41,15 @@ def with_missing(samples: Samples, share: float) -> Samples:
     return changed(samples, tpm_SA)
 
 
+def scores(model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores of TPM on the model's genes and scale."""
+    z_SG = impute_missing(model.reconstruct, model.space.standardise(tpm_SG), ~np.isnan(tpm_SG))
+    return scores_of(model, z_SG, tpm_SG)
+
+
 def test_held_out_samples_are_near(small_model, cohort):
-    judged = distances(small_model, cohort.split("test"))
-    assert not any(d.flag for d in judged) and all(0 <= d.score <= FAR for d in judged)
+    judged = distances(prepare_samples(small_model, cohort.split("test")))
+    assert not any(d.is_ood for d in judged) and all(0 <= d.score <= FAR for d in judged)
     # A tenth of the genes missing is no reason by itself.
     tpm_SG = align(cohort.split("older_test"), small_model.space).tpm_SG
     assert (scores(small_model, tpm_SG)["missing"] < FAR).all()
@@ -56,15 +66,15 @@ def test_held_out_samples_are_near(small_model, cohort):
 )
 def test_what_is_far_is_flagged_with_its_reason(small_model, cohort, spoil, part):
     spoilt = spoil(cohort.split("test"))
-    for judged in distances(small_model, spoilt):
-        assert judged.flag and judged.score > FAR and "unreliable" in judged.sentence
+    for judged in distances(prepare_samples(small_model, spoilt)):
+        assert judged.is_ood and judged.score > FAR and "unreliable" in judged.sentence
     assert (scores(small_model, align(spoilt, small_model.space).tpm_SG)[part] > FAR).all()
 
 
 def test_the_sentence_names_the_part_that_is_farthest(small_model, cohort):
     for spoilt in (shuffled(cohort.split("test")), with_missing(cohort.split("test"), 0.4)):
         found = scores(small_model, align(spoilt, small_model.space).tpm_SG)
-        for s, judged in enumerate(distances(small_model, spoilt)):
+        for s, judged in enumerate(distances(prepare_samples(small_model, spoilt))):
             part = max(found, key=lambda name: found[name][s])
             assert SENTENCES[part] in judged.sentence and judged.score == pytest.approx(found[part][s])
 
@@ -103,21 +113,24 @@ def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, 
 def test_a_model_that_was_not_calibrated_knows_nothing(small_model, cohort, tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     model, samples = load_model(tmp_path / "demo", device="cpu"), make_samples(1)
-    shift = perturb(model, samples, [Edit(model.space.symbols[0], "knock-out")])
-    for judged in (distances(model, samples), distances_after(model, shift)):
-        assert [(d.score, d.flag) for d in judged] == [(None, False)]
+    shift = predict(model, samples, [Perturbation(model.space.symbols[0], "knock-out")])
+    for judged in (distances(prepare_samples(model, samples)), distance_after(model, shift)):
+        assert [(d.score, d.is_ood) for d in judged] == [(None, False)]
     old = replace(small_model, record=ModelRecord())
-    assert distances(old, cohort.split("test").take([0]))[0].score is None
+    assert distances(prepare_samples(old, cohort.split("test").take([0])))[0].score is None
 
 
 def test_an_edit_that_leaves_the_cloud_is_seen(small_model, cohort):
-    sample, space = cohort.split("test").take([0]), small_model.space
-    (before,) = distances(small_model, sample)
-    (small,) = distances_after(small_model, perturb(small_model, sample, [Edit(space.symbols[0], "multiply", 1.01)]))
-    assert small.score == pytest.approx(before.score, abs=0.05) and not small.flag
-    many = [Edit(symbol, "multiply", 200) for symbol in space.symbols[:80]]
-    (large,) = distances_after(small_model, perturb(small_model, sample, many))
-    assert large.flag and large.score > before.score
+    sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
+    (before,) = distances([sample])
+    small = distance_after(predict(sample, [Perturbation(space.symbols[0], "multiply", 1.01)]))
+    assert small.score == pytest.approx(before.score, abs=0.05) and not small.is_ood
+    many = [
+        Perturbation(symbol, "multiply", float(min(200, 9e5 / sample.tpm_G[gene])))
+        for gene, symbol in enumerate(space.symbols[:80])
+    ]
+    large = distance_after(predict(sample, many))
+    assert large.is_ood and large.score > before.score
 
 
 @pytest.mark.parametrize("n", [6, 40, 4000])

@@ -23,17 +23,17 @@ def make_table(edited: int = 3) -> pd.DataFrame:
         {
             "gene": SPACE.symbols,
             "ensembl_id": SPACE.ensembl,
-            "delta_log2": shift,
-            "delta_log2_no_change": 0.0,
-            "delta_log2_pca": shift + rng.normal(0, 0.02, n),
-            "edited": np.arange(n) < edited,
+            "log2_fold_change": shift,
+            "log2_fold_change_no_change": 0.0,
+            "log2_fold_change_pca": shift + rng.normal(0, 0.02, n),
+            "is_perturbed": np.arange(n) < edited,
         }
     )
 
 
 def make_sets(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     rng = np.random.default_rng(1)
-    falling = table.sort_values("delta_log2")["gene"]
+    falling = table.sort_values("log2_fold_change")["gene"]
     sets = {f"RANDOM_{i}": tuple(rng.choice(table["gene"], 20 + i, replace=False)) for i in range(6)}
     return sets | {"TOP": tuple(falling.tail(25)), "BOTTOM": tuple(falling.head(25)), "TINY": tuple(falling.head(3))}
 
@@ -50,9 +50,9 @@ def test_scores_are_those_of_the_definition():
     table = make_table()
     sets = make_sets(table)
     found = enrichment(SPACE, table, sets)
-    rest = table[~table["edited"]]
+    rest = table[~table["is_perturbed"]]
     ids = dict(zip(rest["gene"], rest["ensembl_id"], strict=True))
-    ranked = ranking(rest["ensembl_id"], rest["delta_log2"])
+    ranked = ranking(rest["ensembl_id"], rest["log2_fold_change"])
     for row in found.table.itertuples():
         assert row.es == pytest.approx(score(ranked, {ids[g] for g in sets[row.set] if g in ids}), abs=1e-9)
     assert found.n_ranked == len(table) - 3
@@ -66,7 +66,7 @@ def test_scores_are_those_of_the_definition():
     # The leading edge is made of genes of the set that move as it does.
     leading = best.loc["BOTTOM", "leading"].split(", ")
     assert set(leading) <= set(sets["BOTTOM"]) and len(leading) > LEAST_GENES
-    assert (table.set_index("gene").loc[leading, "delta_log2"] < 0).all()
+    assert (table.set_index("gene").loc[leading, "log2_fold_change"] < 0).all()
 
 
 def test_rivals_that_move_genes_stand_beside_it():
@@ -95,7 +95,7 @@ def test_a_ranking_has_no_ties_and_keeps_the_order():
 
 def test_any_name_of_a_gene_is_understood():
     table = make_table()
-    falling = table[~table["edited"]].sort_values("delta_log2")
+    falling = table[~table["is_perturbed"]].sort_values("log2_fold_change")
     by_symbol = tuple(falling["gene"].head(15))
     by_id = tuple(falling["ensembl_id"].head(15))
     found = enrichment(SPACE, table, {"A": by_symbol, "B": (*by_id, "NOTAGENE1", "<b>")}).table.set_index("set")
@@ -108,7 +108,7 @@ def test_what_cannot_be_tested_is_said(monkeypatch):
     with pytest.raises(CellStateError, match="No gene set has 10 to 500 genes"):
         enrichment(SPACE, table, {"TINY": tuple(table["gene"][:4]), "STRANGE": ("NOTAGENE1",)})
     with pytest.raises(CellStateError, match="moves no gene"):
-        enrichment(SPACE, table.assign(delta_log2=0.0), make_sets(table))
+        enrichment(SPACE, table.assign(log2_fold_change=0.0), make_sets(table))
     monkeypatch.setattr(module, "MOST_SETS", 3)
     found = enrichment(SPACE, table, make_sets(table))
     assert found.n_beyond == 6 and len(found.table) == 3

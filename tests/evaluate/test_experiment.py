@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 
 from cellstate import read_samples
-from cellstate.errors import CellStateError, EditError
+from cellstate.errors import CellStateError, PerturbationError
 from cellstate.evaluate import compare
 from cellstate.evaluate.experiment import _agree
 from cellstate.evaluate.verdict import Agreement, verdict
 from cellstate.gene_space import align
 from cellstate.model import load_model
-from cellstate.perturb import Edit, perturb
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_samples as prepared
 from cellstate.samples import Samples
 
 
@@ -33,15 +35,25 @@ def treated_by(control: Samples, model, log2_G: np.ndarray) -> Samples:
 
 
 def test_an_experiment_that_does_what_was_predicted(small_model, control):
-    edit = Edit(small_model.space.symbols[4], "multiply", 8)
-    predicted_G = perturb(small_model, control, [edit]).delta_log2_SG.mean(axis=0)
+    perturbation = Perturbation(small_model.space.symbols[4], "multiply", 8)
+    predicted_G = np.mean(
+        [predict(one, [perturbation]).log2_fold_change_G for one in prepared(small_model, control)], axis=0
+    )
     predicted_G[4] = 0.2  # as large as the others, so that it does not take all the transcripts to itself
-    experiment = compare(small_model, control, treated_by(control, small_model, 5 * predicted_G), [edit])
+    experiment = compare(
+        prepared(small_model, control),
+        prepared(small_model, treated_by(control, small_model, 5 * predicted_G)),
+        [perturbation],
+    )
     network = experiment.agreement["autoencoder"]
     assert network.pearson_delta > 0.9 and network.low <= network.pearson_delta <= network.high
     assert network.sign_accuracy_top50 > 0.9
     assert "agrees clearly" in experiment.verdict
-    opposite = compare(small_model, control, treated_by(control, small_model, -5 * predicted_G), [edit])
+    opposite = compare(
+        prepared(small_model, control),
+        prepared(small_model, treated_by(control, small_model, -5 * predicted_G)),
+        [perturbation],
+    )
     assert opposite.agreement["autoencoder"].pearson_delta < -0.8 and "points against" in opposite.verdict
 
 
@@ -56,8 +68,10 @@ def test_a_gene_that_is_predicted_not_to_move_counts_half():
 
 def test_an_experiment_of_noise_agrees_with_nothing(small_model, control):
     noise_G = np.random.default_rng(3).normal(0, 0.5, len(small_model.space))
-    edit = Edit(small_model.space.symbols[4], "knock-out")
-    experiment = compare(small_model, control, treated_by(control, small_model, noise_G), [edit])
+    perturbation = Perturbation(small_model.space.symbols[4], "knock-out")
+    experiment = compare(
+        prepared(small_model, control), prepared(small_model, treated_by(control, small_model, noise_G)), [perturbation]
+    )
     assert all(abs(a.pearson_delta) < 0.35 for a in experiment.agreement.values() if a.pearson_delta is not None)
     assert experiment.agreement["no_change"] == Agreement(None, None, None, None)
 
@@ -66,19 +80,23 @@ def test_measured_change_is_the_difference_of_group_means_and_the_edited_gene_is
     shift_G = np.random.default_rng(1).normal(0, 0.4, len(small_model.space))
     treated = treated_by(control, small_model, shift_G)
     gene = small_model.space.symbols[9]
-    experiment = compare(small_model, control, treated, [Edit(gene, "knock-out")])
+    experiment = compare(
+        prepared(small_model, control), prepared(small_model, treated), [Perturbation(gene, "knock-out")]
+    )
     before, after = (np.log2(align(s, small_model.space).tpm_SG + 1).mean(axis=0) for s in (control, treated))
     measured = dict(zip(small_model.space.symbols, after - before, strict=True))
     table = experiment.table
     assert table["measured_log2"].to_numpy() == pytest.approx([measured[g] for g in table["gene"]], abs=1e-5)
     assert (np.diff(table["measured_log2"].abs()) <= 1e-12).all()
-    assert gene not in set(table["gene"]) and experiment.edited["gene"].tolist() == [gene]
+    assert gene not in set(table["gene"]) and experiment.perturbed["gene"].tolist() == [gene]
 
 
 def test_pearson_is_numpy_s_and_the_interval_repeats(small_model, control):
     treated = treated_by(control, small_model, np.linspace(-1, 1, len(small_model.space)))
-    edits = [Edit(small_model.space.symbols[0], "knock-out")]
-    first, second = (compare(small_model, control, treated, edits) for _ in range(2))
+    perturbations = [Perturbation(small_model.space.symbols[0], "knock-out")]
+    first, second = (
+        compare(prepared(small_model, control), prepared(small_model, treated), perturbations) for _ in range(2)
+    )
     expected = np.corrcoef(first.table["predicted_log2"], first.table["measured_log2"])[0, 1]
     assert first.agreement["autoencoder"].pearson_delta == pytest.approx(expected, abs=1e-9)
     assert first.agreement == second.agreement
@@ -86,52 +104,62 @@ def test_pearson_is_numpy_s_and_the_interval_repeats(small_model, control):
 
 def test_the_json_is_plain(small_model, control):
     treated = treated_by(control, small_model, np.linspace(-1, 1, len(small_model.space)))
-    shown = compare(small_model, control, treated, [Edit(small_model.space.symbols[0], "knock-out")]).to_dict()
+    shown = compare(
+        prepared(small_model, control),
+        prepared(small_model, treated),
+        [Perturbation(small_model.space.symbols[0], "knock-out")],
+    ).to_dict()
     assert {"pearson_delta", "sign_accuracy_top50", "baselines", "verdict"} <= set(shown)
     assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
     json.dumps(shown, allow_nan=False)
 
 
 def test_what_cannot_be_compared_is_said(small_model, control):
-    edit = [Edit(small_model.space.symbols[0], "knock-out")]
+    perturbation = [Perturbation(small_model.space.symbols[0], "knock-out")]
     with pytest.raises(CellStateError, match="are the same"):
-        compare(small_model, control, control, edit)
+        compare(prepared(small_model, control), prepared(small_model, control), perturbation)
     few = control.tpm_SA.copy()
     few[:, small_model.space.axis_index_G[60:]] = np.nan
     with pytest.raises(CellStateError, match="share only"):
-        compare(small_model, control, replace(control, tpm_SA=few), edit)
-    with pytest.raises(EditError, match="no edit"):
-        compare(small_model, control, control, [])
+        compare(prepared(small_model, control), prepared(small_model, replace(control, tpm_SA=few)), perturbation)
+    with pytest.raises(PerturbationError, match="no perturbation"):
+        compare(prepared(small_model, control), prepared(small_model, control), [])
 
 
 def test_words_for_every_outcome():
     import pandas as pd
 
-    edits, up = [Edit("HOXA1", "knock-down", 50)], pd.DataFrame({"gene": ["HOXA1"], "measured_log2": [0.7]})
+    perturbations, up = (
+        [Perturbation("HOXA1", "knock-down", 50)],
+        pd.DataFrame({"gene": ["HOXA1"], "measured_log2": [0.7]}),
+    )
 
     def say(low, r, high, rival=None, far=False):
         agreement = {"autoencoder": Agreement(r, low, high, 0.6), "pca": Agreement(rival, rival, rival, 0.5)}
-        return verdict("autoencoder", edits, up, agreement, far=far)
+        return verdict("autoencoder", perturbations, up, agreement, far=far)
 
     assert "agrees clearly" in say(0.3, 0.4, 0.5, 0.1) and "No other predictor does as well." in say(0.3, 0.4, 0.5, 0.1)
     assert "has next to nothing to do with" in say(0.01, 0.04, 0.05) and "next to nothing" in say(-0.04, -0.02, -0.01)
     assert "agrees only weakly" in say(0.05, 0.1, 0.2) and "other predictor" not in say(0.05, 0.1, 0.2)
     assert "does not agree" in say(-0.1, 0.0, 0.1, 0.2) and "As good or better: PCA." in say(-0.1, 0.0, 0.1, 0.2)
     assert "unlike the training samples" in say(-0.1, 0.0, 0.1, far=True)
-    assert "HOXA1 itself rose by 0.70 log2 in the experiment, against the edit." in say(-0.1, 0.0, 0.1)
+    assert "HOXA1 itself rose by 0.70 log2 in the experiment, against the perturbation." in say(-0.1, 0.0, 0.1)
     still, weak = Agreement(None, None, None, None), Agreement(0.1, 0.05, 0.2, 0.6)
     assert "The autoencoder predicts that nothing moves" in verdict(
-        "autoencoder", edits, up, {"autoencoder": still}, far=False
+        "autoencoder", perturbations, up, {"autoencoder": still}, far=False
     )
-    said = verdict("pca", edits, up, {"pca": weak, "autoencoder": weak}, far=False)
+    said = verdict("pca", perturbations, up, {"pca": weak, "autoencoder": weak}, far=False)
     assert "The shift that PCA predicts agrees only weakly" in said and "As good or better: the autoencoder." in said
 
 
 def test_the_verdict_is_about_whoever_leads(small_model, control):
-    edit = Edit(small_model.space.symbols[4], "multiply", 8)
+    perturbation = Perturbation(small_model.space.symbols[4], "multiply", 8)
     noise_G = np.random.default_rng(3).normal(0, 0.5, len(small_model.space))
     treated = treated_by(control, small_model, noise_G)
-    usual, other = (compare(small_model, control, treated, [edit], predictor=who) for who in (None, "coexpression"))
+    usual, other = (
+        compare(prepared(small_model, control), prepared(small_model, treated), [perturbation], predictor=who)
+        for who in (None, "coexpression")
+    )
     assert (usual.predictor, other.predictor) == ("autoencoder", "coexpression")
     assert next(iter(other.agreement)) == "coexpression"
     assert other.agreement == usual.agreement
@@ -144,18 +172,18 @@ def test_the_verdict_is_about_whoever_leads(small_model, control):
 
 
 @pytest.mark.parametrize(
-    ("name", "groups", "edit"),
+    ("name", "groups", "perturbation"),
     [
-        ("GSE37704_featurecounts.csv", ([0, 1, 2], [3, 4, 5]), Edit("HOXA1", "knock-down", 50)),
-        ("SRP049988.raw_counts.tsv.gz", ([5, 6, 7, 8, 9], [0, 1, 2, 3, 4]), Edit("EHF", "multiply", 3)),
+        ("GSE37704_featurecounts.csv", ([0, 1, 2], [3, 4, 5]), Perturbation("HOXA1", "knock-down", 50)),
+        ("SRP049988.raw_counts.tsv.gz", ([5, 6, 7, 8, 9], [0, 1, 2, 3, 4]), Perturbation("EHF", "multiply", 3)),
     ],
 )
-def test_real_experiments(shared_data, name, groups, edit):
-    samples = read_samples(shared_data / "perturbation" / name)
-    experiment = compare(load_model(device="cpu"), *(samples.take(g) for g in groups), [edit])
-    change = float(experiment.edited["measured_log2"].iloc[0])
-    assert (change < -0.5) if edit.kind == "knock-down" else (change > 1)
-    assert len(experiment.table) > 8000 and experiment.far
-    assert "against the edit" not in experiment.verdict
+def test_real_experiments(shared_data, name, groups, perturbation):
+    samples, model = read_samples(shared_data / "perturbation" / name), load_model(device="cpu")
+    experiment = compare(*(prepared(model, samples.take(g)) for g in groups), [perturbation])
+    change = float(experiment.perturbed["measured_log2"].iloc[0])
+    assert (change < -0.5) if perturbation.kind == "knock-down" else (change > 1)
+    assert len(experiment.table) > 8000 and experiment.is_ood
+    assert "against the perturbation" not in experiment.verdict
     # Fibroblasts and lung cells are no colorectal tumours; an agreement here would be a fault of the test.
     assert all(abs(a.pearson_delta) < 0.2 for a in experiment.agreement.values() if a.pearson_delta is not None)

@@ -21,6 +21,7 @@ from cellstate.evaluate.intervals import (
 )
 from cellstate.gene_space import align
 from cellstate.model import ModelRecord
+from cellstate.perturb.sample import prepare_samples
 
 
 def expected(model, tpm_SG) -> Intervals:
@@ -101,7 +102,7 @@ def test_coverage_by_hand():
 
 
 def test_the_figures_of_an_evaluation_tell_them(small_model, cohort):
-    shown = evaluate(small_model, cohort.split("test")).record().interval_coverage
+    shown = evaluate(prepare_samples(small_model, cohort.split("test"))).record().interval_coverage
     tpm_SG = on_genes(small_model, cohort)
     assert shown == expected(small_model, tpm_SG).coverage(tpm_SG, EDGES)
     kept = small_model.record.evaluation["test"].interval_coverage
@@ -110,5 +111,5 @@ def test_the_figures_of_an_evaluation_tell_them(small_model, cohort):
 
 def test_a_model_that_was_not_calibrated_has_none(small_model, cohort):
     bare = replace(small_model, record=ModelRecord())
-    assert evaluate(bare, cohort.split("test").take([0])).to_dict()["interval_coverage"] is None
+    assert evaluate(prepare_samples(bare, cohort.split("test").take([0]))).to_dict()["interval_coverage"] is None
     assert intervals(bare, np.ones((1, len(bare.space))), np.ones((1, len(bare.space)))) is None

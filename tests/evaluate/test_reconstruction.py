@@ -7,13 +7,14 @@ from sklearn.metrics import r2_score
 from cellstate.evaluate import evaluate
 from cellstate.gene_space import align
 from cellstate.model import create_model, load_model
-from cellstate.perturb.components import load_components
+from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.sample import prepare_samples
 from tests.factories import make_samples
 
 
 @pytest.fixture(scope="module")
 def evaluation(small_model, cohort):
-    return evaluate(small_model, cohort.split("test"))
+    return evaluate(prepare_samples(small_model, cohort.split("test")))
 
 
 def test_figures_are_those_of_the_definition(small_model, cohort, evaluation):
@@ -53,7 +54,7 @@ def test_the_json_is_whole_and_plain(evaluation):
 
 
 def test_one_sample_has_no_r2_per_gene(small_model, cohort):
-    shown = evaluate(small_model, cohort.split("test").take([0])).to_dict()
+    shown = evaluate(prepare_samples(small_model, cohort.split("test").take([0]))).to_dict()
     assert shown["r2_gene_median"] is None and 0 < shown["r2_pooled"] <= 1
     assert shown["samples"][0]["r2"] == pytest.approx(shown["r2_pooled"], abs=1e-6)
 
@@ -61,11 +62,15 @@ def test_one_sample_has_no_r2_per_gene(small_model, cohort):
 def test_missing_genes_count_nowhere(small_model, cohort):
     samples = cohort.split("older_test")
     measured = int((~np.isnan(align(samples, small_model.space).tpm_SG)).sum())
-    assert evaluate(small_model, samples).to_dict()["n_values"] == measured < len(samples) * len(small_model.space)
+    assert (
+        evaluate(prepare_samples(small_model, samples)).to_dict()["n_values"]
+        == measured
+        < len(samples) * len(small_model.space)
+    )
 
 
 def test_random_weights_stand_beside_the_gene_mean_alone(tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     model = load_model(tmp_path / "demo", device="cpu")
     samples = make_samples(2)
-    assert set(evaluate(model, samples).quality) == {"autoencoder", "gene_mean"}
+    assert set(evaluate(prepare_samples(model, samples)).quality) == {"autoencoder", "gene_mean"}

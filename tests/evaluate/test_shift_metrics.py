@@ -153,14 +153,14 @@ def test_cooperation_is_judged_by_score_and_by_call():
     called[50:52] = 0.05
     pairs = Cooperation(scores, planted, called)
     values = {name: function(pairs) for name, function in PAIRS.items()}
-    assert values["synergy AUROC"] == 1
-    assert values["synergy precision@20"] == pytest.approx(0.5)
-    assert values["synergy FDR"] == pytest.approx(0.2) and values["synergy power"] == pytest.approx(0.8)
+    assert values["interaction AUROC"] == 1
+    assert values["interaction precision@20"] == pytest.approx(0.5)
+    assert values["interaction FDR"] == pytest.approx(0.2) and values["interaction power"] == pytest.approx(0.8)
 
 
 def test_to_call_nothing_is_no_discovery():
     pairs = Cooperation(np.arange(10.0), np.arange(10) > 7)
-    assert np.isnan(PAIRS["synergy FDR"](pairs)) and PAIRS["synergy power"](pairs) == 0
+    assert np.isnan(PAIRS["interaction FDR"](pairs)) and PAIRS["interaction power"](pairs) == 0
 
 
 def test_the_right_edit_must_stand_out():

@@ -17,14 +17,22 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellstate import Edit, combine, evaluate, load_model, pairs, perturb, read_samples, screen
-from cellstate.evaluate import compare, distances, distances_after, trust_table
+from cellstate.evaluate.distance import distance_after, distances
+from cellstate.evaluate.experiment import compare
+from cellstate.evaluate.reconstruction import evaluate
+from cellstate.evaluate.trust import trust_table
 from cellstate.goal_spec import read_goal
-from cellstate.model import Model
-from cellstate.perturb.doses import dose_curve
-from cellstate.perturb.goals import Goal
-from cellstate.perturb.leader import choose
-from cellstate.perturb.patient import prepare
+from cellstate.io import read_samples
+from cellstate.model import Model, load_model
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.sample import PreparedSample, prepare_sample, prepare_samples
+from cellstate.perturb.search.combination import combine
+from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.pairs import pairs
+from cellstate.perturb.search.single import screen
+from cellstate.perturb.search.titration import titrate
 from cellstate.samples import Samples
 from tests.train.runs import ALONE, fresh, make_sources, run
 from tests.train.test_golden import GOLDEN, RUNS
@@ -36,7 +44,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "data" / "examples"
 #: Key of a method in the recorded file, and the product's name for it.
 METHODS = {
-    "autoencoder": "network",
+    "autoencoder": "autoencoder",
     "pca": "pca",
     "coexpression": "coexpression",
     "ridge": "ridge",
@@ -46,7 +54,7 @@ METHODS = {
 }
 _KEYS = {name: key for key, name in METHODS.items()}
 #: What pairs are ranked by: key and the product's word.
-RANKINGS = {"interaction": "synergy", "joint": "score", "cohort": "cohort"}
+RANKINGS = {"interaction": "interaction", "joint": "score", "cohort": "cohort"}
 #: Names of the training runs, each of 20 steps.
 TRAINING = tuple(RUNS)
 
@@ -58,14 +66,20 @@ def model() -> Model:
 
 
 @cache
-def sample(name: str) -> Samples:
-    """Read an example sample."""
+def samples(name: str) -> Samples:
+    """Read an example file of one sample."""
     return read_samples(EXAMPLES / f"{name}.tpm.tsv.gz")
+
+
+@cache
+def sample(name: str) -> PreparedSample:
+    """Read an example sample and put it on the model's genes."""
+    return prepare_sample(model(), samples(name))
 
 
 def default_method() -> str:
     """Return the key of the method that predicts when the user chooses none."""
-    return _KEYS[choose(model(), None)]
+    return _KEYS[default_predictor(model())]
 
 
 def transcription_factors() -> list[str]:
@@ -83,21 +97,21 @@ def expression_changes(name: str, perturbations: Sequence[str]) -> tuple[pd.Data
     scores : dict
         Out-of-distribution scores of the sample before, and after as the default method predicts it.
     """
-    found = perturb(model(), sample(name), [Edit.parse(text) for text in perturbations])
-    before, after = distances(model(), sample(name))[0], distances_after(model(), found)[0]
-    judged = trust_table(model(), found, far=before.flag, left=after.flag).set_index("ensembl_id")
-    changes = {found.predictor: found.delta_log2_SG} | found.rival_delta_log2()
-    columns = {_KEYS[method]: change_SG[0] for method, change_SG in changes.items()}
-    table = pd.DataFrame(columns, index=list(found.ensembl))
+    found = predict(sample(name), [Perturbation.parse(text) for text in perturbations])
+    before, after = distances([sample(name)])[0], distance_after(found)
+    judged = trust_table(found, is_ood=before.is_ood, is_ood_after=after.is_ood).set_index("ensembl_id")
+    changes = {found.predictor: found.log2_fold_change_G} | found.baseline_log2_fold_changes()
+    columns = {_KEYS[method]: change_G for method, change_G in changes.items()}
+    table = pd.DataFrame(columns, index=list(model().space.ensembl))
     table["tpm_before"] = judged["tpm_before"]
-    table["is_reliable"] = judged["trusted"]
+    table["is_reliable"] = judged["is_reliable"]
     return table, {"ood_before": before.score, "ood_after": after.score}  # type: ignore[dict-item]
 
 
 def single_ranking(name: str, goal: str, genes: Sequence[str], method: str | None, action: str) -> pd.DataFrame:
     """Score one perturbation of each gene toward a goal; one row a gene, by Ensembl id."""
     found = screen(
-        model(), sample(name), _goal(name, goal), edits=[action], genes=_positions(genes), predictor=_name_of(method)
+        sample(name), _goal(name, goal), perturbations=[action], genes=_positions(genes), predictor=_name_of(method)
     )
     assert method is None or _KEYS[found.predictor] == method
     figures = {"score": "score", "score_per_sd": "score_per_sd", "p": "p", "fdr": "fdr", "z_patient": "z_in_patient"}
@@ -108,7 +122,7 @@ def pair_ranking(name: str, goal: str, genes: Sequence[str], ranking: str, actio
     """Score pairs of genes; one row a pair, with the Ensembl ids ``a`` and ``b``."""
     chosen = _positions(genes)
     found = pairs(
-        model(), sample(name), _goal(name, goal), edit=action, genes=chosen, partners=chosen, by=RANKINGS[ranking]
+        sample(name), _goal(name, goal), perturbation=action, genes=chosen, partners=chosen, by=RANKINGS[ranking]
     )
     assert found is not None
     figures = {
@@ -117,7 +131,7 @@ def pair_ranking(name: str, goal: str, genes: Sequence[str], ranking: str, actio
         "score": "score",
         "score_a": "score_a",
         "score_b": "score_b",
-        "synergy": "interaction",
+        "interaction": "interaction",
         "p": "p",
         "fdr": "fdr",
         "cohort_r": "cohort_r",
@@ -131,7 +145,7 @@ def combination(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
     """Search a combination: its steps and those of the greedy search (``gene`` is an Ensembl id), and two sums."""
     found = combine(
-        model(), sample(name), _goal(name, goal), max_edits=most, edits=actions, genes=_positions(genes),
+        sample(name), _goal(name, goal), max_perturbations=most, perturbations=actions, genes=_positions(genes),
         predictor=_name_of(method),
     )  # fmt: skip
     sums = {"sum_of_singles": found.sum_of_singles, "n_scored": float(found.n_scored)}
@@ -140,20 +154,20 @@ def combination(
 
 def titration(name: str, goal: str, gene: str, method: str | None) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Set one gene to many levels: TPM and score of each level, and log2 changes (genes by Ensembl id x levels)."""
-    found = dose_curve(model(), sample(name), gene, goal=_goal(name, goal), predictor=_name_of(method))
+    found = titrate(sample(name), gene, goal=_goal(name, goal), predictor=_name_of(method))
     assert found.score_D is not None
-    return found.tpm_D, found.score_D, pd.DataFrame(found.delta_log2_DG.T, index=list(found.ensembl))
+    return found.tpm_D, found.score_D, pd.DataFrame(found.log2_fold_change_DG.T, index=list(model().space.ensembl))
 
 
 def reconstruction(names: Sequence[str]) -> dict[str, float]:
     """Evaluate the reconstruction of samples together; figures by name, those of a bin by its lower end in TPM."""
-    chosen = [sample(name) for name in names]
+    chosen = [samples(name) for name in names]
     together = Samples(
         tuple(name for one in chosen for name in one.names),
         np.concatenate([one.tpm_SA for one in chosen]),
         np.concatenate([one.library_size_S for one in chosen]),
     )
-    found = evaluate(model(), together).to_dict()
+    found = evaluate(prepare_samples(model(), together)).to_dict()
     figures = _quality(found, "autoencoder")
     for key, one in found["baselines"].items():
         figures |= _quality(one, key)
@@ -161,7 +175,7 @@ def reconstruction(names: Sequence[str]) -> dict[str, float]:
         bin_of = f"bin {one['low']:g}"
         figures[f"{bin_of}, ceiling"], figures[f"{bin_of}, conditional mode"] = (
             one["ceiling"],
-            one["accuracy_likeliest"],
+            one["accuracy_conditional_mode"],
         )
     figures |= {f"r2 of {one['name']}": one["r2"] for one in found["samples"]}
     return {key: np.nan if value is None else float(value) for key, value in figures.items()}
@@ -169,7 +183,7 @@ def reconstruction(names: Sequence[str]) -> dict[str, float]:
 
 def experiment(control: str, treated: str, perturbations: Sequence[str]) -> dict[str, float]:
     """Compare a prediction with the difference of two samples; figures by method and name."""
-    found = compare(model(), sample(control), sample(treated), [Edit.parse(text) for text in perturbations])
+    found = compare([sample(control)], [sample(treated)], [Perturbation.parse(text) for text in perturbations])
     return {
         f"{_KEYS[method]}, {figure}": np.nan if value is None else float(value)
         for method, one in found.agreement.items()
@@ -248,7 +262,7 @@ def _kill_in(network: torch.nn.Module, step: int) -> None:
 
 
 def _goal(name: str, spec: str) -> Goal:
-    return read_goal(spec, model(), prepare(model(), sample(name)))
+    return read_goal(spec, sample(name))
 
 
 def _positions(genes: Sequence[str]) -> np.ndarray:
@@ -262,7 +276,7 @@ def _name_of(method: str | None) -> str | None:
 def _steps(table: pd.DataFrame) -> pd.DataFrame:
     genes = [model().space.ensembl[model().space.find(symbol)] for symbol in table["gene"]]
     return pd.DataFrame(
-        {"gene": genes, "action": list(table["edit"])} | {c: table[c] for c in ("score", "gain", "alone")}
+        {"gene": genes, "action": list(table["perturbation"])} | {c: table[c] for c in ("score", "gain", "alone")}
     )
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.evaluate import distances, distances_after, shift_over_error, trust_table
+from cellstate.evaluate import distance_after, distances, shift_over_error, trust_table
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.perturb import Edit, perturb
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample
 from cellstate.report.html_shift import ShiftAnswer
 from cellstate.report.provenance import Source
 
@@ -32,10 +34,10 @@ def upload(cohort, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def edits(small_model) -> list[Edit]:
+def edits(small_model) -> list[Perturbation]:
     """Two edits, one of an amount of more than six digits."""
     first, second = small_model.space.symbols[3], small_model.space.symbols[100]
-    return [Edit(first, "knock-out"), Edit(second, "set", 12.34567891)]
+    return [Perturbation(first, "knock-out"), Perturbation(second, "set", 12.34567891)]
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +49,10 @@ def source(upload) -> Source:
 @pytest.fixture(scope="session")
 def answer(small_model, source, edits) -> ShiftAnswer:
     """What the edits do to it."""
-    sample = read_samples(source.data, overrides=source.overrides).take([source.position])
-    shift = perturb(small_model, sample, edits, predictor="autoencoder")
-    before, after = distances(small_model, sample)[0], distances_after(small_model, shift)[0]
-    table = trust_table(small_model, shift, far=before.flag, left=after.flag)
+    sample = read_samples(source.data, options=source.overrides).take([source.position])
+    sample = prepare_sample(small_model, sample)
+    prediction = predict(sample, edits, "autoencoder")
+    before, after = distances([sample])[0], distance_after(prediction)
+    table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
     words = [edit.label for edit in edits]
-    return ShiftAnswer(shift.predictor, words, table, before, after, shift_over_error(small_model, table))
+    return ShiftAnswer(prediction.predictor, words, table, before, after, shift_over_error(small_model, table))

@@ -25,10 +25,10 @@ def test_what_does_not_vary_is_not_correlated(rows: list, expected: float | None
 def test_edited_genes_do_not_count() -> None:
     table = pd.DataFrame(
         {
-            "delta_log2": [-9.0, 1.0, 2.0, 3.0],
-            "edited": [True, False, False, False],
-            "delta_log2_pca": [-9.0, 3.0, 2.0, 1.0],
-            "delta_log2_no_change": 0.0,
+            "log2_fold_change": [-9.0, 1.0, 2.0, 3.0],
+            "is_perturbed": [True, False, False, False],
+            "log2_fold_change_pca": [-9.0, 3.0, 2.0, 1.0],
+            "log2_fold_change_no_change": 0.0,
         }
     )
     assert agreement(table) == {"pca": pytest.approx(-1.0), "no_change": None}

@@ -24,11 +24,11 @@ from cellstate.cli.parser import parser
 from cellstate.goal_spec import read_goal
 from cellstate.io import ReadOptions, read_samples, to_csv
 from cellstate.io.write import ExportTable
-from cellstate.perturb import Edit
-from cellstate.perturb.combine import Combination, combine
-from cellstate.perturb.pairs import pairs
-from cellstate.perturb.patient import prepare
-from cellstate.perturb.screen import screen
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.combination import Combination, combine
+from cellstate.perturb.search.pairs import pairs
+from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle, settings
 from cellstate.report.bundle_code import command_options, python, shell
 from cellstate.report.provenance import Source, provenance
@@ -41,7 +41,7 @@ from tests.report.conftest import NASTY
 def shift_run(small_model, source, answer, edits) -> Run:
     """A predicted shift."""
     about = {"sample": source.sample, "kind": "hypothesis"}
-    table = ExportTable(answer.table, ("ensembl_id",), "delta_log2", about)
+    table = ExportTable(answer.table, ("ensembl_id",), "log2_fold_change", about)
     return Run("perturb", source, provenance(small_model), table, edits, answer.predictor)
 
 
@@ -52,10 +52,11 @@ def screen_run(small_model, source) -> Run:
     ensembl = [small_model.space.ensembl[g] for g in genes]
     goal = f"genes:+{small_model.space.ensembl[1]},-{small_model.space.ensembl[2]}"
     sample = read_samples(source.data, options=source.overrides).take([source.position])
-    read = read_goal(goal, small_model, prepare(small_model, sample))
-    found = screen(small_model, sample, read, edits=["ko", "x3"], genes=genes, predictor="elastic_net")
-    table = ExportTable(found.table, ("gene", "edit"), "score", {"sample": source.sample})
-    patterns = [Edit.pattern("ko"), Edit.pattern("x3")]
+    prepared = prepare_sample(small_model, sample)
+    read = read_goal(goal, prepared)
+    found = screen(prepared, read, perturbations=["ko", "x3"], genes=genes, predictor="elastic_net")
+    table = ExportTable(found.table, ("gene", "perturbation"), "score", {"sample": source.sample})
+    patterns = [Perturbation.pattern("ko"), Perturbation.pattern("x3")]
     return Run("screen", source, provenance(small_model), table, patterns, found.predictor, goal=goal, genes=ensembl)
 
 
@@ -63,19 +64,20 @@ def screen_run(small_model, source) -> Run:
 def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     """A run of every kind, by name; pairs of two lists and of one gene."""
     goal = screen_run.goal
-    sample = read_samples(source.data, options=source.overrides).take([source.position])
-    read = read_goal(goal, small_model, prepare(small_model, sample))
+    samples = read_samples(source.data, options=source.overrides).take([source.position])
+    sample = prepare_sample(small_model, samples)
+    read = read_goal(goal, sample)
     some, others = np.arange(0, 40, 2), np.arange(11, 60, 3)
-    listed = pairs(small_model, sample, read, edit="kd33.3", genes=some, partners=others, by="score")
-    of_one = pairs(small_model, sample, read, partners=others, anchor=7, by="cohort")
+    listed = pairs(sample, read, perturbation="kd33.3", genes=some, partners=others, by="score")
+    of_one = pairs(sample, read, partners=others, anchor=7, by="cohort")
     designed = combine(
-        small_model, sample, read, max_edits=2, share=0.7, edits=["ko", "x3"], genes=some, predictor="ridge"
+        sample, read, max_perturbations=2, fraction=0.7, perturbations=["ko", "x3"], genes=some, predictor="ridge"
     )
     made = {"shift": shift_run, "screen": screen_run}
     for name, found in (("pairs", listed), ("partners", of_one), ("combination", designed)):
         assert found is not None
         frame, key = (found.steps, "gene") if isinstance(found, Combination) else (found.table, "a")
-        table = ExportTable(frame, (key, "edit" if key == "gene" else "b"), "score", {"sample": source.sample})
+        table = ExportTable(frame, (key, "perturbation" if key == "gene" else "b"), "score", {"sample": source.sample})
         assert len(frame)
         made[name] = search_run(found, goal, source, small_model, table)
     return made
@@ -134,7 +136,7 @@ def test_its_commands_give_the_same_numbers_bit_for_bit(kind, runs, small_model,
 
 
 def test_other_numbers_are_said(shift_run, small_model, tmp_path, monkeypatch, capsys) -> None:
-    changed = shift_run.table.frame.assign(delta_log2=shift_run.table.frame["delta_log2"] + 0.25)
+    changed = shift_run.table.frame.assign(log2_fold_change=shift_run.table.frame["log2_fold_change"] + 0.25)
     other = replace(shift_run, table=replace(shift_run.table, frame=changed))
     assert run_python(other, tmp_path, small_model.folder, monkeypatch) == 1
     assert capsys.readouterr().out == "Not the same: numbers differ by up to 0.25.\n"
@@ -179,9 +181,9 @@ def test_settings_tell_all_that_numbers_depend_on(shift_run, screen_run, runs, s
     assert told["input"]["sha256"] == shift_run.source.sha256 and told["input"]["decided_by_hand"] == {"unit": "TPM"}
     assert told["sample"] == {"name": None, "position": 2, "of": 2} and told["predictor"] == "autoencoder"
     assert {"cellstate", "torch", "numpy"} <= set(told["versions"]) and told["threads"] >= 1
-    assert settings(runs["combination"])["options"] == {"max_edits": 2, "share": 0.7}
+    assert settings(runs["combination"])["options"] == {"max_perturbations": 2, "fraction": 0.7}
     assert settings(runs["partners"])["options"]["anchor"] == small_model.space.ensembl[7]
-    assert settings(screen_run)["goal"] == screen_run.goal and settings(screen_run)["edits"] == ["ko", "x3"]
+    assert settings(screen_run)["goal"] == screen_run.goal and settings(screen_run)["perturbations"] == ["ko", "x3"]
     assert json.loads(json.dumps(told)) == told
 
 
@@ -197,7 +199,7 @@ def test_a_name_is_never_code(shift_run) -> None:
 
 def test_edits_keep_every_digit(shift_run, edits) -> None:
     words = shlex.split(" ".join(command_options(shift_run, named=True)))
-    read = [Edit.parse(word.removeprefix("--edit=")) for word in words if word.startswith("--edit=")]
+    read = [Perturbation.parse(word.removeprefix("--perturb=")) for word in words if word.startswith("--perturb=")]
     assert read == edits and edits[1].spec != f"{edits[1].gene}=={edits[1].amount!r}"
 
 

@@ -104,11 +104,15 @@ def test_the_report_says_all_that_it_must(shift_page, answer, source, small_mode
     made = provenance(small_model)
     for what in ("Hypothesis", "research use only", "Limits", "What the other predictors say"):
         assert what in words
-    for value in (*answer.edits, source.sha256, *made.files.values(), *made.versions.values(), "2026-01-31"):
+    for value in (*answer.perturbations, source.sha256, *made.files.values(), *made.versions.values(), "2026-01-31"):
         assert value in words
-    rest = answer.table[~answer.table["edited"]]
+    rest = answer.table[~answer.table["is_perturbed"]]
     assert {"model.safetensors", "rivals.safetensors"} <= set(made.files)
-    assert f"{rest['delta_log2'].abs().max():.2g} log2" in words and "PCA" in words and answer.before.sentence in words
+    assert (
+        f"{rest['log2_fold_change'].abs().max():.2g} log2" in words
+        and "PCA" in words
+        and answer.before.sentence in words
+    )
 
 
 def test_the_checksum_is_that_of_the_command_lines_table(shift_page, answer) -> None:
@@ -139,16 +143,16 @@ def test_without_figures_there_is_no_script() -> None:
 
 def test_a_searchs_report_names_a_reference_only_where_samples_may_be(small_model, source) -> None:
     from cellstate.io import read_samples
-    from cellstate.perturb.goals import toward_goal
-    from cellstate.perturb.patient import prepare
-    from cellstate.perturb.screen import screen
+    from cellstate.perturb.sample import prepare_sample
+    from cellstate.perturb.search.goal import toward_goal
+    from cellstate.perturb.search.single import screen
 
     samples = read_samples(source.data, options=source.overrides)
-    patient = prepare(small_model, samples.take([1]))
+    patient = prepare_sample(small_model, samples.take([1]))
     goal = toward_goal(
         patient, samples.take([0]), spec="toward:Ref.tsv#Quiet-Name", label="toward Quiet-Name of Ref.tsv"
     )
-    found = screen(small_model, samples.take([1]), goal)
+    found = screen(patient, goal)
     charts = [screen_bars(found.table.assign(name=found.table["gene"]), "", [])]
     for named in (True, False):
         report = search_report(

@@ -69,8 +69,9 @@ def test_the_shipped_model_carries_its_cohort():
 
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):
     from cellstate.evaluate import evaluate
+    from cellstate.perturb.sample import prepare_samples
 
-    shown = evaluate(small_model, cohort.split("older_test")).record()
+    shown = evaluate(prepare_samples(small_model, cohort.split("older_test"))).record()
     kept = small_model.record.evaluation["older_test"]
     assert kept.r2_pooled == pytest.approx(shown.r2_pooled, abs=1e-6)
     assert [b.n for b in kept.bins] == [b.n for b in shown.bins]
@@ -149,7 +150,7 @@ def test_the_shipped_config_is_the_shipped_model(cohort):
 
     config = read_config(resource_path("train", "configs", "coadread.toml"))
     kept = json.loads((default_model_folder() / METRICS).read_text())["config"]
-    assert kept["network"]["hidden"] == list(config.network.hidden)
+    assert kept["autoencoder"]["hidden"] == list(config.network.hidden)
     assert kept["loop"]["learning_rate"] == config.loop.learning_rate
     assert kept["loop"]["epochs"] == config.loop.epochs
 

@@ -10,6 +10,7 @@ import torch
 from cellstate.evaluate import evaluate
 from cellstate.gene_space import align
 from cellstate.model import load_model
+from cellstate.perturb.sample import prepare_samples
 from tests.train.runs import ALONE
 from tests.train.stores import make_store
 from train import data as train_data
@@ -111,7 +112,7 @@ def test_a_model_is_trained_from_a_store(store, tmp_path, capsys):
     model = load_model(tmp_path / "m", device="cpu")
     assert model.record.training.store_sha256 == store.manifest["sha256"]
     assert model.record.sources[0].splits["train"] == 48
-    shown = evaluate(model, store.split("test")).to_dict()
+    shown = evaluate(prepare_samples(model, store.split("test"))).to_dict()
     assert shown["r2_gene_median"] == pytest.approx(told["evaluation"]["test"]["r2_gene_median"], abs=1e-6)
     assert main(["manifest", str(store.path), "--model", str(tmp_path / "m")]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.perturb.progress import Progress
+from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.samples import Samples
 from cellstate.ui import visitors
 from cellstate.ui.jobs import Job
@@ -28,10 +28,10 @@ def line() -> tuple[Queue, list]:
     return Queue(1), []
 
 
-def search(sample: Samples) -> Callable[[Progress], Samples]:
+def search(sample: Samples) -> Callable[[ProgressReporter], Samples]:
     """Return a search that goes on until it is stopped, and holds the sample."""
 
-    def work(progress: Progress) -> Samples:
+    def work(progress: ProgressReporter) -> Samples:
         while True:
             progress(len(sample), 10, "steps")
             time.sleep(0.01)

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
 from cellstate.model import load_model
-from cellstate.perturb import Edit
-from cellstate.perturb.doses import DoseCurve, dose_curve
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.titration import Titration, titrate
 from cellstate.ui import doses
 from cellstate.ui.doses import MOST_GENES, csv, reading
 from cellstate.ui.examples import examples
@@ -19,7 +20,7 @@ from tests.ui.conftest import check, words
 
 
 def edit(app: AppTest, *genes: str) -> AppTest:
-    app.session_state["cellstate"].put(Edit(gene, "knock-out") for gene in genes)
+    app.session_state["cellstate"].put(Perturbation(gene, "knock-out") for gene in genes)
     app.switch_page("pages/perturb.py").run()
     check(app)
     return app
@@ -32,7 +33,7 @@ def unfold(app: AppTest) -> AppTest:
     return app
 
 
-def found(app: AppTest) -> DoseCurve:
+def found(app: AppTest) -> Titration:
     return app.session_state["cellstate"]._results["doses"][1]
 
 
@@ -40,10 +41,10 @@ def test_nothing_is_computed_before_it_is_opened(with_example: AppTest, monkeypa
     calls = []
 
     def counted(*arguments, **options):
-        calls.append(arguments[2])
-        return dose_curve(*arguments, **options)
+        calls.append(arguments[1])
+        return titrate(*arguments, **options)
 
-    monkeypatch.setattr(doses, "dose_curve", counted)
+    monkeypatch.setattr(doses, "titrate", counted)
     edit(with_example, "TP53")
     assert "Doses" in [tab.label for tab in with_example.tabs]
     assert calls == []
@@ -53,7 +54,7 @@ def test_nothing_is_computed_before_it_is_opened(with_example: AppTest, monkeypa
     with_example.run()
     assert calls == ["TP53"]
     # The shift's edit does not matter for the curve.
-    with_example.session_state["cellstate"].put([Edit("TP53", "multiply", 3)])
+    with_example.session_state["cellstate"].put([Perturbation("TP53", "multiply", 3)])
     with_example.run()
     assert calls == ["TP53"]
 
@@ -71,8 +72,8 @@ def test_of_several_edited_genes_one_is_chosen(with_example: AppTest) -> None:
     check(with_example)
     assert found(with_example).gene == "MYC"
     # The other edit plays no part.
-    alone = dose_curve(load_model(), read_samples(examples()[0].path), "MYC")
-    assert (found(with_example).delta_log2_DG == alone.delta_log2_DG).all()
+    alone = titrate(prepare_sample(load_model(), read_samples(examples()[0].path)), "MYC")
+    assert (found(with_example).log2_fold_change_DG == alone.log2_fold_change_DG).all()
 
 
 def test_the_goal_of_the_regulators_page_is_drawn(with_example: AppTest) -> None:
@@ -96,7 +97,9 @@ def test_download_says_what_it_is_and_holds_no_formula(with_example: AppTest) ->
     table = pd.read_csv(io.BytesIO(csv(curve)))
     assert len(table) == MOST_GENES * len(curve.tpm_D)
     assert set(table["kind"]) == {"hypothesis"} and set(table["gene"]) == {"TP53"}
-    assert table["delta_log2"].to_numpy() == pytest.approx(curve.responders(MOST_GENES)["delta_log2"], abs=1e-6)
+    assert table["log2_fold_change"].to_numpy() == pytest.approx(
+        curve.responders(MOST_GENES)["log2_fold_change"], abs=1e-6
+    )
     object.__setattr__(curve, "sample", '=cmd|"/c calc"!A1')
     assert b"'=cmd" in csv(curve)
 
@@ -104,7 +107,7 @@ def test_download_says_what_it_is_and_holds_no_formula(with_example: AppTest) ->
 def test_words_for_a_gene_that_was_not_measured_and_a_model_without_a_cohort(with_example: AppTest) -> None:
     curve = found(unfold(edit(with_example, "TP53")))
     measured_G = curve.measured_G.copy()
-    measured_G[curve.edited] = False
+    measured_G[curve.position] = False
     object.__setattr__(curve, "measured_G", measured_G)
     object.__setattr__(curve, "usual_tpm", None)
     assert "the model's own prediction" in reading(curve, n_edits=1)

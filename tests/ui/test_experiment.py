@@ -15,7 +15,8 @@ from cellstate.evaluate.experiment import compare
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_samples
 from cellstate.ui import groups
 from cellstate.ui.experiment import _csv, number, scores
 from cellstate.viz.style import look
@@ -75,7 +76,11 @@ def test_empty_page_says_what_to_bring(page: AppTest) -> None:
 
 def test_one_file_holds_both_groups(compared: AppTest) -> None:
     both = read_samples(BOTH, name="both.csv")
-    expected = compare(load_model(), both.take([0, 1]), both.take([2, 3]), [Edit("TP53", "knock-down", 50)])
+    expected = compare(
+        prepare_samples(load_model(), both.take([0, 1])),
+        prepare_samples(load_model(), both.take([2, 3])),
+        [Perturbation("TP53", "knock-down", 50)],
+    )
     shown = compared.dataframe[0].value
     pd.testing.assert_frame_equal(shown[expected.table.columns], expected.table, check_dtype=False)
     pd.testing.assert_frame_equal(compared.table[0].value, scores(expected), check_dtype=False)
@@ -98,7 +103,7 @@ def test_two_files_are_two_groups(page: AppTest) -> None:
     check(page)
     found = page.session_state["cellstate"]._results["comparison"][1]
     assert (found.n_control, found.n_treated) == (2, 1)
-    assert list(found.edited["gene"]) and "The edited genes themselves" in words(page)
+    assert list(found.perturbed["gene"]) and "The edited genes themselves" in words(page)
     # Without the second file the page asks for the groups again.
     page.button(key="remove-treated").click().run()
     check(page)
@@ -211,9 +216,9 @@ def test_a_sample_is_in_one_group_only(compared: AppTest) -> None:
     ("text", "said"),
     [
         ("NOTAGENE1=ko", "No gene is called"),
-        ("TP53", "is not an edit"),
+        ("TP53", "is not a perturbation"),
         ("TP53=kd500", "0 to 100 percent"),
-        ("TP53=ko, p53=x2", "edited twice"),
+        ("TP53=ko, p53=x2", "perturbed twice"),
         ("<b>x</b>=ko", "No gene"),
     ],
 )
@@ -264,7 +269,7 @@ def test_download_holds_every_gene(compared: AppTest) -> None:
     table = pd.read_csv(io.BytesIO(_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
-    assert {"gene", "measured_log2", "predicted_log2", "predicted_log2_pca", "trusted", "edits"} <= set(table)
+    assert {"gene", "measured_log2", "predicted_log2", "predicted_log2_pca", "is_reliable", "edits"} <= set(table)
 
 
 def test_table_can_be_searched(compared: AppTest) -> None:
@@ -286,5 +291,5 @@ def test_a_real_knock_down(page: AppTest, shared_data: Path) -> None:
     check(page)
     found = page.session_state["cellstate"]._results["comparison"][1]
     assert np.isfinite(found.table["measured_log2"]).all()
-    assert float(found.edited["measured_log2"].iloc[0]) < 0
+    assert float(found.perturbed["measured_log2"].iloc[0]) < 0
     assert "HOXA1" in words(page)

@@ -34,8 +34,8 @@ def shifted(with_example: AppTest) -> AppTest:
 
 def test_selected_genes_choose_rows_and_ticks_are_named(shifted: AppTest) -> None:
     table = answer(shifted).table
-    assert len(shifted.dataframe[0].value) == int((table["trusted"] | table["edited"]).sum())
-    unreliable = np.flatnonzero(~table["trusted"] & ~table["edited"])[:2]
+    assert len(shifted.dataframe[0].value) == int((table["trusted"] | table["is_perturbed"]).sum())
+    unreliable = np.flatnonzero(~table["trusted"] & ~table["is_perturbed"])[:2]
     selected(shifted).rows = np.array([0, 1, *unreliable])
     shifted.run()
     check(shifted)

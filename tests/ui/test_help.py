@@ -149,7 +149,7 @@ def _placeholders(name: str) -> list[str]:
         ("knock out", "Knock-out"),
         ("OOD", "Out of distribution"),
         ("ceiling", "Noise ceiling"),
-        ("synergy", "Interaction"),
+        ("interaction", "Interaction"),
         ("edit", "Perturbation"),
         ("fold", "log2 fold change"),
         ("s", "SD"),

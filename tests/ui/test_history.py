@@ -7,14 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui import history
 from cellstate.ui.history import Entry, History
 from cellstate.ui.session import Session
 
 GENES = ("TP53", "MYC", "KRAS")
 a_gene = st.sampled_from(GENES)
-an_edit = st.builds(Edit, a_gene, st.just("multiply"), st.sampled_from([0.5, 2.0, 3.0]))
+an_edit = st.builds(Perturbation, a_gene, st.just("multiply"), st.sampled_from([0.5, 2.0, 3.0]))
 
 
 class UndoAndRedo(RuleBasedStateMachine):
@@ -32,7 +32,7 @@ class UndoAndRedo(RuleBasedStateMachine):
             self.cursor += 1
 
     @rule(edits=st.lists(an_edit, max_size=3, unique_by=lambda edit: edit.gene))
-    def add(self, edits: list[Edit]) -> None:
+    def add(self, edits: list[Perturbation]) -> None:
         expected = list(self.record[self.cursor])
         for edit in edits:
             places = [i for i, entry in enumerate(expected) if entry.edit.gene == edit.gene]
@@ -55,7 +55,7 @@ class UndoAndRedo(RuleBasedStateMachine):
         self.wrote(tuple(e for e in self.record[self.cursor] if e.edit.gene != gene))
 
     @rule(edits=st.lists(an_edit, max_size=2, unique_by=lambda edit: edit.gene))
-    def put(self, edits: list[Edit]) -> None:
+    def put(self, edits: list[Perturbation]) -> None:
         self.state.put(edits)
         self.wrote(tuple(map(Entry, edits)))
 
@@ -90,17 +90,17 @@ TestUndoAndRedo.settings = settings(max_examples=60, stateful_step_count=25, dea
 
 def test_a_change_drops_what_was_undone() -> None:
     state = Session()
-    state.add(Edit("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
     state.undo()
-    state.add(Edit("MYC", "knock-out"))
+    state.add(Perturbation("MYC", "knock-out"))
     state.redo()
     assert [edit.gene for edit in state.edits] == ["MYC"]
 
 
 def test_no_change_is_no_step() -> None:
     state = Session()
-    state.add(Edit("TP53", "knock-out"))
-    state.add(Edit("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
     state.remove("MYC")
     state.switch("TP53", True)
     assert len(state.history) == 2
@@ -110,7 +110,7 @@ def test_old_steps_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MOST_STEPS", 3)
     kept = History()
     for factor in range(6):
-        kept.change((Entry(Edit("TP53", "multiply", factor)),))
+        kept.change((Entry(Perturbation("TP53", "multiply", factor)),))
     for _ in range(10):
         kept.undo()
     assert [entry.edit.amount for entry in kept.now] == [2] and len(kept.future) == 3
@@ -118,9 +118,9 @@ def test_old_steps_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_many_edits_are_one_step_and_keep_their_places() -> None:
     state = Session()
-    state.add(Edit("TP53", "knock-out"), Edit("MYC", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out"))
     state.switch("TP53", False)
-    state.add(Edit("TP53", "multiply", 2.0))
+    state.add(Perturbation("TP53", "multiply", 2.0))
     assert [entry.edit.spec for entry in state.entries] == ["TP53=x2", "MYC=ko"]
     # Whoever gives an edit anew wants it in force.
     assert len(state.edits) == 2

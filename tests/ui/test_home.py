@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.formatting import percent
 from cellstate.model import ModelRecord, create_model, load_model
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.home import measured, next_steps, whereabouts
 from cellstate.ui.jobs import DONE, RUNNING, Job
 from cellstate.ui.queue import Queue
@@ -72,7 +72,7 @@ def test_home_stands_when_the_model_cannot_be_opened(tmp_path, monkeypatch: pyte
 
 
 def test_returning_user_sees_where_they_are(with_example: AppTest) -> None:
-    with_example.session_state["cellstate"].add(Edit("TP53", "knock-out"))
+    with_example.session_state["cellstate"].add(Perturbation("TP53", "knock-out"))
     with_example.switch_page("pages/home.py").run()
     check(with_example)
     shown = words(with_example).replace("\\", "")
@@ -88,7 +88,7 @@ def test_names_of_a_file_are_shown_as_they_stand(state: Session) -> None:
 
 
 def test_many_edits_are_counted(state: Session) -> None:
-    state.put(Edit(gene, "knock-out") for gene in ("TP53", "MYC", "KRAS", "CDX2", "KLF4", "SOX9"))
+    state.put(Perturbation(gene, "knock-out") for gene in ("TP53", "MYC", "KRAS", "CDX2", "KLF4", "SOX9"))
     assert "6 edits in force" in whereabouts(state) and "and 2 more" in whereabouts(state)
 
 
@@ -98,5 +98,5 @@ def test_what_is_next_follows_what_was_done(state: Session) -> None:
     assert pages(state)[0] == "regulators" and "is running" in whereabouts(state)
     state.job = state.runs["screen"] = job(DONE)
     assert next_steps(state)[0].label == "See what was found" and "has ended" in whereabouts(state)
-    state.add(Edit("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
     assert next_steps(state)[0].label == "See what would move"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.link import MOST_EDITS, link_of
 from cellstate.ui.resources import model
 from tests.ui.conftest import check, words
@@ -14,7 +14,9 @@ from tests.ui.conftest import check, words
 @pytest.fixture
 def listed(with_example: AppTest) -> AppTest:
     """The page with two edits."""
-    with_example.session_state["cellstate"].put([Edit("TP53", "knock-out"), Edit("MYC", "multiply", 2.0)])
+    with_example.session_state["cellstate"].put(
+        [Perturbation("TP53", "knock-out"), Perturbation("MYC", "multiply", 2.0)]
+    )
     with_example.switch_page("pages/perturb.py").run()
     check(with_example)
     return with_example
@@ -70,7 +72,7 @@ def test_each_row_says_what_becomes_of_the_level(listed: AppTest) -> None:
 
 
 def test_an_edit_that_cannot_be_applied_says_so_and_can_be_removed(listed: AppTest) -> None:
-    listed.session_state["cellstate"].add(Edit("NOSUCHGENE", "knock-out"))
+    listed.session_state["cellstate"].add(Perturbation("NOSUCHGENE", "knock-out"))
     listed.run()
     assert not listed.exception and "No gene is called" in words(listed)
     listed.button(key="remove-NOSUCHGENE").click().run()
@@ -80,7 +82,7 @@ def test_an_edit_that_cannot_be_applied_says_so_and_can_be_removed(listed: AppTe
 
 def test_a_full_list_takes_no_more(listed: AppTest) -> None:
     symbols = [symbol for symbol in model().space.symbols if symbol != "CDX2"][:MOST_EDITS]
-    listed.session_state["cellstate"].put(Edit(symbol, "knock-out") for symbol in symbols)
+    listed.session_state["cellstate"].put(Perturbation(symbol, "knock-out") for symbol in symbols)
     for symbol in symbols[1:]:
         listed.session_state["cellstate"].switch(symbol, False)
     listed.run()

@@ -13,7 +13,7 @@ import pytest
 
 from cellstate.errors import CellStateError
 from cellstate.ui import jobs
-from cellstate.ui.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, OverdueError, Progress, time_left
+from cellstate.ui.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, OverdueError, ProgressReporter, time_left
 from cellstate.ui.queue import Queue
 from cellstate.ui.session import Session
 
@@ -21,7 +21,11 @@ PATIENCE_S = 10
 
 
 def make(
-    work: Callable[[Progress], object], queue: Queue | None = None, *, resumes: bool = False, limit_s: float = math.inf
+    work: Callable[[ProgressReporter], object],
+    queue: Queue | None = None,
+    *,
+    resumes: bool = False,
+    limit_s: float = math.inf,
 ) -> Job:
     return Job("screen", "key", "a run", work, queue or Queue(1), user="me", resumes=resumes, limit_s=limit_s)
 
@@ -33,7 +37,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def endless(progress: Progress) -> None:
+def endless(progress: ProgressReporter) -> None:
     while True:
         progress(1, 10, "steps")
         time.sleep(0.005)
@@ -56,7 +60,7 @@ def test_a_run_gives_its_result_and_keeps_nothing_else() -> None:
 def test_progress_is_told() -> None:
     go = threading.Event()
 
-    def work(progress: Progress) -> None:
+    def work(progress: ProgressReporter) -> None:
         progress(3, 10, "rows")
         go.wait(PATIENCE_S)
 
@@ -109,7 +113,7 @@ def test_a_stopped_run_goes_on_with_what_was_finished() -> None:
     finished: dict[int, int] = {}
     made: list[int] = []
 
-    def work(progress: Progress) -> int:
+    def work(progress: ProgressReporter) -> int:
         for row in range(4):
             progress(row, 4, "rows")
             if row not in finished:
@@ -163,13 +167,13 @@ def test_errors_are_sentences_without_the_sample(
     # The import linter of tests/test_walls.py configures logging for itself, which silences loggers that are there.
     monkeypatch.setattr(logging.getLogger("cellstate.app"), "disabled", False)
 
-    def wrong(progress: Progress) -> None:
+    def wrong(progress: ProgressReporter) -> None:
         raise CellStateError("No gene.", "Name one.")
 
-    def broken(progress: Progress) -> None:
+    def broken(progress: ProgressReporter) -> None:
         raise ValueError(bytes.fromhex("736563726574"))
 
-    def large(progress: Progress) -> None:
+    def large(progress: ProgressReporter) -> None:
         raise MemoryError
 
     job = ended(make(wrong).start())
@@ -185,7 +189,7 @@ def test_errors_are_sentences_without_the_sample(
 
 
 @pytest.mark.parametrize("work", [endless, lambda progress: 1 / 0])
-def test_a_slot_is_free_after_every_end(work: Callable[[Progress], object]) -> None:
+def test_a_slot_is_free_after_every_end(work: Callable[[ProgressReporter], object]) -> None:
     queue = Queue(1)
     job = make(work, queue).start()
     job.cancel()

@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
 from cellstate.model import Model, load_model
-from cellstate.perturb import Edit
-from cellstate.perturb.goals import gene_set_goal, toward_goal
-from cellstate.perturb.patient import prepare
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.goal import gene_set_goal, toward_goal
 from cellstate.ui.examples import examples
 from cellstate.ui.link import MOST_CHARS, MOST_EDITS, Settings, names_no_file, read_link
 from tests.ui.conftest import check, words
@@ -130,7 +130,7 @@ def test_what_is_not_understood_is_left_out_and_named(parameters: dict[str, str]
 
 def test_good_values_beside_bad_ones_are_kept(opened: Model) -> None:
     found, ignored = read_link({"v": "1", "edits": "TP53=ko", "goal": "nonsense", "search": "pairs"}, opened)
-    assert found == Settings(edits=(Edit("TP53", "knock-out"),), search="pairs") and ignored == ["goal"]
+    assert found == Settings(edits=(Perturbation("TP53", "knock-out"),), search="pairs") and ignored == ["goal"]
 
 
 @pytest.mark.parametrize("version", ["2", "", "0", "1.0", "<b>"])
@@ -147,22 +147,22 @@ def test_bad_links_end_in_one_sentence() -> None:
 
 def test_goals_that_rest_on_a_file_are_no_part_of_a_link(opened: Model) -> None:
     sample, other = (read_samples(examples()[i].path) for i in (0, 1))
-    patient, space = prepare(opened, sample), opened.space
+    patient, space = prepare_sample(opened, sample), opened.space
     with_file = (
         gene_set_goal(space, {"TP53": 1}, spec="up:sets.gmt#MYC", label="MYC up"),
         toward_goal(patient, other, spec="toward:other.tsv#S", label="toward S"),
     )
-    assert not any(names_no_file(goal, opened, patient) for goal in with_file)
+    assert not any(names_no_file(goal, patient) for goal in with_file)
 
 
 def test_a_gene_set_with_the_name_of_a_gene_is_not_taken_for_the_gene(opened: Model) -> None:
     from cellstate.goal_spec import read_goal
     from cellstate.model.profiles import load_profiles
-    from cellstate.perturb.goals import cohort_end_goal
+    from cellstate.perturb.search.goal import cohort_end_goal
 
-    patient, profiles = prepare(opened, read_samples(examples()[0].path)), load_profiles(opened)
+    patient, profiles = prepare_sample(opened, read_samples(examples()[0].path)), load_profiles(opened)
     assert profiles is not None
     genes = np.array([opened.space.find("VIM"), opened.space.find("FN1")])
     of_set = cohort_end_goal(patient, profiles, genes, "CDX2", "high", spec="cohort:high:CDX2")
-    assert names_no_file(read_goal("cohort:high:CDX2", opened, patient), opened, patient)
-    assert not names_no_file(of_set, opened, patient)
+    assert names_no_file(read_goal("cohort:high:CDX2", patient), patient)
+    assert not names_no_file(of_set, patient)

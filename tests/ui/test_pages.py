@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 from cellstate.evaluate import evaluate
 from cellstate.io import read_samples
 from cellstate.model import load_model
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.accuracy import figures_table
 from cellstate.ui.examples import examples
 from cellstate.ui.session import GeneSets, Loaded, Session
@@ -72,7 +73,7 @@ def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> Non
     with_example.switch_page("pages/accuracy.py").run()
     check(with_example)
     samples = read_samples(examples()[0].path)
-    expected = evaluate(load_model(), samples).record()
+    expected = evaluate(prepare_samples(load_model(), samples)).record()
     assert next(m.value for m in with_example.metric if m.label == "Autoencoder R²") == f"{expected.r2_pooled:.4f}"
     assert with_example.session_state["cellstate"]._results["evaluation"][1].record() == expected
     table = with_example.dataframe[0].value
@@ -121,7 +122,7 @@ def test_whatever_a_user_brought_can_be_forgotten() -> None:
     state.load_gene_sets(GeneSets("sets.gmt", {"A": ("TP53",)}))
     assert holds_data(state)
     edited = Session()
-    edited.add(Edit("TP53", "knock-out"))
+    edited.add(Perturbation("TP53", "knock-out"))
     edited.switch("TP53", on=False)
     assert holds_data(edited)
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from cellstate.errors import CellStateError
 from cellstate.evidence import PredictorId
 from cellstate.model.record import EvaluationRecord, Quality
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.accuracy import parse_edges
 from cellstate.ui.resources import Queue
 from cellstate.ui.session import Session
@@ -74,8 +74,8 @@ def test_results_are_made_again_only_when_needed() -> None:
 
 def test_history_keeps_no_change_twice() -> None:
     state = Session()
-    state.add(Edit("TP53", "knock-out"))
-    state.add(Edit("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
     state.remove("MYC")
     assert len(state.history) == 2
 

@@ -17,8 +17,9 @@ from cellstate.io import read_samples
 from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.profiles import load_profiles
-from cellstate.perturb import Edit, perturb
-from cellstate.perturb.patient import prepare
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample, prepare_samples
 from cellstate.ui import edit_form
 from cellstate.ui.examples import examples
 from cellstate.ui.gene_results import prediction_csv
@@ -91,7 +92,7 @@ def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) ->
     with_example.switch_page("pages/perturb.py").run()
     with_example.text_input(key="gene-query").set_value("CDX2").run()
     model, samples = load_model(), read_samples(examples()[0].path)
-    now = float(prepare(model, samples).tpm_G[model.space.find("CDX2")])
+    now = float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")])
     for kind, after, place in (
         ("knock-out", 0, "below the cohort"),
         ("multiply", 2 * now, "percentile"),
@@ -110,7 +111,7 @@ def test_a_level_is_set_with_a_slider_or_as_a_number(with_example: AppTest) -> N
     with_example.switch_page("pages/perturb.py").run()
     find(with_example, "CDX2", "set")
     model, samples = load_model(), read_samples(examples()[0].path)
-    now = rounded(float(prepare(model, samples).tpm_G[model.space.find("CDX2")]))
+    now = rounded(float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")]))
     slider, number = with_example.select_slider(key="slide-CDX2"), with_example.number_input(key="level-CDX2")
     # It begins at the present level, which is no edit yet.
     assert slider.value == number.value == now and with_example.button(key="add").disabled
@@ -203,16 +204,16 @@ def uncovered() -> str:
 
 def test_table_is_that_of_the_engine(perturbed: AppTest) -> None:
     model, samples = load_model(), read_samples(examples()[0].path)
-    shift = perturb(model, samples, [Edit("TP53", "knock-out"), Edit("MYC", "knock-out")])
-    expected = trust_table(model, shift, far=distances(model, samples)[0].flag)
+    shift = predict(model, samples, [Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out")])
+    expected = trust_table(model, shift, far=distances(prepare_samples(model, samples))[0].flag)
     perturbed.toggle(key="reliable-only").set_value(False).run()
     shown = perturbed.dataframe[0].value
     # What no column shows is not sent to the browser either.
-    expected = expected.drop(columns=["measured", "edited"])
+    expected = expected.drop(columns=["is_measured", "is_perturbed"])
     pd.testing.assert_frame_equal(shown[expected.columns], expected, check_dtype=False)
-    assert not {"measured", "edited"} & set(shown)
+    assert not {"is_measured", "is_perturbed"} & set(shown)
     assert set(shown["gene"].iloc[-2:]) == {"TP53", "MYC"}
-    assert set(shown["reason"].iloc[-2:]) == {"edited: set, not predicted"}
+    assert set(shown["reason"].iloc[-2:]) == {"perturbed: set, not predicted"}
 
 
 def test_table_can_be_searched(perturbed: AppTest) -> None:
@@ -237,9 +238,16 @@ def test_download_holds_every_gene_and_no_formula(perturbed: AppTest) -> None:
     table = pd.read_csv(io.BytesIO(prediction_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
-    assert {"sample", "gene", "tpm_before", "tpm_after", "delta_log2", "delta_log2_pca", "trusted", "reason"} <= set(
-        table
-    )
+    assert {
+        "sample",
+        "gene",
+        "tpm_before",
+        "tpm_after",
+        "log2_fold_change",
+        "log2_fold_change_pca",
+        "is_reliable",
+        "reason",
+    } <= set(table)
     object.__setattr__(found, "sample", '=cmd|"/c calc"!A1')
     assert b"'=cmd" in prediction_csv(found)
 
@@ -249,12 +257,12 @@ def make_table() -> pd.DataFrame:
         {
             "gene": ["A", "B", "C", "D"],
             "ensembl_id": ["E1", "E2", "E3", "E4"],
-            "delta_log2": [0.04, -0.02, 0.01, -3.0],
-            "delta_log2_no_change": 0.0,
-            "delta_log2_pca": [0.04, -0.02, 0.01, -3.0],
-            "delta_log2_coexpression": [-2.0, 1.0, 1.0, -3.0],
-            "edited": [False, False, False, True],
-            "trusted": [True, False, True, False],
+            "log2_fold_change": [0.04, -0.02, 0.01, -3.0],
+            "log2_fold_change_no_change": 0.0,
+            "log2_fold_change_pca": [0.04, -0.02, 0.01, -3.0],
+            "log2_fold_change_coexpression": [-2.0, 1.0, 1.0, -3.0],
+            "is_perturbed": [False, False, False, True],
+            "is_reliable": [True, False, True, False],
         }
     )
 

@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.transfer import predictors
 from cellstate.io import read_samples
 from cellstate.labels import in_sentence
 from cellstate.model import ModelRecord, load_model
-from cellstate.perturb import Edit, perturb
-from cellstate.perturb.leader import default_predictor, predictors
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.sample import prepare_sample
 from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 from cellstate.ui.doses import csv as dose_csv
 from cellstate.ui.examples import examples
@@ -22,7 +25,7 @@ from cellstate.ui.predictors import KEY, together_sentence
 from cellstate.ui.shifts import agreement_sentence, size_sentence
 from tests.ui.conftest import check, words
 
-EDIT = Edit("MYC", "knock-out")
+EDIT = Perturbation("MYC", "knock-out")
 
 
 @pytest.fixture
@@ -59,14 +62,14 @@ def test_every_choice_is_told_with_its_figures(perturbed: AppTest) -> None:
 
 def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed: AppTest) -> None:
     perturbed.toggle(key="reliable-only").set_value(False).run()
-    expected = perturb(load_model(), read_samples(examples()[0].path), [EDIT], predictor="ridge_tf")
+    expected = predict(prepare_sample(load_model(), read_samples(examples()[0].path)), [EDIT], "ridge_tf")
     perturbed.radio(key=KEY).set_value("ridge_tf").run()
     check(perturbed)
     table = perturbed.dataframe[0].value
     assert table["gene"].tolist() == expected.table()["gene"].tolist()
-    assert table["delta_log2"].to_numpy() == pytest.approx(expected.table()["delta_log2"])
+    assert table["log2_fold_change"].to_numpy() == pytest.approx(expected.table()["log2_fold_change"])
     assert table["tpm_after"].to_numpy() == pytest.approx(expected.table()["tpm_after"])
-    assert "delta_log2_autoencoder" in table and "delta_log2_ridge_tf" not in table
+    assert "log2_fold_change_autoencoder" in table and "log2_fold_change_ridge_tf" not in table
     said = words(perturbed)
     assert "**Ridge on TFs.** " in said and default_reason(load_model().record, "ridge_tf") in said
     assert "Hypothesis by Ridge on TFs" in said and "Ridge on TFs's largest shift" in said
@@ -100,19 +103,21 @@ def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTes
 
 def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest) -> None:
     # So loud a gene takes its co-expressed genes far out of what any patient showed.
-    with_example.session_state["cellstate"].put([Edit("GAPDH", "knock-out")])
+    with_example.session_state["cellstate"].put([Perturbation("GAPDH", "knock-out")])
     with_example.session_state[KEY] = "coexpression"
     with_example.switch_page("pages/perturb.py").run()
     check(with_example)
     found = shown(with_example)
-    assert found.after.flag and not found.before.flag and not found.table["trusted"].any()
+    assert found.after.is_ood and not found.before.is_ood and not found.table["is_reliable"].any()
     assert "no gene of it is trusted" in words(with_example)
     with_example.radio(key=KEY).set_value("autoencoder").run()
-    assert shown(with_example).table["trusted"].any()
+    assert shown(with_example).table["is_reliable"].any()
 
 
 def test_sentences_name_whoever_leads() -> None:
-    table = pd.DataFrame({"delta_log2": [5.0, -0.1], "delta_log2_autoencoder": [0.01, 0.0], "edited": False})
+    table = pd.DataFrame(
+        {"log2_fold_change": [5.0, -0.1], "log2_fold_change_autoencoder": [0.01, 0.0], "is_perturbed": False}
+    )
     said = size_sentence(table, predictor="coexpression")
     assert said.startswith("Co-expression's largest shift is 5 log2 (32-fold).")
     assert "Autoencoder goes up to 0.01: the predictors do not agree on size. **Read it as a ranking" in said

@@ -34,9 +34,9 @@ def with_upload(app: AppTest) -> AppTest:
     upload(app, FILE, a_file([NAME, "B"]))
     check(app)
     app.switch_page("pages/perturb.py").run()
-    from cellstate.perturb import Edit
+    from cellstate.perturb.perturbations import Perturbation
 
-    app.session_state["cellstate"].add(Edit("TP53", "knock-out"))
+    app.session_state["cellstate"].add(Perturbation("TP53", "knock-out"))
     assert NAME in visit_all(app).replace("\\", "")
     return app
 

@@ -17,8 +17,9 @@ from cellstate.errors import CellStateError
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import Model
-from cellstate.perturb.goals import gene_set_goal
-from cellstate.perturb.screen import screen
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.goal import gene_set_goal
+from cellstate.perturb.search.single import screen
 from cellstate.ui import regulators_options
 from cellstate.ui.examples import examples
 from cellstate.ui.predictors import KEY
@@ -187,11 +188,11 @@ def test_single_genes(with_goal: AppTest, genes: list[str], small_model: Model) 
     search(with_goal, "screen")
     check(with_goal)
     goal = gene_set_goal(small_model.space, {genes[0]: 1, genes[1]: 1, genes[2]: -1}, spec="genes", label="three genes")
-    expected = screen(small_model, read_samples(examples()[0].path), goal).table
+    expected = screen(prepare_sample(small_model, read_samples(examples()[0].path)), goal).table
     shown = with_goal.dataframe[0].value
     assert list(shown["gene"]) == list(expected["gene"])
     np.testing.assert_allclose(shown["score"], expected["score"])
-    np.testing.assert_allclose(shown["share"], 100 * expected["share"])
+    np.testing.assert_allclose(shown["fraction_of_distance"], 100 * expected["fraction_of_distance"])
     said = words(with_goal)
     assert {"Hypothesis", expected["gene"].iloc[0]} <= set(re.findall(r"[\w.-]+", said))
     assert "treatment" not in said.lower()
@@ -216,7 +217,7 @@ def test_several_edits_of_a_list_of_genes(with_goal: AppTest, genes: list[str]) 
     check(with_goal)
     shown = with_goal.dataframe[0].value
     assert set(shown["gene"]) == {genes[4], genes[5]}
-    assert set(shown["edit"]) == {"knocked out", "times 3", "set to the cohort's 90th percentile"}
+    assert set(shown["perturbation"]) == {"knocked out", "times 3", "set to the cohort's 90th percentile"}
     with_goal.pills(key="screen-edits").set_value([]).run()
     assert with_goal.button(key="run").disabled
     check(with_goal)
@@ -229,12 +230,12 @@ def test_pairs_and_partners_of_one_gene(with_goal: AppTest, genes: list[str]) ->
     check(with_goal)
     shown = with_goal.dataframe[0].value
     assert shown["cohort_r"].is_monotonic_decreasing and "most clearly in the cohort's patients" in words(with_goal)
-    with_goal.segmented_control(key="pairs-by").set_value("synergy").run()
+    with_goal.segmented_control(key="pairs-by").set_value("interaction").run()
     search(with_goal, "pairs")
     check(with_goal)
     shown = with_goal.dataframe[0].value
-    assert shown["synergy"].is_monotonic_decreasing
-    np.testing.assert_allclose(shown["score"], shown["score_a"] + shown["score_b"] + shown["synergy"], atol=1e-6)
+    assert shown["interaction"].is_monotonic_decreasing
+    np.testing.assert_allclose(shown["score"], shown["score_a"] + shown["score_b"] + shown["interaction"], atol=1e-6)
     assert "beyond the sum" in words(with_goal)
     with_goal.selectbox(key="pairs-genes").set_value("one").run()
     assert with_goal.button(key="run").disabled
@@ -258,7 +259,7 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     with_goal.button(key="open-in-perturb").click().run()
     check(with_goal)
     assert with_goal.title[0].value == "Perturb"
-    assert [edit.spec for edit in state.edits] == [f"{s.gene}={s.edit}" for s in steps.itertuples()]
+    assert [edit.spec for edit in state.edits] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
     state.undo()
     assert state.edits == ()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.perturb import Edit
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.scenarios import MOST_SCENARIOS, renamed, usable
 from cellstate.ui.session import Session
 from tests.ui.conftest import check, words
 
-ONE = (Edit("TP53", "knock-out"),)
-TWO = (Edit("MYC", "multiply", 2.0), Edit("KRAS", "knock-out"))
+ONE = (Perturbation("TP53", "knock-out"),)
+TWO = (Perturbation("MYC", "multiply", 2.0), Perturbation("KRAS", "knock-out"))
 
 
 def unfold(app: AppTest) -> AppTest:

@@ -13,7 +13,9 @@ from cellstate.evaluate.cohort_map import CohortMap
 from cellstate.evaluate.enrichment import Enrichment
 from cellstate.io import read_samples
 from cellstate.model import load_model
-from cellstate.perturb import Edit, perturb
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample
 from cellstate.ui import cohort_map, enrichment, heat
 from cellstate.ui.cohort_map import map_sentence
 from cellstate.ui.enrichment import pathway_sentence
@@ -24,7 +26,7 @@ from tests.ui.conftest import check, words
 
 
 def opened(app: AppTest, section: str, *genes: str) -> AppTest:
-    app.session_state["cellstate"].put(Edit(gene, "knock-out") for gene in genes)
+    app.session_state["cellstate"].put(Perturbation(gene, "knock-out") for gene in genes)
     app.session_state["shift-section"] = section
     app.switch_page("pages/perturb.py").run()
     check(app)
@@ -41,14 +43,13 @@ def test_several_edits_alone_and_together(with_example: AppTest) -> None:
     opened(with_example, "Several edits", "CDX2", "MYC")
     each, answer = made(with_example, "each-edit"), made(with_example, "shift")
     assert list(each) == ["CDX2 knocked out", "MYC knocked out", TOGETHER, BEYOND]
-    alone = perturb(
-        load_model(), read_samples(examples()[0].path), [Edit("MYC", "knock-out")], predictor=answer.predictor
-    )
-    theirs = pd.Series(alone.delta_log2_SG[0], index=alone.ensembl)
+    sample = prepare_sample(load_model(), read_samples(examples()[0].path))
+    alone = predict(sample, [Perturbation("MYC", "knock-out")], answer.predictor)
+    theirs = pd.Series(alone.log2_fold_change_G, index=sample.model.space.ensembl)
     rest = answer.table.loc[each.index]
-    assert not rest["edited"].any() and len(rest) == len(answer.table) - 2
+    assert not rest["is_perturbed"].any() and len(rest) == len(answer.table) - 2
     assert each["MYC knocked out"].to_numpy() == pytest.approx(theirs[rest["ensembl_id"]].to_numpy())
-    assert (each[TOGETHER] == rest["delta_log2"]).all()
+    assert (each[TOGETHER] == rest["log2_fold_change"]).all()
     assert each[BEYOND].to_numpy() == pytest.approx((each[TOGETHER] - each.iloc[:, 0] - each.iloc[:, 1]).to_numpy())
     assert "moves genes most" in words(with_example)
     table = pd.read_csv(io.BytesIO(heat.csv(each, answer)))
@@ -70,7 +71,7 @@ def test_words_of_several_edits() -> None:
 
 def test_the_genes_that_move_most_by_any_edit() -> None:
     each = pd.DataFrame({"A": [0.0, 0.5, 0.1], "B": 0.0, TOGETHER: [0.3, 0.0, 0.1], BEYOND: [9.0, 9.0, 9.0]})
-    table = pd.DataFrame({"gene": ["X", "Y", "Z"], "trusted": [True, True, False]})
+    table = pd.DataFrame({"gene": ["X", "Y", "Z"], "is_reliable": [True, True, False]})
     assert list(most_moved(each, table).index) == ["Y", "X"]
     assert list(most_moved(each, table.assign(trusted=False), n=2).index) == ["Y", "X"]
 
@@ -114,7 +115,7 @@ def test_pathways_of_own_gene_sets(with_example: AppTest) -> None:
     opened(with_example, "Pathways", "CDX2")
     assert "Bring gene sets" in words(with_example)
     state, table = with_example.session_state["cellstate"], made(with_example, "shift").table
-    falling = table[~table["edited"]].sort_values("delta_log2")["gene"]
+    falling = table[~table["is_perturbed"]].sort_values("log2_fold_change")["gene"]
     sets = {"<b>FALLS</b>": tuple(falling.head(30)), "RISES": tuple(falling.tail(30)), "ANY": tuple(falling[100:130])}
     state.load_gene_sets(GeneSets("mine.gmt", sets))
     with_example.run()

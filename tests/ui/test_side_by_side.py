@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
 from cellstate.model import load_model
-from cellstate.perturb import Edit, perturb
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample
 from cellstate.ui import side_by_side
 from cellstate.ui.examples import examples
 from cellstate.ui.side_by_side import _csv, agreement, difference_sentence, sides
@@ -27,9 +29,9 @@ def make_shift(
             "gene": genes,
             "ensembl_id": [f"E{gene}" for gene in genes],
             "tpm_before": 1.0,
-            "delta_log2": deltas,
-            "edited": [gene in edited for gene in genes],
-            "trusted": [trusted and gene not in edited for gene in genes],
+            "log2_fold_change": deltas,
+            "is_perturbed": [gene in edited for gene in genes],
+            "is_reliable": [trusted and gene not in edited for gene in genes],
             "reason": "",
         }
     )
@@ -42,18 +44,18 @@ B = make_shift([0.5, -2.0, 0.3, 0.0, -0.3], edited={"B"}).iloc[::-1]
 def test_both_shifts_stand_beside_each_other() -> None:
     table = sides(A, B)
     assert list(table["gene"]) == ["C", "E", "D", "A", "B"]
-    assert list(table["edited"]) == ["", "", "", "A", "B"]
-    np.testing.assert_allclose(table["difference"], table["delta_log2_a"] - table["delta_log2_b"])
+    assert list(table["is_perturbed"]) == ["", "", "", "A", "B"]
+    np.testing.assert_allclose(table["difference"], table["log2_fold_change_a"] - table["log2_fold_change_b"])
     np.testing.assert_allclose(
-        table.set_index("gene").loc["C", ["delta_log2_a", "delta_log2_b"]].astype(float), [0.1, 0.3]
+        table.set_index("gene").loc["C", ["log2_fold_change_a", "log2_fold_change_b"]].astype(float), [0.1, 0.3]
     )
-    assert not table["trusted"].iloc[3:].any() and set(table["reason"].iloc[3:]) == {"edited: set, not predicted"}
+    assert not table["is_reliable"].iloc[3:].any() and set(table["reason"].iloc[3:]) == {"edited: set, not predicted"}
     assert agreement(table) == pytest.approx(1.0)
 
 
 def test_without_edits_the_other_side_moves_nothing() -> None:
     table = sides(A, None)
-    assert (table["delta_log2_b"] == 0).all() and list(table["edited"].iloc[-1:]) == ["A"]
+    assert (table["log2_fold_change_b"] == 0).all() and list(table["is_perturbed"].iloc[-1:]) == ["A"]
     assert agreement(table) is None
     assert "**B moves no other gene**, so nothing can be correlated" in difference_sentence(table)
 
@@ -94,7 +96,7 @@ def unfold(app: AppTest) -> AppTest:
 @pytest.fixture
 def page(with_example: AppTest) -> AppTest:
     state = with_example.session_state["cellstate"]
-    state.put([Edit("TP53", "knock-out"), Edit("CDX2", "knock-out")])
+    state.put([Perturbation("TP53", "knock-out"), Perturbation("CDX2", "knock-out")])
     with_example.switch_page("pages/perturb.py")
     return with_example
 
@@ -103,23 +105,26 @@ def test_against_a_saved_scenario(page: AppTest, monkeypatch: pytest.MonkeyPatch
     calls = []
 
     def counted(*arguments, **options):
-        calls.append(options["predictor"])
-        return perturb(*arguments, **options)
+        calls.append(arguments[2])
+        return predict(*arguments, **options)
 
-    monkeypatch.setattr(side_by_side, "perturb", counted)
-    page.session_state["cellstate"].scenarios = {"<b>MYC": (Edit("MYC", "multiply", 3.0),)}
+    monkeypatch.setattr(side_by_side, "predict", counted)
+    page.session_state["cellstate"].scenarios = {"<b>MYC": (Perturbation("MYC", "multiply", 3.0),)}
     page.run()
     assert calls == []
     unfold(page)
     predictor = calls[0]
     model, samples = load_model(), read_samples(examples()[0].path)
     both = [
-        perturb(model, samples, edits, predictor=predictor).table().set_index("gene")["delta_log2"]
-        for edits in ([Edit("TP53", "knock-out"), Edit("CDX2", "knock-out")], [Edit("MYC", "multiply", 3.0)])
+        predict(prepare_sample(model, samples), edits, predictor).table().set_index("gene")["log2_fold_change"]
+        for edits in (
+            [Perturbation("TP53", "knock-out"), Perturbation("CDX2", "knock-out")],
+            [Perturbation("MYC", "multiply", 3.0)],
+        )
     ]
     shown = page.dataframe[-1].value.set_index("gene")
     for side, expected in zip("ab", both, strict=True):
-        np.testing.assert_allclose(shown[f"delta_log2_{side}"], expected[shown.index], atol=1e-6)
+        np.testing.assert_allclose(shown[f"log2_fold_change_{side}"], expected[shown.index], atol=1e-6)
     assert set(shown.index[-3:]) == {"TP53", "CDX2", "MYC"}
     assert "MYC times 3" in words(page) and "(r = " in words(page)
     unfold(page)
@@ -133,7 +138,7 @@ def test_against_none(page: AppTest) -> None:
     unfold(page)
     assert page.selectbox(key="sides-other").options == ["No edits: the sample as it is"]
     assert "B moves no other gene" in words(page) and "Save the edits in force" in words(page)
-    assert (page.dataframe[-1].value["delta_log2_b"] == 0).all()
+    assert (page.dataframe[-1].value["log2_fold_change_b"] == 0).all()
 
 
 def test_the_download_says_what_it_is_about() -> None:

@@ -18,12 +18,12 @@ from cellstate.evaluate.experiment import compare
 from cellstate.goal_spec import read_goal
 from cellstate.io import read_samples, to_csv
 from cellstate.model import Model, load_model
-from cellstate.perturb import Edit
-from cellstate.perturb.combine import Combination, combine
-from cellstate.perturb.goals import gene_set_goal, toward_goal
-from cellstate.perturb.pairs import Pairs, pairs
-from cellstate.perturb.patient import prepare
-from cellstate.perturb.screen import screen
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.combination import Combination, combine
+from cellstate.perturb.search.goal import gene_set_goal, toward_goal
+from cellstate.perturb.search.pairs import Pairs, pairs
+from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle
 from cellstate.report.html import render
 from cellstate.ui.accuracy import figures_table
@@ -59,7 +59,7 @@ def state() -> Session:
     path = examples()[0].path
     session = Session()
     session.load(Loaded(read_samples(path), path, path.name, is_example=True))
-    session.put([Edit("TP53", "knock-out"), Edit("MYC", "multiply", 3.0)])
+    session.put([Perturbation("TP53", "knock-out"), Perturbation("MYC", "multiply", 3.0)])
     return session
 
 
@@ -95,8 +95,8 @@ def test_a_shift_is_taken_along_as_the_page_shows_it(state: Session, opened: Mod
 def found_screen(state: Session, opened: Model):
     """A screen of some genes, and its offer."""
     genes = np.arange(0, len(opened.space), 400)
-    goal = read_goal(GOAL, opened, prepare(opened, state.sample()))
-    found = screen(opened, state.sample(), goal, edits=["ko", "kd50"], genes=genes)
+    goal = read_goal(GOAL, state.prepared(opened))
+    found = screen(state.prepared(opened), goal, perturbations=["ko", "kd50"], genes=genes)
     drawn = screen_bars(named(found.table), "", [])
     return found, search_offer(state, opened, found, "Knocked out: some genes", "**Best**", drawn)
 
@@ -121,10 +121,10 @@ def test_what_a_search_found_becomes_a_report(found_screen, state: Session, open
 
 
 def test_pairs_and_combinations_are_taken_along(state: Session, opened: Model) -> None:
-    goal = read_goal(GOAL, opened, prepare(opened, state.sample()))
+    goal = read_goal(GOAL, state.prepared(opened))
     genes = np.arange(0, len(opened.space), 2_000)
-    two = pairs(opened, state.sample(), goal, genes=genes, partners=genes)
-    several = combine(opened, state.sample(), goal, max_edits=2, genes=genes)
+    two = pairs(state.prepared(opened), goal, genes=genes, partners=genes)
+    several = combine(state.prepared(opened), goal, max_perturbations=2, genes=genes)
     steps, greedy = named(several.steps), named(several.greedy)
     singles, distance = several.sum_of_singles, goal.distance
     assert two is not None and several.predictor == "elastic_net"
@@ -143,9 +143,9 @@ def test_pairs_and_combinations_are_taken_along(state: Session, opened: Model) -
 
 
 def test_goals_are_written_out_where_that_is_the_same_goal(state: Session, opened: Model) -> None:
-    patient, space = prepare(opened, state.sample()), opened.space
+    patient, space = prepare_sample(opened, state.sample()), opened.space
     of_set = gene_set_goal(space, {"CDH1": -1, "VIM": -1, "NOSUCH": -1}, spec="down:mine.gmt#S", label="S down")
-    again = read_goal(portable_goal(of_set, opened, patient), opened, patient)
+    again = read_goal(portable_goal(of_set, opened, patient), patient)
     np.testing.assert_array_equal(again.direction_G, of_set.direction_G)
     assert again.distance == of_set.distance
     reference = read_samples(examples()[1].path)
@@ -155,7 +155,7 @@ def test_goals_are_written_out_where_that_is_the_same_goal(state: Session, opene
 
 def test_other_pages_offer_their_tables(state: Session, opened: Model) -> None:
     samples = read_samples(examples()[1].path)
-    found = compare(opened, state.sample(), samples, [Edit("TP53", "knock-out")])
+    found = compare([state.prepared(opened)], [prepare_sample(opened, samples)], [Perturbation("TP53", "knock-out")])
     offer = experiment_offer(found, "TP53 knocked out")
     assert len(pd.read_csv(io.BytesIO(offer.table.csv()))) == len(found.table) and "sample" not in offer.table.about
     figures = figures_table(opened.record.evaluation["test"])
@@ -170,7 +170,7 @@ def test_other_pages_offer_their_tables(state: Session, opened: Model) -> None:
 def test_the_file_of_an_upload_is_the_bytes_that_were_brought(state: Session, opened: Model) -> None:
     data = examples()[0].path.read_bytes()
     state.load(Loaded(state.sample(), data, "My patient.tsv.gz"))
-    state.put([Edit("TP53", "knock-out")])
+    state.put([Perturbation("TP53", "knock-out")])
     assert source_of(state).contents() == data
     offer = shift_offer(state, opened, answer(state, opened))
     assert "example" not in offer.link and offer.run is not None

@@ -48,6 +48,6 @@ def test_coverage_names_the_bins_that_fall_short():
 
 
 def test_a_shift_within_the_error_is_said_to_be():
-    table = pd.DataFrame({"delta_log2": [0.3, -0.1], "edited": False})
+    table = pd.DataFrame({"log2_fold_change": [0.3, -0.1], "is_perturbed": False})
     assert "more than 3.9% of the error" in size_sentence(table, 0.039)
     assert "error" not in size_sentence(table, 1.2) and "error" not in size_sentence(table)

@@ -17,6 +17,7 @@ from cellstate.evaluate import distances
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
+from cellstate.perturb.sample import prepare_samples
 from cellstate.ui import upload_groups, upload_samples
 from cellstate.ui.session import Loaded, Session
 from tests.factories import make_samples
@@ -61,7 +62,7 @@ def test_every_sample_is_judged_on_request(cohort: AppTest) -> None:
     check(cohort)
     samples = read_samples(a_file(NAMES), name="cohort.csv")
     np.testing.assert_array_equal(table_of(cohort)["detected"], samples.detected_genes_S)
-    expected = np.array([far.score for far in distances(load_model(), samples)], float)
+    expected = np.array([far.score for far in distances(prepare_samples(load_model(), samples))], float)
     np.testing.assert_allclose(table_of(cohort)["distance"], expected, rtol=1e-5)
     assert set(table_of(cohort)["verdict"]) == {"✗ poor"}
     assert "judge-all" not in [button.key for button in cohort.button]
@@ -71,11 +72,11 @@ def test_judging_goes_on_where_it_was_interrupted(cohort: AppTest, monkeypatch: 
     monkeypatch.setattr(upload_samples, "AT_ONCE", 3)
     asked: list[int] = []
 
-    def judge(model: Any, samples: Any) -> Any:
+    def judge(samples: Any) -> Any:
         asked.append(len(samples))
         if len(asked) == 2:
             raise CellStateError("No more.", "Try again.")
-        return distances(model, samples)
+        return distances(samples)
 
     monkeypatch.setattr(upload_samples, "distances", judge)
     cohort.button(key="judge-all").click().run()

@@ -8,12 +8,11 @@ from cellstate.evaluate.bins import Tolerance
 from cellstate.evaluate.distance import FAR
 from cellstate.evaluate.intervals import COVERAGE
 from cellstate.evaluate.trust import MIN_R2
+from cellstate.evidence import PredictorId
 from cellstate.formatting import percent
 from cellstate.genes import N_AXIS
-from cellstate.perturb.rivals import REGISTRY
-from cellstate.report import method_sentence
+from cellstate.perturb.predictors.registry import REGISTRY
 from cellstate.ui.help.content import sections
-from cellstate.viz.style import look
 
 _TOLERANCE = Tolerance()
 _VALUES = {
@@ -46,7 +45,11 @@ class Term:
 
 GLOSSARY: tuple[Term, ...] = (
     *(Term(one.title, one.text, one.items("Also")) for one in sections("glossary", **_VALUES)),
-    *(Term(look(one.name).label, method_sentence(one.name), (one.name, "baseline")) for one in REGISTRY),
+    *(
+        Term(one.label, one.description, (one.id.value, "baseline"))
+        for one in REGISTRY
+        if one.is_linear and one.id is not PredictorId.NO_CHANGE
+    ),
 )
 _BY_NAME = {term.name: term for term in GLOSSARY}
 _NOT_FOUND = 6

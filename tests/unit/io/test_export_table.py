@@ -16,23 +16,23 @@ FRAME = pd.DataFrame(
     {
         "gene": ["TP53", "=1+1", "<b>x</b>"],
         "ensembl_id": ["E1", "E2", "E2"],
-        "delta_log2": np.array([1 / 3, -0.2, np.nan], np.float32),
+        "log2_fold_change": np.array([1 / 3, -0.2, np.nan], np.float32),
         "tpm": [1e-17, 2.0, 1 / 7],
         "rank": [1, 2, 3],
-        "trusted": [True, False, True],
+        "is_reliable": [True, False, True],
         "reason": ["", None, "@SUM(A1)"],
     }
 )
-TABLE = ExportTable(FRAME, ("ensembl_id",), "delta_log2", {"sample": "+S1", "kind": "hypothesis"})
+TABLE = ExportTable(FRAME, ("ensembl_id",), "log2_fold_change", {"sample": "+S1", "kind": "hypothesis"})
 
 
 def test_csv_is_harmless_and_keeps_every_digit() -> None:
     text = TABLE.csv().decode()
-    assert text.splitlines()[0] == "gene,ensembl_id,delta_log2,tpm,rank,trusted,reason,sample,kind"
+    assert text.splitlines()[0] == "gene,ensembl_id,log2_fold_change,tpm,rank,trusted,reason,sample,kind"
     assert "'=1+1," in text and "'@SUM" in text and ",'+S1,hypothesis" in text and ",-0.2," in text
     again = pd.read_csv(io.StringIO(text), float_precision="round_trip")
     assert (again["tpm"] == FRAME["tpm"]).all()
-    assert again["delta_log2"].astype(np.float32).equals(FRAME["delta_log2"])
+    assert again["log2_fold_change"].astype(np.float32).equals(FRAME["log2_fold_change"])
 
 
 def test_parquet_is_the_frame_itself() -> None:
@@ -45,10 +45,10 @@ def test_h5ad_holds_one_sample_and_a_variable_a_row() -> None:
     with h5py.File(io.BytesIO(TABLE.h5ad())) as file:
         held = anndata.io.read_elem(file)
     assert held.shape == (1, 3) and list(held.obs_names) == ["+S1"] and list(held.var_names) == ["E1", "E2", "E2-1"]
-    np.testing.assert_array_equal(held.X[0], FRAME["delta_log2"])
+    np.testing.assert_array_equal(held.X[0], FRAME["log2_fold_change"])
     np.testing.assert_array_equal(held.layers["tpm"][0], FRAME["tpm"])
     assert list(held.var["gene"]) == list(FRAME["gene"]) and list(held.var["rank"]) == [1, 2, 3]
-    assert held.uns[ABOUT] == {"sample": "+S1", "kind": "hypothesis", "X": "delta_log2"}
+    assert held.uns[ABOUT] == {"sample": "+S1", "kind": "hypothesis", "X": "log2_fold_change"}
 
 
 @pytest.mark.parametrize("form", EXPORT_FORMATS)

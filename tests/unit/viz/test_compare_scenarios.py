@@ -16,14 +16,14 @@ def make_table(n: int = 40, *, trusted: bool = True) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "gene": [f"G{i}" for i in range(n)],
-            "delta_log2_a": a,
-            "delta_log2_b": b,
+            "log2_fold_change_a": a,
+            "log2_fold_change_b": b,
             "difference": a - b,
             "edited": ["A", *[""] * (n - 1)],
-            "trusted": trusted,
+            "is_reliable": trusted,
         }
     )
-    order = np.lexsort((-table["difference"].abs().to_numpy(), table["edited"] != ""))
+    order = np.lexsort((-table["difference"].abs().to_numpy(), table["is_perturbed"] != ""))
     return table.iloc[order].reset_index(drop=True)
 
 
@@ -43,7 +43,7 @@ def test_genes_that_differ_most_are_named_and_edited_ones_left_out() -> None:
 
 def test_trusted_genes_are_named_first() -> None:
     table = make_table()
-    table.loc[:4, "trusted"] = False
+    table.loc[:4, "is_reliable"] = False
     assert list(most_different(table)["gene"]) == list(table["gene"].iloc[5 : 5 + NAMED])
     assert len(most_different(make_table(trusted=False))) == NAMED
 

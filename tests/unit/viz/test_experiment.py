@@ -20,10 +20,10 @@ def make_table(n: int = 300) -> pd.DataFrame:
             "measured_log2": rng.normal(0, 1, n),
             "predicted_log2": rng.normal(0, 0.1, n),
             "predicted_log2_pca": rng.normal(0, 0.1, n),
-            "trusted": rng.random(n) < 0.7,
+            "is_reliable": rng.random(n) < 0.7,
         }
     )
-    table["reason"] = np.where(table["trusted"], "", "hardly followed")
+    table["reason"] = np.where(table["is_reliable"], "", "hardly followed")
     return table.sort_values("measured_log2", key=np.abs, ascending=False, ignore_index=True)
 
 
@@ -32,8 +32,8 @@ def test_measured_is_across_and_predicted_is_up() -> None:
     figure = experiment_scatter(table, perturbations="HOXA1 down by 50%").figure
     grey, trusted, names = figure.data
     assert (grey.marker.color, trusted.marker.color) == (GREY, LOOKS["autoencoder"].colour)
-    assert set(trusted.x) <= set(table.loc[table["trusted"], "measured_log2"])
-    assert set(trusted.y) <= set(table.loc[table["trusted"], "predicted_log2"])
+    assert set(trusted.x) <= set(table.loc[table["is_reliable"], "measured_log2"])
+    assert set(trusted.y) <= set(table.loc[table["is_reliable"], "predicted_log2"])
     assert "measured" in figure.layout.xaxis.title.text
     assert "predicted" in figure.layout.yaxis.title.text
     assert [name.strip() for name in names.text] == list(table["gene"].head(3))

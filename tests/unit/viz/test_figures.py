@@ -29,15 +29,15 @@ def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
         {
             "gene": [f"GENE{i}" for i in range(n)],
             "tpm_before": rng.lognormal(1, 2, n),
-            "delta_log2": rng.normal(0, 0.1, n),
-            "delta_log2_no_change": 0.0,
-            "delta_log2_pca": rng.normal(0, 0.1, n),
-            "edited": np.arange(n) == n - 1,
-            "trusted": (rng.random(n) < 0.7) & trusted,
+            "log2_fold_change": rng.normal(0, 0.1, n),
+            "log2_fold_change_no_change": 0.0,
+            "log2_fold_change_pca": rng.normal(0, 0.1, n),
+            "is_perturbed": np.arange(n) == n - 1,
+            "is_reliable": (rng.random(n) < 0.7) & trusted,
             "reason": "",
         }
     )
-    return table.sort_values("delta_log2", key=lambda v: -v.abs(), ignore_index=True)
+    return table.sort_values("log2_fold_change", key=lambda v: -v.abs(), ignore_index=True)
 
 
 def check(chart: Chart, *, axes: bool = True) -> None:
@@ -114,7 +114,7 @@ def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
 
 
 def test_whoever_leads_is_drawn_first_and_named() -> None:
-    table = make_table().rename(columns={"delta_log2_pca": "delta_log2_autoencoder"})
+    table = make_table().rename(columns={"log2_fold_change_pca": "log2_fold_change_autoencoder"})
     bars = top_gene_bars(table, ["no_change", "autoencoder"], predictor="ridge")
     assert [bar.name for bar in bars.figure.data] == ["Ridge", "Autoencoder"]
     assert "Hypothesis by Ridge" in bars.alt
@@ -134,13 +134,13 @@ def test_thinning_keeps_the_farthest_point_of_a_spot() -> None:
 
 def test_a_point_that_would_be_covered_is_counted_and_not_drawn() -> None:
     table = make_table()
-    table.loc[1, ["tpm_before", "delta_log2"]] = table.loc[0, ["tpm_before", "delta_log2"]]
+    table.loc[1, ["tpm_before", "log2_fold_change"]] = table.loc[0, ["tpm_before", "log2_fold_change"]]
     table.loc[:1, "edited"] = False
-    table.loc[:1, "trusted"] = [False, True]
+    table.loc[:1, "is_reliable"] = [False, True]
     drawn = expression_change_scatter(table).figure
     names = [name for trace in drawn.data[:2] for name in trace.text]
     assert table["gene"][0] not in names and table["gene"][1] in names
-    unreliable = int((~table["trusted"] & ~table["edited"]).sum())
+    unreliable = int((~table["is_reliable"] & ~table["is_perturbed"]).sum())
     assert drawn.data[0].name == f"Less reliable ({unreliable:,}, {len(drawn.data[0].x):,} drawn)"
 
 
@@ -148,8 +148,8 @@ def test_a_point_carries_its_fold_change() -> None:
     table = make_table()
     for trace in expression_change_scatter(table).figure.data[:2]:
         rows = table.set_index("gene").loc[list(trace.text)]
-        assert np.allclose(trace.y, rows["delta_log2"])
-        assert np.allclose(trace.customdata[:, 1], 2 ** rows["delta_log2"])
+        assert np.allclose(trace.y, rows["log2_fold_change"])
+        assert np.allclose(trace.customdata[:, 1], 2 ** rows["log2_fold_change"])
 
 
 def test_the_scatter_of_a_whole_genome_is_light() -> None:
@@ -159,9 +159,9 @@ def test_the_scatter_of_a_whole_genome_is_light() -> None:
         {
             "gene": [f"GENE{i}" for i in range(n)],
             "tpm_before": rng.lognormal(1, 2, n).astype(np.float32),
-            "delta_log2": rng.normal(0, 0.1, n).astype(np.float32),
-            "edited": False,
-            "trusted": rng.random(n) < 0.7,
+            "log2_fold_change": rng.normal(0, 0.1, n).astype(np.float32),
+            "is_perturbed": False,
+            "is_reliable": rng.random(n) < 0.7,
             "reason": "not measured in this sample",
         }
     )

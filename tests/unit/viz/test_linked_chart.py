@@ -65,12 +65,12 @@ def test_only_reliable_genes_are_ranked_where_there_are_any() -> None:
 def test_perturbed_genes_are_not_drawn() -> None:
     table = make_table()
     drawn = points(linked_chart(table, BASELINES))
-    assert set(drawn["gene"]) == set(table.loc[~table["edited"], "gene"])
+    assert set(drawn["gene"]) == set(table.loc[~table["is_perturbed"], "gene"])
 
 
 def test_a_whole_genome_is_thinned_and_keeps_the_largest_changes() -> None:
     table = make_table(19_000)
-    rest = table[~table["edited"]]
+    rest = table[~table["is_perturbed"]]
     keep = drawn_rows(rest)
     assert ALWAYS_DRAWN < len(keep) < 6_000
     assert set(range(ALWAYS_DRAWN)) <= set(keep.tolist())
@@ -82,7 +82,7 @@ def test_a_whole_genome_is_thinned_and_keeps_the_largest_changes() -> None:
 
 def test_ticked_genes_are_ringed_and_named_although_they_would_be_hidden() -> None:
     table = make_table(19_000)
-    hidden = np.setdiff1d(np.arange(18_000), drawn_rows(table[~table["edited"]]))[:3]
+    hidden = np.setdiff1d(np.arange(18_000), drawn_rows(table[~table["is_perturbed"]]))[:3]
     drawn = points(linked_chart(table, BASELINES, ticked=hidden.tolist()))
     assert set(drawn.loc[drawn["ring"], "gene"]) == set(table["gene"].iloc[hidden])
     assert drawn.loc[drawn["ring"], "named"].all() and drawn["named"].sum() <= 6
@@ -110,7 +110,7 @@ def test_a_box_means_every_gene_inside_also_those_that_are_not_drawn() -> None:
     table.loc[3, ["tpm_before", "delta_log2"]] = table.loc[2, ["tpm_before", "delta_log2"]]
     x, y = coordinates(table)
     box = {"x": [float(x[2]) + 0.3, float(x[2]) - 0.3], "Autoencoder": [float(y[2]) - 0.01, float(y[2]) + 0.01]}
-    inside = (np.abs(x - x[2]) <= 0.3) & (np.abs(y - y[2]) <= 0.01) & ~table["edited"].to_numpy()
+    inside = (np.abs(x - x[2]) <= 0.3) & (np.abs(y - y[2]) <= 0.01) & ~table["is_perturbed"].to_numpy()
     for order in (box, dict(reversed(box.items()))):
         rows = selected_rows(table, {BOX: order, CLICKED: [{"gene": table["gene"][0]}]})
         assert rows is not None and rows.tolist() == np.flatnonzero(inside).tolist() and {2, 3} <= set(rows)
@@ -118,7 +118,7 @@ def test_a_box_means_every_gene_inside_also_those_that_are_not_drawn() -> None:
 
 def test_clicked_genes_are_their_rows() -> None:
     table = make_table()
-    perturbed = table.loc[table["edited"], "gene"].iloc[0]
+    perturbed = table.loc[table["is_perturbed"], "gene"].iloc[0]
     clicked = [{"gene": table["gene"][4]}, {"gene": table["gene"][1]}, {"gene": perturbed}]
     rows = selected_rows(table, {BOX: {}, CLICKED: clicked})
     assert rows is not None and rows.tolist() == [1, 4]

@@ -36,14 +36,16 @@ def make_pairs(n: int = 80) -> pd.DataFrame:
     chosen = rng.permutation(list(combinations(genes, 2)))[:n]
     table = pd.DataFrame({"a": chosen[:, 0], "b": chosen[:, 1]})
     table["score_a"], table["score_b"] = rng.normal(0, 0.1, (2, len(table)))
-    table["synergy"] = np.sort(rng.normal(0.02, 0.01, len(table)))[::-1]
-    table["score"] = table["score_a"] + table["score_b"] + table["synergy"]
+    table["interaction"] = np.sort(rng.normal(0.02, 0.01, len(table)))[::-1]
+    table["score"] = table["score_a"] + table["score_b"] + table["interaction"]
     return table
 
 
 def make_steps(n: int = 3, scale: float = 1.0) -> pd.DataFrame:
     score = scale * np.arange(1, n + 1)
-    return pd.DataFrame({"name": [f"GENE{i} knocked out" for i in range(n)], "score": score, "share": score / 10})
+    return pd.DataFrame(
+        {"name": [f"GENE{i} knocked out" for i in range(n)], "score": score, "fraction_of_distance": score / 10}
+    )
 
 
 def check(chart: Chart) -> None:
@@ -87,7 +89,7 @@ def test_map_of_pairs_is_symmetric_and_leaves_unknown_pairs_empty() -> None:
     assert np.isnan(np.diag(z)).all()
     best = table.iloc[0]
     place = list(heat.x)
-    assert z[place.index(best["a"]), place.index(best["b"])] == best["synergy"]
+    assert z[place.index(best["a"]), place.index(best["b"])] == best["interaction"]
     assert (heat.zmin, heat.zmax) == (-np.nanmax(abs(z)), np.nanmax(abs(z)))
     assert f"{np.isfinite(z).sum() // 2} pairs" in chart.alt
 

@@ -16,19 +16,25 @@ def make_table(n_genes: int = 8, top: float = 160.0) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "gene": f"GENE{g}" if g else HOSTILE,
-                "dose_tpm": doses,
+                "level_tpm": doses,
                 "tpm": 5.0,
-                "delta_log2": (-1) ** g * (np.log2(1 + doses) - np.log2(1 + doses[4])) / (g + 1),
+                "log2_fold_change": (-1) ** g * (np.log2(1 + doses) - np.log2(1 + doses[4])) / (g + 1),
             }
         )
         for g in range(n_genes)
     ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["gene", "dose_tpm", "delta_log2"])
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["gene", "level_tpm", "log2_fold_change"])
+    )
 
 
 def make_doses(score: float = 1.0) -> pd.DataFrame:
     tpm = np.array([0.0, 1, 2, 5, 10])
-    return pd.DataFrame({"tpm": tpm, "score": score * np.log1p(tpm), "share": score * np.log1p(tpm) / 10})
+    return pd.DataFrame(
+        {"tpm": tpm, "score": score * np.log1p(tpm), "fraction_of_distance": score * np.log1p(tpm) / 10}
+    )
 
 
 def test_a_line_a_gene_and_none_like_another():
@@ -38,7 +44,7 @@ def test_a_line_a_gene_and_none_like_another():
     assert len(lines) == 12 and all(len(line.x) == 9 for line in lines)
     assert len({(line.line.color, line.line.dash, line.marker.symbol) for line in lines}) == 12
     assert lines[0].name == "&lt;b&gt;X&lt;/b&gt;"
-    assert np.allclose(np.expm1(np.array(lines[0].x, float)), make_table(1)["dose_tpm"])
+    assert np.allclose(np.expm1(np.array(lines[0].x, float)), make_table(1)["level_tpm"])
     layout = chart.figure.layout
     assert "MYC" in layout.title.text and layout.xaxis.title.text and layout.yaxis.title.text
     assert {"0", "1", "10", "100"} <= set(layout.xaxis.ticktext)

@@ -1,0 +1,118 @@
+"""Predict what else changes when genes of a sample are perturbed.
+
+Shape suffixes: G genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellstate.perturb.perturbations import Perturbation, input_change
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.default import resolve_predictor
+from cellstate.perturb.predictors.registry import all_predictors
+from cellstate.perturb.sample import PreparedSample
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Predicted expression change of every gene, beside that of every other method: a hypothesis.
+
+    Attributes
+    ----------
+    sample : PreparedSample
+    predictor : PredictorId
+        The method of the prediction.
+    perturbations : tuple of Perturbation
+    is_perturbed_G : ndarray of bool, shape (G,)
+    log1p_before_G, log1p_after_G : ndarray of float32, shape (G,)
+        Natural log of 1 + TPM. Before is what was measured, imputed where nothing was.
+    baseline_log1p_after : dict of PredictorId to ndarray of float32, shape (G,)
+        After, by every other method; the autoencoder comes first where it is not the method of the prediction.
+    """
+
+    sample: PreparedSample
+    predictor: PredictorId
+    perturbations: tuple[Perturbation, ...]
+    is_perturbed_G: np.ndarray
+    log1p_before_G: np.ndarray
+    log1p_after_G: np.ndarray
+    baseline_log1p_after: dict[PredictorId, np.ndarray]
+
+    @property
+    def log2_fold_change_G(self) -> np.ndarray:
+        """Predicted log2 fold change of TPM + 1, shape (G,)."""
+        return _log2_fold_change(self.log1p_before_G, self.log1p_after_G)
+
+    def baseline_log2_fold_changes(self) -> dict[PredictorId, np.ndarray]:
+        """The same by each other method."""
+        before_G = self.log1p_before_G
+        return {name: _log2_fold_change(before_G, after_G) for name, after_G in self.baseline_log1p_after.items()}
+
+    def table(self) -> pd.DataFrame:
+        """One row a gene, by absolute change, the perturbed genes marked and last.
+
+        Columns: gene, ensembl_id, tpm_before, tpm_after, log2_fold_change, one ``log2_fold_change_<id>`` for each other
+        method, is_measured, is_perturbed.
+        """
+        space = self.sample.model.space
+        columns = {
+            "gene": space.symbols,
+            "ensembl_id": space.ensembl,
+            "tpm_before": np.expm1(self.log1p_before_G),
+            "tpm_after": np.expm1(self.log1p_after_G),
+            "log2_fold_change": self.log2_fold_change_G,
+        }
+        columns |= {f"log2_fold_change_{name}": change for name, change in self.baseline_log2_fold_changes().items()}
+        columns |= {"is_measured": self.sample.measured_G, "is_perturbed": self.is_perturbed_G}
+        table = pd.DataFrame(columns)
+        order = np.lexsort((-table["log2_fold_change"].abs().to_numpy(), table["is_perturbed"].to_numpy()))
+        return table.iloc[order].reset_index(drop=True)
+
+
+def predict(sample: PreparedSample, perturbations: Sequence[Perturbation], predictor: str | None = None) -> Prediction:
+    """Apply perturbations to a sample and predict the expression change of every gene.
+
+    The perturbed genes themselves take their perturbed level; every other gene changes as the method predicts.
+
+    Parameters
+    ----------
+    predictor : str, optional
+        A `PredictorId`; default: the model's own default method (`cellstate.perturb.predictors.default`).
+
+    Raises
+    ------
+    CellStateError
+        An unknown gene, a gene perturbed twice, a level above one million TPM, a quantile where the model carries no
+        cohort, a method that the model folder does not support, weights that give no number.
+    """
+    model = sample.model
+    chosen = resolve_predictor(model, predictor)
+    change = input_change(perturbations, sample)
+    before_G = np.log1p(sample.tpm_G).astype(np.float32)
+    is_perturbed_G = np.zeros(len(model.space), bool)
+    is_perturbed_G[change.genes_K] = True
+
+    after = {}
+    for name, method in all_predictors(model).items():
+        delta_z_G = method.predict_change(sample, change)[0]
+        after_G = np.maximum(before_G + delta_z_G * model.space.scale_G, 0.0)
+        after_G[change.genes_K] = np.log1p(change.tpm_after_RK[0])
+        after[name] = after_G
+    return Prediction(
+        sample=sample,
+        predictor=chosen,
+        perturbations=tuple(perturbations),
+        is_perturbed_G=is_perturbed_G,
+        log1p_before_G=before_G,
+        log1p_after_G=after.pop(chosen),
+        baseline_log1p_after=after,
+    )
+
+
+def _log2_fold_change(before_G: np.ndarray, after_G: np.ndarray) -> np.ndarray:
+    return (after_G - before_G) / np.float32(np.log(2))

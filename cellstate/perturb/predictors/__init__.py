@@ -1,0 +1,1 @@
+"""Baselines beside the autoencoder, and the one protocol that all of them follow."""

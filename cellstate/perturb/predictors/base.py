@@ -1,0 +1,100 @@
+"""The one protocol of every prediction method, and of the scores that a search asks of it.
+
+Shape suffixes: R rows (states of one sample), E perturbation sets, K perturbed genes, G genes, S cohort patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from cellstate.evidence import PredictorId
+
+if TYPE_CHECKING:
+    from cellstate.perturb.perturbations import InputChange
+    from cellstate.perturb.sample import PreparedSample
+    from cellstate.perturb.search.goal import Goal
+
+#: Called with (done, total, what) while a search runs; raises `cellstate.errors.Stopped` to stop it.
+ProgressReporter = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class CohortSlopes:
+    """Slopes of a goal's score in every gene's z for the patients of the model's cohort, and for one sample.
+
+    Attributes
+    ----------
+    cohort_SG : ndarray of float32, shape (S, G) or (1, G)
+        One row where all patients have the same. A gene's own part is left out.
+    sample_G : ndarray of float32, shape (G,)
+    """
+
+    cohort_SG: np.ndarray
+    sample_G: np.ndarray
+
+
+class GoalScorer(Protocol):
+    """Scores of perturbations of one sample along one goal, in SD, with the perturbed genes left out."""
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the first-order score is the exact one, and perturbations add up."""
+
+    @property
+    def n_affordable(self) -> int:
+        """How many exact scores cost next to nothing."""
+
+    def first_order(self, delta_G: np.ndarray) -> np.ndarray:
+        """Return the score's slope in each gene's z, the gene's own part left out, shape (G,).
+
+        ``delta_G`` is the change of z that a perturbation makes to each gene, 0 where it is no candidate: times
+        ``delta_G`` the slope is what each perturbation scores, to first order.
+        """
+
+    def scores(self, genes_EK: np.ndarray, delta_EK: np.ndarray) -> np.ndarray:
+        """Return the exact score of each perturbation set, float64, shape (E,).
+
+        Sets of fewer genes than K are padded with a gene of theirs and a change of 0.
+        """
+
+    def slopes(self, genes_EK: np.ndarray | None = None, delta_EK: np.ndarray | None = None) -> np.ndarray:
+        """Return the score's slope in each gene's z after each set, shape (E, G), or before any, shape (1, G)."""
+
+    def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
+        """Return the slopes for the model's cohort, None for a model without one."""
+
+
+class Predictor(Protocol):
+    """A prediction method: what else changes when genes of a sample are perturbed."""
+
+    @property
+    def id(self) -> PredictorId:
+        """Name of the method."""
+
+    @property
+    def label(self) -> str:
+        """Name as figures and tables show it."""
+
+    @property
+    def description(self) -> str:
+        """What the method does, in one sentence."""
+
+    @property
+    def uses_prior_knowledge(self) -> bool:
+        """Whether it is given knowledge that is not in the training samples."""
+
+    def predict_change(self, sample: PreparedSample, change: InputChange) -> np.ndarray:
+        """Return the change of z of every gene for each row, float32, shape (R, G); a perturbed gene's is undefined."""
+
+    def scorer(self, sample: PreparedSample, goal: Goal) -> GoalScorer:
+        """Return the scores of perturbations of a sample along a goal.
+
+        Raises
+        ------
+        GoalError
+            A goal that was made for another sample.
+        """

@@ -1,0 +1,1 @@
+"""Searches toward a goal: single perturbations, interacting pairs, combinations, titrations."""
