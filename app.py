@@ -3,8 +3,8 @@
 import streamlit as st
 
 if __name__ == "__main__":
-    from cellstate.ui.shell import ICON, draw
-    from cellstate.ui.sign_in import is_let_in
+    from cellstate.ui.components.shell import ICON, draw
+    from cellstate.ui.runtime.sign_in import is_let_in
 
     st.set_page_config(page_title="CellState", page_icon=ICON, layout="wide")
     st.logo(ICON, size="large")
@@ -27,6 +27,6 @@ if __name__ == "__main__":
         )
     )
 else:
-    from cellstate.ui.server import begun
+    from cellstate.ui.runtime.server import begun
 
     app = st.App(__file__, lifespan=begun)

@@ -1,6 +1,6 @@
 """How far to believe the model: predicted against true."""
 
-from cellstate.ui.accuracy import accuracy_page
-from cellstate.ui.shell import show
+from cellstate.ui.components.shell import show
+from cellstate.ui.evidence.reconstruction import accuracy_page
 
 show(accuracy_page)

@@ -1,6 +1,6 @@
 """What CellState is, for whom, what it is not, and two ways to begin."""
 
+from cellstate.ui.components.shell import show
 from cellstate.ui.home import home
-from cellstate.ui.shell import show
 
 show(home)

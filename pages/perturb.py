@@ -1,6 +1,6 @@
 """Edit genes and see what else would move."""
 
-from cellstate.ui.perturb import perturb_page
-from cellstate.ui.shell import show
+from cellstate.ui.components.shell import show
+from cellstate.ui.workbench.perturb import perturb_page
 
 show(perturb_page)

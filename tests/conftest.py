@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from tests.factories import make_cohort
+from tests.support.factories import make_cohort
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -103,7 +103,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
 def small_model(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A model trained on the synthetic cohort, through the trainer's own front door."""
     from cellstate.model import load_model
-    from tests.factories import small_config
+    from tests.support.factories import small_config
     from train.callbacks import ProgressDisplay
     from train.distributed import DistributedContext
     from train.fit import fit

@@ -14,11 +14,11 @@ from cellstate.model import Model
 from cellstate.model.record import ModelRecord
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out
-from cellstate.ui.guard import guard
-from cellstate.ui.parts import READABLE, start_buttons, tiles
-from cellstate.ui.resources import model
-from cellstate.ui.session import Session, session
-from cellstate.ui.words import explained
+from cellstate.ui.components.errors import guard
+from cellstate.ui.components.layout import READABLE, start_buttons, tiles
+from cellstate.ui.evidence.accuracy_words import explained
+from cellstate.ui.runtime.resources import model
+from cellstate.ui.state.session import Session, session
 
 _STEPS = (
     (

@@ -15,8 +15,8 @@ from cellstate.errors import CellStateError
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
 from cellstate.model import create_model, load_model
 from cellstate.model.record import EVIDENCE, METRICS
-from tests.evidence_factories import record as figure
-from tests.evidence_factories import rule_records
+from tests.support.evidence_factories import record as figure
+from tests.support.evidence_factories import rule_records
 from train.package import card
 
 P = PredictorId

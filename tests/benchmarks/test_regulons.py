@@ -25,7 +25,7 @@ from cellstate.perturb.predictors.components import fit_components
 from cellstate.perturb.predictors.registry import FittedParameters, available_predictors
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_sample
-from tests.factories import make_space
+from tests.support.factories import make_space
 from train.data import prepare
 
 N_GENES = 120

@@ -34,8 +34,8 @@ from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
 from cellstate.perturb.search.titration import titrate
 from cellstate.samples import Samples
-from tests.train.runs import ALONE, fresh, make_sources, run
-from tests.train.test_golden import GOLDEN, RUNS
+from tests.unit.train.runs import ALONE, fresh, make_sources, run
+from tests.unit.train.test_golden import GOLDEN, RUNS
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
 from train.distributed import DistributedContext, distributed_context

@@ -14,7 +14,7 @@ from cellstate.errors import GeneError, ReadError
 from cellstate.gene_space import GeneSpace, align
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.samples import TPM_TOTAL, Samples
-from tests.factories import make_samples, make_space
+from tests.support.factories import make_samples, make_space
 
 SPACE = make_space(150, seed=3)
 

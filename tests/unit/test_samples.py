@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from cellstate.errors import ReadError
 from cellstate.genes import N_AXIS
 from cellstate.samples import TPM_TOTAL, Samples, counts_to_tpm
-from tests.factories import make_samples
+from tests.support.factories import make_samples
 
 counts = hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(6)), elements=st.integers(0, 10**7))
 

@@ -9,14 +9,14 @@ from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
 from cellstate.report import LIMITS
-from cellstate.ui.guard import guard
+from cellstate.ui.components.errors import guard
+from cellstate.ui.components.layout import READABLE, heading
 from cellstate.ui.help import cite
 from cellstate.ui.help.content import Section, markdown, sections
 from cellstate.ui.help.glossary import GLOSSARY, search
 from cellstate.ui.help.templates import TEMPLATES
-from cellstate.ui.parts import READABLE, heading
-from cellstate.ui.resources import description, model, model_folder_name
-from cellstate.ui.sign_in import signed_in_as
+from cellstate.ui.runtime.resources import description, model, model_folder_name
+from cellstate.ui.runtime.sign_in import signed_in_as
 from cellstate.viz.style import LOOKS
 
 #: Parts of the page; an address with ``?topic=Glossary`` opens one.

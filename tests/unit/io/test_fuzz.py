@@ -23,7 +23,7 @@ from cellstate.model import ModelConfig, load_model, save_model
 from cellstate.model.checkpoint import load_checkpoint
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.samples import Samples
-from tests.factories import make_space
+from tests.support.factories import make_space
 from tests.support.read_codes import raises_code
 from tests.unit.io.corpus import HOSTILE, referring
 

@@ -10,7 +10,7 @@ import numpy as np
 from cellstate.model import Model, load_model
 from cellstate.model.profiles import COHORT
 from cellstate.perturb.search.goal import Goal, gene_set_goal
-from tests.factories import make_samples
+from tests.support.factories import make_samples
 
 
 def patient_samples(seed: int = 7):

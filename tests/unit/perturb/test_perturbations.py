@@ -17,7 +17,7 @@ from cellstate.perturb.perturbations import (
     perturbed_tpm,
 )
 from cellstate.perturb.sample import PreparedSample
-from tests.factories import make_space
+from tests.support.factories import make_space
 
 SPACE = make_space(40)
 STAIRS = np.log1p(np.linspace(0, 10, 11))

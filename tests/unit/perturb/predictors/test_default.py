@@ -15,7 +15,7 @@ from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
 from data.genes.build import choose
-from tests.evidence_factories import favouring
+from tests.support.evidence_factories import favouring
 
 RIVALS = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
 

@@ -12,7 +12,7 @@ from cellstate.perturb.search.goal import cohort_end, cohort_goal, find_genes, g
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
 from cellstate.samples import Samples
-from tests.factories import make_space
+from tests.support.factories import make_space
 
 SPACE = make_space(40)
 A, B, C = SPACE.symbols[:3]

@@ -19,7 +19,7 @@ from cellstate.perturb.predictors.autoencoder import AutoencoderScorer, cohort_b
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.single import cohort_z, screen
 from cellstate.samples import Samples
-from tests.evidence_factories import favouring
+from tests.support.evidence_factories import favouring
 from tests.unit.perturb.questions import patient_samples, some_goal
 
 BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
@@ -242,7 +242,7 @@ def test_bad_input(small_model, options, words):
 
 
 def test_two_samples_are_too_many(small_model):
-    from tests.factories import make_samples
+    from tests.support.factories import make_samples
 
     with pytest.raises(CellStateError, match="one sample, not 2"):
         screen(prepare_sample(small_model, make_samples(2)), some_goal(small_model))

@@ -1,0 +1,1 @@
+"""The Candidates page: searches toward a goal."""

@@ -1,0 +1,146 @@
+"""Parts that every page is made of: heading, label, empty state, chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cellstate.formatting import escape_markdown, file_stem
+from cellstate.io import to_csv
+from cellstate.ui.components.examples import examples
+from cellstate.ui.components.figure_files import FRAME, figure_files
+from cellstate.ui.components.load_samples import load_example
+from cellstate.viz import PLOT_CONFIG, Chart
+
+#: Lines of text longer than this many pixels are hard to read.
+READABLE = 760
+#: A figure's sentence is cut beyond this.
+_LONGEST_ALT = 2_000
+
+
+def heading(title: str, what: str) -> None:
+    """Open a page: its title and one sentence."""
+    st.title(title, anchor=False)
+    st.markdown(what, width=READABLE)
+
+
+def hypothesis() -> None:
+    """Label what follows."""
+    st.badge(
+        "Hypothesis",
+        icon=":material/science:",
+        color="orange",
+        help="How genes go together in the training samples, with no claim of cause. A real edit can do the opposite: "
+        "check it in the laboratory.",
+    )
+
+
+def chart(drawn: Chart, key: str) -> None:
+    """Show a figure, with its text alternative and the buttons that save it below; files are named after the key."""
+    stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(key)}"
+    config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
+    with st.container(key=FRAME + key, gap="xsmall"):
+        st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt)
+        with st.container(horizontal=True, gap="small"):
+            # It may hold names from a file.
+            st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
+            figure_files(key, drawn.title, stem)
+
+
+def need_sample(what: str) -> None:
+    """Say what the page would show, and lead on to a sample."""
+    with st.container(border=True):
+        st.subheader("No sample yet", anchor=False)
+        st.markdown(what, width=READABLE)
+        start_buttons("empty")
+
+
+def start_buttons(key: str) -> None:
+    """Two ways to begin."""
+    with st.container(horizontal=True):
+        if st.button(
+            "Try an example patient", type="primary", icon=":material/person:", key=f"{key}-example", width=240
+        ) and load_example(examples()[0]):
+            if key == "home":
+                st.switch_page("pages/sample.py")
+            st.rerun()
+        if st.button("Use my own file", icon=":material/upload_file:", key=f"{key}-upload", width=240):
+            st.switch_page("pages/sample.py")
+
+
+def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
+    """Show figures side by side: (label, value, help)."""
+    with st.grid(columns, min_column_width=150):
+        for label, value, told in values:
+            st.metric(label, value, help=told or None, border=True, height="stretch")
+
+
+def download_table(
+    make: Callable[[], bytes], file_name: str, key: str, label: str = "Download all genes as CSV"
+) -> None:
+    """Offer a table as CSV, made when it is asked for."""
+    st.download_button(
+        label,
+        make,
+        file_name=file_name,
+        mime="text/csv",
+        icon=":material/download:",
+        key=key,
+        on_click="ignore",
+    )
+
+
+def result_csv(table: pd.DataFrame, sample: str = "", **about: str) -> bytes:
+    """Return a result as CSV that says in each row what it is about: the sample first, the rest at the end."""
+    table = table.assign(**about, kind="hypothesis")
+    if sample:
+        table.insert(0, "sample", sample)
+    return to_csv(table).encode()
+
+
+def gene_table(
+    shown: pd.DataFrame,
+    columns: dict[str, Any],
+    key: str,
+    alt: str,
+    *,
+    on_select: Callable[[], None] | None = None,
+    selected: list[int] | None = None,
+    height: int = 420,
+) -> None:
+    """Show genes row by row, with the columns and in the order that ``columns`` names.
+
+    Parameters
+    ----------
+    shown : DataFrame
+    columns : dict of str to column configuration
+    key, alt : str
+    on_select : callable, optional
+        Called when rows are ticked; `st.session_state` holds their positions under the key.
+    selected : list of int, optional
+        Positions that are ticked at first.
+    height : int, optional
+        Pixels.
+    """
+    select: Any = on_select or "ignore"
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_order=list(columns),
+        height=height,
+        column_config=columns,
+        placeholder="–",
+        key=key,
+        alt=alt,
+        on_select=select,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": selected}} if selected else None,
+    )
+
+
+def number_column(label: str, digits: int, told: str, **more: Any) -> Any:
+    """Return a table column of numbers."""
+    return st.column_config.NumberColumn(label, format=f"%.{digits}f", help=told, **more)

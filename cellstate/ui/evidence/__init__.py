@@ -1,0 +1,1 @@
+"""The Evidence page: how good the model is, and what it is."""

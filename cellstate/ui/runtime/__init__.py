@@ -1,0 +1,1 @@
+"""The server behind the pages: jobs, queue, limits, model, sign-in, sessions."""

@@ -1,0 +1,110 @@
+"""What one user, and all users together, may hold in this server's memory, and how long a search may run.
+
+Whoever runs a server sets other limits by the environment variables ``CELLSTATE_SESSION_MB``, ``CELLSTATE_SERVER_MB``
+and ``CELLSTATE_RUN_MINUTES``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from starlette.formparsers import MultiPartParser
+
+from cellstate.errors import CellStateError
+from cellstate.ui.runtime.sessions import visitors
+from cellstate.ui.state.memory import known_values, n_bytes
+from cellstate.ui.state.session import Session
+
+SESSION_VARIABLE, SERVER_VARIABLE, RUN_VARIABLE = "CELLSTATE_SESSION_MB", "CELLSTATE_SERVER_MB", "CELLSTATE_RUN_MINUTES"
+SESSION_MB, RUN_MINUTES = 1_500.0, 120.0
+#: Share of the machine's memory that all users' data may take; the rest is for the model and for work.
+SERVER_SHARE = 0.4
+_MB = 1_000_000
+_log = logging.getLogger("cellstate.app")
+#: Where a container says how much memory it has.
+_CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+# An upload of more than a megabyte would pass through a file on disk on its way into memory.
+MultiPartParser.spool_max_size = 2**40
+
+
+def session_bytes() -> float:
+    """Return what one user may hold."""
+    return _setting(SESSION_VARIABLE, SESSION_MB) * _MB
+
+
+def server_bytes() -> float:
+    """Return what all users together may hold."""
+    return _setting(SERVER_VARIABLE, SERVER_SHARE * machine_bytes() / _MB) * _MB
+
+
+def run_seconds() -> float:
+    """Return how long a search may run."""
+    return _setting(RUN_VARIABLE, RUN_MINUTES) * 60
+
+
+def machine_bytes() -> int:
+    """Return the memory of this machine, or of the container that this process lives in."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in _CONTAINER:
+        try:
+            found.append(int(path.read_text()))
+        except (OSError, ValueError):  # no container, or one without a limit: "max"
+            continue
+    return min(found)
+
+
+def check_room(state: Session, *new: Any) -> None:
+    """Refuse what does not fit beside what a user, and all users, hold already.
+
+    Parameters
+    ----------
+    state : Session
+        The user's.
+    new : object
+        What came with the user and is not in `state` yet: bytes, samples, gene sets.
+
+    Raises
+    ------
+    CellStateError
+    """
+    known = known_values(state)
+    own = sum(map(n_bytes, known))
+    # A file that is read again is there already.
+    more = sum(n_bytes(one) for one in new if not any(one is other for other in known))
+    if own + more > session_bytes():
+        raise CellStateError(
+            f"This takes {_mb(more)} of memory; you hold {_mb(own)} of the {_mb(session_bytes())} that one user may.",
+            "Bring fewer samples, or make room with Forget my data.",
+        )
+    others = sum(n_bytes(one) for other in visitors().sessions() if other is not state for one in known_values(other))
+    if own + more + others > server_bytes():
+        raise CellStateError(
+            "This server's memory for users' data is full.", "Try again when others have left, or bring fewer samples."
+        )
+
+
+def _setting(variable: str, default: float) -> float:
+    return _number(variable, os.environ.get(variable, ""), default)
+
+
+@lru_cache(maxsize=8)
+def _number(variable: str, text: str, default: float) -> float:
+    """Return a setting as a number; one that is none is told to whoever runs the server, once."""
+    try:
+        value = float(text or default)
+    except ValueError:
+        value = math.nan
+    if value > 0:
+        return value
+    _log.warning("%s is not a number above zero; %g is used.", variable, default)
+    return default
+
+
+def _mb(n_bytes: float) -> str:
+    return f"{n_bytes / _MB:,.0f} MB"

@@ -1,0 +1,1 @@
+"""What one user has done and holds: session, undo history, memory."""

@@ -1,0 +1,1 @@
+"""The Validate page: prediction against a real experiment."""

@@ -1,0 +1,188 @@
+"""The two groups of an experiment: their files, and which samples of them are control and treated."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cellstate.errors import CellStateError
+from cellstate.formatting import escape_markdown, plural
+from cellstate.samples import Samples
+from cellstate.ui.components.file_input import bring, in_hand
+from cellstate.ui.components.load_samples import load_group
+from cellstate.ui.state.session import Loaded, Session
+from cellstate.ui.workbench.sample_sheet import control_first, groups_of, in_words
+
+CONTROL, TREATED = "control", "treated"
+#: Samples of a group that are compared at once on the page; the command line takes any number.
+MOST_SAMPLES = 200
+
+
+def files(state: Session) -> None:
+    """Draw the two uploaders with what was read from each file, and the way to take the Sample page's file instead."""
+    if (loaded := state.loaded) is not None and len(loaded.samples) > 1 and not _is_loaded(state):
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            labelled = groups_of(state.labels, loaded.samples.names)
+            told = f", in groups: {escape_markdown(in_words(labelled), 400)}" if labelled else ""
+            st.markdown(
+                f"**{escape_markdown(loaded.name)}** holds {plural(len(loaded.samples), 'sample')}{told}.",
+                width="stretch",
+            )
+            st.button(
+                "Use the samples of the Sample page",
+                icon=":material/person:",
+                key="use-loaded",
+                on_click=_use_loaded,
+                args=(state,),
+            )
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, height="stretch"):
+        _file(state, CONTROL, "Control samples", "Or one file with both groups.")
+    with right.container(border=True, height="stretch"):
+        _file(state, TREATED, "Treated samples", "Not needed where the first file holds both groups.")
+
+
+def _file(state: Session, group: str, label: str, told: str) -> None:
+    bring(state, group, label, lambda upload: load_group(upload, group))
+    if (loaded := state.groups.get(group)) is None:
+        st.caption(told)
+        return
+    told = f"Remove this file of {group} samples"
+    in_hand(_what_was_read(loaded), group, lambda: state.load_group(group, None), told=told)
+    for warning in loaded.samples.report.warnings:
+        st.caption(f":material/info: {escape_markdown(warning, 400)}")
+
+
+def _what_was_read(loaded: Loaded) -> str:
+    report = loaded.samples.report
+    unit = escape_markdown(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
+    samples = loaded.samples
+    return f"**{escape_markdown(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}"
+
+
+def _use_loaded(state: Session) -> None:
+    """Take the file of the Sample page for both groups; two labelled groups are chosen at once."""
+    assert state.loaded is not None
+    state.load_group(TREATED, None)
+    # The same samples, not a copy of them; they are read again on the Sample page alone.
+    state.load_group(CONTROL, Loaded(state.loaded.samples, b"", state.loaded.name))
+    labels = control_first(list(_labelled(state)))
+    if len(labels) == 2:
+        _choose(state, *labels)
+
+
+def _is_loaded(state: Session) -> bool:
+    """Whether the one file of this page is that of the Sample page."""
+    first = state.groups.get(CONTROL)
+    return first is not None and state.loaded is not None and first.samples is state.loaded.samples
+
+
+def _labelled(state: Session) -> dict[str, list[int]]:
+    """Return the positions of each labelled group's samples; none where the labels are of another file."""
+    if not _is_loaded(state) or TREATED in state.groups:
+        return {}
+    return groups_of(state.labels, state.groups[CONTROL].samples.names)
+
+
+def _choose(state: Session, control: str, treated: str) -> None:
+    """Choose two labelled groups' samples, as far as they can be compared at once."""
+    rows = _labelled(state)
+    for group, label in ((CONTROL, control), (TREATED, treated)):
+        st.session_state[_key(state, group)] = rows[label][:MOST_SAMPLES]
+        st.session_state[_label_key(state, group)] = label
+
+
+def _key(state: Session, group: str) -> str:
+    return f"{group}-rows-{state.turns[CONTROL]}-{state.turns[TREATED]}"
+
+
+def _label_key(state: Session, group: str) -> str:
+    return f"{group}-label-{state.turns[CONTROL]}-{state.turns[TREATED]}"
+
+
+def _by_label(state: Session) -> None:
+    """Let the user choose the groups by what their samples were called."""
+    rows = _labelled(state)
+    if len(rows) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for group in (CONTROL, TREATED):
+            st.selectbox(
+                f"{group.capitalize()} group",
+                list(rows),
+                index=None,
+                format_func=lambda label: f"{label} ({len(rows[label]):,})",
+                placeholder="Choose a group",
+                key=_label_key(state, group),
+                persist_state="session",
+                on_change=_take_label,
+                args=(state, group),
+            )
+        st.button("Swap", icon=":material/swap_horiz:", key="swap-groups", on_click=_swap, args=(state,))
+    if any(
+        len(rows.get(st.session_state[_label_key(state, group)], ())) > MOST_SAMPLES for group in (CONTROL, TREATED)
+    ):
+        st.caption(f"The first {MOST_SAMPLES:,} samples of a group are compared; the command line takes any number.")
+
+
+def _take_label(state: Session, group: str) -> None:
+    label = st.session_state[_label_key(state, group)]
+    st.session_state[_key(state, group)] = _labelled(state).get(label, [])[:MOST_SAMPLES]
+
+
+def _swap(state: Session) -> None:
+    for key in (_key, _label_key):
+        control, treated = key(state, CONTROL), key(state, TREATED)
+        swapped = {control: st.session_state.get(treated), treated: st.session_state.get(control)}
+        st.session_state.update(swapped)
+
+
+def chosen_groups(state: Session) -> tuple[list[int], list[int]] | None:
+    """Let the user say which samples are control and treated, by position; None until both are chosen."""
+    if CONTROL not in state.groups:
+        st.info("Upload the control samples too: the edit is predicted on them.", icon=":material/info:")
+        return None
+    first = state.groups[CONTROL].samples
+    one_file = TREATED not in state.groups
+    second = first if one_file else state.groups[TREATED].samples
+    if one_file and len(first) == 1:
+        st.info("This file holds one sample. Upload the treated samples as a second file.", icon=":material/info:")
+        return None
+    _by_label(state)
+    keys = {group: _key(state, group) for group in (CONTROL, TREATED)}
+    left, right = st.columns(2, gap="medium")
+    control = _rows("Control", first, keys[CONTROL], left, every=not one_file)
+    treated = _rows("Treated", second, keys[TREATED], right, every=not one_file)
+    if one_file and control and not treated:
+        others = [row for row in range(len(first)) if row not in control]
+        right.button(
+            "All others are treated",
+            icon=":material/select_all:",
+            key="all-others",
+            on_click=st.session_state.update,
+            args=({keys[TREATED]: others},),
+            disabled=not 0 < len(others) <= MOST_SAMPLES,
+        )
+    both = [first.names[row] for row in control if row in treated] if one_file else []
+    if both:
+        raise CellStateError(f"{both[0]} is in both groups.", "Take it out of one of them.")
+    return (control, treated) if control and treated else None
+
+
+def _rows(label: str, samples: Samples, key: str, place: DeltaGenerator, *, every: bool) -> list[int]:
+    """Let the user choose samples of a file; all of them are chosen at first where the file is one group."""
+    if every and len(samples) == 1:
+        return [0]
+    rows = list(range(len(samples)))
+    # The value of a widget that was not drawn on another page is there again on return, and no default then.
+    default = None if key in st.session_state or not every else rows[:MOST_SAMPLES]
+    return place.multiselect(
+        f"{label}: which of {len(samples):,} samples",
+        rows,
+        format_func=lambda row: samples.names[row],
+        placeholder=f"Choose the {label.lower()} samples",
+        key=key,
+        persist_state="session",
+        default=default,
+        max_selections=MOST_SAMPLES,
+    )

@@ -1,0 +1,67 @@
+"""A page for the tests of many users: it waits in a line, keeps a sample and a search, and counts who is kept."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from cellstate.errors import CellStateError
+from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.samples import Samples
+from cellstate.ui.runtime import sessions as visitors
+from cellstate.ui.runtime.jobs import Job
+from cellstate.ui.runtime.queue import Queue, this_user
+from cellstate.ui.state.session import Loaded, Session, session
+from tests.support.factories import make_samples
+
+# A closed tab is kept for two seconds, and Streamlit itself would keep it for long.
+visitors._LOOK_S, visitors._SHARE_OF_TTL = 0.1, 0.02
+
+
+@st.cache_resource
+def line() -> tuple[Queue, list]:
+    """One slot for all, and who holds it."""
+    return Queue(1), []
+
+
+def search(sample: Samples) -> Callable[[ProgressReporter], Samples]:
+    """Return a search that goes on until it is stopped, and holds the sample."""
+
+    def work(progress: ProgressReporter) -> Samples:
+        while True:
+            progress(len(sample), 10, "steps")
+            time.sleep(0.01)
+
+    return work
+
+
+def page() -> None:
+    """Draw the page; nothing of a user stays behind in its module."""
+    visitors.present()
+    state, (queue, held) = session(), line()
+    if st.button("Hold the slot", key="hold"):
+        held.append(queue.take(lambda ahead: None))
+    if st.button("Give it back", key="release"):
+        queue.free(held.pop())
+    if st.button("Bring a sample, and search", key="bring"):
+        state.load(Loaded(make_samples(1, seed=1), b"", "file"))
+        state.run(Job("pairs", 0, "a search", search(state.sample()), Queue(1), user=this_user()))
+    if st.button("Compute", key="compute"):
+        st.session_state["wants"] = True
+    if st.session_state.get("wants"):
+        try:
+            with queue.turn():
+                st.markdown("It was computed.")
+        except CellStateError as error:
+            st.error(f"{error.message} {error.hint}")
+    gc.collect()
+    sessions = sum(type(one) is Session for one in gc.get_objects())
+    searches = sum(thread.name == "cellstate-pairs" for thread in threading.enumerate())
+    st.markdown(f"sessions {sessions}, searches {searches}, waiting {len(queue._waiting)}")
+
+
+page()

@@ -1,0 +1,157 @@
+"""Memory: what a user holds is counted from the arrays, and what does not fit is refused with a sentence."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from starlette.formparsers import MultiPartParser
+
+from cellstate.errors import CellStateError
+from cellstate.genes import gene_axis
+from cellstate.ui.runtime import limits
+from cellstate.ui.runtime.jobs import Job
+from cellstate.ui.runtime.limits import check_room, machine_bytes, run_seconds, server_bytes, session_bytes
+from cellstate.ui.runtime.queue import Queue
+from cellstate.ui.state.memory import known_values, n_bytes
+from cellstate.ui.state.session import GeneSets, Loaded, Refused, Session
+from tests.support.factories import make_samples
+
+MB = 1_000_000
+#: Names, labels and Python's own objects around what is counted.
+SMALL = 20_000
+
+
+def about(n_bytes: float) -> object:
+    return pytest.approx(n_bytes, abs=SMALL)
+
+
+def held(state: Session) -> int:
+    return sum(map(n_bytes, known_values(state)))
+
+
+@dataclass
+class Found:
+    """A result as the pages keep one."""
+
+    table: pd.DataFrame
+    rows: dict[str, np.ndarray]
+    title: str = ""
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        np.zeros(MB, np.uint8),
+        bytes(MB),
+        "x" * MB,
+        pd.DataFrame({"a": np.zeros(MB // 2, np.uint8), "b": np.zeros(MB // 2, np.uint8)}),
+        {"deep": [(np.zeros(MB, np.uint8),)]},
+        Found(pd.DataFrame({"a": np.zeros(MB // 2, np.uint8)}), {"b": np.zeros(MB // 2, np.uint8)}),
+    ],
+    ids=["array", "bytes", "text", "table", "containers", "dataclass"],
+)
+def test_what_is_held_is_counted(thing: object) -> None:
+    assert n_bytes(thing) == about(MB)
+
+
+def test_what_all_users_share_is_nobodys(small_model) -> None:
+    assert n_bytes({"model": small_model, "genes": small_model.space, "axis": gene_axis()}) == 0
+
+
+def test_a_session_counts_its_files_results_and_searches() -> None:
+    state, samples = Session(), make_samples(20)
+    state.load(Loaded(samples, bytes(MB), "file"))
+    expected = MB + samples.tpm_SA.nbytes
+    assert held(state) == about(expected)
+    # The bytes of one file count once, wherever they are kept.
+    assert state.loaded is not None
+    state.problem = Refused("file", CellStateError("refused"), source=state.loaded.source)
+    assert held(state) == about(expected)
+    state.problem = Refused("another", CellStateError("refused"), source=bytes(2 * MB))
+    expected += 2 * MB
+    assert held(state) == about(expected)
+    state.once("shift", 0, lambda: pd.DataFrame({"x": np.zeros(MB)}))
+    expected += 8 * MB
+    assert held(state) == about(expected)
+    state.load_group("control", Loaded(samples.take([0, 1]), b"", "control"))
+    state.load_reference(Loaded(samples.take([0]), b"", "reference"))
+    expected += 3 * samples.tpm_SA[0].nbytes
+    assert held(state) == about(expected)
+    state.load_gene_sets(GeneSets("sets", {"A": ("x" * MB, "y" * MB)}))
+    expected += 2 * MB
+    assert held(state) == about(expected)
+    job = Job("screen", 0, "a search", lambda progress: np.zeros(MB), Queue(1))
+    state.run(job)
+    job.wait(10)
+    assert state.finished("screen", 0) is job
+    expected += 8 * MB
+    assert held(state) == about(expected)
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
+    """Other users of the server."""
+    present: list[Session] = []
+
+    class Listed:
+        def sessions(self) -> list[Session]:
+            return present
+
+    monkeypatch.setattr(limits, "visitors", Listed)
+    return present
+
+
+def test_what_does_not_fit_beside_a_users_own_is_refused(monkeypatch: pytest.MonkeyPatch, others: list) -> None:
+    monkeypatch.setenv("CELLSTATE_SESSION_MB", "3")
+    state = Session(loaded=Loaded(make_samples(1), bytes(2 * MB), "file"))
+    check_room(state, bytes(MB // 2))
+    with pytest.raises(CellStateError, match=r"This takes 2 MB of memory; you hold 2 MB of the 3 MB") as refused:
+        check_room(state, bytes(2 * MB))
+    assert "Forget my data" in refused.value.hint
+    # What is there already is not new.
+    check_room(state, *known_values(state))
+
+
+def test_what_does_not_fit_beside_all_users_is_refused(monkeypatch: pytest.MonkeyPatch, others: list) -> None:
+    monkeypatch.setenv("CELLSTATE_SERVER_MB", "10")
+    state = Session()
+    others += [state, Session(loaded=Loaded(make_samples(1), bytes(8 * MB), "file"))]
+    check_room(state, bytes(MB))
+    with pytest.raises(CellStateError, match="server's memory"):
+        check_room(state, bytes(3 * MB))
+    others.pop()
+    check_room(state, bytes(3 * MB))
+
+
+def test_settings_and_their_defaults(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(logging.getLogger("cellstate.app"), "disabled", False)
+    for variable in ("CELLSTATE_SESSION_MB", "CELLSTATE_SERVER_MB", "CELLSTATE_RUN_MINUTES"):
+        monkeypatch.delenv(variable, raising=False)
+    assert session_bytes() == 1500 * MB
+    assert run_seconds() == 2 * 3600
+    assert server_bytes() == pytest.approx(0.4 * machine_bytes())
+    monkeypatch.setenv("CELLSTATE_RUN_MINUTES", "0.5")
+    assert run_seconds() == 30
+    for wrong in ("many", "-1", "0", "nan"):
+        monkeypatch.setenv("CELLSTATE_SESSION_MB", wrong)
+        assert session_bytes() == 1500 * MB
+    assert "CELLSTATE_SESSION_MB is not a number above zero" in caplog.text
+
+
+@pytest.mark.parametrize(("said", "counts"), [("1000000\n", True), ("max\n", False), (None, False)])
+def test_a_container_has_its_own_memory(
+    said: str | None, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said is not None:
+        (tmp_path / "max").write_text(said)
+    monkeypatch.setattr(limits, "_CONTAINER", (tmp_path / "max",))
+    assert (machine_bytes() == MB) == counts
+
+
+def test_uploads_never_pass_through_a_file() -> None:
+    assert MultiPartParser.spool_max_size > 10**12

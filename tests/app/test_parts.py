@@ -1,0 +1,105 @@
+"""Small parts: escaping, the queue, the guard, words, state."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellstate.errors import CellStateError
+from cellstate.evidence import PredictorId
+from cellstate.model.record import EvaluationRecord, Quality
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
+from cellstate.ui.evidence.reconstruction import parse_edges
+from cellstate.ui.runtime.resources import Queue
+from cellstate.ui.state.session import Session
+
+
+def test_unexpected_errors_show_no_traceback() -> None:
+    def script() -> None:
+        from cellstate.errors import ReadError
+        from cellstate.ui.components.errors import guard
+
+        with guard("adding one and one"):
+            int("secret/path.py")
+        with guard("reading"):
+            raise ReadError("A <b>bold</b> failure.", "Do **this**.")
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    first, second = (error.value for error in app.error)
+    assert "adding one and one" in first
+    assert "secret" not in first
+    assert "<b>" not in second
+    assert "**" not in second
+
+
+def test_queue_serves_all_and_no_more_than_its_slots_at_once() -> None:
+    queue, lock, now, most, served = Queue(2), threading.Lock(), [0], [0], [0]
+
+    def work() -> None:
+        with queue.turn():
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            threading.Event().wait(0.02)
+            with lock:
+                now[0] -= 1
+                served[0] += 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert served == [6]
+    assert most[0] <= 2
+
+
+def test_queue_frees_its_slot_after_a_failure() -> None:
+    queue = Queue(1)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="x"), queue.turn():
+            raise ValueError("x")
+
+
+def test_results_are_made_again_only_when_needed() -> None:
+    state, made = Session(), []
+    for key in ("a", "a", "b"):
+        state.once("kind", key, lambda: made.append(1))
+    assert len(made) == 2
+
+
+def test_history_keeps_no_change_twice() -> None:
+    state = Session()
+    state.add(Perturbation("TP53", "knock-out"))
+    state.add(Perturbation("TP53", "knock-out"))
+    state.remove("MYC")
+    assert len(state.history) == 2
+
+
+def found(own: float, pca: float | None = None, mean: float = 0.9) -> EvaluationRecord:
+    rest = {"r2_gene_median": None, "r2_sample_median": None, "bins": ()}
+    baselines = {PredictorId.GENE_MEAN: Quality(r2_pooled=mean, **rest)}
+    if pca is not None:
+        baselines[PredictorId.PCA] = Quality(r2_pooled=pca, **rest)
+    return EvaluationRecord(r2_pooled=own, n_samples=1, n_values=1, baselines=baselines, **rest)
+
+
+def test_verdict_does_not_flatter() -> None:
+    assert explained(0.95, 0.9) == pytest.approx(0.5)
+    assert "removes 50%" in verdict(found(0.95))
+    assert "worse than knowing nothing" in verdict(found(0.8, 0.95))
+    assert "no better here" in verdict(found(0.95, 0.9502))
+    assert "does better" in verdict(found(0.95, 0.96))
+    assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
+    assert list(bins_of(found(0.95, 0.92))) == ["autoencoder", "pca", "gene_mean"]
+
+
+def test_edges_are_read() -> None:
+    assert parse_edges("0, 2.5,10") == (0, 2.5, 10, float("inf"))
+    assert parse_edges("0, 1, inf") == (0, 1, float("inf"))
+    with pytest.raises(CellStateError, match="separated by commas"):
+        parse_edges("0; 1")

@@ -1,0 +1,93 @@
+"""The page "How good is this?": all that the record of a model holds, and a sentence for what it does not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
+from cellstate.model import Model, create_model, load_model
+from cellstate.model.record import METRICS, write_evidence
+from cellstate.report import LIMITS, sections
+from cellstate.ui.runtime.resources import MODEL_VARIABLE
+from tests.app.conftest import APP, check, words
+from tests.support.evidence_factories import evidence, record
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Opens a page with another model folder."""
+
+    def open_page(folder: Path, page: str = "quality") -> AppTest:
+        monkeypatch.setenv(MODEL_VARIABLE, str(folder))
+        return AppTest.from_file(str(APP), default_timeout=60).run().switch_page(f"pages/{page}.py").run()
+
+    return open_page
+
+
+def with_evidence(small_model: Model, folder: Path) -> Path:
+    shutil.copytree(small_model.folder, folder)
+    records = [
+        record(
+            Benchmark.TRUST,
+            Dataset.TEST,
+            PredictorId.AUTOENCODER,
+            Metric.OOD_AUROC,
+            value,
+            threshold=0.95,
+            stratum=stratum,
+        )
+        for value, stratum in ((0.97, Stratum.LOG_OF_LOG), (0.9, Stratum.SHUFFLED_GENES))
+    ]
+    write_evidence(folder, evidence(*records))
+    further = {"name": "an atlas", "licence": "CC BY-SA 4.0", "attribution": "its makers", "splits": {"train": 7}}
+    values = json.loads((folder / METRICS).read_text()) | {"also_trained_on": [further]}
+    (folder / METRICS).write_text(json.dumps(values))
+    return folder
+
+
+def tables(app: AppTest) -> str:
+    """What tables show, without the escapes that keep it from being taken for Markdown."""
+    return "\n".join(table.value.to_csv() for table in app.table).replace("\\", "").replace("\u2060", "")
+
+
+def test_page_shows_every_section_of_the_shipped_model(app: AppTest) -> None:
+    app.switch_page("pages/quality.py").run()
+    check(app)
+    assert app.title[0].value == "How good is this?"
+    known = load_model().record
+    assert [header.value for header in app.header] == [section.title for section in sections(known)]
+    assert "hypothesis" in words(app)
+    tile = next(m.value for m in app.metric if m.label == "R² per gene")
+    assert tile == f"{known.evaluation['test'].r2_gene_median:.3f}"
+    assert f"{known.evaluation['older_test'].r2_pooled:.4f}" in tables(app)
+
+
+def test_marks_are_shown_as_reached_and_as_missed(small_model: Model, tmp_path: Path, opened) -> None:
+    app = opened(with_evidence(small_model, tmp_path / "model"))
+    check(app)
+    assert next(m.value for m in app.metric if m.label == "Criteria passed") == "1 of 2"
+    every = app.dataframe[0].value
+    assert list(every["Passed"]) == ["✓ passed", "✗ not passed"]
+
+
+def test_random_weights_are_met_kindly(tmp_path: Path, opened) -> None:
+    create_model(tmp_path / "random", "demo")
+    app = opened(tmp_path / "random")
+    check(app)
+    assert "not trained on anything" in words(app)
+    assert not app.table
+    assert {m.value for m in app.metric} == {"–"}
+    assert "FOXA2" in words(app) and LIMITS.splitlines()[0][2:40] in words(app)
+
+
+def test_model_page_names_every_source(small_model: Model, tmp_path: Path, opened) -> None:
+    app = opened(with_evidence(small_model, tmp_path / "model"), "model")
+    check(app)
+    for word in ("synthetic cohort", "an atlas", "CC BY-SA 4.0", "its makers", "7 samples"):
+        assert word in tables(app)

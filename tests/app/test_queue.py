@@ -1,0 +1,269 @@
+"""The line in front of the model: who goes next, who gives up, and that no slot is ever lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.runtime.scriptrunner_utils.exceptions import RerunException, StopException
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.testing.v1 import AppTest
+
+from cellstate.ui.runtime import queue as module
+from cellstate.ui.runtime.queue import BusyError, Queue, Ticket
+
+PATIENCE_S = 10
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def nobody(ahead: int) -> None:
+    """Is told, and goes on waiting."""
+
+
+class Asker:
+    """One who waits in a thread of their own, and writes their name down when their turn comes."""
+
+    def __init__(self, queue: Queue, name: str, served: list[str], *, user: str | None = None, long: bool = False):
+        self.gives_up: BaseException | None = None
+        self.heard: list[int] = []
+        self.error: BaseException | None = None
+
+        def told(ahead: int) -> None:
+            self.heard.append(ahead)
+            if self.gives_up is not None:
+                raise self.gives_up
+
+        def wait() -> None:
+            try:
+                ticket = queue.take(told, user=user or name, long=long)
+            except BaseException as error:
+                self.error = error
+            else:
+                served.append(name)
+                queue.free(ticket)
+
+        before = list(queue._waiting)
+        self.thread = threading.Thread(target=wait, daemon=True)
+        self.thread.start()
+        until(lambda: queue._waiting != before or not self.thread.is_alive())
+
+    def end(self) -> Asker:
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+        return self
+
+
+@contextmanager
+def busy(queue: Queue) -> Iterator[None]:
+    """Hold the only slot."""
+    ticket = queue.take(nobody, user="first")
+    yield
+    queue.free(ticket)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICK_S", 0.005)
+
+
+def order(*asked: tuple[str, str, bool]) -> str:
+    """Who is served in which order, of (name, user, long) that come one after the other."""
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        askers = [Asker(queue, name, served, user=user, long=long) for name, user, long in asked]
+    for asker in askers:
+        assert asker.end().error is None
+    assert not queue.crowded
+    return "".join(served)
+
+
+def test_first_come_first_served() -> None:
+    assert order(("a", "A", False), ("b", "B", False), ("c", "C", False)) == "abc"
+
+
+def test_searches_wait_in_the_same_line() -> None:
+    assert order(("s", "S", True), ("a", "A", False), ("t", "T", True), ("b", "B", False)) == "satb"
+
+
+def test_of_each_user_one_request_runs_at_a_time() -> None:
+    served: list[str] = []
+    queue = Queue(2)
+    with busy(queue):
+        again = Asker(queue, "again", served, user="first")
+        # Whoever comes later takes the slot that this user may not have.
+        assert Asker(queue, "other", served).end().error is None
+        assert served == ["other"]
+        queue.free(queue.take(lambda ahead: pytest.fail("a search runs beside it"), user="first", long=True))
+    again.end()
+    assert served == ["other", "again"]
+
+
+def test_everyone_hears_how_many_are_ahead() -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        askers = [Asker(queue, name, served) for name in "abc"]
+        until(lambda: all(asker.heard for asker in askers))
+        assert [asker.heard[-1] for asker in askers] == [0, 1, 2]
+    for asker in askers:
+        asker.end()
+
+
+@pytest.mark.parametrize(
+    "signal", [RerunException(RerunData()), StopException(), ValueError("any"), KeyboardInterrupt()]
+)
+def test_whoever_gives_up_leaves_the_line_at_once(signal: BaseException) -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        leaver, stayer = Asker(queue, "leaver", served), Asker(queue, "stayer", served)
+        leaver.gives_up = signal
+        assert leaver.end().error is signal
+        until(lambda: stayer.heard[-1:] == [0])
+    stayer.end()
+    assert served == ["stayer"] and not queue.crowded and not queue._running
+
+
+def test_an_edit_does_not_count_the_searches_before_it() -> None:
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        askers = [Asker(queue, name, served, long=long) for name, long in (("s", True), ("a", False), ("t", True))]
+        until(lambda: all(asker.heard for asker in askers))
+        assert [asker.heard[-1] for asker in askers] == [0, 0, 2]
+    for asker in askers:
+        asker.end()
+
+
+def test_a_wait_that_is_too_long_ends_with_a_sentence() -> None:
+    queue = Queue(1)
+    with busy(queue), pytest.raises(BusyError, match=r"busy for 0\.02 seconds"):
+        queue.take(nobody, wait_s=0.02)
+    assert not queue.crowded
+    queue.free(queue.take(nobody, wait_s=0.0))
+
+
+def test_searches_never_hold_every_slot() -> None:
+    served: list[str] = []
+    queue = Queue(2)
+    search = queue.take(nobody, user="A", long=True)
+    second = Asker(queue, "search", served, long=True)
+    edit = queue.take(lambda ahead: pytest.fail("an edit waits for searches"), user="C")
+    queue.free(edit)
+    assert served == [] and queue.crowded
+    queue.free(search)
+    second.end()
+    assert served == ["search"]
+
+
+def test_a_slot_is_taken_when_it_comes_free_and_not_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICK_S", 3600.0)
+    served: list[str] = []
+    queue = Queue(1)
+    with busy(queue):
+        asker = Asker(queue, "a", served)
+    asker.end()
+    assert served == ["a"] and asker.heard == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 3), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=12), st.data())
+def test_the_line_is_fair_whoever_comes(at_once: int, requests: list[tuple[int, bool]], data: st.DataObject) -> None:
+    """Whatever ends first: each user's requests of a kind run in turn, and nobody who may run is passed over."""
+    queue = Queue(at_once)
+    queue._waiting += [Ticket(user, long) for user, long in requests]
+    arrived, served = list(queue._waiting), list[Ticket]()
+    while queue._waiting or queue._running:
+        while (ticket := queue._next()) is not None:
+            searches = sum(other.long for other in queue._running)
+            passed = queue._waiting[: queue._waiting.index(ticket)]
+            running = {(other.user, other.long) for other in queue._running}
+            assert all((p.user, p.long) in running or (p.long and searches >= max(1, at_once - 1)) for p in passed)
+            assert (ticket.user, ticket.long) not in running
+            assert queue._enter(ticket)
+            served.append(ticket)
+        assert 0 < len(queue._running) <= at_once
+        assert sum(other.long for other in queue._running) <= max(1, at_once - 1)
+        queue.free(data.draw(st.sampled_from(queue._running)))
+    assert len(served) == len(arrived)
+    for whose in set(requests):
+        assert [t for t in served if (t.user, t.long) == whose] == [t for t in arrived if (t.user, t.long) == whose]
+
+
+def test_many_threads_leave_the_queue_clean() -> None:
+    queue, running, most, lock = Queue(2), [0], [0], threading.Lock()
+
+    def visit(n: int) -> None:
+        def told(ahead: int) -> None:
+            if n % 3 == 0:
+                raise RerunException(RerunData())
+
+        for _ in range(5):
+            try:
+                ticket = queue.take(told, user=n % 7, long=n % 2 == 0, wait_s=PATIENCE_S)
+            except RerunException:
+                continue
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.001)
+            with lock:
+                running[0] -= 1
+            queue.free(ticket)
+
+    threads = [threading.Thread(target=visit, args=(n,)) for n in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert 1 <= most[0] <= 2
+    assert not queue.crowded and not queue._running
+
+
+# On a page
+
+
+def page() -> None:
+    import streamlit as st
+
+    from cellstate.errors import CellStateError
+    from tests.app.test_queue import ON_PAGE
+
+    st.button("anything", key="anything")
+    for _ in range(2):
+        try:
+            with ON_PAGE.turn():
+                st.write("computed")
+        except CellStateError as error:
+            st.error(error.message)
+
+
+ON_PAGE = Queue(1)
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """A page that waited too long, and was left as it stood before that."""
+    monkeypatch.setattr(module, "WAIT_S", 0.05)
+    with busy(ON_PAGE):
+        yield AppTest.from_function(page).run()
+
+
+def test_a_page_waits_then_says_so_and_asks_again(waiting: AppTest) -> None:
+    assert not waiting.exception
+    assert ["busy for 0.05 seconds" in error.value for error in waiting.error] == [True, True]
+    assert {button.label for button in waiting.button} == {"anything", "Ask again"}
+    assert not ON_PAGE.crowded

@@ -1,0 +1,375 @@
+"""The regulators page: goals, options, runs beside the page, results, and the way to the perturb page."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellstate.errors import CellStateError
+from cellstate.genes import gene_axis
+from cellstate.io import read_samples
+from cellstate.model import Model
+from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.search.goal import gene_set_goal
+from cellstate.perturb.search.single import screen
+from cellstate.ui.candidates import options as regulators_options
+from cellstate.ui.candidates.goal import signed
+from cellstate.ui.candidates.results import common_gene, csv
+from cellstate.ui.components.examples import examples
+from cellstate.ui.components.predictor_picker import KEY
+from cellstate.ui.runtime.resources import MODEL_VARIABLE
+from tests.app.conftest import check, words
+from tests.support.factories import make_samples
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def genes(small_model: Model) -> list[str]:
+    """Genes of the small model that the example patient measures."""
+    measured_A = read_samples(examples()[0].path).measured_SA[0]
+    return [gene_axis().symbol[i] for i in small_model.space.axis_index_G if measured_A[i]]
+
+
+@pytest.fixture
+def page(small_model: Model, monkeypatch: pytest.MonkeyPatch, app: AppTest) -> Iterator[AppTest]:
+    """The regulators page with an example patient and a small model."""
+    monkeypatch.setenv(MODEL_VARIABLE, str(small_model.folder))
+    app.switch_page("pages/regulators.py").run()
+    app.button(key="empty-example").click().run()
+    check(app)
+    yield app
+    app.session_state["cellstate"].drop_runs()
+
+
+@pytest.fixture
+def with_goal(page: AppTest, genes: list[str]) -> AppTest:
+    return set_goal(page, f"+{genes[0]} {genes[1]}, -{genes[2]}")
+
+
+def set_goal(app: AppTest, text: str) -> AppTest:
+    app.text_area(key="goal-genes-0").set_value(text).run()
+    return app
+
+
+def goal_kind(app: AppTest, kind: str) -> AppTest:
+    app.segmented_control(key="goal-kind").set_value(kind).run()
+    return app
+
+
+def search(app: AppTest, kind: str) -> AppTest:
+    app.segmented_control(key="regulators-kind").set_value(kind).run()
+    app.button(key="run").click().run()
+    return finish(app)
+
+
+def finish(app: AppTest) -> AppTest:
+    job = app.session_state["cellstate"].job
+    job.wait(PATIENCE_S)
+    assert job.has_ended
+    return app.run()
+
+
+def has_button(app: AppTest, key: str) -> bool:
+    return any(button.key == key for button in app.button)
+
+
+# Goals
+
+
+def test_signs_are_read_as_a_person_types_them() -> None:
+    assert signed("+A B,-C;−D\n- E  + F") == "genes:+A,+B,-C,-D,-E,+F"
+    assert signed("HLA-A, NKX2-1") == "genes:+HLA-A,+NKX2-1"
+
+
+def test_no_search_without_a_goal(page: AppTest) -> None:
+    assert page.button(key="run").disabled
+    assert "Choose a goal above first" in words(page)
+
+
+def test_goal_is_told_in_words(with_goal: AppTest, genes: list[str]) -> None:
+    said = words(with_goal).replace("\\", "")
+    assert f"{genes[0]}, {genes[1]} up, {genes[2]} down (3 genes)" in said
+    assert "100 % means that each of the 3 genes has moved by one S" in said
+    assert not with_goal.button(key="run").disabled
+    check(with_goal)
+
+
+def test_names_that_nobody_knows_are_named(page: AppTest, genes: list[str]) -> None:
+    set_goal(page, f"{genes[0].lower()} NOTAGENE1 <b>x</b>")
+    check(page)
+    said = words(page)
+    assert "left out: NOTAGENE1" in said
+    assert re.findall(r"(?<!\\)<", said) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("NOTAGENE1", "knows no gene"), ("+{0} -{0}", "both up and down"), ("+", "sign without a gene")]
+)
+def test_a_goal_that_gives_no_direction_is_told(page: AppTest, genes: list[str], text: str, said: str) -> None:
+    set_goal(page, text.format(*genes))
+    assert not page.exception
+    assert said in page.error[0].value
+    assert page.button(key="run").disabled
+
+
+def test_example_goal_is_one_click_away(page: AppTest) -> None:
+    page.button(key="goal-example").click().run()
+    assert "CDH1" in str(page.text_area(key="goal-genes-0").value)
+    assert not page.exception
+
+
+def test_gene_set_from_a_file(page: AppTest, genes: list[str]) -> None:
+    goal_kind(page, "set")
+    page.file_uploader[0].upload("<i>sets.txt", b"no gene sets\n")
+    page.run()
+    assert len(page.error) == 1 and not page.exception
+    assert page.session_state["cellstate"].gene_sets is None
+    lines = f"FIRST\tx\t{genes[0]}\t{genes[1]}\nSECOND\tx\t{genes[2]}\tNOTAGENE1\n"
+    page.file_uploader[0].upload("sets.gmt", lines.encode())
+    page.run()
+    check(page)
+    assert "FIRST up (2 genes)" in words(page)
+    page.selectbox(key="goal-set-2").set_value("SECOND").run()
+    page.segmented_control(key="goal-way").set_value("down").run()
+    check(page)
+    said = words(page)
+    assert "SECOND down (1 gene)" in said and "left out: NOTAGENE1" in said
+    # The file stays out of Streamlit's store, and can be taken away again.
+    page.button(key="remove-goal-gene-sets").click().run()
+    assert page.file_uploader[0].value is None
+    assert "for example the hallmark sets" in words(page)
+
+
+def test_toward_a_reference_sample(page: AppTest) -> None:
+    goal_kind(page, "sample")
+    tpm_AS = make_samples(3).tpm_SA.T
+    data = pd.DataFrame(tpm_AS, index=gene_axis().symbol, columns=["N1", "N2", "N3"]).to_csv().encode()
+    page.file_uploader[0].upload("normal.csv", data)
+    page.run()
+    check(page)
+    said = words(page).replace("\\", "")
+    assert "toward the mean of 3 samples of normal.csv" in said
+    assert "the whole way from this sample to there" in said
+    page.multiselect[0].set_value([1]).run()
+    check(page)
+    assert "toward N2 of normal.csv" in words(page).replace("\\", "")
+    assert page.session_state["cellstate"].reference.source == b""
+
+
+def test_toward_the_cohort(page: AppTest, genes: list[str]) -> None:
+    goal_kind(page, "cohort")
+    assert page.button(key="run").disabled
+    page.text_input(key="goal-gene-0").set_value(genes[0].lower()).run()
+    assert f"with the highest {genes[0]}" in words(page)
+    page.segmented_control(key="goal-end").set_value("median").run()
+    assert "toward the median of the model" in words(page)
+    check(page)
+    page.segmented_control(key="goal-end").set_value("low").run()
+    # What is typed never names a file of the server.
+    for text in ("/etc/passwd#x", "sets.gmt"):
+        page.text_input(key="goal-gene-0").set_value(text).run()
+        assert "No gene is called" in page.error[0].value
+    assert not page.exception
+
+
+# Searches
+
+
+def test_single_genes(with_goal: AppTest, genes: list[str], small_model: Model) -> None:
+    search(with_goal, "screen")
+    check(with_goal)
+    goal = gene_set_goal(small_model.space, {genes[0]: 1, genes[1]: 1, genes[2]: -1}, spec="genes", label="three genes")
+    expected = screen(prepare_sample(small_model, read_samples(examples()[0].path)), goal).table
+    shown = with_goal.dataframe[0].value
+    assert list(shown["gene"]) == list(expected["gene"])
+    np.testing.assert_allclose(shown["score"], expected["score"])
+    np.testing.assert_allclose(shown["fraction_of_distance"], 100 * expected["fraction_of_distance"])
+    said = words(with_goal)
+    assert {"Hypothesis", expected["gene"].iloc[0]} <= set(re.findall(r"[\w.-]+", said))
+    assert "treatment" not in said.lower()
+    assert "PCA in another form" in said
+    assert with_goal.button(key="open-in-perturb").disabled
+    # Search, and the note when the goal is another one by now.
+    with_goal.text_input(key="screen-query").set_value(genes[5].lower()).run()
+    assert genes[5] in list(with_goal.dataframe[0].value["gene"])
+    assert len(with_goal.dataframe[0].value) < len(expected)
+    set_goal(with_goal, genes[3])
+    check(with_goal)
+    assert "changed after this search" in words(with_goal)
+
+
+def test_several_edits_of_a_list_of_genes(with_goal: AppTest, genes: list[str]) -> None:
+    with_goal.pills(key="screen-edits").set_value(["ko", "x", "=q"]).run()
+    with_goal.selectbox(key="screen-genes").set_value("list").run()
+    assert with_goal.button(key="run").disabled
+    with_goal.text_area(key="screen-list-0").set_value(f"{genes[4]}, {genes[5]} NOTAGENE1").run()
+    assert "Not known to this model: NOTAGENE1" in words(with_goal)
+    search(with_goal, "screen")
+    check(with_goal)
+    shown = with_goal.dataframe[0].value
+    assert set(shown["gene"]) == {genes[4], genes[5]}
+    assert set(shown["perturbation"]) == {"knocked out", "times 3", "set to the cohort's 90th percentile"}
+    with_goal.pills(key="screen-edits").set_value([]).run()
+    assert with_goal.button(key="run").disabled
+    check(with_goal)
+
+
+def test_pairs_and_partners_of_one_gene(with_goal: AppTest, genes: list[str]) -> None:
+    with_goal.segmented_control(key="regulators-kind").set_value("pairs").run()
+    with_goal.selectbox(key="pairs-genes").set_value("all").run()
+    search(with_goal, "pairs")
+    check(with_goal)
+    shown = with_goal.dataframe[0].value
+    assert shown["cohort_r"].is_monotonic_decreasing and "most clearly in the cohort's patients" in words(with_goal)
+    with_goal.segmented_control(key="pairs-by").set_value("interaction").run()
+    search(with_goal, "pairs")
+    check(with_goal)
+    shown = with_goal.dataframe[0].value
+    assert shown["interaction"].is_monotonic_decreasing
+    np.testing.assert_allclose(shown["score"], shown["score_a"] + shown["score_b"] + shown["interaction"], atol=1e-6)
+    assert "beyond the sum" in words(with_goal)
+    with_goal.selectbox(key="pairs-genes").set_value("one").run()
+    assert with_goal.button(key="run").disabled
+    with_goal.text_input(key="pairs-one-0").set_value(genes[6]).run()
+    search(with_goal, "pairs")
+    check(with_goal)
+    assert common_gene(with_goal.dataframe[0].value) == genes[6]
+
+
+def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
+    with_goal.segmented_control(key="regulators-kind").set_value("combination").run()
+    with_goal.number_input(key="combination-most").set_value(2).run()
+    with_goal.radio(key=KEY).set_value("elastic_net").run()
+    search(with_goal, "combination")
+    check(with_goal)
+    state = with_goal.session_state["cellstate"]
+    steps = state.job.result.steps
+    assert state.job.result.predictor == "elastic_net" and "**Elastic net.**" in words(with_goal)
+    assert len(with_goal.dataframe[0].value) == len(steps) > 0
+    assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
+    with_goal.button(key="open-in-perturb").click().run()
+    check(with_goal)
+    assert with_goal.title[0].value == "Perturb"
+    assert [edit.spec for edit in state.edits] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
+    state.undo()
+    assert state.edits == ()
+
+
+def test_results_of_each_kind_stay_until_the_sample_changes(with_goal: AppTest) -> None:
+    search(with_goal, "screen")
+    with_goal.segmented_control(key="regulators-kind").set_value("combination").run()
+    assert "appears here" in words(with_goal) and not with_goal.dataframe
+    with_goal.switch_page("pages/home.py").run()
+    with_goal.switch_page("pages/regulators.py").run()
+    with_goal.segmented_control(key="regulators-kind").set_value("screen").run()
+    check(with_goal)
+    assert with_goal.dataframe
+    with_goal.switch_page("pages/sample.py").run()
+    with_goal.selectbox(key="example").select(1).run()
+    with_goal.button(key="load-example").click().run()
+    with_goal.switch_page("pages/regulators.py").run()
+    check(with_goal)
+    assert not with_goal.dataframe
+    # The goal is kept for the next patient.
+    assert not with_goal.button(key="run").disabled
+
+
+# Long runs
+
+
+class Slow:
+    """A search of pairs that goes on row by row when it is told to."""
+
+    def __init__(self) -> None:
+        self.go, self.rows = threading.Semaphore(0), 0
+
+    def __call__(self, *args: Any, progress: Any, blocks: dict, **options: Any) -> None:
+        for row in range(4):
+            progress(row, 4, "rows of pairs")
+            if row not in blocks:
+                assert self.go.acquire(timeout=PATIENCE_S)
+                blocks[row], self.rows = row, self.rows + 1
+        raise CellStateError("There is no pair.", "Try others.")
+
+
+@pytest.fixture
+def slow(with_goal: AppTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    stub = Slow()
+    monkeypatch.setattr(regulators_options, "pairs", stub)
+    with_goal.segmented_control(key="regulators-kind").set_value("pairs").run()
+    with_goal.selectbox(key="pairs-genes").set_value("all").run()
+    with_goal.button(key="run").click().run()
+    yield stub
+    stub.go.release(8)
+
+
+def test_a_run_is_stopped_and_goes_on(with_goal: AppTest, slow: Slow) -> None:
+    check(with_goal)
+    state = with_goal.session_state["cellstate"]
+    assert with_goal.button(key="run").disabled
+    assert "one runs at a time" in words(with_goal)
+    slow.go.release(1)
+    with_goal.button(key="cancel").click().run()
+    slow.go.release(1)
+    finish(with_goal)
+    check(with_goal)
+    said = words(with_goal)
+    assert "You stopped this search" in said and "What was finished is kept" in said
+    assert not has_button(with_goal, "cancel")
+    before = slow.rows
+    assert 0 < before < 4
+    with_goal.button(key="continue").click().run()
+    slow.go.release(4)
+    finish(with_goal)
+    assert slow.rows == 4
+    # The run failed in the end: a sentence, and the page goes on.
+    assert state.job.state == "failed"
+    assert "There is no pair" in with_goal.error[0].value
+    assert not with_goal.exception
+    assert not with_goal.button(key="run").disabled
+
+
+def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
+    job = with_goal.session_state["cellstate"].job
+    with_goal.switch_page("pages/home.py").run()
+    assert not job.has_ended
+    assert "Searching: 0 %" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
+    with_goal.switch_page("pages/regulators.py").run()
+    check(with_goal)
+    assert has_button(with_goal, "cancel")
+    assert with_goal.session_state["cellstate"].job is job
+
+
+@pytest.mark.parametrize("how", ["forget", "load"])
+def test_a_run_ends_with_its_sample(with_goal: AppTest, slow: Slow, how: str) -> None:
+    job = with_goal.session_state["cellstate"].job
+    if how == "forget":
+        with_goal.button(key="forget").click().run()
+    else:
+        with_goal.switch_page("pages/sample.py").run()
+        with_goal.button(key="load-example").click().run()
+    slow.go.release(8)
+    job.wait(PATIENCE_S)
+    assert job.state == "stopped"
+    assert with_goal.session_state["cellstate"].job is None
+    with_goal.switch_page("pages/regulators.py").run()
+    check(with_goal)
+
+
+def test_download_says_what_it_is_and_holds_no_formula(with_goal: AppTest) -> None:
+    search(with_goal, "screen")
+    found = with_goal.session_state["cellstate"].job.result
+    table = pd.read_csv(io.BytesIO(csv(found.table, found)))
+    assert len(table) == len(found.table)
+    assert set(table["kind"]) == {"hypothesis"} and set(table["goal"]) == {found.goal.label}
+    object.__setattr__(found, "sample", '=cmd|"/c calc"!A1')
+    assert b"'=cmd" in csv(found.table, found)

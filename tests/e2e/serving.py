@@ -1,0 +1,147 @@
+"""The app served as a user serves it, while everything that it does is watched."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.watch.sitecustomize import VARIABLE
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WATCH = Path(__file__).resolve().parent / "watch"
+START_S = 60
+#: All that the server may open to write, or make, HOME being its home. The pathways are tested by gseapy, which brings
+#: matplotlib along, and that keeps a list of this machine's fonts; nothing of a user's is in it.
+_MAY_WRITE = (
+    r"/dev/null|HOME/(\.config(/matplotlib)?|\.cache(/matplotlib(/fontlist-v[\d.]+json(\.matplotlib-lock)?)?)?)"
+)
+#: Where it listens; at ::1 urllib3, brought by gseapy too, tries whether the machine knows IPv6.
+_MAY_LISTEN = {"127.0.0.1", "::1"}
+#: Programs that it calls: PyTorch asks for the processor's name, and matplotlib for the fonts.
+_MAY_CALL = {"uname", "fc-list"}
+#: The other end of a socket that only listens; this machine itself, as Linux writes it.
+_NOBODY, LOOPBACK = "00000000", "0100007F"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server under watch.
+
+    Attributes
+    ----------
+    address : str
+        ``http://127.0.0.1:PORT``.
+    process : Popen
+    events : Path
+        What `tests.e2e.watch.sitecustomize` tells.
+    log : Path
+        Everything that the server printed.
+    temporary, home : Path
+        Its folder for temporary files and its user's home, empty at the start.
+    """
+
+    address: str
+    process: subprocess.Popen
+    events: Path
+    log: Path
+    temporary: Path
+    home: Path
+
+    def told(self, *events: str) -> list:
+        """Return what was told of some kinds of event so far."""
+        lines = map(json.loads, self.events.read_text().splitlines())
+        return [value for event, value in lines if event in events]
+
+    def wrong(self) -> list:
+        """Return all that was told so far and is not allowed: whom it asked, what it wrote, what it called."""
+        may_write = re.compile(_MAY_WRITE.replace("HOME", re.escape(str(self.home))))
+        written = self.told("open") + [made[0] for made in self.told("os.mkdir")]
+        return [
+            *self.told("socket.connect", "socket.sendto", "socket.sendmsg"),
+            *(place for place in self.told("socket.bind") if place[0] not in _MAY_LISTEN),
+            *(path for path in written if not may_write.fullmatch(path)),
+            *self.told("os.rename", "os.link", "os.symlink", "os.truncate"),
+            *(
+                called
+                for called in self.told("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
+                if called[0] not in _MAY_CALL
+            ),
+            *map(str, self.temporary.iterdir()),
+        ]
+
+    def peers(self) -> set[str]:
+        """Return whom the process is connected with, as Linux knows it: addresses of both protocols and families."""
+        mine = {os.readlink(link) for link in _links(f"/proc/{self.process.pid}/fd")}
+        found = set()
+        for protocol in ("tcp", "udp", "tcp6", "udp6"):
+            for line in Path(f"/proc/{self.process.pid}/net/{protocol}").read_text().splitlines()[1:]:
+                _, _, remote, _, _, _, _, _, _, inode, *_ = line.split()
+                if f"socket:[{inode}]" in mine:
+                    found.add(remote.partition(":")[0])
+        return found - {_NOBODY}
+
+    def written_bytes(self) -> int:
+        """Return how many bytes the process has sent to a disk, as Linux counts them, whoever wrote them."""
+        lines = Path(f"/proc/{self.process.pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+@contextmanager
+def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
+    """Serve the app on a free port until the block ends; what is watched is kept in a folder.
+
+    With ``secrets``, the text of a ``secrets.toml`` in which ``ADDRESS`` stands for the server's own address.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    temporary, home = folder / "tmp", folder / "home"
+    for made in (temporary, home):
+        made.mkdir()
+    address = f"http://127.0.0.1:{port}"
+    if secrets:
+        (home / ".streamlit").mkdir()
+        (home / ".streamlit" / "secrets.toml").write_text(secrets.replace("ADDRESS", address))
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
+    paths = os.pathsep.join(filter(None, [str(WATCH), str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    watched = {"PYTHONPATH": paths, VARIABLE: str(folder / "events.jsonl"), "TMPDIR": str(temporary), "HOME": str(home)}
+    # Compiled modules are no matter of privacy, and would be written or not as the machine was used before.
+    watched |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | watched, stdout=out, stderr=out)
+    server = Server(address, process, folder / "events.jsonl", log, temporary, home)
+    try:
+        _wait_for(server.address + "/_stcore/health", process)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _links(folder: str) -> list[Path]:
+    # A file may be closed while the list is read.
+    return [path for path in Path(folder).iterdir() if path.is_symlink()]
+
+
+def _wait_for(url: str, process: subprocess.Popen) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        assert process.poll() is None, "the server ended at its start"
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"the server did not answer within {START_S} s")

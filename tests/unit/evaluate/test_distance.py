@@ -1,0 +1,145 @@
+"""How far a sample is from the training samples, and why."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.covariance import LedoitWolf
+
+from cellstate.evaluate import distance_after, distances
+from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, shrunk_covariance
+from cellstate.evaluate.distance import scores as scores_of
+from cellstate.gene_space import align
+from cellstate.genes import gene_axis
+from cellstate.model import ModelRecord, create_model, load_model
+from cellstate.model.impute import impute_missing
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample, prepare_samples
+from cellstate.samples import Samples
+from tests.support.factories import make_samples
+
+
+def changed(samples: Samples, tpm_SA: np.ndarray) -> Samples:
+    return replace(samples, tpm_SA=tpm_SA.astype(np.float32))
+
+
+def shuffled(samples: Samples) -> Samples:
+    tpm_SA = samples.tpm_SA.copy()
+    genes = np.flatnonzero(~np.isnan(tpm_SA[0]))
+    tpm_SA[:, genes] = tpm_SA[:, np.random.default_rng(0).permutation(genes)]
+    return changed(samples, tpm_SA)
+
+
+def as_counts(samples: Samples) -> Samples:
+    return changed(samples, samples.tpm_SA * gene_axis().length_bp)
+
+
+def with_missing(samples: Samples, share: float) -> Samples:
+    tpm_SA = samples.tpm_SA.copy()
+    tpm_SA[:, np.random.default_rng(1).random(tpm_SA.shape[1]) < share] = np.nan
+    return changed(samples, tpm_SA)
+
+
+def scores(model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores of TPM on the model's genes and scale."""
+    z_SG = impute_missing(model.reconstruct, model.space.standardise(tpm_SG), ~np.isnan(tpm_SG))
+    return scores_of(model, z_SG, tpm_SG)
+
+
+def test_held_out_samples_are_near(small_model, cohort):
+    judged = distances(prepare_samples(small_model, cohort.split("test")))
+    assert not any(d.is_ood for d in judged) and all(0 <= d.score <= FAR for d in judged)
+    # A tenth of the genes missing is no reason by itself.
+    tpm_SG = align(cohort.split("older_test"), small_model.space).tpm_SG
+    assert (scores(small_model, tpm_SG)["missing"] < FAR).all()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part"),
+    [
+        (shuffled, "residual"),
+        (lambda s: changed(s, np.log1p(np.log2(s.tpm_SA + 1))), "levels"),
+        (as_counts, "length"),
+        (lambda s: with_missing(s, 0.4), "missing"),
+    ],
+)
+def test_what_is_far_is_flagged_with_its_reason(small_model, cohort, spoil, part):
+    spoilt = spoil(cohort.split("test"))
+    for judged in distances(prepare_samples(small_model, spoilt)):
+        assert judged.is_ood and judged.score > FAR and "unreliable" in judged.sentence
+    assert (scores(small_model, align(spoilt, small_model.space).tpm_SG)[part] > FAR).all()
+
+
+def test_the_sentence_names_the_part_that_is_farthest(small_model, cohort):
+    for spoilt in (shuffled(cohort.split("test")), with_missing(cohort.split("test"), 0.4)):
+        found = scores(small_model, align(spoilt, small_model.space).tpm_SG)
+        for s, judged in enumerate(distances(prepare_samples(small_model, spoilt))):
+            part = max(found, key=lambda name: found[name][s])
+            assert SENTENCES[part] in judged.sentence and judged.score == pytest.approx(found[part][s])
+
+
+def test_a_state_outside_the_cloud_is_far_even_where_the_network_follows_it(small_model, cohort):
+    """The profile is one that the network computes itself, five times as far from the training mean as a patient."""
+    space = small_model.space
+    z_SG = 5 * small_model.reconstruct(space.standardise(align(cohort.split("test"), space).tpm_SG))
+    found = scores(small_model, np.expm1(space.log1p_tpm(z_SG)))
+    assert (found["state"] > FAR).all()
+
+
+def test_parts_with_a_limit_by_principle(small_model, cohort):
+    """Counts lie twice the limit of `length` away; a quarter missing is past the limit of a fifth."""
+    near = align(cohort.split("test"), small_model.space).tpm_SG
+    counts = align(as_counts(cohort.split("test")), small_model.space).tpm_SG
+    moved = scores(small_model, counts)["length"] / FAR
+    assert moved.mean() == pytest.approx(2, abs=0.3)
+    assert scores(small_model, near)["missing"] == pytest.approx(np.zeros(len(near)))
+    near[:, :60] = np.nan
+    assert scores(small_model, near)["missing"] / FAR == pytest.approx(np.full(len(near), 0.25 / 0.2))
+
+
+def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, cohort):
+    kept = small_model.record.calibration.ood
+    again = reference(small_model, cohort.split("validation"))
+    parts = ("residual", "state", "levels")
+    for part in parts:
+        one, other = getattr(again, part), getattr(kept, part)
+        assert (one.median, one.robust_sd) == pytest.approx((other.median, other.robust_sd), rel=1e-4)
+    found = scores(small_model, align(cohort.split("validation"), small_model.space).tpm_SG)
+    for part in parts:
+        assert np.median(found[part]) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_model_that_was_not_calibrated_knows_nothing(small_model, cohort, tmp_path):
+    create_model(tmp_path / "demo", "demo", dtype="float16")
+    model, samples = load_model(tmp_path / "demo", device="cpu"), make_samples(1)
+    shift = predict(model, samples, [Perturbation(model.space.symbols[0], "knock-out")])
+    for judged in (distances(prepare_samples(model, samples)), distance_after(model, shift)):
+        assert [(d.score, d.is_ood) for d in judged] == [(None, False)]
+    old = replace(small_model, record=ModelRecord())
+    assert distances(prepare_samples(old, cohort.split("test").take([0])))[0].score is None
+
+
+def test_an_edit_that_leaves_the_cloud_is_seen(small_model, cohort):
+    sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
+    (before,) = distances([sample])
+    small = distance_after(predict(sample, [Perturbation(space.symbols[0], "multiply", 1.01)]))
+    assert small.score == pytest.approx(before.score, abs=0.05) and not small.is_ood
+    many = [
+        Perturbation(symbol, "multiply", float(min(200, 9e5 / sample.tpm_G[gene])))
+        for gene, symbol in enumerate(space.symbols[:80])
+    ]
+    large = distance_after(predict(sample, many))
+    assert large.is_ood and large.score > before.score
+
+
+@pytest.mark.parametrize("n", [6, 40, 4000])
+def test_the_covariance_is_scikit_learn_s(n):
+    rng = np.random.default_rng(0)
+    x_SL = rng.normal(size=(n, 12)) @ rng.normal(size=(12, 12))
+    assert shrunk_covariance(x_SL) == pytest.approx(LedoitWolf().fit(x_SL).covariance_, rel=1e-6, abs=1e-9)
+
+
+def test_the_residual_counts_measured_genes_only():
+    z, hat = np.array([[1.0, 5.0, 9.0]]), np.array([[0.0, 5.0, 0.0]])
+    assert residual_rms(z, hat, np.array([[True, True, False]])) == pytest.approx([np.sqrt(0.5)])

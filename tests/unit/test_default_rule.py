@@ -1,0 +1,202 @@
+"""The rule that makes a method the default, and that no damage to the evidence makes an excluded one the default."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellstate.default_rule import Verdict, check_default, choose_default, predictor_evidence
+from cellstate.errors import ModelError
+from cellstate.evidence import METHODS, PRIOR_KNOWLEDGE, Dataset, Metric, PredictorId, Records, records_of
+from cellstate.model.folder import default_model_folder
+from cellstate.model.record import EVIDENCE, Evidence, decode
+from tests.support.evidence_factories import P, rule_records
+
+BOTH = {P.AUTOENCODER: 0.6, P.COEXPRESSION: 0.7, P.PCA: 0.65, P.RIDGE: 0.6, P.RIDGE_TF: 0.9}
+
+
+def decided(specificity, margin_low, simulated=BOTH):
+    """The default and what the rule says of each candidate that was measured."""
+    found = choose_default(rule_records(specificity, margin_low, simulated))
+    verdicts = {one.predictor: one.verdict for one in found.competing}
+    return found.predictor, [verdicts[name] for name in specificity if name is not P.AUTOENCODER]
+
+
+@pytest.mark.parametrize(
+    "specificity, margin_low, simulated, expected, verdicts",
+    [
+        ({}, {}, {}, P.AUTOENCODER, []),
+        ({P.AUTOENCODER: 0.02}, {}, BOTH, P.AUTOENCODER, []),
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
+            {P.COEXPRESSION: 0.03},
+            BOTH,
+            P.COEXPRESSION,
+            [Verdict.ELIGIBLE],
+        ),
+        # Of several the most specific one.
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06, P.PCA: 0.07},
+            {P.COEXPRESSION: 0.03, P.PCA: 0.01},
+            BOTH,
+            P.PCA,
+            [Verdict.ELIGIBLE, Verdict.ELIGIBLE],
+        ),
+        # An interval that touches 0 is no difference; a less specific method may have a clear one.
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.07, P.PCA: 0.04},
+            {P.COEXPRESSION: 0.0, P.PCA: 0.01},
+            BOTH,
+            P.PCA,
+            [Verdict.NOT_MORE_SPECIFIC, Verdict.ELIGIBLE],
+        ),
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
+            {P.COEXPRESSION: 0.03},
+            {P.AUTOENCODER: 0.6, P.COEXPRESSION: 0.4},
+            P.AUTOENCODER,
+            [Verdict.WORSE_IN_SIMULATION],
+        ),
+        # As good as the autoencoder is not worse.
+        (
+            {P.AUTOENCODER: 0.02, P.RIDGE: 0.06},
+            {P.RIDGE: 0.03},
+            {P.AUTOENCODER: 0.6, P.RIDGE: 0.6},
+            P.RIDGE,
+            [Verdict.ELIGIBLE],
+        ),
+        ({P.AUTOENCODER: 0.02, P.RIDGE_TF: 0.5}, {P.RIDGE_TF: 0.4}, BOTH, P.AUTOENCODER, [Verdict.PRIOR_KNOWLEDGE]),
+        # Missing evidence disqualifies: the candidate's simulation, its interval, its figure; the autoencoder's own.
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
+            {P.COEXPRESSION: 0.03},
+            {P.AUTOENCODER: 0.6},
+            P.AUTOENCODER,
+            [Verdict.MISSING_EVIDENCE],
+        ),
+        ({P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06}, {}, BOTH, P.AUTOENCODER, [Verdict.MISSING_EVIDENCE]),
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: None},
+            {P.COEXPRESSION: 0.03},
+            BOTH,
+            P.AUTOENCODER,
+            [Verdict.MISSING_EVIDENCE],
+        ),
+        ({P.COEXPRESSION: 0.06}, {P.COEXPRESSION: 0.03}, BOTH, P.AUTOENCODER, [Verdict.MISSING_EVIDENCE]),
+        (
+            {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
+            {P.COEXPRESSION: 0.03},
+            {P.COEXPRESSION: 0.7},
+            P.AUTOENCODER,
+            [Verdict.MISSING_EVIDENCE],
+        ),
+    ],
+)
+def test_the_rule(specificity, margin_low, simulated, expected, verdicts):
+    assert decided(specificity, margin_low, simulated) == (expected, verdicts)
+
+
+def test_a_method_that_the_folder_does_not_hold_is_out():
+    records = rule_records({P.AUTOENCODER: 0.02, P.PCA: 0.06}, {P.PCA: 0.03}, BOTH)
+    found = choose_default(records, [P.AUTOENCODER])
+    assert found.predictor is P.AUTOENCODER
+    assert {one.verdict for one in found.competing[1:]} == {Verdict.NOT_IN_FOLDER}
+
+
+def test_the_decision_carries_its_figures():
+    found = choose_default(rule_records({P.AUTOENCODER: 0.02, P.PCA: 0.06}, {P.PCA: 0.03}, BOTH))
+    reason = found.reason
+    assert (reason.metric, reason.dataset) == (Metric.TARGET_SPECIFICITY, Dataset.TARGETS_MODEL)
+    assert (reason.value, reason.reference_value, reason.margin_ci_low, reason.threshold) == (0.06, 0.02, 0.03, 0)
+    assert [one.predictor for one in found.competing] == list(METHODS)
+
+
+def test_a_recorded_default_that_the_records_contradict_is_refused():
+    records = rule_records({P.AUTOENCODER: 0.02, P.PCA: 0.06}, {P.PCA: 0.03}, BOTH)
+    check_default(choose_default(records), records)
+    with pytest.raises(ValueError, match="default_predictor"):
+        check_default(msgspec.structs.replace(choose_default(records), predictor=P.COEXPRESSION), records)
+    with pytest.raises(ValueError, match="default_predictor"):
+        check_default(choose_default(records), Records(records[1:]))
+
+
+@pytest.fixture(scope="module")
+def shipped_text():
+    return (default_model_folder() / EVIDENCE).read_text()
+
+
+def test_the_shipped_model_is_decided_by_the_rule(shipped_text):
+    found = decode(shipped_text.encode(), Evidence, EVIDENCE)
+    assert found.default_predictor is not None
+    assert found.default_predictor.predictor is P.ELASTIC_NET
+    assert choose_default(records_of(found.results.values())) == found.default_predictor
+
+
+def allowed(records: Records) -> set[PredictorId]:
+    """What may be the default, worked out again from the plain figures."""
+    figures = {name: predictor_evidence(records)[name] for name in METHODS}
+    own = figures[P.AUTOENCODER]
+    found = {P.AUTOENCODER}
+    for name, one in figures.items():
+        known = (one.target_specificity, one.margin_ci_low, one.simulated_pearson_delta)
+        if name in PRIOR_KNOWLEDGE or None in (*known, own.target_specificity, own.simulated_pearson_delta):
+            continue
+        if one.margin_ci_low > 0 and one.simulated_pearson_delta >= own.simulated_pearson_delta:
+            found.add(name)
+    return found
+
+
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.sampled_from([*PredictorId, *Metric, *Dataset]).map(str),
+    st.text(max_size=5),
+    st.just([]),
+    st.just({}),
+)
+
+
+@given(data=st.data())
+def test_no_damage_to_a_folder_makes_an_excluded_method_the_default(shipped_text, data):
+    """Rename, drop or corrupt records, or any entry of the file: it is one sentence, or the default obeys the rule."""
+    document = json.loads(shipped_text)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = document
+        if data.draw(st.booleans()):
+            # The figures that decide are few among many.
+            decisive = [
+                one
+                for name in ("regulons", "simulated")
+                for one in document.get("results", {}).get(name, {}).get("records", [])
+                if isinstance(one, dict) and one.get("metric") in ("target_specificity", "target_specificity_gain")
+            ]
+            if decisive:
+                place = data.draw(st.sampled_from(decisive))
+        while isinstance(place, (dict, list)) and place:
+            key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+            if isinstance(place[key], (dict, list)) and place[key] and data.draw(st.integers(0, 9)):
+                place = place[key]
+                continue
+            if data.draw(st.booleans()):
+                del place[key]
+            else:
+                place[key] = data.draw(LEAVES)
+            break
+    keep_default = data.draw(st.booleans())
+    if not keep_default and isinstance(document, dict):
+        document.pop("default_predictor", None)
+    try:
+        found = decode(json.dumps(document).encode(), Evidence, EVIDENCE)
+    except ModelError as error:
+        assert error.message.startswith("evidence.json is damaged") and error.message.endswith(".")
+        assert "\n" not in error.message and error.hint
+        return
+    records = records_of(found.results.values())
+    assert choose_default(records).predictor in allowed(records)
+    if found.default_predictor is not None:
+        assert found.default_predictor.predictor in allowed(records)
