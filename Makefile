@@ -43,6 +43,7 @@ lint: $(VENV)/.for-test
 	@status=0; \
 	$(PY) -m ruff check --quiet . && echo "ruff: clean" || status=1; \
 	$(PY) -m mypy --no-error-summary $(CODE) && echo "mypy: clean" || status=1; \
+	$(PY) -m tests.lint.retired_words && echo "words: kept" || status=1; \
 	walls=$$(PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache 2>&1) && echo "walls: kept" || { echo "$$walls"; status=1; }; \
 	exit $$status
 

@@ -31,7 +31,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, Levels, cohort_interactions
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from cellstate.perturb.search.pairs import pairs
-from cellstate.report.narrative import HELD_OUT
+from cellstate.report.narrative.evidence import HELD_OUT
 from cellstate.resources import resource_path
 
 HIGHEST, QUICK_SETS = 1_000, 3

@@ -30,7 +30,7 @@ from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.record import Calibration
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report.narrative import HELD_OUT
+from cellstate.report.narrative.evidence import HELD_OUT
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
 

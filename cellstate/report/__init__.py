@@ -1,7 +1,7 @@
 """What is known about a model, in words and tables: one source for the pages, the reports and the model's card."""
 
 from cellstate.labels import predictor_label
-from cellstate.report.narrative import (
+from cellstate.report.narrative.evidence import (
     LIMITS,
     combination_reason,
     default_reason,

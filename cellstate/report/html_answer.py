@@ -11,7 +11,7 @@ from cellstate.evaluate.distance import Distance
 from cellstate.io import to_csv
 from cellstate.model.record import ModelRecord
 from cellstate.report.html import Report
-from cellstate.report.narrative import LIMITS
+from cellstate.report.narrative.evidence import LIMITS
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
 from cellstate.report.sections import sections

@@ -14,7 +14,7 @@ from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.search.goal import Goal
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
-from cellstate.report.narrative import combination_reason, pairs_reason
+from cellstate.report.narrative.evidence import combination_reason, pairs_reason
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
 from cellstate.viz import Chart

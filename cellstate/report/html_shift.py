@@ -14,7 +14,7 @@ from cellstate.model.record import ModelRecord
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
 from cellstate.report.html_answer import answer_report
-from cellstate.report.narrative import default_reason, method_sentence
+from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section, decimal
 from cellstate.viz.columns import CHANGE_OF

@@ -10,7 +10,7 @@ from cellstate.evidence import TPM_BINS, Benchmark, Best, Dataset, EvidenceRecor
 from cellstate.formatting import digits, join_with_and, percent
 from cellstate.labels import DATASETS, METRICS, PREDICTORS, STRATA, in_sentence, predictor_label
 from cellstate.model.record import EvaluationRecord, ModelRecord, Quality
-from cellstate.report import narrative
+from cellstate.report.narrative import evidence as narrative
 from cellstate.report.section import Section, decimal
 from cellstate.viz.accuracy import bin_label
 

@@ -18,7 +18,7 @@ from cellstate.formatting import percent, plural
 from cellstate.labels import DATASETS, predictor_label
 from cellstate.model.record import EvaluationRecord
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report.narrative import HELD_OUT
+from cellstate.report.narrative.evidence import HELD_OUT
 from cellstate.ui.components.errors import guard
 from cellstate.ui.components.export_menu import take_along
 from cellstate.ui.components.exports import accuracy_offer

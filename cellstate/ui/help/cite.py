@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cellstate import __version__
 from cellstate.model import ModelRecord, preset
-from cellstate.report.narrative import source_sentence
+from cellstate.report.narrative.evidence import source_sentence
 from cellstate.ui.help.content import Section, sections
 
 #: Characters of a checksum in a sentence.

@@ -5,8 +5,8 @@
 `samples.tsv.gz` gives each sample a tissue and a state, from the names and labels in the file alone (no expression
 value is read). `splits.tsv` gives each data set a component and a split. Data sets belong to one component
 where they share a series, a project whose patients cannot be told apart by name, a TCGA patient or a GTEx donor; a
-component is never divided. Patients of the colorectal test sets and of the example profiles get the split ``excluded``: they are
-left out of every fit.
+component is never divided. Patients of the colorectal test sets and of the examples get the split ``excluded``: they
+are left out of every fit.
 """
 
 from __future__ import annotations
@@ -190,6 +190,16 @@ _SORTED = {
 }
 
 
+#: Tumours with the normal tissue beside them: tissue, and how the names of the normal samples begin.
+_PAIRED = {
+    "CRC/GSE146009": ("colon", "N"),
+    "CRC/GSE74369": ("colon", "N"),
+    "ccrcc": ("kidney", "N"),
+    "mirit_thyroid": ("thyroid", "NTH"),
+    "pln_lung": ("lung", "N"),
+}
+
+
 def tissue_and_state(dataset: str, name: str, label: str, given: str) -> tuple[str, str]:
     """Return tissue and state of one sample by its data set, its name and the labels of the file."""
     if dataset in WHOLE:
@@ -202,14 +212,9 @@ def tissue_and_state(dataset: str, name: str, label: str, given: str) -> tuple[s
         return _BLOOD_CELLS.get(name, "T cells"), "normal"
     if dataset == "tidybulk_immune":
         return _SORTED[name.partition(":")[2]], "normal"
-    if dataset.startswith("CRC/"):
-        return "colon", "adjacent normal" if name.startswith("N") else "tumour"
-    if dataset == "ccrcc":
-        return "kidney", "adjacent normal" if name.startswith("N") else "tumour"
-    if dataset == "mirit_thyroid":
-        return "thyroid", "adjacent normal" if name.startswith("NTH") else "tumour"
-    if dataset == "pln_lung":
-        return "lung", "adjacent normal" if name.startswith("N") else "tumour"
+    if dataset in _PAIRED:
+        tissue, normal = _PAIRED[dataset]
+        return tissue, "adjacent normal" if name.startswith(normal) else "tumour"
     if dataset.endswith("SRP021193"):
         return "heart", "normal" if name.startswith("CTRL") else "disease"
     if dataset.endswith("Myopathy-Spectrum"):

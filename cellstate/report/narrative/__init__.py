@@ -1,0 +1,1 @@
+"""Every sentence that the product generates, by subject: functions of plain results."""
