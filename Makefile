@@ -27,9 +27,7 @@ help:
 	@echo "make clean    remove the environment and every cache"
 
 run: $(VENV)/.for-run
-	@echo "CellState: http://127.0.0.1:$(PORT) (Ctrl+C stops it)"
-	@exec $(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) --server.headless=true \
-	  --browser.gatherUsageStats=false </dev/null
+	@exec $(PY) -m cellstate.cli app --port=$(PORT)
 
 # pytest comes last: its summary closes the output. It has a worker on every core; threads of theirs beside would only
 # wait for each other.
