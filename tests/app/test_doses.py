@@ -79,13 +79,13 @@ def test_of_several_edited_genes_one_is_chosen(with_example: AppTest) -> None:
 def test_the_goal_of_the_regulators_page_is_drawn(with_example: AppTest) -> None:
     unfold(edit(with_example, "TP53"))
     assert found(with_example).goal is None
-    assert "Goal of the Regulators page" not in words(with_example)
+    assert "Goal of the candidates page" not in words(with_example)
     with_example.switch_page("pages/candidates.py").run()
     with_example.text_area(key="goal-genes-0").set_value("+CDX2 -MYC").run()
     unfold(edit(with_example, "TP53"))
     curve = found(with_example)
     assert curve.goal is not None and curve.score_D is not None
-    assert "Goal of the Regulators page:** CDX2 up\\, MYC down" in words(with_example)
+    assert "Goal of the candidates page:** CDX2 up\\, MYC down" in words(with_example)
     assert "score toward the goal as TP53" in words(with_example)
     # Another sample: the goal must be named again.
     with_example.session_state["cellstate"].select(1)

@@ -33,7 +33,7 @@ def test_an_edit_switched_off_counts_nowhere_and_is_not_lost(listed: AppTest) ->
     assert specs(listed) == ["MYC=x2"] and len(state.entries) == 2
     said = words(listed)
     assert "1 edit is switched off" in said and "with MYC times 2" in said and "TP53 knocked out" not in said
-    assert "edits=MYC=x2" in link_of(state, model())
+    assert "perturb=MYC=x2" in link_of(state, model())
     assert any("1 edit" in markdown.value for markdown in listed.markdown)
     listed.toggle(key="on-MYC").set_value(False).run()
     check(listed)

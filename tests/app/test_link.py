@@ -138,7 +138,7 @@ def test_another_version_is_not_read(version: str, opened: Model) -> None:
 
 def test_names_from_a_bad_link_are_escaped() -> None:
     app = visit(v="1", perturb="TP53=boom", **{"<script>": "x"})
-    assert len(app.warning) == 1 and r"\<script\>, perturb" in app.warning[0].value
+    assert len(app.warning) == 1 and r"perturb, \<script\>." in app.warning[0].value
     assert specs(app) == []
 
 

@@ -37,11 +37,11 @@ def test_page_without_and_with_a_sample(app: AppTest, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["candidates", "evidence"])
-def test_page_that_needs_a_sample_leads_to_one(app: AppTest, page: str) -> None:
+def test_page_that_needs_a_sample_loads_an_example(app: AppTest, page: str) -> None:
     app.switch_page(f"pages/{page}.py").run()
     app.button(key="empty-example").click().run()
     check(app)
-    assert state_of(app).loaded is not None and app.title[0].value == "Workbench"
+    assert state_of(app).loaded is not None and app.title[0].value == page.title()
 
 
 def test_sample_details_open_and_close_with_the_next_file(with_example: AppTest) -> None:

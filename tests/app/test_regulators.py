@@ -258,7 +258,7 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
     with_goal.button(key="open-in-perturb").click().run()
     check(with_goal)
-    assert with_goal.title[0].value == "Perturb"
+    assert with_goal.title[0].value == "Workbench"
     assert [edit.spec for edit in state.perturbations] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
     state.undo()
     assert state.perturbations == ()
@@ -342,7 +342,7 @@ def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
     job = with_goal.session_state["cellstate"].job
     with_goal.switch_page("pages/home.py").run()
     assert not job.has_ended
-    assert "Searching: 0 %" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
+    assert "Searching: 0%" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
     with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
     assert has_button(with_goal, "cancel")

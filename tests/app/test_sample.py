@@ -16,7 +16,7 @@ from cellstate.ui.components import load_samples as loading
 from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import FailedUpload
 from cellstate.ui.workbench.upload_names import dates_sentence
-from tests.app.conftest import APP, check, words
+from tests.app.conftest import APP, check, open_sample, words
 from tests.support.factories import make_samples
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x] [a](http://b.example)"
@@ -38,16 +38,17 @@ def odd_logs() -> bytes:
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
-    app.switch_page("pages/workbench.py").run()
+    open_sample(app)
     app.file_uploader[0].upload(name, data)
-    return app.run()
+    app.run()
+    return open_sample(app)
 
 
 def decide(app: AppTest, ask: str, **choices: str) -> AppTest:
     for label, choice in choices.items():
         next(box for box in app.selectbox if box.label == label).select(choice)
-    next(button for button in app.button if button.label == ask).click()
-    return app.run()
+    next(button for button in app.button if button.label == ask).click().run()
+    return open_sample(app)
 
 
 def refused(app: AppTest) -> FailedUpload:
@@ -87,12 +88,14 @@ def test_preview_shows_the_file_as_it_stands(app: AppTest) -> None:
 
 
 def test_the_ways_in_fold_away(with_example: AppTest) -> None:
-    assert with_example.expander[0].label == "Another sample"
-    assert not with_example.expander[0].proto.expanded
-    assert [title.value for title in with_example.expander[0].subheader][-1] == "Paste a table"
+    open_sample(with_example)
+    inner = next(box for box in with_example.expander if box.label == "Another sample")
+    assert not inner.proto.expanded
+    assert [title.value for title in inner.subheader][-1] == "Paste a table"
 
 
 def test_quality_is_told_in_words(with_example: AppTest) -> None:
+    open_sample(with_example)
     told = next(m.value for m in with_example.markdown if "**Genes detected" in m.value).split("\n\n")
     assert "**Distance from the training samples: " in told[0]
     assert told[1] == ":green-badge[✓ good] **Genes detected: 15,915.** As many as tissue usually shows."
@@ -165,7 +168,7 @@ def test_a_refused_table_can_be_dropped(with_example: AppTest) -> None:
     assert with_example.session_state["cellstate"].loaded is before
 
 
-@pytest.mark.parametrize("way", ["load-example", "forget"])
+@pytest.mark.parametrize("way", ["load-example", "delete-data"])
 def test_a_refused_table_goes_with_the_next(with_example: AppTest, way: str) -> None:
     upload(with_example, "odd.csv", odd_logs())
     assert refused(with_example).source
@@ -216,8 +219,6 @@ def test_a_file_that_does_not_fit_in_memory_is_not_kept(app: AppTest, monkeypatc
 def test_names_from_a_file_are_never_markup(app: AppTest) -> None:
     upload(app, "<script>alert(1)</script>.csv", a_file([HOSTILE, "B"]))
     check(app)
-    app.switch_page("pages/workbench.py").run()
-    app.switch_page("pages/workbench.py").run()
     said = words(app)
     assert re.findall(r"(?<!\\)<", said) == []
     assert "**bold**" not in said
@@ -263,9 +264,10 @@ def test_dates_are_repaired_on_request(app: AppTest) -> None:
     assert "2 names look like dates: " in words(app)
     assert "(SEPTIN9)" in words(app)
     app.selectbox(key=f"pick-{state.round}").select(1).run()
+    open_sample(app)
     state.labels = {"B": "treated"}
     app.button(key="repair-dates").click().run()
-    check(app)
+    check(open_sample(app))
     report = state.loaded.samples.report
     assert ("9-Sep", "SEPTIN9") in report.repaired
     assert "1-Mar" not in dict(report.repaired)

@@ -20,7 +20,7 @@ from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.state.session import Loaded, Session
 from cellstate.ui.workbench import upload_groups, upload_samples
-from tests.app.conftest import check, words
+from tests.app.conftest import check, open_sample, state_of, words
 from tests.support.factories import make_samples
 
 NAMES = ["C1", "C2", "T1", "T2"]
@@ -37,12 +37,8 @@ def cohort(app: AppTest) -> AppTest:
     app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", a_file(NAMES))
     app.run()
-    check(app)
+    check(open_sample(app))
     return app
-
-
-def state_of(app: AppTest) -> Session:
-    return app.session_state["cellstate"]
 
 
 def sheet(app: AppTest, text: str) -> AppTest:
@@ -112,7 +108,7 @@ def test_six_hundred_samples(app: AppTest) -> None:
     app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", a_file(names, 150))
     app.run()
-    check(app)
+    check(open_sample(app))
     state = state_of(app)
     assert len(app.selectbox(key=f"pick-{state.round}").options) == 600
     assert len(table_of(app)) == 600
@@ -121,6 +117,7 @@ def test_six_hundred_samples(app: AppTest) -> None:
 
 
 def test_one_sample_has_no_groups(with_example: AppTest) -> None:
+    open_sample(with_example)
     assert "Groups" not in [title.value for title in with_example.subheader]
 
 
