@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import READERS, read_gmt, read_samples
-from cellstate.io.detect import detect_format
+from cellstate.io.read import detect_format
 from cellstate.io.source import load_content
 from cellstate.model import load_model
 from cellstate.ui.help import cite

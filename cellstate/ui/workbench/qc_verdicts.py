@@ -20,7 +20,7 @@ from cellstate.evaluation.ood import LEAST_MEASURED, OOD_LIMIT
 from cellstate.formatting import digits, percent
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.io.checks import FEW_READS
+from cellstate.io.convert import FEW_READS
 from cellstate.samples import Samples
 
 GOOD, FAIR, POOR, UNKNOWN = "good", "fair", "poor", "unknown"

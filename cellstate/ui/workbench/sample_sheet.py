@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import one_line, plural
-from cellstate.io.layout import split
+from cellstate.io.table import split
 from cellstate.io.source import load_content
 
 #: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
