@@ -139,6 +139,8 @@ def gains(tables: Tables, data: Perturbations, default: PredictorId) -> Iterator
         for name, table in tables.items():
             if name == reference or metric not in table or (predictor := PREDICTORS.get(name)) is None:
                 continue
+            if dataset == POOLED and table["dataset"].nunique() < 2:
+                continue
             difference_T = (by_target(table, dataset)[metric] - reference_T).dropna()
             if len(difference_T):
                 yield _record(
