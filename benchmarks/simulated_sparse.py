@@ -40,10 +40,10 @@ class Recipe:
     relevance_steps: int = 30
     sharpness: float = 4.0
     """Power at which given and taken effects are compared."""
-    passing_on: float = 0.5
+    damping: float = 0.5
     """Share of an effect that the affected genes pass on, twice."""
     bends: tuple[float, ...] = (0.3, 0.6)
-    """Quantiles of a gene's level at which its dose curve may bend."""
+    """Quantiles of a gene's level at which its titration curve may bend."""
     slope_sd: float = 0.5
     """Prior spread of a slope about 1."""
 
@@ -64,7 +64,7 @@ class DoseCurves:
     slope_BG: np.ndarray
 
     def felt(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
-        """Return the part of a change of z that is passed on, shape (S, G)."""
+        """Return the part of a change of z that is propagated, shape (S, G)."""
         felt_SG = np.zeros_like(change_SG)
         for low_G, high_G, slope_G in zip(self.edge_BG, self.edge_BG[1:], self.slope_BG, strict=False):
             felt_SG += slope_G * (np.clip(z_SG + change_SG, low_G, high_G) - np.clip(z_SG, low_G, high_G))
@@ -202,7 +202,7 @@ def given_share(effect_GG: np.ndarray, sharpness: float) -> np.ndarray:
     return given_G / np.maximum(given_G + taken_G, np.finfo(float).tiny)
 
 
-def passed_on(effect_GG: np.ndarray, share: float) -> np.ndarray:
+def propagated(effect_GG: np.ndarray, share: float) -> np.ndarray:
     """Add what affected genes pass on to others in two further steps, shape (G, G), 0 on the diagonal."""
     total_GG = effect_GG
     for _ in range(2):
@@ -212,7 +212,7 @@ def passed_on(effect_GG: np.ndarray, share: float) -> np.ndarray:
 
 
 def dose_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> DoseCurves:
-    """Read each gene's dose curve from its targets: what they, without all other links, say about its level."""
+    """Read each gene's titration curve from its targets: what they, without all other links, say about its level."""
     left_SG = z_SG - z_SG @ effect_GG
     weight_GG = effect_GG / left_SG.var(axis=0)
     strength_G = np.maximum((effect_GG * weight_GG).sum(axis=1), np.finfo(float).tiny)

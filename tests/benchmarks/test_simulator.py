@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.simulated import Questions, true_synergy
+from benchmarks.simulated import Questions, true_interaction
 from benchmarks.simulated_pairs import products
 from benchmarks.simulated_predictors import PREDICTORS, Linear, Training
 from benchmarks.simulated_sparse import Recipe, dose_curves, given_share, links, passed_on, relevance
@@ -27,7 +27,7 @@ def knocked_out(world):
 
 
 def others(shift_SGG):
-    """Shifts without those of the edited genes themselves."""
+    """Shifts without those of the perturbed genes themselves."""
     gene = np.arange(shift_SGG.shape[1])
     shift_SGG = shift_SGG.copy()
     shift_SGG[:, gene, gene] = 0
@@ -60,7 +60,7 @@ def test_a_leaf_moves_nothing_and_every_regulator_something(knocked_out):
     assert (size[: SMALL.n_regulators] > 0.02).all()
 
 
-def test_an_edit_clamps_its_gene(world):
+def test_a_perturbation_clamps_its_gene(world):
     genes = np.arange(3)[:, None]
     before = np.exp(world.network.steady_state(world.test.drive_SG)[:, :3])
     for kind, factor in (("ko", 0.0), ("kd", 0.5), ("oe", 3.0)):
@@ -92,10 +92,10 @@ def test_an_unbranched_chain_is_what_one_reckons_by_hand():
 
 
 def test_planted_pairs_cooperate_and_leaves_do_not(world, knocked_out):
-    planted = true_synergy(world, knocked_out, world.network.pairs_P2)
+    planted = true_interaction(world, knocked_out, world.network.pairs_P2)
     leaf_pairs = np.array([[SMALL.n_regulators, 0], [SMALL.n_regulators, SMALL.n_regulators + 1]])
     assert (planted > 0.005).all()
-    assert np.allclose(true_synergy(world, knocked_out, leaf_pairs), 0, atol=1e-6)
+    assert np.allclose(true_interaction(world, knocked_out, leaf_pairs), 0, atol=1e-6)
 
 
 def test_a_pair_acts_on_its_targets_only_together(world):
