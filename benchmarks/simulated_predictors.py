@@ -17,7 +17,15 @@ import torch
 from torch import nn
 
 from benchmarks.regulon_shifts import simple_shifts
-from benchmarks.simulated_sparse import DoseCurves, Recipe, dose_curves, given_share, links, propagated, relevance
+from benchmarks.simulated_sparse import (
+    Recipe,
+    TitrationCurves,
+    given_share,
+    links,
+    propagated,
+    relevance,
+    titration_curves,
+)
 from benchmarks.simulator import World
 from cellstate.evidence import PredictorId
 from cellstate.model.config import ModelConfig
@@ -65,11 +73,11 @@ class Linear:
     ----------
     effect_GG : ndarray
         Effect of an S of change of each gene (rows) on all genes.
-    curves : DoseCurves, optional
+    curves : TitrationCurves, optional
         How far a change counts at the patient's level; without them it counts fully.
     """
 
-    def __init__(self, effect_GG: np.ndarray, curves: DoseCurves | None = None) -> None:
+    def __init__(self, effect_GG: np.ndarray, curves: TitrationCurves | None = None) -> None:
         self.effect_GG = effect_GG
         self.curves = curves
 
@@ -176,7 +184,7 @@ def _sparse(training: Training) -> Linear:
 
 
 def _sparse_curved(training: Training) -> Linear:
-    return Linear(_sparse(training).effect_GG, dose_curves(training.z_SG, sparse_links(training), RECIPE))
+    return Linear(_sparse(training).effect_GG, titration_curves(training.z_SG, sparse_links(training), RECIPE))
 
 
 def _autoencoder(training: Training) -> Network:

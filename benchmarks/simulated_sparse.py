@@ -11,7 +11,7 @@ So hubs are believed more readily than genes that explain one or two. Three step
    orders is taken.
 3. `given_share`: a gene that explains others less than it is explained by them is no regulator; its effects are shrunk.
 
-Beside them `DoseCurves`: what a change of a regulator does depends on its level in the patient.
+Beside them `TitrationCurves`: what a change of a regulator does depends on its level in the patient.
 
 Shape suffixes: S samples, G genes, K columns that explain, N genes a column is made of, B bends.
 """
@@ -49,7 +49,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class DoseCurves:
+class TitrationCurves:
     """How far a change of a gene counts, by its level: straight pieces, each as steep as all links say, or flatter.
 
     Attributes
@@ -211,7 +211,7 @@ def propagated(effect_GG: np.ndarray, share: float) -> np.ndarray:
     return total_GG
 
 
-def dose_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> DoseCurves:
+def titration_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> TitrationCurves:
     """Read each gene's titration curve from its targets: what they, without all other links, say about its level."""
     left_SG = z_SG - z_SG @ effect_GG
     weight_GG = effect_GG / left_SG.var(axis=0)
@@ -226,4 +226,4 @@ def dose_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> Dose
         more_S = (extra_SG[:, gene] - extra_SG[:, gene].mean()) / extra_SG[:, gene].std().clip(1e-9)
         prior_BB = np.eye(len(slope_BG)) / recipe.slope_sd**2
         slope_BG[:, gene] += np.linalg.solve(piece_SB.T @ piece_SB + prior_BB, piece_SB.T @ more_S)
-    return DoseCurves(edge_BG, slope_BG.clip(0, 1))
+    return TitrationCurves(edge_BG, slope_BG.clip(0, 1))

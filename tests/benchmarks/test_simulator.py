@@ -6,7 +6,7 @@ import pytest
 from benchmarks.simulated import Questions, true_interaction
 from benchmarks.simulated_pairs import products
 from benchmarks.simulated_predictors import PREDICTORS, Linear, Training
-from benchmarks.simulated_sparse import Recipe, dose_curves, given_share, links, passed_on, relevance
+from benchmarks.simulated_sparse import Recipe, given_share, links, propagated, relevance, titration_curves
 from benchmarks.simulator import Design, simulate
 from cellstate.errors import CellStateError
 from cellstate.perturb.predictors.components import PENALTIES
@@ -222,7 +222,7 @@ def test_hubs_are_found_without_a_list(hubs):
     size = np.abs(effect[:3, 3:])
     # Siblings tell more of the bent hub's activity than its own level does, so its links are weaker.
     assert size[1:][own[1:]].min() > 0.3 > 3 * size[~own].max() and size[0][own[0]].mean() > 5 * size[~own].mean()
-    curves = dose_curves(hubs, effect, recipe)
+    curves = titration_curves(hubs, effect, recipe)
     below = curves.felt(np.zeros((1, 33)) - 0.2, np.full((1, 33), -1.0))[0]
     assert abs(below[0]) < 0.7 < abs(below[1:3]).min() <= abs(below[1:3]).max() <= 1
 
@@ -230,7 +230,7 @@ def test_hubs_are_found_without_a_list(hubs):
 def test_effects_are_passed_on_along_links():
     effect = np.zeros((3, 3))
     effect[0, 1], effect[1, 2], effect[1, 0] = 0.5, 0.8, 0.2
-    total = passed_on(effect, 0.5)
+    total = propagated(effect, 0.5)
     assert total[0, 1] == pytest.approx(0.5)
     assert total[0, 2] == pytest.approx(0.5 * 0.5 * 0.8)
     assert (np.diag(total) == 0).all()
