@@ -158,7 +158,9 @@ def main() -> None:
     if options.way:
         print(json.dumps(trace(options.way)))
         return
-    from benchmarks.criteria import Criterion, show_criteria
+    # Only now: a traced process must not have imported the package before.
+    from benchmarks.report import at_most, measured, show
+    from cellstate.evidence import Benchmark
 
     criteria = []
     for way in WAYS:
@@ -167,18 +169,15 @@ def main() -> None:
             print(f"{way}:", *(f"  {n:6,} {file}" for file, n in found["calls"].items()), sep="\n")
         files_before, or_classes_before, moves_before = BEFORE[way]
         most = MOST_FILES[way] if MOST_FILES[way] > 1 else MOST_FILES[way] * files_before
-        files = len(found["calls"])
         criteria += [
-            Criterion(f"{way}: files in which a function runs", files, "files", f"<= {most:g}", files <= most),
-            Criterion(f"{way}: the same before", files_before, "files"),
-            Criterion(
-                f"{way}: files in which a function runs or a class is defined", found["files_or_classes"], "files"
-            ),
-            Criterion(f"{way}: the same before", or_classes_before, "files"),
-            Criterion(f"{way}: moves between files", found["moves"], "calls"),
-            Criterion(f"{way}: the same before", moves_before, "calls"),
+            at_most(f"{way}.files", len(found["calls"]), "files", most),
+            measured(f"{way}.files_before", files_before, "files"),
+            measured(f"{way}.files_or_classes", found["files_or_classes"], "files"),
+            measured(f"{way}.files_or_classes_before", or_classes_before, "files"),
+            measured(f"{way}.moves", found["moves"], "calls"),
+            measured(f"{way}.moves_before", moves_before, "calls"),
         ]
-    show_criteria("code_paths", criteria)
+    show(Benchmark.CODE_PATHS, criteria=criteria, quick=False)
 
 
 if __name__ == "__main__":

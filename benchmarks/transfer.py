@@ -1,11 +1,11 @@
-"""Does a base model help a small cohort? Adapted, from scratch, and PCA, on patients of another sequencer.
+"""Does a base model help a small cohort? Adapted, from scratch, and PCA, on patients of another platform.
 
     python -m benchmarks.transfer [--quick]
 
-The base is the shipped model, trained on patients of the newer sequencer. 20 or 60 of the 227 patients of the older
-one, which lacks 3,024 genes, are what a laboratory has of its own: four fifths to train on, one fifth to stop by. All
-the others are the test. Draws of patients differ by their seed alone. Every predictor is judged on the same genes, by
-the median R2 of a gene. The settings were fixed before the test patients were looked at: fine-tuning as in
+The base is the shipped model, trained on HiSeq patients. 20 or 60 of the 227 Illumina GA patients, whose platform lacks
+3,024 genes, represent a laboratory's own cohort: four fifths for training, one fifth for early stopping. All others are
+the test. Draws of patients differ by their seed alone. Every predictor is evaluated on the same genes, by the median R2
+of a gene. The settings were fixed before the test patients were looked at: fine-tuning as in
 train/configs/finetune.toml, from scratch as in train/configs/coadread.toml and from random weights.
 """
 

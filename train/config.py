@@ -1,4 +1,4 @@
-"""What a training run is: one TOML file, every entry explained here."""
+"""Settings of a training run: one TOML file, every entry explained here."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class DataConfig:
     also: tuple[str, ...] = ()
     """Folders of further cohorts (``cellstate data get hpa``), from which the baselines but PCA learn too.
 
-    The network does not: fitted to tissues as well, it reconstructs patients worse.
+    The network does not learn from them: fitted to tissues as well, it reconstructs patients worse.
     """
     centre: bool = True
-    """Whether each further cohort is centred on its own mean, so that what tells cohorts apart is not learnt."""
+    """Whether each further cohort is centred on its own mean, so that differences between cohorts are not learnt."""
     rescale: bool = True
-    """Whether each further cohort is measured in its own S: what sets tissues apart is dozens of a tumour's S away."""
+    """Whether each further cohort is measured in its own SD: tissues differ by dozens of a tumour's SDs."""
 
     def __post_init__(self) -> None:
         if bool(self.cohort) == bool(self.store):
@@ -58,7 +58,7 @@ class NetworkConfig:
     activation: str = "relu"
     warm_start: str = "pca"
     """What the weights compute at the start (relu, or residual): ``pca`` of the training samples, ``robust`` (a linear
-    auto-encoder that holds better on new samples), or ``none``: random weights."""
+    autoencoder that holds better on new samples), or ``none``: random weights."""
     residual: bool = False
     """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
 
@@ -90,7 +90,7 @@ class LoopConfig:
     bin_weights: tuple[float, ...] = ()
     """Weight of a squared error by the true value's bin: 0-2.5, 2.5-10, 10-100, over 100 TPM; none: all weigh 1."""
     freeze_linear: bool = False
-    """Keep the linear maps of a residual network as they start; only the layers beside them learn."""
+    """Keep the linear maps of a residual network at their start; only the layers beside them learn."""
     patience: int = 10
     """Epochs without a better validation loss after which training stops."""
     keep: str = "best"
@@ -117,7 +117,7 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """How the work is laid on the machine; in float32 none of this changes a loss by more than rounding."""
+    """How the work is distributed; in float32 none of this changes a loss by more than rounding."""
 
     precision: str = "float32"
     """Of the matrix products: ``float32``, or ``bfloat16``. Weights, gradients and moments stay float32."""

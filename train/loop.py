@@ -21,7 +21,7 @@ from cellstate.errors import CellStateError, summarise_list
 from cellstate.model.network import AutoEncoder
 
 from .batches import Batch, SampleSource, batches, steps_per_epoch
-from .callbacks import Epoch, NullCallback, Step, TrainerCallback
+from .callbacks import Epoch, Step, TrainerCallback
 from .checkpoints import Checkpoints, TrainingState
 from .config import LoopConfig, RunConfig
 from .distributed import DistributedContext
@@ -93,7 +93,7 @@ def train(
     network.to(context.device).train()
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_lr_multiplier(name, job) > 0)
-    outcome = _Loop(network, job, context, callback or NullCallback(), checkpoints).go()
+    outcome = _Loop(network, job, context, callback or TrainerCallback(), checkpoints).go()
     network.eval().requires_grad_(False)
     return outcome
 

@@ -20,7 +20,7 @@ from cellstate.errors import CellStateError, DataError
 from cellstate.files import atomic_write
 from cellstate.model.folder import WEIGHTS
 
-from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter
+from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter, TrainerCallback
 from .checkpoints import FOLDER, Checkpoints, TrainingState
 from .distributed import DistributedContext
 
@@ -29,7 +29,7 @@ RUN = "run.json"
 _FREE = {"run": {"checkpoint_minutes", "checkpoint_steps", "keep_checkpoints"}}
 
 
-class RunFolder:
+class RunFolder(TrainerCallback):
     """A run's place on disk; a callback of its loop.
 
     Parameters
@@ -69,7 +69,7 @@ class RunFolder:
             self._check(identity)
         # All have looked before one writes.
         context.wait()
-        self._told = ExitStack()
+        self._stack = ExitStack()
         self._history: History | None = None
         self._tensorboard: TensorBoardWriter | None = None
         self.save_best: Callable[[Mapping[str, Tensor]], None] = lambda _: None
@@ -87,20 +87,20 @@ class RunFolder:
         return Checkpoints(self.stage / FOLDER, keep, self._context)
 
     def __enter__(self) -> RunFolder:
-        self._told.enter_context(self._progress)
+        self._stack.enter_context(self._progress)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._told.close()
+        self._stack.close()
 
     def resumed(self, progress: TrainingState) -> None:
         """Cut the history to where the run stands."""
         if self._history is None:
             return
         self._history.truncate(step=progress.step, epoch=len(progress.history) - 1)
-        self._tensorboard = self._told.enter_context(TensorBoardWriter(self.stage, step=progress.step))
+        self._tensorboard = self._stack.enter_context(TensorBoardWriter(self.stage, step=progress.step))
         if progress.step:
-            self._progress.say(f"continues after step {progress.step:,}")
+            self._progress.message(f"continues after step {progress.step:,}")
 
     def step(self, step: Step) -> None:
         """Write and show a step."""

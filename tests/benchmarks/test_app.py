@@ -43,7 +43,7 @@ def test_a_file_names_its_user_and_holds_levels_of_its_own(user: User, small_mod
 
 
 def test_somebody_elses_sample_is_noticed(user: User) -> None:
-    user._check(page("User01x01 and edits"), "User01x01")
+    user._check(page("User01x01 and perturbations"), "User01x01")
     assert not user.diary.mixed
     user._check(page("User02x01"), "User01x01")
     user._check(page("User01x01 beside User02x01"), "User01x01")

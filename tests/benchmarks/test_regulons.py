@@ -107,7 +107,7 @@ def test_what_the_product_reads_is_what_the_product_predicts(small_model, cohort
     shifts = product_shifts(small_model, tf_T)
     assert tuple(shifts) == tuple(name.stored_name for name in available_predictors(small_model))
     for name, shift_TG in shifts.items():
-        # A linear predictor's shift is as large as the edit, whatever the patient.
+        # A linear predictor's shift is as large as the perturbation, whatever the patient.
         if name != "autoencoder":
             by_hand = predict(sample, [Perturbation(space.symbols[tf_T[0]], "knock-down", 1)], name)
             others = ~by_hand.is_perturbed_G

@@ -60,7 +60,7 @@ def test_a_linear_set_is_a_sum_and_a_mean_one_of_means(world, questions):
     assert np.allclose(both, (np.array(expected) + other.together(z_G, change_G, genes_EK)) / 2)
 
 
-def test_a_network_edits_all_genes_of_a_set_at_once(questions):
+def test_a_network_perturbs_all_genes_of_a_set_at_once(questions):
     torch.manual_seed(0)
     network = AutoEncoder(ModelConfig("small", (SMALL.n_genes, 32, 8, 32, SMALL.n_genes), "gelu", residual=True)).eval()
     z_G, change_G, genes_EK = questions.z_SG[0], questions.change_SG[0], np.array([[0, 4, 9], [2, 1, 30]])

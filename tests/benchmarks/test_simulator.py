@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.simulated import Questions, true_synergy
+from benchmarks.simulated import Questions, true_interaction
 from benchmarks.simulated_pairs import products
 from benchmarks.simulated_predictors import PREDICTORS, Linear, Training
-from benchmarks.simulated_sparse import Recipe, dose_curves, given_share, links, passed_on, relevance
+from benchmarks.simulated_sparse import Recipe, given_share, links, propagated, relevance, titration_curves
 from benchmarks.simulator import Design, simulate
 from cellstate.errors import CellStateError
 from cellstate.perturb.predictors.components import PENALTIES
@@ -27,7 +27,7 @@ def knocked_out(world):
 
 
 def others(shift_SGG):
-    """Shifts without those of the edited genes themselves."""
+    """Shifts without those of the perturbed genes themselves."""
     gene = np.arange(shift_SGG.shape[1])
     shift_SGG = shift_SGG.copy()
     shift_SGG[:, gene, gene] = 0
@@ -60,7 +60,7 @@ def test_a_leaf_moves_nothing_and_every_regulator_something(knocked_out):
     assert (size[: SMALL.n_regulators] > 0.02).all()
 
 
-def test_an_edit_clamps_its_gene(world):
+def test_a_perturbation_clamps_its_gene(world):
     genes = np.arange(3)[:, None]
     before = np.exp(world.network.steady_state(world.test.drive_SG)[:, :3])
     for kind, factor in (("ko", 0.0), ("kd", 0.5), ("oe", 3.0)):
@@ -92,10 +92,10 @@ def test_an_unbranched_chain_is_what_one_reckons_by_hand():
 
 
 def test_planted_pairs_cooperate_and_leaves_do_not(world, knocked_out):
-    planted = true_synergy(world, knocked_out, world.network.pairs_P2)
+    planted = true_interaction(world, knocked_out, world.network.pairs_P2)
     leaf_pairs = np.array([[SMALL.n_regulators, 0], [SMALL.n_regulators, SMALL.n_regulators + 1]])
     assert (planted > 0.005).all()
-    assert np.allclose(true_synergy(world, knocked_out, leaf_pairs), 0, atol=1e-6)
+    assert np.allclose(true_interaction(world, knocked_out, leaf_pairs), 0, atol=1e-6)
 
 
 def test_a_pair_acts_on_its_targets_only_together(world):
@@ -222,7 +222,7 @@ def test_hubs_are_found_without_a_list(hubs):
     size = np.abs(effect[:3, 3:])
     # Siblings tell more of the bent hub's activity than its own level does, so its links are weaker.
     assert size[1:][own[1:]].min() > 0.3 > 3 * size[~own].max() and size[0][own[0]].mean() > 5 * size[~own].mean()
-    curves = dose_curves(hubs, effect, recipe)
+    curves = titration_curves(hubs, effect, recipe)
     below = curves.felt(np.zeros((1, 33)) - 0.2, np.full((1, 33), -1.0))[0]
     assert abs(below[0]) < 0.7 < abs(below[1:3]).min() <= abs(below[1:3]).max() <= 1
 
@@ -230,7 +230,7 @@ def test_hubs_are_found_without_a_list(hubs):
 def test_effects_are_passed_on_along_links():
     effect = np.zeros((3, 3))
     effect[0, 1], effect[1, 2], effect[1, 0] = 0.5, 0.8, 0.2
-    total = passed_on(effect, 0.5)
+    total = propagated(effect, 0.5)
     assert total[0, 1] == pytest.approx(0.5)
     assert total[0, 2] == pytest.approx(0.5 * 0.5 * 0.8)
     assert (np.diag(total) == 0).all()

@@ -59,7 +59,7 @@ def ingest(source: Source, out: Path, settings: Settings, say: Say) -> Store:
     Raises
     ------
     ReadError, DataError
-        A source that cannot be trusted, no sample left, a folder that holds something else, a full disk.
+        A damaged source, no sample left, a folder with other content, a full disk.
     Stopped
         The user stopped the run; finished parts are kept.
     """

@@ -85,9 +85,9 @@ def test_another_file_is_refused_and_leaves_nothing(tmp_path):
 
 def test_repeating_changes_nothing_and_another_cohort_is_not_taken_for_it(table, tmp_path, cohort):
     first = get_hpa(tmp_path / "c", source=table)
-    said: list[str] = []
-    assert get_hpa(tmp_path / "c", source=table, say=said.append).manifest == first.manifest
-    assert said == [f"already complete: {first.path}"]
+    lines: list[str] = []
+    assert get_hpa(tmp_path / "c", source=table, report_progress=lines.append).manifest == first.manifest
+    assert lines == [f"already complete: {first.path}"]
     with raises_code("other_cohort", DataError):
         get_hpa(cohort.path, source=table)
 

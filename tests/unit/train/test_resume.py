@@ -17,8 +17,8 @@ import torch
 
 from cellstate.errors import CellStateError
 from tests.support.factories import small_config
-from tests.unit.train.runs import ALONE, fresh, make_sources, run
-from train.callbacks import History, ProgressDisplay
+from tests.unit.train.runs import ALONE, fresh, make_sources, read_history, run
+from train.callbacks import EPOCHS, STEPS, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
 from train.distributed import DistributedContext
@@ -26,10 +26,10 @@ from train.fit import fit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SILENT = ProgressDisplay(visible=False)
-EPOCHS = 60
+N_EPOCHS = 60
 
 
-def config_text(cohort, folder, *, epochs=EPOCHS, every=7, rate="1e-3"):
+def config_text(cohort, folder, *, epochs=N_EPOCHS, every=7, rate="1e-3"):
     return (
         f'[data]\ncohort = "{cohort}"\n[network]\nname = "small"\nhidden = [32, 8, 32]\n'
         f"[loop]\nepochs = {epochs}\nbatch_size = 16\nhide = 0.3\nlearning_rate = {rate}\nwarmup_steps = 3\n"
@@ -59,9 +59,9 @@ def wait_for_steps(path, n):
 
 def values(folder):
     """Every loss of a run, without what a clock says."""
-    history = History(folder)
-    steps = [(s.step, s.loss, s.gradient_norm, s.learning_rate) for s in history.steps()]
-    return steps, [(e.epoch, e.train_loss or 0.0, e.validation_loss) for e in history.epochs()]
+    steps, epochs = (read_history(folder / name) for name in (STEPS, EPOCHS))
+    of_steps = [tuple(line[key] for key in ("step", "loss", "gradient_norm", "learning_rate")) for line in steps]
+    return of_steps, [(line["epoch"], line["train_loss"] or 0.0, line["validation_loss"]) for line in epochs]
 
 
 @pytest.fixture(scope="module")
