@@ -14,8 +14,8 @@ from benchmarks.report import at_least, at_most, measured
 from cellstate import load_model, predict, read_samples
 from cellstate.evidence import Criterion
 from cellstate.model import Model, ModelConfig
+from cellstate.model.cohort import load_profiles
 from cellstate.model.network import AutoEncoder
-from cellstate.model.profiles import load_profiles
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.components import load_components

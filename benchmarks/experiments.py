@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.report import show
 from cellstate import load_model, read_samples
-from cellstate.evaluate.experiment import compare
+from cellstate.evaluation.experiment import compare
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model

@@ -27,11 +27,11 @@ from cellstate.genes import gene_axis
 from cellstate.io import READERS, ReadOptions, read_gmt, read_samples
 from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.model import ModelConfig, load_model, save_model
+from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import GENES, WEIGHTS, default_model_folder
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.model.record import EVIDENCE, METRICS, ModelRecord
-from cellstate.perturb.predictors.components import RIVALS, fit_components, load_components, save_components
+from cellstate.perturb.predictors.components import BASELINES, fit_components, load_components, save_components
 from cellstate.perturb.predictors.sparse import EFFECTS, load_effects, save_effects
 from cellstate.samples import Samples
 
@@ -205,7 +205,7 @@ FORMATS: dict[str, Format] = {
     "gene list": _text_format("gene list", _read_genes),
     "weights": _model_file(WEIGHTS, change_safetensors),
     "cohort": _model_file(COHORT, change_safetensors),
-    "rivals": _model_file(RIVALS, change_safetensors),
+    "rivals": _model_file(BASELINES, change_safetensors),
     "effects": _model_file(EFFECTS, change_safetensors),
     "model genes": _model_file(GENES, _change_packed),
     "metrics": _model_file(METRICS, _text),

@@ -25,9 +25,9 @@ import numpy as np
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate.bins import accuracy_per_bin
-from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
-from cellstate.evaluate.reconstruction import evaluate
+from cellstate.evaluation.bins import accuracy_per_bin
+from cellstate.evaluation.metrics import median, r2_per_gene, r2_pooled
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.linear import LinearPredictor

@@ -33,15 +33,15 @@ from benchmarks.simulated_pairs import Interactions, interactions
 from benchmarks.simulated_predictors import DEFAULT, PREDICTORS, Fitted, Network, Training
 from benchmarks.simulated_sets import DESIGNED, SetQuestions
 from benchmarks.simulator import Design, World, simulate
-from cellstate.evaluate.shift_metrics import (
+from cellstate.evaluation.change_metrics import (
     CALLED,
+    CHANGE_METRICS,
     MOVES,
     PAIR_METRICS,
     PATIENT_METRICS,
-    SHIFT_METRICS,
+    Changes,
     Cooperation,
     Recovery,
-    Shifts,
     auroc,
 )
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
@@ -158,8 +158,8 @@ def _others(shift_SGG: np.ndarray) -> np.ndarray:
 def _shift_metrics(world: World, predicted_SGG: np.ndarray, true_SGG: np.ndarray) -> dict[str, float]:
     gene_G = np.arange(world.design.n_genes)
     change_SG, regulator_G = world.measured_change("ko"), gene_G < world.design.n_regulators
-    shifts = Shifts(predicted_SGG, true_SGG, gene_G, change_SG, regulator_G)
-    return {metric.name: metric.function(shifts) for metric in SHIFT_METRICS}
+    shifts = Changes(predicted_SGG, true_SGG, gene_G, change_SG, regulator_G)
+    return {metric.name: metric.function(shifts) for metric in CHANGE_METRICS}
 
 
 def _dose(world: World, fitted: Fitted, kind: str) -> dict[str, float]:
@@ -168,9 +168,9 @@ def _dose(world: World, fitted: Fitted, kind: str) -> dict[str, float]:
     change_SG = world.measured_change(kind)
     predicted_SEG = fitted.shift(world.z(world.test), change_SG)[:, regulator_E]
     true_SEG = world.true_shift(regulator_E[:, None], kind)
-    shifts = Shifts(predicted_SEG, true_SEG, regulator_E, change_SG[:, regulator_E], np.ones(len(regulator_E), bool))
+    shifts = Changes(predicted_SEG, true_SEG, regulator_E, change_SG[:, regulator_E], np.ones(len(regulator_E), bool))
     wanted = ("Pearson-delta", "sign accuracy")
-    return {metric.name: metric.function(shifts) for metric in SHIFT_METRICS if metric.name in wanted}
+    return {metric.name: metric.function(shifts) for metric in CHANGE_METRICS if metric.name in wanted}
 
 
 def _pair_metrics(pairs: Cooperation, regulators_N: np.ndarray) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.simulated_predictors import Network, Training, known_of
 from benchmarks.simulator import World
-from cellstate.evaluate.shift_metrics import CALLED
+from cellstate.evaluation.change_metrics import CALLED
 from cellstate.evidence import Stratum
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, Levels
 from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p

@@ -26,7 +26,7 @@ import torch
 from benchmarks.report import measured, show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
-from cellstate.evaluate.metrics import median, r2_per_gene
+from cellstate.evaluation.metrics import median, r2_per_gene
 from cellstate.evidence import Benchmark
 from cellstate.gene_space import align
 from cellstate.model import Model

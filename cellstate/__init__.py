@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cellstate.evaluate.experiment import compare
+    from cellstate.evaluation.experiment import compare
+    from cellstate.evaluation.reconstruction import evaluate
     from cellstate.goal_spec import read_goal
     from cellstate.io import read_samples
     from cellstate.model import load_model
@@ -27,7 +28,8 @@ _MODULE = {
     "Goal": "cellstate.perturb.search.goal",
     "Perturbation": "cellstate.perturb.perturbations",
     "combine": "cellstate.perturb.search.combination",
-    "compare": "cellstate.evaluate.experiment",
+    "compare": "cellstate.evaluation.experiment",
+    "evaluate": "cellstate.evaluation.reconstruction",
     "load_model": "cellstate.model",
     "pairs": "cellstate.perturb.search.pairs",
     "predict": "cellstate.perturb.predict",
@@ -42,6 +44,7 @@ __all__ = [
     "Perturbation",
     "combine",
     "compare",
+    "evaluate",
     "load_model",
     "pairs",
     "predict",

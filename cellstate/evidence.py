@@ -29,10 +29,10 @@ class Benchmark(StrEnum):
     REAL_PERTURBATIONS = "real_perturbations"
     RECONSTRUCTION = "reconstruction"
     REGULONS = "regulons"
+    RELIABILITY = "reliability"
     SIMULATED = "simulated"
     TRAINING = "training"
     TRANSFER = "transfer"
-    TRUST = "trust"
     UPLOAD = "upload"
 
 
@@ -116,7 +116,7 @@ class Stratum(StrEnum):
     REGULATOR_PAIRS = "regulator_pairs"
 
 
-#: The bins of true TPM, ascending: those of `cellstate.evaluate.bins.EDGES`.
+#: The bins of true TPM, ascending: those of `cellstate.evaluation.bins.EDGES`.
 TPM_BINS = (Stratum.TPM_0_2_5, Stratum.TPM_2_5_10, Stratum.TPM_10_100, Stratum.TPM_100_UP)
 
 

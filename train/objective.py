@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellstate.evaluate.bins import EDGES
+from cellstate.evaluation.bins import EDGES
 from cellstate.gene_space import GeneSpace
 
 from .batches import Batch, SampleSource

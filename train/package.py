@@ -17,14 +17,14 @@ import numpy as np
 import torch
 
 from cellstate.errors import ModelError
-from cellstate.evaluate.metrics import r2_per_gene
-from cellstate.evaluate.reconstruction import evaluate
-from cellstate.evaluate.trust import calibrate
+from cellstate.evaluation.metrics import r2_per_gene
+from cellstate.evaluation.reconstruction import evaluate
+from cellstate.evaluation.reliability import calibrate
 from cellstate.files import atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
+from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import CARD, load_model, save_genes
-from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.predictors.components import fit_components, save_components
 from cellstate.perturb.predictors.sparse import save_effects

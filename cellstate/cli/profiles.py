@@ -23,14 +23,14 @@ def add(commands: Commands) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate.distance import distances
+    from cellstate.evaluation.ood import ood_scores
     from cellstate.perturb.sample import prepare_samples
 
     model = read_model(options)
     samples = read_file(options)
     report = samples.report
     n_matched = int(samples.measured_SA[:, model.space.axis_index_G].any(axis=0).sum())
-    judged = distances(prepare_samples(model, samples))
+    judged = ood_scores(prepare_samples(model, samples))
     detected_S = samples.detected_genes_S
     result = {
         "file": report.source,
@@ -66,8 +66,8 @@ def _inspect(options: argparse.Namespace) -> Answer:
 
 
 def _perturb(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate.distance import distance_after, distances
-    from cellstate.evaluate.trust import trust_table
+    from cellstate.evaluation.ood import ood_score_after, ood_scores
+    from cellstate.evaluation.reliability import reliability_table
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.predict import predict
     from cellstate.perturb.sample import prepare_sample
@@ -79,8 +79,8 @@ def _perturb(options: argparse.Namespace) -> Answer:
     model = read_model(options)
     sample = prepare_sample(model, read_sample(options))
     prediction = predict(sample, perturbations, options.predictor)
-    distance, after = distances([sample])[0], distance_after(prediction)
-    table = trust_table(prediction, is_ood=distance.is_ood, is_ood_after=after.is_ood)
+    distance, after = ood_scores([sample])[0], ood_score_after(prediction)
+    table = reliability_table(prediction, is_ood=distance.is_ood, is_ood_after=after.is_ood)
     if options.out:
         write_table(table, options.out)
     baselines = list(prediction.baseline_log1p_after)

@@ -30,8 +30,8 @@ def add(commands: Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate.bins import EDGES, Tolerance
-    from cellstate.evaluate.reconstruction import PREDICTORS, evaluate
+    from cellstate.evaluation.bins import EDGES, Tolerance
+    from cellstate.evaluation.reconstruction import PREDICTORS, evaluate
     from cellstate.perturb.sample import prepare_samples
 
     model = read_model(options)
@@ -66,7 +66,7 @@ def _evaluate(options: argparse.Namespace) -> Answer:
 
 
 def _compare(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate.experiment import compare
+    from cellstate.evaluation.experiment import compare
     from cellstate.io import read_selection
     from cellstate.perturb.sample import prepare_samples
     from cellstate.report import predictor_label

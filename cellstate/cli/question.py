@@ -11,7 +11,7 @@ from cellstate.cli.inputs import note, read_model, read_sample
 from cellstate.errors import summarise_list
 
 if TYPE_CHECKING:
-    from cellstate.evaluate.distance import Distance
+    from cellstate.evaluation.ood import OodScore
     from cellstate.model import Model
     from cellstate.perturb.sample import PreparedSample
     from cellstate.perturb.search.goal import Goal
@@ -27,13 +27,13 @@ class Question:
     ----------
     sample : PreparedSample
     goal : Goal
-    distance : Distance
+    distance : OodScore
         How unlike the training samples it is.
     """
 
     sample: PreparedSample
     goal: Goal
-    distance: Distance
+    distance: OodScore
 
     @property
     def model(self) -> Model:
@@ -100,11 +100,11 @@ def read_patterns(texts: list[str] | None) -> list[str]:
 
 def read_question(options: argparse.Namespace) -> Question:
     """Open the model, read and prepare the sample, and make its goal."""
-    from cellstate.evaluate.distance import distances
+    from cellstate.evaluation.ood import ood_scores
     from cellstate.perturb.sample import prepare_sample
 
     sample = prepare_sample(read_model(options), read_sample(options))
-    return Question(sample, find_goal(options, sample), distances([sample])[0])
+    return Question(sample, find_goal(options, sample), ood_scores([sample])[0])
 
 
 def find_goal(options: argparse.Namespace, sample: PreparedSample) -> Goal:

@@ -15,7 +15,7 @@ from cellstate.cli.inputs import note, read_model, read_overrides, read_perturba
 if TYPE_CHECKING:
     from cellstate.model import Model
     from cellstate.perturb.perturbations import Perturbation
-    from cellstate.report.html_shift import ShiftAnswer
+    from cellstate.report.html_prediction import PredictionReport
     from cellstate.report.provenance import Source
 
 
@@ -42,13 +42,13 @@ def _add_asked(command: argparse.ArgumentParser, what: str) -> None:
 
 def _report(options: argparse.Namespace) -> Answer:
     from cellstate.report.html import render
-    from cellstate.report.html_shift import shift_report
+    from cellstate.report.html_prediction import prediction_report
     from cellstate.report.provenance import provenance
 
     model, _, source, answer = _asked(options)
     today = datetime.now(UTC).date().isoformat()
     made = provenance(model)
-    page = render(shift_report(answer, source, made, model.record, named=options.name_sample, on=today))
+    page = render(prediction_report(answer, source, made, model.record, named=options.name_sample, on=today))
     return _written(page, options, answer, source)
 
 
@@ -69,14 +69,14 @@ def _bundle(options: argparse.Namespace) -> Answer:
     return _written(bundle(run, named=options.name_sample, with_input=options.with_input), options, answer, source)
 
 
-def _asked(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Source, ShiftAnswer]:
+def _asked(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Source, PredictionReport]:
     """Read what was asked, and predict."""
-    from cellstate.evaluate.distance import distance_after, distances
-    from cellstate.evaluate.trust import shift_over_error, trust_table
+    from cellstate.evaluation.ood import ood_score_after, ood_scores
+    from cellstate.evaluation.reliability import change_over_error, reliability_table
     from cellstate.io import check_writable, split_selection
     from cellstate.perturb.predict import predict
     from cellstate.perturb.sample import prepare_sample
-    from cellstate.report.html_shift import ShiftAnswer
+    from cellstate.report.html_prediction import PredictionReport
     from cellstate.report.provenance import Source
 
     perturbations = read_perturbations(options)
@@ -89,14 +89,14 @@ def _asked(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Sour
     sample = prepare_sample(model, samples.take([position]))
     source = Source(path, path.name, read_overrides(options), sample.name, position, len(samples))
     prediction = predict(sample, perturbations, options.predictor)
-    before, after = distances([sample])[0], distance_after(prediction)
-    table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
+    before, after = ood_scores([sample])[0], ood_score_after(prediction)
+    table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
     words = [perturbation.label for perturbation in perturbations]
-    answer = ShiftAnswer(prediction.predictor, words, table, before, after, shift_over_error(model, table))
+    answer = PredictionReport(prediction.predictor, words, table, before, after, change_over_error(model, table))
     return model, perturbations, source, answer
 
 
-def _written(data: bytes, options: argparse.Namespace, answer: ShiftAnswer, source: Source) -> Answer:
+def _written(data: bytes, options: argparse.Namespace, answer: PredictionReport, source: Source) -> Answer:
     from cellstate.io.write import write_file
 
     path = write_file(data, options.out)

@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
 
 
 def _titrate(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate.distance import distances
+    from cellstate.evaluation.ood import ood_scores
     from cellstate.io import check_writable, write_table
     from cellstate.perturb.sample import prepare_sample
     from cellstate.perturb.search.titration import titrate
@@ -56,7 +56,7 @@ def _titrate(options: argparse.Namespace) -> Answer:
     curve = titrate(sample, options.gene, multiples=multiples, goal=goal, predictor=options.predictor)
     if options.out:
         write_table(_whole(curve), options.out)
-    distance = distances([sample])[0]
+    distance = ood_scores([sample])[0]
     responders = curve.responders(top)
     result = {
         "sample": curve.sample,

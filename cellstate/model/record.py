@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     network: NetworkSettings
 
 
-class Spread(_Closed, frozen=True, kw_only=True):
+class RobustStats(_Closed, frozen=True, kw_only=True):
     """Median and robust SD (of the logarithm) of one part of the distance, over the validation patients."""
 
     median: _Positive
@@ -115,9 +115,9 @@ class Spread(_Closed, frozen=True, kw_only=True):
 class OodReference(_Closed, frozen=True, kw_only=True):
     """How validation patients spread about the training profiles, by part of the distance."""
 
-    residual: Spread
-    state: Spread
-    levels: Spread
+    residual: RobustStats
+    state: RobustStats
+    levels: RobustStats
 
 
 class IntervalQuantiles(_Closed, frozen=True, kw_only=True):

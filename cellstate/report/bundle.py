@@ -13,7 +13,7 @@ import zipfile
 from cellstate.io import to_csv
 from cellstate.io.write import ExportTable
 from cellstate.report.bundle_code import python, shell
-from cellstate.report.html_answer import numbers_sha256
+from cellstate.report.html_report import numbers_sha256
 from cellstate.report.run import Run
 
 #: Version of ``settings.json``.

@@ -66,11 +66,11 @@ print(f"Not the same: numbers differ by up to {{(one[decimals] - two[decimals]).
 sys.exit(1)
 '''
 _PERTURB_IMPORTS = """from cellstate import Perturbation, predict, prepare_sample
-from cellstate.evaluate import distance_after, distances, trust_table"""
+from cellstate.evaluation import ood_score_after, ood_scores, reliability_table"""
 _PERTURB = """perturbations = {perturbations!r}
 prediction = predict(sample, perturbations, {predictor!r})
-is_ood, is_ood_after = distances([sample])[0].is_ood, distance_after(prediction).is_ood
-table = trust_table(prediction, is_ood=is_ood, is_ood_after=is_ood_after)"""
+is_ood, is_ood_after = ood_scores([sample])[0].is_ood, ood_score_after(prediction).is_ood
+table = reliability_table(prediction, is_ood=is_ood, is_ood_after=is_ood_after)"""
 _SEARCH_IMPORTS = """from cellstate import {command}, prepare_sample, read_goal
 from cellstate.perturb.search.goal import find_genes"""
 _SEARCH = """goal = read_goal({goal!r}, sample)

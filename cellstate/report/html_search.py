@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cellstate.evaluate.distance import Distance
+from cellstate.evaluation.ood import OodScore
 from cellstate.formatting import percent
 from cellstate.labels import predictor_label
 from cellstate.model.record import ModelRecord
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.search.goal import Goal
 from cellstate.report.html import Report
-from cellstate.report.html_answer import answer_report
+from cellstate.report.html_report import answer_report
 from cellstate.report.narrative.evidence import combination_reason, pairs_reason
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
@@ -86,7 +86,7 @@ def search_report(
     made: Provenance,
     record: ModelRecord,
     predictor: str = PredictorId.AUTOENCODER,
-    far: Distance | None = None,
+    far: OodScore | None = None,
     named: bool = False,
     on: str = "",
 ) -> Report:
@@ -107,7 +107,7 @@ def search_report(
     predictor : str
         Who scores; pairs are the network's.
     source, made, record, far, named, on
-        As for `cellstate.report.html_answer.answer_report`.
+        As for `cellstate.report.html_report.answer_report`.
     """
     shown = pd.DataFrame(
         {title: [_text(column, value) for value in table[column].head(TOP)] for column, title in _columns(kind, table)}

@@ -190,10 +190,10 @@ def intervals(record: ModelRecord) -> Section:
 def ood(record: ModelRecord) -> Section:
     """Which samples are flagged as out of distribution."""
     title, own = "Out-of-distribution detection", PredictorId.AUTOENCODER
-    found = record.records.where(benchmark=Benchmark.TRUST, predictor=own)
+    found = record.records.where(benchmark=Benchmark.RELIABILITY, predictor=own)
 
     def cell(where: Dataset, metric: Metric, kind: Stratum | None, show: Callable[[float], str]) -> str:
-        one = found.one(Benchmark.TRUST, where, own, metric, stratum=kind)
+        one = found.one(Benchmark.RELIABILITY, where, own, metric, stratum=kind)
         return "–" if one is None or one.value is None else f"{show(one.value)} {SYMBOLS[one.passed]}".strip()
 
     def share(value: float) -> str:
@@ -218,9 +218,9 @@ def ood(record: ModelRecord) -> Section:
     ]
     rows = [row for row in rows if any(text != "–" for text in row[1:])]
     if not rows:
-        return Section("flags", title, narrative.OOD, absent=narrative.NOT_RECORDED.format(Benchmark.TRUST))
+        return Section("flags", title, narrative.OOD, absent=narrative.NOT_RECORDED.format(Benchmark.RELIABILITY))
     columns = ["Samples", *(f"{DATASETS[where]}: {what}" for where in there for what in ("AUROC", "flagged"))]
-    notes = (narrative.LEGEND, narrative.measured_by(record, Benchmark.TRUST))
+    notes = (narrative.LEGEND, narrative.measured_by(record, Benchmark.RELIABILITY))
     return Section("flags", title, narrative.OOD, pd.DataFrame(rows, columns=columns), notes)
 
 

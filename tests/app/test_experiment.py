@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluate.experiment import compare
+from cellstate.evaluation.experiment import compare
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model

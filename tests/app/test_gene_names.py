@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
-from cellstate.model.profiles import Profiles, pack_profiles
+from cellstate.model.cohort import Profiles, pack_profiles
 from cellstate.ui.components.gene_names import meanings, split_names, why
 from cellstate.ui.workbench.levels import Here, rounded, tpm_text
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluate import distances, trust_table
+from cellstate.evaluation import ood_scores, reliability_table
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import ModelConfig, load_model, save_model
+from cellstate.model.cohort import load_profiles
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.model.profiles import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample, prepare_samples
@@ -205,7 +205,7 @@ def uncovered() -> str:
 def test_table_is_that_of_the_engine(perturbed: AppTest) -> None:
     model, samples = load_model(), read_samples(examples()[0].path)
     shift = predict(model, samples, [Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out")])
-    expected = trust_table(model, shift, far=distances(prepare_samples(model, samples))[0].flag)
+    expected = reliability_table(model, shift, far=ood_scores(prepare_samples(model, samples))[0].flag)
     perturbed.toggle(key="reliable-only").set_value(False).run()
     shown = perturbed.dataframe[0].value
     # What no column shows is not sent to the browser either.

@@ -105,7 +105,7 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     assert with_upload.session_state["cellstate"].loaded.samples.names == (NAME, "B")
 
 
-@pytest.mark.parametrize(("module", "function"), [(upload_read, "read_samples"), (reading, "distances")])
+@pytest.mark.parametrize(("module", "function"), [(upload_read, "read_samples"), (reading, "ood_scores")])
 def test_a_mistake_of_ours_logs_where_it_happened_and_no_more(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, caplog, module, function: str
 ) -> None:

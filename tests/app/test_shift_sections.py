@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluate.cohort_map import CohortMap
-from cellstate.evaluate.enrichment import Enrichment
+from cellstate.evaluation.cohort_map import CohortMap
+from cellstate.evaluation.enrichment import Enrichment
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluate.experiment import compare
+from cellstate.evaluation.experiment import compare
 from cellstate.goal_spec import read_goal
 from cellstate.io import read_samples, to_csv
 from cellstate.model import Model, load_model

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cellstate.evaluate.distance import Distance
+from cellstate.evaluation.ood import OodScore
 from cellstate.evidence import PredictorId
 from cellstate.model.record import CeilingBin, Coverage, EvaluationRecord, Quality
 from cellstate.ui.evidence.reconstruction import ceiling_sentence, interval_sentence
@@ -26,11 +26,11 @@ def evaluated(coverage: Coverage | None = None, share: float | None = 0.774) -> 
 
 
 def test_distance_is_told_before_and_after_and_leaving_the_cloud_is_said():
-    near, far = Distance(1.0, False, ""), Distance(6.5, True, "")
+    near, far = OodScore(1.0, False, ""), OodScore(6.5, True, "")
     assert "1.00 before" in cloud_sentence(near, near) and "extrapolated" not in cloud_sentence(near, near)
     assert "6.50 as predicted" in cloud_sentence(near, far) and "extrapolated" in cloud_sentence(near, far)
     assert "extrapolated" not in cloud_sentence(far, far)
-    assert cloud_sentence(Distance(None, False, ""), Distance(None, False, "")) == ""
+    assert cloud_sentence(OodScore(None, False, ""), OodScore(None, False, "")) == ""
 
 
 def test_share_of_the_ceiling():

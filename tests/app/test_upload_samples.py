@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate import distances
+from cellstate.evaluation import ood_scores
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
@@ -62,7 +62,7 @@ def test_every_sample_is_judged_on_request(cohort: AppTest) -> None:
     check(cohort)
     samples = read_samples(a_file(NAMES), name="cohort.csv")
     np.testing.assert_array_equal(table_of(cohort)["detected"], samples.detected_genes_S)
-    expected = np.array([far.score for far in distances(prepare_samples(load_model(), samples))], float)
+    expected = np.array([far.score for far in ood_scores(prepare_samples(load_model(), samples))], float)
     np.testing.assert_allclose(table_of(cohort)["distance"], expected, rtol=1e-5)
     assert set(table_of(cohort)["verdict"]) == {"✗ poor"}
     assert "judge-all" not in [button.key for button in cohort.button]
@@ -76,9 +76,9 @@ def test_judging_goes_on_where_it_was_interrupted(cohort: AppTest, monkeypatch: 
         asked.append(len(samples))
         if len(asked) == 2:
             raise CellStateError("No more.", "Try again.")
-        return distances(samples)
+        return ood_scores(samples)
 
-    monkeypatch.setattr(upload_samples, "distances", judge)
+    monkeypatch.setattr(upload_samples, "ood_scores", judge)
     cohort.button(key="judge-all").click().run()
     assert "No more" in cohort.error[0].value
     cohort.run()

@@ -11,7 +11,7 @@ from cellstate.genes import gene_axis
 from cellstate.goal_spec import FORMS, read_goal
 from cellstate.io import read_selection, split_selection
 from cellstate.model import create_model, load_model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import Goal
 

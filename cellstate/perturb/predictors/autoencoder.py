@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from cellstate.model import Model
+from cellstate.model.cohort import load_profiles
 from cellstate.model.folder import BATCH
-from cellstate.model.profiles import load_profiles
 from cellstate.perturb.predictors.activation_interaction import PairScores, pair_scores, score
 from cellstate.perturb.predictors.base import CohortSlopes, PredictorId, ProgressReporter
 from cellstate.perturb.predictors.gradients import (

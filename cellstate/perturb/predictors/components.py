@@ -16,7 +16,7 @@ from cellstate.model import Model
 from cellstate.model.arrays import damaged, read_arrays, write_arrays
 from cellstate.model.cache import cached_per_model
 
-RIVALS = "rivals.safetensors"
+BASELINES = "baselines.safetensors"
 #: Components that are kept: of some hundred samples all; ridge needs the last ones too.
 MOST = 400
 #: Penalties that are tried, as multiples of the components' mean variance.
@@ -165,7 +165,7 @@ def save_components(found: Components, model_folder: Path) -> None:
         "penalties": np.array([found.ridge, found.tf_ridge], np.float32),
         "transcription_factor": found.tf_G.astype(np.uint8),
     }
-    write_arrays(model_folder / RIVALS, tensors, {"cellstate-rivals": "3"})
+    write_arrays(model_folder / BASELINES, tensors, {"cellstate-baselines": "3"})
 
 
 def _in_levels(rows_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,14 +177,14 @@ def _in_levels(rows_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @cached_per_model
 def load_components(model: Model) -> Components | None:
     """Return the components of a trained model, ``None`` for random weights."""
-    path = model.folder / RIVALS
+    path = model.folder / BASELINES
     if not path.exists():
         return None
     stored = read_arrays(path)
     try:
         _check(stored, len(model.space))
     except (KeyError, TypeError) as error:
-        raise damaged(RIVALS, error) from error
+        raise damaged(BASELINES, error) from error
     ridge, tf_ridge = (float(p) for p in stored["penalties"])
     return Components(
         stored["pca"].astype(np.float32) * stored["pca.step"][:, None],
@@ -219,4 +219,4 @@ def _check(stored: Mapping[str, np.ndarray], genes: int) -> None:
         # Rows are of length 1, so no step is larger; one that float32 barely holds overflows what it multiplies.
         fits = fits and not (name.endswith(".step") and bool((found > 1).any()))
         if not fits or (positive and bool((found < 0).any())) or (name == "penalties" and not found.all()):
-            raise ModelError(f"{RIVALS} does not belong to this model: {name}.", "Copy the model folder again.")
+            raise ModelError(f"{BASELINES} does not belong to this model: {name}.", "Copy the model folder again.")

@@ -20,7 +20,7 @@ from cellstate.genes import gene_axis
 from cellstate.samples import Samples
 
 if TYPE_CHECKING:
-    from cellstate.model.profiles import Profiles
+    from cellstate.model.cohort import Profiles
     from cellstate.perturb.sample import PreparedSample
 
 #: A gene closer to the reference than this, in SD, is where it should be: rounding, not a direction.

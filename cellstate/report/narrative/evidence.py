@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cellstate.default_rule import Rule, Verdict
-from cellstate.evaluate.bins import Tolerance
-from cellstate.evaluate.verdict import CLEAR
+from cellstate.evaluation.bins import Tolerance
+from cellstate.evaluation.verdict import CLEAR
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.formatting import join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
@@ -306,11 +306,11 @@ def levels(lowest: Mapping[Dataset, tuple[float | None, float | None]], lowest_b
 
 
 def on_held_out(record: ModelRecord, name: PredictorId, metric: Metric, stratum: Stratum | None = None) -> str:
-    """Return a figure of `benchmarks.trust` on each held-out set: ``90.4 % (held out, HiSeq), ...``; may be empty."""
+    """Return a figure for each held-out set, such as ``90.4% (held out, HiSeq)``; may be empty."""
     return ", ".join(
         f"{percent(value, 1)} ({in_sentence(DATASETS[where])})"
         for where in HELD_OUT
-        if (value := record.records.value(Benchmark.TRUST, where, name, metric, stratum=stratum)) is not None
+        if (value := record.records.value(Benchmark.RELIABILITY, where, name, metric, stratum=stratum)) is not None
     )
 
 

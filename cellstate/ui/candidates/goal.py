@@ -11,7 +11,7 @@ from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown, plural
 from cellstate.goal_spec import read_goal
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.ui.components.errors import show_error

@@ -12,7 +12,7 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.perturb.search.cohort_interaction import has_cohort

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellstate.evaluate.experiment import Experiment
+from cellstate.evaluation.experiment import Experiment
 from cellstate.gene_space import align
 from cellstate.io.write import ExportTable
 from cellstate.model import Model
@@ -19,8 +19,8 @@ from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import RANKED_BY, Pairs
 from cellstate.perturb.search.single import Screen
 from cellstate.report.html import Report
+from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
-from cellstate.report.html_shift import ShiftAnswer, shift_report
 from cellstate.report.provenance import Source, provenance
 from cellstate.report.run import Run
 from cellstate.ui.components.export_menu import Offer
@@ -43,12 +43,12 @@ def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
         "kind": "hypothesis",
     }
     table = ExportTable(found.table, ("ensembl_id",), "log2_fold_change", about)
-    answer = ShiftAnswer(
+    answer = PredictionReport(
         found.predictor, [edit.label for edit in edits], found.table, found.before, found.after, found.over_error
     )
 
     def report(named: bool) -> Report:
-        return shift_report(answer, source, provenance(opened), opened.record, named=named, on=today())
+        return prediction_report(answer, source, provenance(opened), opened.record, named=named, on=today())
 
     def run() -> Run:
         return Run("perturb", source, provenance(opened), table, edits, found.predictor)

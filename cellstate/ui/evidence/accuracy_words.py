@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cellstate.evaluate.reconstruction import AUTOENCODER
+from cellstate.evaluation.reconstruction import AUTOENCODER
 from cellstate.evidence import PredictorId
 from cellstate.formatting import digits, escape_markdown, percent, plural
 from cellstate.model.record import AccuracyBin, EvaluationRecord

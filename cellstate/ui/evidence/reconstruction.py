@@ -11,8 +11,8 @@ import streamlit as st
 from msgspec import to_builtins
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.bins import EDGES, Tolerance
-from cellstate.evaluate.reconstruction import AUTOENCODER, Evaluation, evaluate
+from cellstate.evaluation.bins import EDGES, Tolerance
+from cellstate.evaluation.reconstruction import AUTOENCODER, Evaluation, evaluate
 from cellstate.evidence import PredictorId
 from cellstate.formatting import percent, plural
 from cellstate.labels import DATASETS, predictor_label

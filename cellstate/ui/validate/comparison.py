@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.experiment import TOP, Experiment, compare
+from cellstate.evaluation.experiment import TOP, Experiment, compare
 from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, parse_perturbations, resolve_genes

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.cohort_map import CohortMap, cohort_map
+from cellstate.evaluation.cohort_map import CohortMap, cohort_map
 from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.report import predictor_label
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.layout import READABLE, chart

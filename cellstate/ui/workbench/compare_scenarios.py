@@ -101,7 +101,7 @@ def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
     Parameters
     ----------
     a : DataFrame
-        As `cellstate.evaluate.trust_table` returns it.
+        As `cellstate.evaluation.reliability_table` returns it.
     b : DataFrame or None
         As `cellstate.perturb.predict.Prediction.table` returns it; None moves nothing.
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellstate.formatting import plural
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components.gene_names import Meaning, meanings, split_names
 from cellstate.ui.components.gene_sets import choose_gene_set

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.formatting import digits
-from cellstate.model.profiles import Profiles
+from cellstate.model.cohort import Profiles
 from cellstate.perturb.perturbations import ordinal
 from cellstate.perturb.sample import PreparedSample
 

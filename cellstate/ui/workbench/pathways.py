@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.evaluate.enrichment import LEAST_GENES, LEAST_P, MOST_GENES, MOST_SETS, Enrichment, enrichment
+from cellstate.evaluation.enrichment import LEAST_GENES, LEAST_P, MOST_GENES, MOST_SETS, Enrichment, enrichment
 from cellstate.formatting import escape_markdown, file_stem, percent, plural
 from cellstate.model import Model
 from cellstate.perturb.predictors.base import PredictorId

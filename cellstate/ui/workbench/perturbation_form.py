@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from cellstate.evaluate.trust import MIN_R2
+from cellstate.evaluation.reliability import MIN_R2
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
-from cellstate.model.profiles import Profiles, load_profiles
+from cellstate.model.cohort import Profiles, load_profiles
 from cellstate.perturb.perturbations import ANY_GENE, Perturbation, ordinal, perturbed_tpm
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session

@@ -7,7 +7,7 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components.errors import guard
 from cellstate.ui.state.history import Entry

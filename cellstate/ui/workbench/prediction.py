@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.evaluate import distance_after, shift_over_error, trust_table
-from cellstate.evaluate.distance import FAR, Distance
+from cellstate.evaluation import change_over_error, ood_score_after, reliability_table
+from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
 from cellstate.perturb.predict import Prediction, predict
@@ -39,11 +39,11 @@ class Answer:
     edits : str
         In words.
     table : DataFrame
-        What `trust_table` returns.
+        What `reliability_table` returns.
     agreement : dict of str to float or None
         Pearson correlation of each other predictor with the leading one over the genes that were not edited; ``None``
         where it predicts no shift at all.
-    before, after : Distance
+    before, after : OodScore
         How far the sample is from the training samples, as it is and as the prediction leaves it.
     over_error : float or None
         The largest trusted shift, as a share of the network's usual error in its gene.
@@ -56,8 +56,8 @@ class Answer:
     edits: str
     table: pd.DataFrame
     agreement: Mapping[str, float | None]
-    before: Distance
-    after: Distance
+    before: OodScore
+    after: OodScore
     over_error: float | None
     n_unmeasured_edited: int
 
@@ -78,9 +78,9 @@ def answer(state: Session, opened: Model, predictor: str | None = None) -> Answe
     return state.once("shift", about(state, opened, predictor), make)
 
 
-def _answer(prediction: Prediction, before: Distance) -> Answer:
-    after = distance_after(prediction)
-    table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
+def _answer(prediction: Prediction, before: OodScore) -> Answer:
+    after = ood_score_after(prediction)
+    table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
     return Answer(
         predictor=prediction.predictor,
         sample=prediction.sample.name,
@@ -89,7 +89,7 @@ def _answer(prediction: Prediction, before: Distance) -> Answer:
         agreement=agreement(table),
         before=before,
         after=after,
-        over_error=shift_over_error(prediction.sample.model, table),
+        over_error=change_over_error(prediction.sample.model, table),
         n_unmeasured_edited=int((table["is_perturbed"] & ~table["is_measured"]).sum()),
     )
 
@@ -137,13 +137,13 @@ def size_sentence(
     return text
 
 
-def cloud_sentence(before: Distance, after: Distance) -> str:
+def cloud_sentence(before: OodScore, after: OodScore) -> str:
     """Say how far the edited profile is from the training samples; nothing for a model that was not calibrated."""
     if before.score is None or after.score is None:
         return ""
     text = (
         f"Distance from the training samples: {before.score:.2f} before the edit, {after.score:.2f} as predicted after "
-        f"it, in spreads of held-out patients; beyond {FAR:g} is far."
+        f"it, in spreads of held-out patients; beyond {OOD_LIMIT:g} is far."
     )
     if after.is_ood and not before.is_ood:
         text += (

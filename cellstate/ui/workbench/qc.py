@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.evaluate import distances
-from cellstate.evaluate.distance import Distance
+from cellstate.evaluation import ood_scores
+from cellstate.evaluation.ood import OodScore
 from cellstate.formatting import escape_markdown
 from cellstate.gene_space import align
 from cellstate.model import Model
@@ -16,12 +16,12 @@ from cellstate.ui.workbench.qc_verdicts import badge, figures, verdicts
 from cellstate.viz import expression_histogram
 
 
-def distance(state: Session, opened: Model) -> Distance:
+def distance(state: Session, opened: Model) -> OodScore:
     """Return how far the selected sample is from the training samples, once a sample."""
 
-    def judge() -> Distance:
+    def judge() -> OodScore:
         with queue().turn():
-            return distances([state.prepared(opened)])[0]
+            return ood_scores([state.prepared(opened)])[0]
 
     return state.once("distance", (state.selected, opened.stamp), judge)
 

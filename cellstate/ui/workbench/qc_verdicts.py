@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cellstate.evaluate.distance import FAR, LEAST_MEASURED
+from cellstate.evaluation.ood import LEAST_MEASURED, OOD_LIMIT
 from cellstate.formatting import digits, percent
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
@@ -37,7 +37,7 @@ TOP_GENES, TOP_SHARE, HIGH_TOP_SHARE = 50, 0.5, 0.7
 #: Cell lines give 8 to 18 % of their transcripts to mitochondrial genes, deep hearts 22 to 41 %. The files of tumours
 #: hold none of these genes.
 MITO_SHARE, HIGH_MITO_SHARE = 0.35, 0.6
-#: In spreads of held-out patients, as `FAR` is: up to here a sample is as they are.
+#: In spreads of held-out patients, as `OOD_LIMIT` is: up to here a sample is as they are.
 NEAR = 2.0
 
 _SYMBOLS = {GOOD: "✓", FAIR: "▲", POOR: "✗", UNKNOWN: "–"}
@@ -137,7 +137,7 @@ def _distance(score: float | None) -> Verdict:
     what = "Distance from the training samples"
     if score is None:
         return Verdict(what, "unknown", UNKNOWN, "This model was not trained.")
-    grade = _falling(score, NEAR, FAR)
+    grade = _falling(score, NEAR, OOD_LIMIT)
     follows = {
         GOOD: "As near as patients that the model was tested on.",
         FAIR: "Farther than most patients that the model was tested on: expect larger errors.",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.evaluate.distance import distances
+from cellstate.evaluation.ood import ood_scores
 from cellstate.formatting import plural
 from cellstate.model import Model
 from cellstate.perturb.sample import prepare_samples
@@ -85,7 +85,7 @@ def _judge_all(loaded: Loaded, opened: Model, judged: dict[int, Judged]) -> None
         rows = todo[first : first + AT_ONCE]
         part = loaded.samples.take(rows)
         with queue().turn():
-            far = distances(prepare_samples(opened, part))
+            far = ood_scores(prepare_samples(opened, part))
         for row, found, away in zip(rows, figures(part, opened.space), far, strict=True):
             judged[row] = away.score, word(worst(verdict.grade for verdict in verdicts(found, away.score)))
         bar.progress(min(1.0, (first + len(rows)) / len(todo)))

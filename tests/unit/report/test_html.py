@@ -12,8 +12,8 @@ import pytest
 
 from cellstate.report.html import Report, render
 from cellstate.report.html_markup import marked, table
+from cellstate.report.html_prediction import prediction_report
 from cellstate.report.html_search import goal_in_words, search_report
-from cellstate.report.html_shift import shift_report
 from cellstate.report.provenance import provenance
 from cellstate.report.section import Section
 from cellstate.viz.search import screen_bars
@@ -54,7 +54,7 @@ def shift_page(answer, source, small_model) -> dict[bool, bytes]:
     """The report with and without the sample's name."""
     made = provenance(small_model)
     return {
-        named: render(shift_report(answer, source, made, small_model.record, named=named, on="2026-01-31"))
+        named: render(prediction_report(answer, source, made, small_model.record, named=named, on="2026-01-31"))
         for named in (True, False)
     }
 
@@ -107,7 +107,7 @@ def test_the_report_says_all_that_it_must(shift_page, answer, source, small_mode
     for value in (*answer.perturbations, source.sha256, *made.files.values(), *made.versions.values(), "2026-01-31"):
         assert value in words
     rest = answer.table[~answer.table["is_perturbed"]]
-    assert {"model.safetensors", "rivals.safetensors"} <= set(made.files)
+    assert {"model.safetensors", "baselines.safetensors"} <= set(made.files)
     assert (
         f"{rest['log2_fold_change'].abs().max():.2g} log2" in words
         and "PCA" in words

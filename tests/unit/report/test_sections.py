@@ -30,11 +30,11 @@ TEST, OLDER = Dataset.TEST, Dataset.OLDER_TEST
 OWN = P.AUTOENCODER
 LOG = Stratum.LOG_OF_LOG
 RECORDS = [
-    record(Benchmark.TRUST, TEST, OWN, Metric.FALSE_ALARM_RATE, 0.01, threshold=0.05),
-    record(Benchmark.TRUST, TEST, OWN, Metric.OOD_AUROC, 0.91, threshold=0.95, stratum=LOG),
-    record(Benchmark.TRUST, TEST, OWN, Metric.OOD_FLAGGED, 0.77, stratum=LOG),
-    record(Benchmark.TRUST, OLDER, OWN, Metric.INTERVAL_COVERAGE_HIDDEN, 0.8),
-    record(Benchmark.TRUST, OLDER, P.PCA, Metric.CEILING_SHARE_MODE, 0.7, stratum=Stratum.TPM_0_2_5),
+    record(Benchmark.RELIABILITY, TEST, OWN, Metric.FALSE_ALARM_RATE, 0.01, threshold=0.05),
+    record(Benchmark.RELIABILITY, TEST, OWN, Metric.OOD_AUROC, 0.91, threshold=0.95, stratum=LOG),
+    record(Benchmark.RELIABILITY, TEST, OWN, Metric.OOD_FLAGGED, 0.77, stratum=LOG),
+    record(Benchmark.RELIABILITY, OLDER, OWN, Metric.INTERVAL_COVERAGE_HIDDEN, 0.8),
+    record(Benchmark.RELIABILITY, OLDER, P.PCA, Metric.CEILING_SHARE_MODE, 0.7, stratum=Stratum.TPM_0_2_5),
     record(Benchmark.REGULONS, Dataset.TARGETS_MODEL, None, Metric.N_REGULATORS, 40),
     *(
         record(Benchmark.REGULONS, Dataset.TARGETS_TUMOURS, name, Metric.TARGET_AUROC, value, threshold=threshold)

@@ -8,8 +8,8 @@ import torch
 from cellstate.errors import CellStateError, DataError
 from cellstate.gene_space import align
 from cellstate.model import load_model
+from cellstate.model.cohort import COHORT, load_profiles
 from cellstate.model.folder import default_model_folder
-from cellstate.model.profiles import COHORT, load_profiles
 from tests.support.factories import make_cohort, small_config
 from train.__main__ import main
 from train.callbacks import ProgressDisplay
@@ -38,7 +38,7 @@ def test_a_complete_folder(small_model):
     names = {path.name for path in small_model.folder.iterdir()}
     assert names == {
         "config.json", "model.safetensors", "genes.tsv.gz", "metrics.json", "history.jsonl", "MODEL_CARD.md",
-        "rivals.safetensors", "effects.safetensors", "cohort.safetensors", "steps.jsonl",
+        "baselines.safetensors", "effects.safetensors", "cohort.safetensors", "steps.jsonl",
     }  # fmt: skip
     history = [json.loads(line) for line in (small_model.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in history] == list(range(7))
@@ -68,7 +68,7 @@ def test_the_shipped_model_carries_its_cohort():
 
 
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):
-    from cellstate.evaluate import evaluate
+    from cellstate.evaluation import evaluate
     from cellstate.perturb.sample import prepare_samples
 
     shown = evaluate(prepare_samples(small_model, cohort.split("older_test"))).record()

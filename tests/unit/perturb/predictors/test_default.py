@@ -17,7 +17,7 @@ from cellstate.perturb.search.titration import titrate
 from data.genes.build import choose
 from tests.support.evidence_factories import favouring
 
-RIVALS = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
+BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
 
 
 def with_default(model, name):
@@ -31,10 +31,10 @@ def test_the_shipped_model_uses_the_default_that_its_folder_names():
 
 
 def test_who_can_be_chosen(small_model, tmp_path):
-    assert tuple(available_predictors(small_model)) == ("autoencoder", *RIVALS)
+    assert tuple(available_predictors(small_model)) == ("autoencoder", *BASELINES)
     assert resolve_predictor(small_model, None) == "autoencoder"
     assert resolve_predictor(small_model, "autoencoder") == "autoencoder"
-    assert [resolve_predictor(small_model, name) for name in RIVALS] == list(RIVALS)
+    assert [resolve_predictor(small_model, name) for name in BASELINES] == list(BASELINES)
     with pytest.raises(ModelError, match="no predictor 'no_change'") as caught:
         resolve_predictor(small_model, "no_change")
     assert "autoencoder, pca" in caught.value.hint
@@ -61,7 +61,7 @@ def test_who_leads_trades_places_and_no_number_changes(small_model, samples):
     usual = predict(prepare_sample(small_model, samples), perturbations)
     assert usual.predictor == "autoencoder" and "autoencoder" not in usual.baseline_log1p_after
     said = {"autoencoder": usual.log1p_after_G} | usual.baseline_log1p_after
-    for name in RIVALS:
+    for name in BASELINES:
         shift = predict(prepare_sample(small_model, samples), perturbations, predictor=name)
         assert shift.predictor == name
         assert next(iter(shift.baseline_log1p_after)) == "autoencoder"
@@ -86,7 +86,7 @@ def test_by_default_the_evidence_decides(small_model, samples):
     assert titrate(prepare_sample(told, samples), symbol).predictor == "coexpression"
 
 
-@pytest.mark.parametrize("name", ["autoencoder", *RIVALS])
+@pytest.mark.parametrize("name", ["autoencoder", *BASELINES])
 def test_a_dose_is_a_single_edit_by_the_same_predictor(small_model, samples, name):
     sample = samples
     tf = next(

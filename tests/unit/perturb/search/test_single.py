@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, ModelError, PerturbationError, Stopped
-from cellstate.evaluate.distance import distances
+from cellstate.evaluation.ood import ood_scores
 from cellstate.evidence import PredictorId
 from cellstate.model import create_model, load_model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb import sample as sample_module
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predict import predict
@@ -185,7 +185,7 @@ def test_the_patient_beside_the_cohort(small_model):
     z_E = cohort_z(engine.sample, pattern, genes, slopes.cohort_SG, slopes.sample_G)
     assert len(known.slope_SG) == 48 and cohort_background(small_model, goal) is known
     here = candidate_changes(pattern, engine.sample, genes) * (engine.gradient()[0] - known.own_G)
-    from cellstate.model.profiles import load_profiles
+    from cellstate.model.cohort import load_profiles
 
     log1p_SG = load_profiles(small_model).log1p_SG
     effect_SG = -log1p_SG / small_model.space.scale_G * known.slope_SG
@@ -280,5 +280,5 @@ def test_a_screen_prepares_its_sample_once(small_model, monkeypatch):
         monkeypatch.setattr(sample_module, "impute_missing" if name == "impute" else "align", count)
     sample = prepare_sample(small_model, patient_samples())
     screen(sample, some_goal(small_model), genes=np.arange(4))
-    distances([sample])
+    ood_scores([sample])
     assert counted == {"align": 1, "impute": 1}

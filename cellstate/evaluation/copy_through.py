@@ -16,7 +16,7 @@ import numpy as np
 
 from cellstate.evidence import PredictorId
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.model.record import CopyThrough
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.registry import all_predictors

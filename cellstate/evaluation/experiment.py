@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.direction import same_direction
-from cellstate.evaluate.distance import distance_after, distances
-from cellstate.evaluate.trust import trust_reasons
-from cellstate.evaluate.verdict import Agreement, verdict
+from cellstate.evaluation.direction import same_direction
+from cellstate.evaluation.ood import ood_score_after, ood_scores
+from cellstate.evaluation.reliability import reliability_reasons
+from cellstate.evaluation.verdict import Agreement, verdict
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.base import PredictorId
@@ -112,9 +112,9 @@ def compare(
     measured_G = np.isfinite(before_G) & np.isfinite(after_G)
     first = predictions[0]
     model, is_perturbed_G, others = first.sample.model, first.is_perturbed_G, list(first.baseline_log1p_after)
-    is_ood = any(d.is_ood for d in distances(control))
-    is_ood_after = any(distance_after(prediction).is_ood for prediction in predictions)
-    reasons = trust_reasons(model, measured_G, is_ood=is_ood, is_ood_after=is_ood_after)
+    is_ood = any(d.is_ood for d in ood_scores(control))
+    is_ood_after = any(ood_score_after(prediction).is_ood for prediction in predictions)
+    reasons = reliability_reasons(model, measured_G, is_ood=is_ood, is_ood_after=is_ood_after)
     baseline = [prediction.baseline_log2_fold_changes() for prediction in predictions]
     table = pd.DataFrame(
         {

@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 import torch
 
-from cellstate.evaluate.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
-from cellstate.evaluate.calibration import conditional_mode_tpm
-from cellstate.evaluate.ceiling import ceiling_per_bin, share_of_ceiling
-from cellstate.evaluate.intervals import Intervals, intervals
-from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
+from cellstate.evaluation.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
+from cellstate.evaluation.calibration import conditional_mode_tpm
+from cellstate.evaluation.ceiling import ceiling_per_bin, share_of_ceiling
+from cellstate.evaluation.intervals import Intervals, intervals
+from cellstate.evaluation.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
 from cellstate.evidence import PredictorId
 from cellstate.genes import gene_axis
 from cellstate.model.impute import impute_missing
@@ -90,7 +90,7 @@ class Evaluation:
     intervals : Intervals or None
         90 % intervals of the network's predictions; ``None`` for a model that was not calibrated.
     conditional_mode : list of Bin or None
-        Accuracy of the autoencoder per bin at the conditional mode (`cellstate.evaluate.calibration`).
+        Accuracy of the autoencoder per bin at the conditional mode (`cellstate.evaluation.calibration`).
     """
 
     names: tuple[str, ...]

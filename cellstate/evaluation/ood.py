@@ -3,7 +3,7 @@
 Five parts look at a sample, each for another way of being unlike the training samples. Three are positive numbers that
 are skewed to the right, so they are judged on a log scale against the patients of the validation split: 0 is their
 median, 1 their spread (1.4826 times the median absolute deviation). Two have a limit by principle. The score is the
-largest part, in such spreads, and a sample is far beyond `FAR` of them.
+largest part, in such spreads, and a sample is far beyond `OOD_LIMIT` of them.
 
 Shape suffixes: S samples, G genes, L latent.
 """
@@ -18,14 +18,14 @@ import numpy as np
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.cache import cached_per_model
+from cellstate.model.cohort import load_profiles
 from cellstate.model.impute import impute_missing
-from cellstate.model.profiles import load_profiles
-from cellstate.model.record import OodReference, Spread
+from cellstate.model.record import OodReference, RobustStats
 from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample, stack
 
 #: Beyond this many spreads of the validation patients a sample is far: not one of a million normal values is.
-FAR = 5.0
+OOD_LIMIT = 5.0
 #: A spread is at least this much of the median: a handful of patients may agree by chance.
 LEAST_SPREAD = 0.05
 #: A file that measures less of the model's genes is far, whatever it measures.
@@ -47,7 +47,7 @@ SENTENCES = {
 
 
 @dataclass(frozen=True)
-class Distance:
+class OodScore:
     """How far one sample lies.
 
     Attributes
@@ -70,7 +70,7 @@ def residual_rms(z_SG: np.ndarray, z_hat_SG: np.ndarray, measured_SG: np.ndarray
     return np.sqrt(squares_S / np.maximum(measured_SG.sum(axis=1), 1))
 
 
-def reference(validation: Sequence[PreparedSample]) -> OodReference:
+def ood_reference(validation: Sequence[PreparedSample]) -> OodReference:
     """What a model folder keeps of its validation patients: median and robust SD of the log of three parts."""
     batch = stack(validation)
     parts = _parts(batch.model, batch.z_SG, batch.tpm_SG)
@@ -79,11 +79,11 @@ def reference(validation: Sequence[PreparedSample]) -> OodReference:
         log_S = np.log(np.maximum(parts[name], 1e-9))
         middle = float(np.median(log_S))
         spread = float(1.4826 * np.median(np.abs(log_S - middle)))
-        kept[name] = Spread(median=float(np.exp(middle)), robust_sd=max(spread, LEAST_SPREAD))
+        kept[name] = RobustStats(median=float(np.exp(middle)), robust_sd=max(spread, LEAST_SPREAD))
     return OodReference(**kept)
 
 
-def distances(samples: Sequence[PreparedSample]) -> list[Distance]:
+def ood_scores(samples: Sequence[PreparedSample]) -> list[OodScore]:
     """Judge each sample against its model's training cohort."""
     if not samples:
         return []
@@ -93,7 +93,7 @@ def distances(samples: Sequence[PreparedSample]) -> list[Distance]:
     return _judged(batch.model, batch.z_SG, batch.tpm_SG)
 
 
-def distance_after(prediction: Prediction) -> Distance:
+def ood_score_after(prediction: Prediction) -> OodScore:
     """Judge a sample as the prediction leaves it: perturbed genes at their level, every other gene changed."""
     model = prediction.sample.model
     if _reference(model) is None:
@@ -104,7 +104,7 @@ def distance_after(prediction: Prediction) -> Distance:
     return _judged(model, z_1G, tpm_1G)[0]
 
 
-def scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+def part_scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
     """Return every part's score in spreads, shape (S,) each.
 
     Parameters
@@ -121,24 +121,24 @@ def scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.n
         name: np.log(np.maximum(parts[name], 1e-9) / part.median) / part.robust_sd
         for name, part in (("residual", known.residual), ("state", known.state), ("levels", known.levels))
     }
-    found["length"] = FAR * np.abs(parts["length"]) / COUNT_LIKE
-    found["missing"] = FAR * parts["missing"] / (1 - LEAST_MEASURED)
+    found["length"] = OOD_LIMIT * np.abs(parts["length"]) / COUNT_LIKE
+    found["missing"] = OOD_LIMIT * parts["missing"] / (1 - LEAST_MEASURED)
     return found
 
 
-def _judged(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> list[Distance]:
-    found = scores(model, z_SG, tpm_SG)
+def _judged(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> list[OodScore]:
+    found = part_scores(model, z_SG, tpm_SG)
     names, table_PS = list(found), np.array(list(found.values()))
     return [_judge(names[int(part_P.argmax())], max(float(part_P.max()), 0.0)) for part_P in table_PS.T]
 
 
-def _judge(part: str, score: float) -> Distance:
-    if score <= FAR:
-        return Distance(score, False, "Looks like the samples that the model was trained on.")
-    return Distance(
+def _judge(part: str, score: float) -> OodScore:
+    if score <= OOD_LIMIT:
+        return OodScore(score, False, "Looks like the samples that the model was trained on.")
+    return OodScore(
         score,
         True,
-        f"Far from the training samples ({score:.1f} spreads of held-out patients; up to {FAR:g} is usual): "
+        f"Far from the training samples ({score:.1f} spreads of held-out patients; up to {OOD_LIMIT:g} is usual): "
         f"{SENTENCES[part]}. Treat every prediction as unreliable.",
     )
 
@@ -200,5 +200,5 @@ def _reference(model: Model) -> OodReference | None:
     return None if known is None or load_profiles(model) is None else known.ood
 
 
-def _unknown() -> Distance:
-    return Distance(None, False, "The model is not trained, so nothing is known.")
+def _unknown() -> OodScore:
+    return OodScore(None, False, "The model is not trained, so nothing is known.")

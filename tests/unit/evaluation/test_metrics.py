@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.bins import EDGES, Tolerance, accuracy_per_bin
-from cellstate.evaluate.ceiling import ceiling_per_bin
-from cellstate.evaluate.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
+from cellstate.evaluation.bins import EDGES, Tolerance, accuracy_per_bin
+from cellstate.evaluation.ceiling import ceiling_per_bin
+from cellstate.evaluation.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
 
 
 @pytest.fixture

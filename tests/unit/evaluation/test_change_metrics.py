@@ -4,19 +4,19 @@ from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.shift_metrics import (
+from cellstate.evaluation.change_metrics import (
+    CHANGE_METRICS,
     MOVES,
     PAIR_METRICS,
     PATIENT_METRICS,
-    SHIFT_METRICS,
+    Changes,
     Cooperation,
     Recovery,
-    Shifts,
     auroc,
     precision_at,
 )
 
-SHIFT = {metric.name: metric.function for metric in SHIFT_METRICS}
+SHIFT = {metric.name: metric.function for metric in CHANGE_METRICS}
 PAIRS = {metric.name: metric.function for metric in PAIR_METRICS}
 PATIENTS = {metric.name: metric.function for metric in PATIENT_METRICS}
 SAMPLES, EDITS, GENES, REGULATORS = 3, 40, 50, 25
@@ -36,21 +36,21 @@ def answer():
 
 def score(name, predicted, answer):
     true, genes, change, regulator = answer
-    return SHIFT[name](Shifts(predicted, true, genes, change, regulator))
+    return SHIFT[name](Changes(predicted, true, genes, change, regulator))
 
 
-@pytest.mark.parametrize("metric", [m for m in SHIFT_METRICS if m.name != "between edits"], ids=lambda m: m.name)
+@pytest.mark.parametrize("metric", [m for m in CHANGE_METRICS if m.name != "between edits"], ids=lambda m: m.name)
 def test_the_truth_scores_best_whatever_the_edited_gene_does(metric, answer):
     true, genes, change, regulator = answer
     boasting = true.copy()
     boasting[:, np.arange(EDITS), genes] = 1e6
-    assert metric.function(Shifts(boasting, true, genes, change, regulator)) == pytest.approx(metric.best)
+    assert metric.function(Changes(boasting, true, genes, change, regulator)) == pytest.approx(metric.best)
 
 
 @pytest.mark.parametrize("name", SHIFT)
 def test_noise_scores_worse_than_the_truth(name, answer):
     noise = np.random.default_rng(1).normal(size=answer[0].shape)
-    best = next(m.best for m in SHIFT_METRICS if m.name == name)
+    best = next(m.best for m in CHANGE_METRICS if m.name == name)
     if name not in ("magnitude ratio", "between edits"):
         assert abs(score(name, noise, answer) - best) > 0.2
 
@@ -94,14 +94,14 @@ def test_effects_per_unit_forgive_a_large_change(answer):
     true, genes, _, regulator = answer
     change = np.where(regulator, -1.0, -10.0) * np.ones((SAMPLES, 1))
     predicted = change[:, :, None] * np.where(regulator, 0.3, 0.1)[:, None] * np.ones(GENES)
-    shifts = Shifts(predicted, true, genes, change, regulator)
+    shifts = Changes(predicted, true, genes, change, regulator)
     assert (SHIFT["AUROC raw"](shifts), SHIFT["AUROC per unit"](shifts)) == (0, 1)
 
 
 def test_an_edit_without_change_has_no_effect_per_unit(answer):
     true, genes, change, regulator = answer
     change[:, 3] = 0
-    shifts = Shifts(true, true, genes, change, regulator)
+    shifts = Changes(true, true, genes, change, regulator)
     assert shifts.size_per_unit_E()[3] == 0 and np.isfinite(shifts.size_per_unit_E()).all()
 
 
@@ -117,17 +117,17 @@ def test_edits_that_hardly_move_anything_are_not_asked_about(answer):
     true[:, 0] = 0.5 * MOVES
     predicted = true.copy()
     predicted[:, 0] = np.random.default_rng(4).normal(size=(SAMPLES, GENES))
-    assert SHIFT["Pearson-delta"](Shifts(predicted, true, genes, change, regulator)) == pytest.approx(1)
+    assert SHIFT["Pearson-delta"](Changes(predicted, true, genes, change, regulator)) == pytest.approx(1)
 
 
 def test_what_does_not_fit_together_is_refused(answer):
     true, genes, change, regulator = answer
     with pytest.raises(CellStateError, match="different shapes"):
-        Shifts(true[:2], true, genes, change, regulator)
+        Changes(true[:2], true, genes, change, regulator)
     with pytest.raises(CellStateError, match="every edit"):
-        Shifts(true, true, genes[:-1], change, regulator)
+        Changes(true, true, genes[:-1], change, regulator)
     with pytest.raises(CellStateError, match="finite"):
-        Shifts(np.full_like(true, np.nan), true, genes, change, regulator)
+        Changes(np.full_like(true, np.nan), true, genes, change, regulator)
 
 
 def test_auroc_is_scikit_learn_s():

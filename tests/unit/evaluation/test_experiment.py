@@ -9,9 +9,9 @@ import pytest
 
 from cellstate import read_samples
 from cellstate.errors import CellStateError, PerturbationError
-from cellstate.evaluate import compare
-from cellstate.evaluate.experiment import _agree
-from cellstate.evaluate.verdict import Agreement, verdict
+from cellstate.evaluation import compare
+from cellstate.evaluation.experiment import _agree
+from cellstate.evaluation.verdict import Agreement, verdict
 from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation

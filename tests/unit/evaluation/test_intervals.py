@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellstate.evaluate import evaluate
-from cellstate.evaluate.bins import EDGES
-from cellstate.evaluate.intervals import (
+from cellstate.evaluation import evaluate
+from cellstate.evaluation.bins import EDGES
+from cellstate.evaluation.intervals import (
     COVERAGE,
     LEVELS_TPM,
     MIN_VALUES,

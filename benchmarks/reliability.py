@@ -1,6 +1,6 @@
 """Reliability on held-out patients.
 
-    python -m benchmarks.trust [--quick] [--model DIR] [--cohort DIR] [--atlas FILE]
+    python -m benchmarks.reliability [--quick] [--model DIR] [--cohort DIR] [--atlas FILE]
 
 Accuracy as a share of the counting-noise ceiling, coverage of the 90 % intervals, the out-of-distribution flag, and
 copy-through. Everything that was calibrated was calibrated on validation patients; here the two
@@ -20,11 +20,11 @@ from benchmarks.far_samples import far_samples
 from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate.bins import EDGES, accuracy_per_bin
-from cellstate.evaluate.calibration import conditional_mode_tpm
-from cellstate.evaluate.distance import distances
-from cellstate.evaluate.intervals import intervals, predicted_log1p
-from cellstate.evaluate.reconstruction import Evaluation, evaluate
+from cellstate.evaluation.bins import EDGES, accuracy_per_bin
+from cellstate.evaluation.calibration import conditional_mode_tpm
+from cellstate.evaluation.intervals import intervals, predicted_log1p
+from cellstate.evaluation.ood import ood_scores
+from cellstate.evaluation.reconstruction import Evaluation, evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
@@ -39,12 +39,12 @@ HIDDEN = 0.2
 QUICK_SAMPLES = 12
 
 
-def trust_record(
+def reliability_record(
     dataset: Dataset, metric: Metric, value: float | None, predictor: PredictorId = PredictorId.AUTOENCODER, **more: Any
 ) -> EvidenceRecord:
     """Return a record of this benchmark; without a method named, it is the autoencoder's."""
     return EvidenceRecord(
-        benchmark=Benchmark.TRUST, dataset=dataset, predictor=predictor, metric=metric, value=value, **more
+        benchmark=Benchmark.RELIABILITY, dataset=dataset, predictor=predictor, metric=metric, value=value, **more
     )
 
 
@@ -54,7 +54,7 @@ def accuracy_records(model: Model, evaluation: Evaluation, split: Dataset) -> li
     own, pca = found.bins, found.baselines[PredictorId.PCA].bins
     lowest, ceiling, thresholds = TPM_BINS[0], own[0].ceiling, (0.85, None, None, None)
     records = [
-        trust_record(
+        reliability_record(
             split,
             Metric.CEILING_SHARE_MODE,
             _share(one.accuracy_conditional_mode, one.ceiling),
@@ -70,7 +70,7 @@ def accuracy_records(model: Model, evaluation: Evaluation, split: Dataset) -> li
     ]
     worst = min(gains, default=None)
     records.append(
-        trust_record(split, Metric.MODE_ACCURACY_GAIN_WORST_BIN, worst, threshold=-1.0, reference=PredictorId.PCA)
+        reliability_record(split, Metric.MODE_ACCURACY_GAIN_WORST_BIN, worst, threshold=-1.0, reference=PredictorId.PCA)
     )
     # The read-out is no merit of the autoencoder: PCA gains as much by it.
     truth_SG = evaluation.truth_tpm_SG
@@ -80,9 +80,9 @@ def accuracy_records(model: Model, evaluation: Evaluation, split: Dataset) -> li
     pca_id = PredictorId.PCA
     return [
         *records,
-        trust_record(split, Metric.CEILING_SHARE_MODE, _share(moved, ceiling), pca_id, stratum=lowest),
-        trust_record(split, Metric.CEILING_SHARE, _share(own[0].accuracy, ceiling), stratum=lowest),
-        trust_record(split, Metric.CEILING_SHARE, _share(pca[0].accuracy, ceiling), pca_id, stratum=lowest),
+        reliability_record(split, Metric.CEILING_SHARE_MODE, _share(moved, ceiling), pca_id, stratum=lowest),
+        reliability_record(split, Metric.CEILING_SHARE, _share(own[0].accuracy, ceiling), stratum=lowest),
+        reliability_record(split, Metric.CEILING_SHARE, _share(pca[0].accuracy, ceiling), pca_id, stratum=lowest),
     ]
 
 
@@ -96,13 +96,13 @@ def interval_records(model: Model, samples: Samples, evaluation: Evaluation, spl
     assert found is not None
     error = None if found.overall is None else abs(found.overall - found.nominal)
     return [
-        trust_record(split, Metric.INTERVAL_COVERAGE, found.overall),
-        trust_record(split, Metric.INTERVAL_COVERAGE_ERROR, error, threshold=0.02),
+        reliability_record(split, Metric.INTERVAL_COVERAGE, found.overall),
+        reliability_record(split, Metric.INTERVAL_COVERAGE_ERROR, error, threshold=0.02),
         *(
-            trust_record(split, Metric.INTERVAL_COVERAGE, share, stratum=stratum, threshold=0.85)
+            reliability_record(split, Metric.INTERVAL_COVERAGE, share, stratum=stratum, threshold=0.85)
             for stratum, share in zip(TPM_BINS, found.bins, strict=True)
         ),
-        trust_record(split, Metric.INTERVAL_COVERAGE_HIDDEN, hidden_coverage(model, samples)),
+        reliability_record(split, Metric.INTERVAL_COVERAGE_HIDDEN, hidden_coverage(model, samples)),
     ]
 
 
@@ -118,23 +118,23 @@ def hidden_coverage(model: Model, samples: Samples, *, seed: int = 0) -> float |
 
 def ood_records(model: Model, samples: Samples, atlas: Path, split: Dataset) -> list[EvidenceRecord]:
     """Out-of-distribution samples against held-out patients, and held-out patients that are flagged."""
-    near = distances(prepare_samples(model, samples))
+    near = ood_scores(prepare_samples(model, samples))
     alarms = float(np.mean([d.is_ood for d in near]))
-    records = [trust_record(split, Metric.FALSE_ALARM_RATE, alarms, threshold=0.05)]
+    records = [reliability_record(split, Metric.FALSE_ALARM_RATE, alarms, threshold=0.05)]
     for kind, far in far_samples(samples, atlas).items():
-        judged = distances(prepare_samples(model, far))
+        judged = ood_scores(prepare_samples(model, far))
         score = [d.score for d in near + judged]
         auroc = float(roc_auc_score([0] * len(near) + [1] * len(judged), score))
         flagged = float(np.mean([d.is_ood for d in judged]))
-        records.append(trust_record(split, Metric.OOD_AUROC, auroc, stratum=kind, threshold=0.95))
-        records.append(trust_record(split, Metric.OOD_FLAGGED, flagged, stratum=kind))
+        records.append(reliability_record(split, Metric.OOD_AUROC, auroc, stratum=kind, threshold=0.95))
+        records.append(reliability_record(split, Metric.OOD_FLAGGED, flagged, stratum=kind))
     return records
 
 
 def copy_through_records(calibration: Calibration) -> list[EvidenceRecord]:
     """Response of each method to a change of one gene; these have no threshold."""
     return [
-        trust_record(Dataset.TRAINING_MEAN, metric, value, name)
+        reliability_record(Dataset.TRAINING_MEAN, metric, value, name)
         for name, one in calibration.copy_through.items()
         for metric, value in (
             (Metric.RESPONSE_OTHERS, one.others),
@@ -169,7 +169,7 @@ def main() -> None:
         records += interval_records(model, samples, evaluation, split)
         records += ood_records(model, samples, options.atlas, split)
     records += copy_through_records(calibration)
-    show(Benchmark.TRUST, records=records, quick=options.quick, model=model)
+    show(Benchmark.RELIABILITY, records=records, quick=options.quick, model=model)
 
 
 if __name__ == "__main__":

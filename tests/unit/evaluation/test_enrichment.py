@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate import enrichment as module
-from cellstate.evaluate.enrichment import LEAST_GENES, LEAST_P, enrichment, ranking
+from cellstate.evaluation import enrichment as module
+from cellstate.evaluation.enrichment import LEAST_GENES, LEAST_P, enrichment, ranking
 from tests.support.factories import make_space
 
 SPACE = make_space(400)

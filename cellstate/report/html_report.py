@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from cellstate.evaluate.distance import Distance
+from cellstate.evaluation.ood import OodScore
 from cellstate.io import to_csv
 from cellstate.model.record import ModelRecord
 from cellstate.report.html import Report
@@ -32,7 +32,7 @@ def answer_report(
     made: Provenance,
     record: ModelRecord,
     numbers: pd.DataFrame,
-    far: Distance | None = None,
+    far: OodScore | None = None,
     named: bool = False,
     on: str = "",
 ) -> Report:
@@ -52,7 +52,7 @@ def answer_report(
         Of the model folder.
     numbers : DataFrame
         The whole answer, of which the report shows a part.
-    far : Distance, optional
+    far : OodScore, optional
         Of the sample from the training samples.
     named : bool
         Whether sample and file are named; by default nothing in the report says who it is about.
@@ -103,7 +103,7 @@ def numbers_sha256(table: pd.DataFrame) -> str:
     return hashlib.sha256(to_csv(table).encode()).hexdigest()
 
 
-def _warnings(far: Distance | None, made: Provenance) -> list[str]:
+def _warnings(far: OodScore | None, made: Provenance) -> list[str]:
     found = []
     if not made.trained_on:
         found.append("The model is not trained: its weights are random, and nothing here means anything.")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from cellstate.evaluate import calibration, evaluate
-from cellstate.evaluate.bins import accuracy_per_bin
-from cellstate.evaluate.calibration import TOP_TPM, conditional_mode_tpm, fit_conditional_mode
-from cellstate.evaluate.intervals import predicted_log1p
+from cellstate.evaluation import calibration, evaluate
+from cellstate.evaluation.bins import accuracy_per_bin
+from cellstate.evaluation.calibration import TOP_TPM, conditional_mode_tpm, fit_conditional_mode
+from cellstate.evaluation.intervals import predicted_log1p
 from cellstate.gene_space import align
 from cellstate.model import Model, ModelRecord
 from cellstate.perturb.sample import prepare_samples

@@ -21,7 +21,7 @@ import numpy as np
 from cellstate.errors import CellStateError
 from cellstate.model import Model
 from cellstate.model.cache import cached_per_model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from msgspec.structs import asdict
 
-from cellstate.evaluate.copying import copy_through
+from cellstate.evaluation.copy_through import copy_through
 from cellstate.genes import transcription_factors
 from cellstate.model import ModelConfig, create_model, load_model
 from cellstate.model.network import AutoEncoder
@@ -23,7 +23,7 @@ def test_each_predictor_is_told_as_plain_values(small_model):
 
 def test_the_response_is_the_network_s_own_difference(small_model, monkeypatch):
     """Every gene is edited, so that the figures can be had from one plain forward pass."""
-    monkeypatch.setattr("cellstate.evaluate.copying.EDITED", 1_000)
+    monkeypatch.setattr("cellstate.evaluation.copy_through.EDITED", 1_000)
     n = len(small_model.space)
     response_KG = small_model.reconstruct(np.eye(n, dtype=np.float32)) - small_model.reconstruct(np.zeros((1, n), "f4"))
     own_G = np.diag(response_KG).astype(float)

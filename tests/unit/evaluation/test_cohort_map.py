@@ -5,9 +5,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.cohort_map import cohort_map
+from cellstate.evaluation.cohort_map import cohort_map
 from cellstate.model import create_model, load_model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from cellstate.evaluate import distance_after, distances
-from cellstate.evaluate.distance import FAR, SENTENCES, reference, residual_rms, shrunk_covariance
-from cellstate.evaluate.distance import scores as scores_of
+from cellstate.evaluation import ood_score_after, ood_scores
+from cellstate.evaluation.ood import OOD_LIMIT, SENTENCES, ood_reference, residual_rms, shrunk_covariance
+from cellstate.evaluation.ood import part_scores as scores_of
 from cellstate.gene_space import align
 from cellstate.genes import gene_axis
 from cellstate.model import ModelRecord, create_model, load_model
@@ -41,18 +41,18 @@ def with_missing(samples: Samples, share: float) -> Samples:
     return changed(samples, tpm_SA)
 
 
-def scores(model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
+def part_scores(model, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
     """The scores of TPM on the model's genes and scale."""
     z_SG = impute_missing(model.reconstruct, model.space.standardise(tpm_SG), ~np.isnan(tpm_SG))
     return scores_of(model, z_SG, tpm_SG)
 
 
 def test_held_out_samples_are_near(small_model, cohort):
-    judged = distances(prepare_samples(small_model, cohort.split("test")))
-    assert not any(d.is_ood for d in judged) and all(0 <= d.score <= FAR for d in judged)
+    judged = ood_scores(prepare_samples(small_model, cohort.split("test")))
+    assert not any(d.is_ood for d in judged) and all(0 <= d.score <= OOD_LIMIT for d in judged)
     # A tenth of the genes missing is no reason by itself.
     tpm_SG = align(cohort.split("older_test"), small_model.space).tpm_SG
-    assert (scores(small_model, tpm_SG)["missing"] < FAR).all()
+    assert (part_scores(small_model, tpm_SG)["missing"] < OOD_LIMIT).all()
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,15 @@ def test_held_out_samples_are_near(small_model, cohort):
 )
 def test_what_is_far_is_flagged_with_its_reason(small_model, cohort, spoil, part):
     spoilt = spoil(cohort.split("test"))
-    for judged in distances(prepare_samples(small_model, spoilt)):
-        assert judged.is_ood and judged.score > FAR and "unreliable" in judged.sentence
-    assert (scores(small_model, align(spoilt, small_model.space).tpm_SG)[part] > FAR).all()
+    for judged in ood_scores(prepare_samples(small_model, spoilt)):
+        assert judged.is_ood and judged.score > OOD_LIMIT and "unreliable" in judged.sentence
+    assert (part_scores(small_model, align(spoilt, small_model.space).tpm_SG)[part] > OOD_LIMIT).all()
 
 
 def test_the_sentence_names_the_part_that_is_farthest(small_model, cohort):
     for spoilt in (shuffled(cohort.split("test")), with_missing(cohort.split("test"), 0.4)):
-        found = scores(small_model, align(spoilt, small_model.space).tpm_SG)
-        for s, judged in enumerate(distances(prepare_samples(small_model, spoilt))):
+        found = part_scores(small_model, align(spoilt, small_model.space).tpm_SG)
+        for s, judged in enumerate(ood_scores(prepare_samples(small_model, spoilt))):
             part = max(found, key=lambda name: found[name][s])
             assert SENTENCES[part] in judged.sentence and judged.score == pytest.approx(found[part][s])
 
@@ -83,29 +83,29 @@ def test_a_state_outside_the_cloud_is_far_even_where_the_network_follows_it(smal
     """The profile is one that the network computes itself, five times as far from the training mean as a patient."""
     space = small_model.space
     z_SG = 5 * small_model.reconstruct(space.standardise(align(cohort.split("test"), space).tpm_SG))
-    found = scores(small_model, np.expm1(space.log1p_tpm(z_SG)))
-    assert (found["state"] > FAR).all()
+    found = part_scores(small_model, np.expm1(space.log1p_tpm(z_SG)))
+    assert (found["state"] > OOD_LIMIT).all()
 
 
 def test_parts_with_a_limit_by_principle(small_model, cohort):
     """Counts lie twice the limit of `length` away; a quarter missing is past the limit of a fifth."""
     near = align(cohort.split("test"), small_model.space).tpm_SG
     counts = align(as_counts(cohort.split("test")), small_model.space).tpm_SG
-    moved = scores(small_model, counts)["length"] / FAR
+    moved = part_scores(small_model, counts)["length"] / OOD_LIMIT
     assert moved.mean() == pytest.approx(2, abs=0.3)
-    assert scores(small_model, near)["missing"] == pytest.approx(np.zeros(len(near)))
+    assert part_scores(small_model, near)["missing"] == pytest.approx(np.zeros(len(near)))
     near[:, :60] = np.nan
-    assert scores(small_model, near)["missing"] / FAR == pytest.approx(np.full(len(near), 0.25 / 0.2))
+    assert part_scores(small_model, near)["missing"] / OOD_LIMIT == pytest.approx(np.full(len(near), 0.25 / 0.2))
 
 
 def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, cohort):
     kept = small_model.record.calibration.ood
-    again = reference(small_model, cohort.split("validation"))
+    again = ood_reference(small_model, cohort.split("validation"))
     parts = ("residual", "state", "levels")
     for part in parts:
         one, other = getattr(again, part), getattr(kept, part)
         assert (one.median, one.robust_sd) == pytest.approx((other.median, other.robust_sd), rel=1e-4)
-    found = scores(small_model, align(cohort.split("validation"), small_model.space).tpm_SG)
+    found = part_scores(small_model, align(cohort.split("validation"), small_model.space).tpm_SG)
     for part in parts:
         assert np.median(found[part]) == pytest.approx(0, abs=1e-3)
 
@@ -114,22 +114,22 @@ def test_a_model_that_was_not_calibrated_knows_nothing(small_model, cohort, tmp_
     create_model(tmp_path / "demo", "demo", dtype="float16")
     model, samples = load_model(tmp_path / "demo", device="cpu"), make_samples(1)
     shift = predict(model, samples, [Perturbation(model.space.symbols[0], "knock-out")])
-    for judged in (distances(prepare_samples(model, samples)), distance_after(model, shift)):
+    for judged in (ood_scores(prepare_samples(model, samples)), ood_score_after(model, shift)):
         assert [(d.score, d.is_ood) for d in judged] == [(None, False)]
     old = replace(small_model, record=ModelRecord())
-    assert distances(prepare_samples(old, cohort.split("test").take([0])))[0].score is None
+    assert ood_scores(prepare_samples(old, cohort.split("test").take([0])))[0].score is None
 
 
 def test_an_edit_that_leaves_the_cloud_is_seen(small_model, cohort):
     sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
-    (before,) = distances([sample])
-    small = distance_after(predict(sample, [Perturbation(space.symbols[0], "multiply", 1.01)]))
+    (before,) = ood_scores([sample])
+    small = ood_score_after(predict(sample, [Perturbation(space.symbols[0], "multiply", 1.01)]))
     assert small.score == pytest.approx(before.score, abs=0.05) and not small.is_ood
     many = [
         Perturbation(symbol, "multiply", float(min(200, 9e5 / sample.tpm_G[gene])))
         for gene, symbol in enumerate(space.symbols[:80])
     ]
-    large = distance_after(predict(sample, many))
+    large = ood_score_after(predict(sample, many))
     assert large.is_ood and large.score > before.score
 
 

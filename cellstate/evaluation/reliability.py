@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cellstate.evaluate.calibration import fit_conditional_mode
-from cellstate.evaluate.copying import copy_through
-from cellstate.evaluate.distance import reference
-from cellstate.evaluate.intervals import fit_intervals, gene_error
+from cellstate.evaluation.calibration import fit_conditional_mode
+from cellstate.evaluation.copy_through import copy_through
+from cellstate.evaluation.intervals import fit_intervals, gene_error
+from cellstate.evaluation.ood import ood_reference
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.model.record import Calibration
 from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample
@@ -30,14 +30,14 @@ def calibrate(validation: Sequence[PreparedSample]) -> Calibration:
     """
     model = validation[0].model
     return Calibration(
-        ood=reference(validation),
+        ood=ood_reference(validation),
         intervals=fit_intervals(validation),
         conditional_mode=fit_conditional_mode(model),
         copy_through=copy_through(model),
     )
 
 
-def trust_reasons(model: Model, measured_G: np.ndarray, *, is_ood: bool, is_ood_after: bool = False) -> list[str]:
+def reliability_reasons(model: Model, measured_G: np.ndarray, *, is_ood: bool, is_ood_after: bool = False) -> list[str]:
     """Return why each gene is not to be trusted, an empty string where it is.
 
     Two of the reasons hold whoever predicts: the sample, and how far the prediction takes it. That a gene is followed
@@ -63,13 +63,13 @@ def trust_reasons(model: Model, measured_G: np.ndarray, *, is_ood: bool, is_ood_
     return [_reason(r2, measured) for r2, measured in zip(r2_G, measured_G, strict=True)]
 
 
-def trust_table(prediction: Prediction, *, is_ood: bool, is_ood_after: bool = False) -> pd.DataFrame:
+def reliability_table(prediction: Prediction, *, is_ood: bool, is_ood_after: bool = False) -> pd.DataFrame:
     """Return `Prediction.table` with two more columns, ``is_reliable`` and ``reason``: why not, empty where it is.
 
     ``is_ood`` and ``is_ood_after`` are the flags of the sample as it is, and as the prediction leaves it.
     """
     table, sample = prediction.table(), prediction.sample
-    reasons = trust_reasons(sample.model, sample.measured_G, is_ood=is_ood, is_ood_after=is_ood_after)
+    reasons = reliability_reasons(sample.model, sample.measured_G, is_ood=is_ood, is_ood_after=is_ood_after)
     table["reason"] = table["ensembl_id"].map(dict(zip(sample.model.space.ensembl, reasons, strict=True)))
     # A linear method knows no bound, and a large perturbation of a highly expressed gene goes far along its line.
     table.loc[table["tpm_after"] > TPM_TOTAL, "reason"] = "more than a million TPM, which no sample holds"
@@ -78,7 +78,7 @@ def trust_table(prediction: Prediction, *, is_ood: bool, is_ood_after: bool = Fa
     return table
 
 
-def shift_over_error(model: Model, table: pd.DataFrame) -> float | None:
+def change_over_error(model: Model, table: pd.DataFrame) -> float | None:
     """Return the largest reliable change as a fraction of its gene's usual error; None where no gene is reliable.
 
     The error is the root mean square over the training profiles. A change is a difference of two predictions, so a

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cellstate.evaluate.bins import EDGES, Bin, Tolerance, accuracy_per_bin
+from cellstate.evaluation.bins import EDGES, Bin, Tolerance, accuracy_per_bin
 
 #: Reads of a library where the file does not say.
 ASSUMED_READS = 20e6

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from cellstate.errors import CellStateError
-from cellstate.evaluate.direction import same_direction
+from cellstate.evaluation.direction import same_direction
 
 #: An edit moves something when the root mean square of its true shift is at least this, in S.
 MOVES = 0.02
@@ -27,7 +27,7 @@ CALLED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Shifts:
+class Changes:
     """Predicted and true shifts of the same edits.
 
     Attributes
@@ -58,7 +58,7 @@ class Shifts:
         for name in ("predicted_SEG", "true_SEG"):
             shift_SEG = np.array(getattr(self, name), np.float64)
             if not np.isfinite(shift_SEG).all():
-                raise CellStateError("Shifts must be finite numbers.", "Leave out edits that were not predicted.")
+                raise CellStateError("Changes must be finite numbers.", "Leave out edits that were not predicted.")
             shift_SEG[:, edit_E, self.genes_E] = 0
             object.__setattr__(self, name, shift_SEG)
 
@@ -131,30 +131,30 @@ def precision_at(score_N: np.ndarray, positive_N: np.ndarray, top: int = TOP) ->
     return float((positive_N[above_N].sum() + positive_N[tied_N].mean() * (top - above_N.sum())) / top)
 
 
-def _pearson_delta(shifts: Shifts) -> float:
+def _pearson_delta(shifts: Changes) -> float:
     moving = shifts.moving()
     genes = shifts.genes_E[moving[1]]
     return _mean(_correlation(shifts.predicted_SEG[moving], shifts.true_SEG[moving], genes))
 
 
-def _sign_accuracy(shifts: Shifts) -> float:
+def _sign_accuracy(shifts: Changes) -> float:
     asked = np.abs(shifts.true_SEG) >= SIGNED
     return _mean(same_direction(shifts.predicted_SEG[asked], shifts.true_SEG[asked]))
 
 
-def _magnitude_ratio(shifts: Shifts) -> float:
+def _magnitude_ratio(shifts: Changes) -> float:
     moving = shifts.moving()
     ratio = _rms(shifts.predicted_SEG[moving]) / _rms(shifts.true_SEG[moving])
     return float(np.median(ratio)) if len(ratio) else float("nan")
 
 
-def _false_effect(shifts: Shifts) -> float:
+def _false_effect(shifts: Changes) -> float:
     size_E = shifts.size_E()
     regulator = np.median(size_E[shifts.regulator_E])
     return float(np.median(size_E[~shifts.regulator_E]) / regulator) if regulator > 0 else float("nan")
 
 
-def _discrimination(shifts: Shifts) -> float:
+def _discrimination(shifts: Changes) -> float:
     shares = []
     for predicted_EG, true_EG, rms_E in zip(shifts.predicted_SEG, shifts.true_SEG, _rms(shifts.true_SEG), strict=True):
         moving = rms_E >= MOVES
@@ -166,7 +166,7 @@ def _discrimination(shifts: Shifts) -> float:
     return _mean(np.concatenate(shares)) if shares else float("nan")
 
 
-def _collapse(shifts: Shifts) -> float:
+def _collapse(shifts: Changes) -> float:
     values = []
     for predicted_EG, rms_E in zip(shifts.predicted_SEG, _rms(shifts.true_SEG), strict=True):
         chosen_EG = predicted_EG[rms_E >= MOVES]
@@ -221,7 +221,7 @@ def _mean(values: np.ndarray) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-Answer = TypeVar("Answer", Shifts, Cooperation, Recovery)
+Answer = TypeVar("Answer", Changes, Cooperation, Recovery)
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class Metric(Generic[Answer]):
     function: Callable[[Answer], float]
 
 
-SHIFT_METRICS: tuple[Metric[Shifts], ...] = (
+CHANGE_METRICS: tuple[Metric[Changes], ...] = (
     Metric(
         "Pearson-delta",
         "Correlation of predicted and true shift over the other genes, mean of the edits that move any.",

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellstate.evaluate.bins import Tolerance, level_of
-from cellstate.evaluate.intervals import expected_error
+from cellstate.evaluation.bins import Tolerance, level_of
+from cellstate.evaluation.intervals import expected_error
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.model.record import ConditionalMode
 
 #: Predictions from here on are left as they are.

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.evaluate.distance import FAR, Distance
+from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.formatting import digits, percent
 from cellstate.labels import predictor_label
 from cellstate.model.record import ModelRecord
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
-from cellstate.report.html_answer import answer_report
+from cellstate.report.html_report import answer_report
 from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section, decimal
@@ -25,7 +25,7 @@ TOP = 40
 
 
 @dataclass(frozen=True, eq=False)
-class ShiftAnswer:
+class PredictionReport:
     """A predicted shift with what is known about it.
 
     Attributes
@@ -35,8 +35,8 @@ class ShiftAnswer:
     perturbations : sequence of str
         In words, as ``TP53 knocked out``.
     table : DataFrame
-        What `cellstate.evaluate.trust_table` returns.
-    before, after : Distance
+        What `cellstate.evaluation.reliability_table` returns.
+    before, after : OodScore
         From the training samples, as the sample is and as the prediction leaves it.
     over_error : float or None
         The largest trusted shift as a share of the model's usual error in its gene.
@@ -45,13 +45,19 @@ class ShiftAnswer:
     predictor: str
     perturbations: Sequence[str]
     table: pd.DataFrame
-    before: Distance
-    after: Distance
+    before: OodScore
+    after: OodScore
     over_error: float | None
 
 
-def shift_report(
-    answer: ShiftAnswer, source: Source, made: Provenance, record: ModelRecord, *, named: bool = False, on: str = ""
+def prediction_report(
+    answer: PredictionReport,
+    source: Source,
+    made: Provenance,
+    record: ModelRecord,
+    *,
+    named: bool = False,
+    on: str = "",
 ) -> Report:
     """Return the report of a predicted shift.
 
@@ -150,7 +156,7 @@ def _says(r: float | None) -> str:
     return "the same" if r >= SAME else "points the same way" if r >= ALIKE else "ranks genes differently"
 
 
-def _trust(answer: ShiftAnswer) -> Section:
+def _trust(answer: PredictionReport) -> Section:
     rest = answer.table[~answer.table["is_perturbed"]]
     counts = rest["reason"].replace("", "trusted: nothing known speaks against it").value_counts()
     rows = [(reason[:1].upper() + reason[1:], f"{n:,}", percent(n / len(rest), 1)) for reason, n in counts.items()]
@@ -158,7 +164,7 @@ def _trust(answer: ShiftAnswer) -> Section:
     if answer.before.score is not None and answer.after.score is not None:
         text += (
             f" Its distance is {answer.before.score:.2f} before the edit and {answer.after.score:.2f} as predicted "
-            f"after it, in spreads of held-out patients; beyond {FAR:g} is far."
+            f"after it, in spreads of held-out patients; beyond {OOD_LIMIT:g} is far."
         )
         if answer.after.is_ood and not answer.before.is_ood:
             text += " **The edit takes the sample out of what the model has seen**: the prediction is extrapolated."

@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 
 from cellstate.errors import ModelError
 from cellstate.model import create_model, load_model
-from cellstate.model.profiles import COHORT, MAX_PROFILES, Profiles, load_profiles, pack_profiles, save_profiles
+from cellstate.model.cohort import COHORT, MAX_PROFILES, Profiles, load_profiles, pack_profiles, save_profiles
 from tests.support.factories import make_samples, make_space
 
 SPACE = make_space(60)
