@@ -124,19 +124,19 @@ class NumpyModel(Model):
         self.__dict__.update(fields, numpy_network=network)  # a Model is frozen
 
     @cached_property
-    def network(self) -> AutoEncoder:  # type: ignore[override]
+    def network(self) -> AutoEncoder:
         """The same weights in torch."""
         return load_model(self.folder, device="cpu").network
 
     @property
-    def device(self) -> torch.device:  # type: ignore[override]
+    def device(self) -> torch.device:
         """The CPU."""
         import torch
 
         return torch.device("cpu")
 
     @property
-    def dtype(self) -> torch.dtype:  # type: ignore[override]
+    def dtype(self) -> torch.dtype:
         """Precision of the weights in use."""
         import torch
 
@@ -160,9 +160,9 @@ class NumpyModel(Model):
 
 
 def load_light_model(folder: Path | str | None = None, *, device: str = "auto", dtype: str = "auto") -> Model:
-    """Open a model folder to run it in numpy, or in torch where that is faster or was chosen; parameters as `load_model`.
+    """Open a model folder to run it in numpy; parameters and errors as of `load_model`.
 
-    Numpy runs a small network on the CPU, of weights in float16, float32 or float64.
+    Torch runs it where that is faster or was chosen: a large network, weights in bfloat16, a device or a precision.
     """
     if device not in ("auto", "cpu") or dtype != "auto":
         return load_model(folder, device=device, dtype=dtype)

@@ -10,11 +10,9 @@ from cellstate.evidence import PredictorId
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor, resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, default_predictor, resolve_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
-from data.genes.build import choose
 from tests.support.evidence_factories import favouring
 
 BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
@@ -27,7 +25,7 @@ def with_default(model, name):
 
 def test_the_shipped_model_uses_the_default_that_its_folder_names():
     model = load_model(device="cpu")
-    assert choose(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
+    assert resolve_predictor(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
 
 
 def test_who_can_be_chosen(small_model, tmp_path):
@@ -42,7 +40,7 @@ def test_who_can_be_chosen(small_model, tmp_path):
     random = load_model(tmp_path / "demo", device="cpu")
     assert tuple(available_predictors(random)) == ("autoencoder",)
     # Evidence of rivals that the folder does not hold lets nobody lead.
-    assert choose(with_default(random, "coexpression"), None) == "autoencoder"
+    assert resolve_predictor(with_default(random, "coexpression"), None) == "autoencoder"
     with pytest.raises(ModelError, match="holds no pca") as caught:
         resolve_predictor(random, "pca")
     assert caught.value.hint
