@@ -19,8 +19,7 @@ from cellstate.model.network import AutoEncoder
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.components import load_components
-from cellstate.perturb.predictors.gradients import backward, readout
-from cellstate.perturb.predictors.propagate import base_pass
+from cellstate.perturb.predictors.propagate import backward, base_pass, readout
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from cellstate.perturb.search.null_models import benjamini_hochberg, matched_p

@@ -24,8 +24,8 @@ DRAWS, HIDDEN = 8, 0.5
 def simple_shifts(fitted: FittedParameters, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     """Return the change in z that each linear method predicts for a loss of 1 SD of each regulator, (T, G)."""
     change = _losses(tf_T)
-    linear = [one for one in build_predictors(fitted).values() if isinstance(one, LinearPredictor)]
-    return {one.id.value: one.effects.change(change) for one in linear if one.id is not PredictorId.NO_CHANGE}
+    built = {name: one for name, one in build_predictors(fitted).items() if name is not PredictorId.NO_CHANGE}
+    return {name.value: one.effects.change(change) for name, one in built.items() if isinstance(one, LinearPredictor)}
 
 
 def product_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:

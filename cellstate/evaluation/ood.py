@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +22,10 @@ from cellstate.model.cache import cached_per_model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.impute import impute_missing
 from cellstate.model.record import OodReference, RobustStats
-from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample, stack
+
+if TYPE_CHECKING:
+    from cellstate.perturb.predict import Prediction
 
 #: Beyond this many spreads of the validation patients a sample is far: not one of a million normal values is.
 OOD_LIMIT = 5.0

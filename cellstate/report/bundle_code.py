@@ -66,7 +66,8 @@ print(f"Not the same: numbers differ by up to {{(one[decimals] - two[decimals]).
 sys.exit(1)
 '''
 _PERTURB_IMPORTS = """from cellstate import Perturbation, predict, prepare_sample
-from cellstate.evaluation import ood_score_after, ood_scores, reliability_table"""
+from cellstate.evaluation.ood import ood_score_after, ood_scores
+from cellstate.evaluation.reliability import reliability_table"""
 _PERTURB = """perturbations = {perturbations!r}
 prediction = predict(sample, perturbations, {predictor!r})
 is_ood, is_ood_after = ood_scores([sample])[0].is_ood, ood_score_after(prediction).is_ood

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluation import evaluate
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation

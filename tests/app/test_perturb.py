@@ -11,7 +11,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluation import ood_scores, reliability_table
+from cellstate.evaluation.ood import ood_scores
+from cellstate.evaluation.reliability import reliability_table
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import ModelConfig, load_model, save_model

@@ -15,7 +15,7 @@ from cellstate.labels import in_sentence
 from cellstate.model import ModelRecord, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 from cellstate.ui.components.examples import examples

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
-from cellstate.evaluation import ood_scores
+from cellstate.evaluation.ood import ood_scores
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model

@@ -26,7 +26,7 @@ from cellstate.io import read_samples
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.perturb.sample import PreparedSample, prepare_sample, prepare_samples
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import Goal

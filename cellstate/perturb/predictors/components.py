@@ -61,9 +61,9 @@ class Components:
         return (z_SG @ self.pca_LG.T) @ self.pca_LG
 
     @property
-    def ridge_PP(self) -> np.ndarray:
-        """Hat matrix of ridge on all genes, in components: predictions are z V^T (.) V before own parts are removed."""
-        return np.diag(self.variance_P / (self.variance_P + self.ridge))
+    def ridge_P(self) -> np.ndarray:
+        """Diagonal of ridge's hat matrix in components: predictions are z V^T (.) V before own parts are removed."""
+        return self.variance_P / (self.variance_P + self.ridge)
 
     @property
     def tf_ridge_PP(self) -> np.ndarray:
@@ -73,9 +73,14 @@ class Components:
         return np.linalg.inv(np.diag(inverse_P) + known_PT @ known_PT.T)
 
 
-def own(components_PG: np.ndarray, middle_PP: np.ndarray) -> np.ndarray:
+def through(scores_RP: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Return component scores times a symmetric matrix (P, P), or one of which only the diagonal (P,) is given."""
+    return scores_RP * middle if middle.ndim == 1 else scores_RP @ middle
+
+
+def own(components_PG: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """Return the diagonal of V^T M V: what a gene's own value adds to its prediction, shape (G,)."""
-    return ((middle_PP @ components_PG) * components_PG).sum(axis=0)
+    return (through(components_PG.T, middle).T * components_PG).sum(axis=0)
 
 
 def fit_components(
@@ -136,17 +141,17 @@ def _principal(z_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ridge_error(found: Components, z_SG: np.ndarray) -> float:
-    return _error(found, found.ridge_PP, z_SG, np.ones_like(found.tf_G))
+    return _error(found, found.ridge_P, z_SG, np.ones_like(found.tf_G))
 
 
 def _tf_error(found: Components, z_SG: np.ndarray) -> float:
     return _error(found, found.tf_ridge_PP, z_SG, found.tf_G)
 
 
-def _error(found: Components, middle_PP: np.ndarray, z_SG: np.ndarray, source_G: np.ndarray) -> float:
+def _error(found: Components, middle: np.ndarray, z_SG: np.ndarray, source_G: np.ndarray) -> float:
     """Mean squared error of every gene from the source genes but itself: the leave-one-out identity of a hat matrix."""
-    own_G = np.where(source_G, own(found.components_PG, middle_PP), 0)
-    hat_SG = ((z_SG * source_G) @ found.components_PG.T) @ middle_PP @ found.components_PG
+    own_G = np.where(source_G, own(found.components_PG, middle), 0)
+    hat_SG = through((z_SG * source_G) @ found.components_PG.T, middle) @ found.components_PG
     return float(np.mean(((hat_SG - own_G * z_SG) / (1 - own_G) - z_SG) ** 2))
 
 

@@ -21,8 +21,7 @@ import torch
 from cellstate.model.device import release_memory
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import ProgressReporter
-from cellstate.perturb.predictors.gradients import Backward
-from cellstate.perturb.predictors.propagate import check_numbers
+from cellstate.perturb.predictors.propagate import Backward, check_numbers
 from cellstate.perturb.search.cohort_interaction import CohortInteractions
 from cellstate.perturb.search.distributed import Ranks
 from cellstate.perturb.search.pair_blocks import Block

@@ -17,8 +17,7 @@ import pandas as pd
 from cellstate.errors import PerturbationError
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.predictors.default import resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
 from cellstate.samples import TPM_TOTAL

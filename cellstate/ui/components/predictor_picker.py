@@ -8,8 +8,7 @@ import streamlit as st
 
 from cellstate.labels import in_sentence
 from cellstate.model import Model, ModelRecord
-from cellstate.perturb.predictors.default import default_predictor
-from cellstate.perturb.predictors.registry import SPECS, available_predictors
+from cellstate.perturb.predictors.registry import SPECS, available_predictors, default_predictor
 from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 
 #: The choice, in session state: the name of a predictor.

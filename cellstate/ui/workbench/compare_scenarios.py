@@ -12,7 +12,7 @@ from cellstate.formatting import digits, escape_markdown, file_stem, join_with_a
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.report.agreement import ALIKE, SAME, correlation
 from cellstate.ui.components.errors import guard
 from cellstate.ui.components.layout import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.evaluation import change_over_error, ood_score_after, reliability_table
-from cellstate.evaluation.ood import OOD_LIMIT, OodScore
+from cellstate.evaluation.ood import OOD_LIMIT, OodScore, ood_score_after
+from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.formatting import join_with_and, percent
 from cellstate.model import Model
 from cellstate.perturb.predict import Prediction, predict

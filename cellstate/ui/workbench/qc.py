@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.evaluation import ood_scores
-from cellstate.evaluation.ood import OodScore
+from cellstate.evaluation.ood import OodScore, ood_scores
 from cellstate.formatting import escape_markdown
 from cellstate.gene_space import align
 from cellstate.model import Model

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import one_line, plural
-from cellstate.io.table import split
 from cellstate.io.source import load_content
+from cellstate.io.table import split
 
 #: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
 MOST_BYTES, MOST_ROWS = 5_000_000, 20_001

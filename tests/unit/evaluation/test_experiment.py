@@ -9,8 +9,7 @@ import pytest
 
 from cellstate import read_samples
 from cellstate.errors import CellStateError, PerturbationError
-from cellstate.evaluation import compare
-from cellstate.evaluation.experiment import _agree
+from cellstate.evaluation.experiment import _agree, compare
 from cellstate.evaluation.verdict import Agreement, verdict
 from cellstate.gene_space import align
 from cellstate.model import load_model

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellstate.evaluation import evaluate
 from cellstate.evaluation.bins import EDGES
 from cellstate.evaluation.intervals import (
     COVERAGE,
@@ -19,6 +18,7 @@ from cellstate.evaluation.intervals import (
     intervals,
     predicted_log1p,
 )
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import ModelRecord
 from cellstate.perturb.sample import prepare_samples

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from cellstate.evaluation import ood_score_after, ood_scores
-from cellstate.evaluation.ood import OOD_LIMIT, SENTENCES, ood_reference, residual_rms, shrunk_covariance
+from cellstate.evaluation.ood import (
+    OOD_LIMIT,
+    SENTENCES,
+    ood_reference,
+    ood_score_after,
+    ood_scores,
+    residual_rms,
+    shrunk_covariance,
+)
 from cellstate.evaluation.ood import part_scores as scores_of
 from cellstate.gene_space import align
 from cellstate.genes import gene_axis

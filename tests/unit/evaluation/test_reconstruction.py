@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from cellstate.evaluation import evaluate
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import create_model, load_model
 from cellstate.perturb.predictors.components import load_components

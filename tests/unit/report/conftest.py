@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.evaluation import change_over_error, ood_score_after, ood_scores, reliability_table
+from cellstate.evaluation.ood import ood_score_after, ood_scores
+from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
 from cellstate.perturb.perturbations import Perturbation

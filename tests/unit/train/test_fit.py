@@ -68,7 +68,7 @@ def test_the_shipped_model_carries_its_cohort():
 
 
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):
-    from cellstate.evaluation import evaluate
+    from cellstate.evaluation.reconstruction import evaluate
     from cellstate.perturb.sample import prepare_samples
 
     shown = evaluate(prepare_samples(small_model, cohort.split("older_test"))).record()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellstate.evaluation import evaluate
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples

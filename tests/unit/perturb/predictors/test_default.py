@@ -10,8 +10,7 @@ from cellstate.evidence import PredictorId
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor, resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, default_predictor, resolve_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
 from tests.support.evidence_factories import favouring
