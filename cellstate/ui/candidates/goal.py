@@ -15,7 +15,7 @@ from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.ui.components.errors import show_error
-from cellstate.ui.components.file_input import bring, in_hand
+from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.gene_sets import choose_gene_set
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.components.load_samples import load_reference
@@ -104,7 +104,7 @@ def _genes(state: Session, opened: Model, sample: PreparedSample) -> Goal | None
             )
         return None
     spec = signed(text or "")
-    return state.once(GOAL, (state.selected, spec, opened.stamp), lambda: read_goal(spec, sample))
+    return state.cached(GOAL, (state.selected, spec, opened.stamp), lambda: read_goal(spec, sample))
 
 
 def signed(text: str) -> str:
@@ -127,17 +127,17 @@ def _set(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
         spec = f"{way}:{state.gene_sets.name if state.gene_sets else ''}#{title}"
         return gene_set_goal(opened.space, signs, spec=spec, label=f"{title} {way}")
 
-    return state.once(GOAL, (state.selected, state.turns[GENE_SETS], title, way, opened.stamp), make)
+    return state.cached(GOAL, (state.selected, state.turns[GENE_SETS], title, way, opened.stamp), make)
 
 
 def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
     if state.reference is None:
-        bring(state, REFERENCE, "Reference samples", load_reference)
+        file_input(state, REFERENCE, "Reference samples", load_reference)
         st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
         return None
     samples, name = state.reference.samples, state.reference.name
     what = f"**{escape_markdown(name)}**: {plural(len(samples), 'sample')}"
-    in_hand(what, REFERENCE, lambda: state.load_reference(None))
+    loaded_file(what, REFERENCE, lambda: state.load_reference(None))
     for warning in samples.report.warnings:
         st.caption(f":material/info: {escape_markdown(warning, 400)}")
     rows = [0]
@@ -157,7 +157,7 @@ def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | Non
         return None
     who = samples.names[rows[0]] if len(rows) == 1 else f"the mean of {len(rows)} samples"
     spec = f"toward:{name}#{','.join(samples.names[row] for row in rows)}"
-    return state.once(
+    return state.cached(
         GOAL,
         (state.selected, state.turns[REFERENCE], tuple(rows), opened.stamp),
         lambda: toward_goal(sample, samples.take(rows), spec=spec, label=f"toward {who} of {name}"),
@@ -181,7 +181,7 @@ def _cohort(state: Session, opened: Model, sample: PreparedSample) -> Goal | Non
     )
     if end == "median":
         key = (state.selected, "median", opened.stamp)
-        return state.once(GOAL, key, lambda: read_goal("cohort:median", sample))
+        return state.cached(GOAL, key, lambda: read_goal("cohort:median", sample))
     by = st.segmented_control(
         "in the level of",
         ["a gene", "a gene set"],
@@ -209,7 +209,7 @@ def _cohort(state: Session, opened: Model, sample: PreparedSample) -> Goal | Non
             return None
         title, names = chosen
         genes = known_genes(opened.space, names)
-    return state.once(
+    return state.cached(
         GOAL,
         (state.selected, end, tuple(genes.tolist()), opened.stamp),
         lambda: cohort_end_goal(sample, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),

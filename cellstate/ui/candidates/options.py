@@ -21,7 +21,7 @@ from cellstate.perturb.search.goal import Goal, find_genes
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
 from cellstate.ui.candidates.goal import GOAL
-from cellstate.ui.components.predictor_picker import who_predicts
+from cellstate.ui.components.predictor_picker import choose_predictor
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
 from cellstate.viz.style import look
@@ -73,7 +73,7 @@ def _screen(state: Session, opened: Model) -> Plan | None:
             edits = _edits(opened, SCREEN)
         with st.container():
             genes = _universe(state, opened, "Genes to try", SCREEN)
-    first = who_predicts(opened)
+    first = choose_predictor(opened)
     if genes is None or not edits:
         return None
     sample = state.prepared(opened)
@@ -155,7 +155,7 @@ def _combination(state: Session, opened: Model) -> Plan | None:
                 persist_state="session",
                 help="The search stops as soon as so much of the goal's distance is covered.",
             )
-    first = who_predicts(opened)
+    first = choose_predictor(opened)
     if genes is None or not edits:
         return None
     sample, reach = state.prepared(opened), float(wanted) / 100

@@ -18,10 +18,18 @@ from cellstate.perturb.search.single import Screen, other_predictors
 from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
 from cellstate.ui.candidates.options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import search_offer
-from cellstate.ui.components.layout import READABLE, chart, download_table, hypothesis, number_column, result_csv, tiles
-from cellstate.ui.components.predictor_picker import together_sentence, who_sentence
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import search_export
+from cellstate.ui.components.layout import (
+    READABLE,
+    chart,
+    download_table,
+    hypothesis,
+    metric_row,
+    number_column,
+    result_csv,
+)
+from cellstate.ui.components.predictor_picker import pairs_method_sentence, predictor_sentence
 from cellstate.ui.evidence.accuracy_words import combination_sentence, pairs_sentence, screen_sentence, share
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.jobs import Job
@@ -100,9 +108,9 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
 def _who(opened: Model, found: Screen | Pairs | Combination) -> str:
     """Say who answers, and how far to believe it."""
     if isinstance(found, Pairs):
-        return together_sentence(opened, by_cohort=found.by == "cohort")
+        return pairs_method_sentence(opened, by_cohort=found.by == "cohort")
     reason = combination_reason if isinstance(found, Combination) else default_reason
-    return who_sentence(opened, found.predictor, reason)
+    return predictor_sentence(opened, found.predictor, reason)
 
 
 def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:
@@ -111,7 +119,7 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     best = table.iloc[0]
     clear = int((table["fdr"] <= 0.1).sum())
     exact = "All of them" if found.n_exact == len(table) else f"Of these, the best {found.n_exact:,}"
-    tiles(
+    metric_row(
         [
             (
                 "Moves furthest",
@@ -152,7 +160,7 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
         )
         _open_button(state, edits)
         _download(found.table, found, "Download all edits as CSV")
-        take_along(search_offer(state, opened, found, searched, said, drawn))
+        export_menu(search_export(state, opened, found, searched, said, drawn))
     cut = " The download holds all." if len(shown) == MOST_ROWS < len(table) else ""
     st.caption(
         f"{len(shown):,} of {len(table):,} edits, highest score first.{cut} Click a heading to sort, and a row to "
@@ -188,7 +196,7 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
         genes = [] if row is None else [shown["a"].iloc[row], shown["b"].iloc[row]]
         _open_button(state, [Perturbation.parse(f"{gene}={found.perturbation}") for gene in genes])
         _download(table, found, "Download all pairs as CSV")
-        take_along(search_offer(state, opened, found, searched, said, drawn))
+        export_menu(search_export(state, opened, found, searched, said, drawn))
     st.caption(
         f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.perturbation)}. Click a heading to "
         "sort, and a row to choose it for the Perturb page."
@@ -217,7 +225,7 @@ def _combination(state: Session, opened: Model, found: Combination, searched: st
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _open_button(state, [Perturbation.parse(f"{s.gene}={s.perturbation}") for s in steps.itertuples()])
         _download(found.steps, found, "Download the steps as CSV")
-        take_along(search_offer(state, opened, found, searched, said, drawn))
+        export_menu(search_export(state, opened, found, searched, said, drawn))
     _plain_table(steps, "The combination, step by step")
     if len(greedy):
         with st.expander("The greedy way, for comparison", icon=":material/table:"):

@@ -10,7 +10,7 @@ from cellstate.perturb.search.goal import Goal
 from cellstate.ui.candidates.goal import choose_goal
 from cellstate.ui.candidates.options import KINDS, Plan, options
 from cellstate.ui.candidates.results import result
-from cellstate.ui.components.errors import guard, show_error
+from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.jobs import STOPPED, WAITING, Job, time_left
 from cellstate.ui.runtime.limits import run_seconds
@@ -37,7 +37,7 @@ def regulators_page() -> None:
     opened = model()
     _doubts(state, opened)
     goal: Goal | None = None
-    with guard("choosing the goal"):
+    with error_boundary("choosing the goal"):
         goal = choose_goal(state, opened)
     plan: Plan | None = None
     with st.container(border=True):
@@ -55,14 +55,14 @@ def regulators_page() -> None:
             )
             or "screen"
         )
-        with guard("preparing the search"):
+        with error_boundary("preparing the search"):
             plan = options(kind, state, opened)
         _run_button(state, opened, kind, goal, plan)
-    with guard("following the search"):
+    with error_boundary("following the search"):
         _progress(state)
     finished = state.finished(kind, _key(state, opened))
     if finished is not None:
-        with guard("showing what was found"):
+        with error_boundary("showing what was found"):
             result(state, opened, finished, goal, plan)
     elif state.job is None or state.job.has_ended:
         st.caption("Once a search has run, what it found appears here.")
@@ -77,7 +77,7 @@ def _doubts(state: Session, opened: Model) -> None:
     """Warn where the model has little to say about this sample."""
     if not opened.is_trained:
         st.warning("Random weights: this model is not trained, so its results mean nothing.", icon=":material/warning:")
-    with guard("judging the sample"):
+    with error_boundary("judging the sample"):
         if distance(state, opened).is_ood:
             st.warning(
                 "This sample is unlike the training samples, so nothing that is found here is trusted.",
@@ -87,14 +87,14 @@ def _doubts(state: Session, opened: Model) -> None:
 
 def _run_button(state: Session, opened: Model, kind: str, goal: Goal | None, plan: Plan | None) -> None:
     busy = state.job is not None and not state.job.has_ended
-    state.asked = None if goal is None or plan is None else (_key(state, opened), goal, plan)
+    state.pending_search = None if goal is None or plan is None else (_key(state, opened), goal, plan)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Search",
             type="primary",
             icon=":material/play_arrow:",
             key="run",
-            disabled=busy or state.asked is None,
+            disabled=busy or state.pending_search is None,
             on_click=_begin,
             args=(state, kind),
         )
@@ -109,9 +109,9 @@ def _run_button(state: Session, opened: Model, kind: str, goal: Goal | None, pla
 
 
 def _begin(state: Session, kind: str) -> None:
-    if state.asked is None:
+    if state.pending_search is None:
         return
-    key, goal, plan = state.asked
+    key, goal, plan = state.pending_search
     work = plan.work
     state.run(
         Job(

@@ -11,8 +11,8 @@ from cellstate.model import ModelRecord
 from cellstate.report import Section, all_records, criteria, sections
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out, shares
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.layout import READABLE, chart, heading, tiles
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import READABLE, chart, heading, metric_row
 from cellstate.ui.runtime.resources import model
 from cellstate.viz.accuracy import bin_label, ceiling_bars
 
@@ -25,7 +25,7 @@ _LONG = 600
 def quality_page() -> None:
     """Draw the page."""
     heading("How good is this?", "What was measured, beside which baselines, and where it fails.")
-    with guard("showing the evidence"):
+    with error_boundary("showing the evidence"):
         record = model().record
         with st.container(width=WIDE):
             _summary(record)
@@ -41,7 +41,7 @@ def _summary(record: ModelRecord) -> None:
     covered = first.interval_coverage if first else None
     passed, total = criteria(record)
     per_gene = "The autoencoder's, median over genes, on held-out patients of the same platform."
-    tiles(
+    metric_row(
         [
             ("R² per gene", decimal(first.r2_gene_median if first else None), per_gene),
             ("PCA, R² per gene", decimal(pca.r2_gene_median if pca else None), "Much simpler, of the same width."),

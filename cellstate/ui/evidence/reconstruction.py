@@ -19,10 +19,10 @@ from cellstate.labels import DATASETS, predictor_label
 from cellstate.model.record import EvaluationRecord
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.evidence import HELD_OUT
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import accuracy_offer
-from cellstate.ui.components.layout import READABLE, chart, heading, need_sample, number_column, tiles
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import accuracy_export
+from cellstate.ui.components.layout import READABLE, chart, heading, metric_row, need_sample, number_column
 from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model, queue
@@ -56,9 +56,9 @@ def accuracy_page() -> None:
             "Below is what the model reached on patients that it never saw."
         )
     else:
-        with guard("evaluating the sample"):
+        with error_boundary("evaluating the sample"):
             _sample(state)
-    with guard("showing the model's own figures"):
+    with error_boundary("showing the model's own figures"):
         _held_out(model().record.evaluation)
 
 
@@ -96,7 +96,7 @@ def _sample(state: Session) -> None:
         _density(state, done, which="all" if every else state.selected)
     with st.expander("The same figures as a table", icon=":material/table:"):
         _table(found, key="sample")
-    take_along(accuracy_offer(figures_table(found), plural(len(names), "sample") if every else names[state.selected]))
+    export_menu(accuracy_export(figures_table(found), plural(len(names), "sample") if every else names[state.selected]))
 
 
 def _settings() -> tuple[tuple[float, ...], Tolerance]:
@@ -140,14 +140,14 @@ def _evaluation(state: Session, every: bool, edges: tuple[float, ...], tolerance
             return evaluate(prepared, edges=edges, tolerance=tolerance)
 
     which = "all" if every else state.selected
-    return state.once("evaluation", (which, edges, tolerance, opened.stamp), make)
+    return state.cached("evaluation", (which, edges, tolerance, opened.stamp), make)
 
 
 def _summary(found: EvaluationRecord) -> None:
     own, mean = found.r2_pooled, found.baselines[PredictorId.GENE_MEAN].r2_pooled
     pca = found.baselines.get(PredictorId.PCA)
     removed = "Share of the gene mean's squared error that the autoencoder removes."
-    tiles(
+    metric_row(
         [
             ("Autoencoder R²", f"{own:.4f}", _NOTE),
             ("PCA R²", "–" if pca is None else f"{pca.r2_pooled:.4f}", _TOLD["PCA"]),
@@ -234,7 +234,7 @@ def _density(state: Session, done: Evaluation, which: str | int) -> None:
     def draw() -> Chart:
         return density(np.ravel(done.truth_tpm_SG), np.ravel(done.predicted_tpm[name]), predictor=name, sample=one)
 
-    chart(state.once("density", (which, name), draw), key="density")
+    chart(state.cached("density", (which, name), draw), key="density")
 
 
 def _held_out(figures: Mapping[str, EvaluationRecord]) -> None:

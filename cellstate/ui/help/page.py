@@ -9,7 +9,7 @@ from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
 from cellstate.report import LIMITS
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, heading
 from cellstate.ui.help import cite
 from cellstate.ui.help.content import Section, markdown, sections
@@ -45,7 +45,7 @@ def help_page() -> None:
     ):
         # Only the open part is drawn, so only that part is sent to the browser.
         if tab.open:
-            with tab, guard(f"drawing the part “{topic}”"):
+            with tab, error_boundary(f"drawing the part “{topic}”"):
                 draw()
 
 

@@ -17,9 +17,9 @@ from cellstate.perturb.perturbations import Perturbation, parse_perturbations, r
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import REGISTRY
 from cellstate.perturb.sample import prepare_samples
-from cellstate.ui.components.errors import guard, show_error
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import experiment_offer
+from cellstate.ui.components.errors import error_boundary, show_error
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import experiment_export
 from cellstate.ui.components.layout import (
     READABLE,
     chart,
@@ -27,9 +27,9 @@ from cellstate.ui.components.layout import (
     gene_table,
     heading,
     hypothesis,
+    metric_row,
     number_column,
     result_csv,
-    tiles,
 )
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model, queue
@@ -84,16 +84,16 @@ def experiment_page() -> None:
     files(state)
     groups = None
     if state.groups:
-        with guard("choosing the samples"):
+        with error_boundary("choosing the samples"):
             groups = chosen_groups(state)
-    with guard("reading the edit"):
+    with error_boundary("reading the edit"):
         edits = _edits(model())
         if not state.groups:
             _guide()
         elif groups is None or not edits:
             st.caption("Once both groups and the edit are given, the comparison appears here.")
     if groups is not None and edits:
-        with guard("comparing with the experiment"):
+        with error_boundary("comparing with the experiment"):
             _result(_comparison(state, groups, edits), edits)
 
 
@@ -149,7 +149,7 @@ def _comparison(state: Session, rows: tuple[list[int], list[int]], edits: tuple[
             control = prepare_samples(opened, first.take(rows[0]))
             return compare(control, prepare_samples(opened, second.take(rows[1])), edits)
 
-    return state.once(
+    return state.cached(
         COMPARISON, (state.turns[CONTROL], state.turns[TREATED], *map(tuple, rows), edits, opened.stamp), make
     )
 
@@ -188,7 +188,7 @@ def _numbers(found: Experiment) -> None:
     trusted = int(found.table["is_reliable"].sum())
     rival = (f"{look(best).label} r", number(rivals[best])) if best else ("Best rival", "–")
     sign = f"Of the {TOP} genes that changed most in the experiment; 50 % is chance."
-    tiles(
+    metric_row(
         [
             (f"{look(found.predictor).label} r", number(first.pearson_delta), "It leads. 1 is perfect, 0 is chance."),
             (*rival, "Pearson delta of the best of the others."),
@@ -271,7 +271,7 @@ def _genes(found: Experiment) -> None:
             "Search", placeholder="Gene or Ensembl id", icon=":material/search:", key="experiment-query", width=280
         )
         download_table(lambda: _csv(found), "cellstate-hypothesis-experiment.csv", key="download-experiment")
-        take_along(experiment_offer(found, _in_words(found.perturbations)))
+        export_menu(experiment_export(found, _in_words(found.perturbations)))
     shown = filtered(found.table, text or "", trusted_only=False)
     gene_table(
         shown,

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
 from cellstate.samples import Samples
-from cellstate.ui.components.file_input import bring, in_hand
+from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.load_samples import load_group
 from cellstate.ui.state.session import Loaded, Session
 from cellstate.ui.workbench.sample_sheet import control_first, groups_of, in_words
@@ -43,12 +43,12 @@ def files(state: Session) -> None:
 
 
 def _file(state: Session, group: str, label: str, told: str) -> None:
-    bring(state, group, label, lambda upload: load_group(upload, group))
+    file_input(state, group, label, lambda upload: load_group(upload, group))
     if (loaded := state.groups.get(group)) is None:
         st.caption(told)
         return
     told = f"Remove this file of {group} samples"
-    in_hand(_what_was_read(loaded), group, lambda: state.load_group(group, None), told=told)
+    loaded_file(_what_was_read(loaded), group, lambda: state.load_group(group, None), told=told)
     for warning in loaded.samples.report.warnings:
         st.caption(f":material/info: {escape_markdown(warning, 400)}")
 

@@ -22,7 +22,7 @@ def distance(state: Session, opened: Model) -> OodScore:
         with queue().turn():
             return ood_scores([state.prepared(opened)])[0]
 
-    return state.once("distance", (state.selected, opened.stamp), judge)
+    return state.cached("distance", (state.selected, opened.stamp), judge)
 
 
 def fit(state: Session) -> None:
