@@ -120,10 +120,9 @@ def upload() -> None:
     with gzip.open(EXAMPLE, "rt", encoding="utf-8") as lines:
         data = lines.read().replace("\t", ",").encode()
     app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=120).run()
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("sample.csv", data)
     app.run()
-    app.switch_page("pages/perturb.py").run()
     app.text_input(key="gene-query").set_value("TP53").run()
     app.segmented_control(key="kind").set_value("knock-out").run()
     app.button(key="add").click().run()

@@ -1,20 +1,16 @@
-"""Commands about models, cohorts and the app."""
+"""Commands about models and cohorts."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 from cellstate.cli.answer import Answer
 from cellstate.cli.commands import Commands
-from cellstate.resources import resource_path
 
 
 def add(commands: Commands) -> None:
-    """Add ``model init``, ``model show``, ``data get`` and ``app``."""
+    """Add ``model init``, ``model show`` and ``data get``."""
     models = commands.group("model", "random weights of a preset; a summary of a model folder")
     one = models.add("init", "write random weights of a preset", _model_init)
     one.add_argument("--preset", required=True, help="poster or demo")
@@ -34,9 +30,6 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="what is on disk already: the wheel of TumorDecon 1.1.1, or RNAtableExtended.tsv.gz",
     )
-
-    one = commands.add("app", "serve the web app", _app)
-    one.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8501")))
 
 
 def _model_init(options: argparse.Namespace) -> Answer:
@@ -70,13 +63,3 @@ def _data_get(options: argparse.Namespace) -> Answer:
     keys = ("n_samples", "n_genes", "sha256", "splits", "source", "licence", "attribution")
     result = {"path": str(cohort.path)} | {key: cohort.manifest[key] for key in keys if key in cohort.manifest}
     return result, [f"{cohort.path}: {result['n_samples']} samples, {result['n_genes']:,} genes"]
-
-
-def _app(options: argparse.Namespace) -> Answer:
-
-    entry = resource_path("app.py")
-    # Streamlit reads .streamlit/config.toml of the folder in which it starts.
-    command = [sys.executable, "-m", "streamlit", "run", str(entry), "--server.port", str(options.port)]
-    environment = os.environ | ({"CELLSTATE_MODEL": str(Path(options.model).resolve())} if options.model else {})
-    status = subprocess.call(command, cwd=entry.parent, env=environment)
-    return {"status": status}, []

@@ -15,7 +15,8 @@ _MODULES = {
     "regulators": ("screen", "pairs", "combine"),
     "quality": ("evaluate", "compare"),
     "report": ("report", "bundle"),
-    "models": ("model", "data", "app"),
+    "models": ("model", "data"),
+    "app": ("app",),
     "train": ("train",),
 }
 

@@ -21,7 +21,7 @@ from tests.app.conftest import check, words
 
 def edit(app: AppTest, *genes: str) -> AppTest:
     app.session_state["cellstate"].put(Perturbation(gene, "knock-out") for gene in genes)
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     check(app)
     return app
 
@@ -80,7 +80,7 @@ def test_the_goal_of_the_regulators_page_is_drawn(with_example: AppTest) -> None
     unfold(edit(with_example, "TP53"))
     assert found(with_example).goal is None
     assert "Goal of the Regulators page" not in words(with_example)
-    with_example.switch_page("pages/regulators.py").run()
+    with_example.switch_page("pages/candidates.py").run()
     with_example.text_area(key="goal-genes-0").set_value("+CDX2 -MYC").run()
     unfold(edit(with_example, "TP53"))
     curve = found(with_example)

@@ -27,7 +27,7 @@ def answer(app: AppTest) -> Answer:
 @pytest.fixture
 def shifted(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put([Perturbation("CDX2", "knock-out")])
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     return with_example
 

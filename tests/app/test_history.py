@@ -107,7 +107,7 @@ def test_no_change_is_no_step() -> None:
 
 
 def test_old_steps_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MOST_STEPS", 3)
+    monkeypatch.setattr(history, "MAX_STEPS", 3)
     kept = History()
     for factor in range(6):
         kept.change((Entry(Perturbation("TP53", "multiply", factor)),))

@@ -17,7 +17,7 @@ def listed(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put(
         [Perturbation("TP53", "knock-out"), Perturbation("MYC", "multiply", 2.0)]
     )
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     return with_example
 

@@ -14,7 +14,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import gene_set_goal, toward_goal
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.share_link import MAX_PERTURBATIONS, MOST_CHARS, Settings, names_no_file, read_link
+from cellstate.ui.components.share_link import MAX_CHARS, MAX_PERTURBATIONS, Settings, names_no_file, read_link
 from tests.app.conftest import check, words
 
 
@@ -106,7 +106,7 @@ def test_an_address_without_a_version_is_left_alone() -> None:
         {"edits": "TP53"},
         {"edits": "TP53=x-1"},
         {"edits": ",".join(["TP53=ko"] * (MAX_PERTURBATIONS + 1))},
-        {"edits": "TP53=x" + "1" * MOST_CHARS},
+        {"edits": "TP53=x" + "1" * MAX_CHARS},
         {"edits": ""},
         {"goal": "up:/etc/passwd#x"},
         {"goal": "toward:/etc/passwd"},

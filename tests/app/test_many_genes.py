@@ -17,7 +17,7 @@ from tests.app.conftest import check, words
 
 @pytest.fixture
 def page(with_example: AppTest) -> AppTest:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     return with_example
 
 
@@ -122,7 +122,7 @@ def test_genes_that_the_sample_lacks_say_so(app: AppTest, tmp_path: Path) -> Non
     lines = [f"{axis.symbol[i]},{samples.tpm_SA[0, i]}" for i in range(len(axis)) if axis.symbol[i] != "CDX2"]
     data = ("gene,S1\n" + "\n".join(lines)).encode()
     app.session_state["cellstate"].load(Loaded(read_samples(data, name="mine.csv"), data, "mine.csv"))
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     paste(app, "CDX2 MYC")
     assert "Not measured" in app.dataframe[0].value.set_index("name").loc["CDX2", "remark"]
     choose(app, "one")

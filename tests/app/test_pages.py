@@ -70,7 +70,7 @@ def test_six_examples_tell_their_sequencer() -> None:
 
 
 def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> None:
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     check(with_example)
     samples = read_samples(examples()[0].path)
     expected = evaluate(prepare_samples(load_model(), samples)).record()
@@ -81,7 +81,7 @@ def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> Non
 
 
 def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     with_example.text_input(key="edges").set_value("0, 1, 50").run()
     check(with_example)
     assert "Accuracy, 1–50 TPM" in list(with_example.dataframe[0].value["Figure"])
@@ -93,14 +93,14 @@ def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
 
 
 def test_accuracy_draws_each_predictor(with_example: AppTest) -> None:
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     for predictor in ("pca", "gene_mean"):
         with_example.segmented_control(key="accuracy-predictor").set_value(predictor).run()
         check(with_example)
 
 
 def test_model_page_finds_genes_by_any_name(app: AppTest) -> None:
-    app.switch_page("pages/model.py").run()
+    app.switch_page("pages/evidence.py").run()
     app.text_input(key="coverage").set_value("her2").run()
     check(app)
     assert app.dataframe[0].value["Gene"].iloc[0] == "ERBB2"

@@ -47,7 +47,7 @@ def add(app: AppTest, query: str, kind: str = "knock-out") -> AppTest:
 
 @pytest.fixture
 def perturbed(with_example: AppTest) -> AppTest:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     add(with_example, "p53")
     return add(with_example, "MYC")
 
@@ -64,7 +64,7 @@ def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTe
 
 
 def test_every_kind_of_edit(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     for gene, kind in (
         ("TP53", "knock-out"),
         ("MYC", "knock-down"),
@@ -90,7 +90,7 @@ def percentile(gene: str, percent: float) -> float:
 
 
 def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     with_example.text_input(key="gene-query").set_value("CDX2").run()
     model, samples = load_model(), read_samples(examples()[0].path)
     now = float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")])
@@ -109,7 +109,7 @@ def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) ->
 
 
 def test_a_level_is_set_with_a_slider_or_as_a_number(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     find(with_example, "CDX2", "set")
     model, samples = load_model(), read_samples(examples()[0].path)
     now = rounded(float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")]))
@@ -130,7 +130,7 @@ def test_a_level_is_set_with_a_slider_or_as_a_number(with_example: AppTest) -> N
 
 def test_a_model_without_a_cohort_offers_no_percentile(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edit_form, "load_profiles", lambda model: None)
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     with_example.text_input(key="gene-query").set_value("CDX2").run()
     check(with_example)
     assert "Set to percentile" not in with_example.segmented_control(key="kind").options
@@ -142,7 +142,7 @@ def test_a_model_without_a_cohort_offers_no_percentile(with_example: AppTest, mo
 
 
 def test_the_search_says_which_name_was_understood_as_which_gene(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     for query, said in (
         ("p53", "**p53 → TP53**: p53 is an alias of TP53."),
         ("MLL2", "**MLL2 → KMT2D**: MLL2 is a former symbol of KMT2D."),
@@ -185,7 +185,7 @@ def test_second_edit_of_a_gene_takes_the_place_of_the_first(perturbed: AppTest) 
 
 
 def test_gene_that_cannot_be_added_says_why(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     for query, said in (("XIST", "XIST is a gene"), ("NOTAGENE1", "No gene is called"), ("<b>x</b>", "No gene")):
         with_example.text_input(key="gene-query").set_value(query).run()
         assert said in with_example.error[0].value
@@ -225,10 +225,10 @@ def test_table_can_be_searched(perturbed: AppTest) -> None:
 
 def test_edits_stay_when_the_patient_changes(perturbed: AppTest) -> None:
     first = perturbed.dataframe[0].value
-    perturbed.switch_page("pages/sample.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
     perturbed.selectbox(key="example").select(1).run()
     perturbed.button(key="load-example").click().run()
-    perturbed.switch_page("pages/perturb.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
     check(perturbed)
     assert edits(perturbed) == ["TP53=ko", "MYC=ko"]
     assert not first["tpm_before"].equals(perturbed.dataframe[0].value["tpm_before"])
@@ -299,7 +299,7 @@ def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
     samples.tpm_SA[:, space.axis_index_G[0]] = np.nan
     state = app.session_state["cellstate"]
     state.load(Loaded(samples, b"", "mine.csv"))
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     check(app)
     add(app, space.symbols[0], "multiply")
     assert "not measured in this sample" in words(app)

@@ -31,7 +31,7 @@ EDIT = Perturbation("MYC", "knock-out")
 @pytest.fixture
 def perturbed(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put([EDIT])
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     return with_example
 
@@ -87,8 +87,8 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
 
 def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
     perturbed.radio(key=KEY).set_value("autoencoder").run()
-    perturbed.switch_page("pages/sample.py").run()
-    perturbed.switch_page("pages/perturb.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
     check(perturbed)
     assert perturbed.radio(key=KEY).value == "autoencoder" == shown(perturbed).predictor
 
@@ -96,7 +96,7 @@ def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
 def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
     with_example.session_state["cellstate"].put([EDIT])
     with_example.session_state[KEY] = "oracle"
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     assert shown(with_example).predictor == default_predictor(load_model()) == with_example.radio(key=KEY).value
 
@@ -105,7 +105,7 @@ def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest)
     # So loud a gene takes its co-expressed genes far out of what any patient showed.
     with_example.session_state["cellstate"].put([Perturbation("GAPDH", "knock-out")])
     with_example.session_state[KEY] = "coexpression"
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     found = shown(with_example)
     assert found.after.is_ood and not found.before.is_ood and not found.table["is_reliable"].any()

@@ -34,7 +34,7 @@ def with_upload(app: AppTest) -> AppTest:
     """The app with a sample of its own and an edit, after a visit to every page."""
     upload(app, FILE, a_file([NAME, "B"]))
     check(app)
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     from cellstate.perturb.perturbations import Perturbation
 
     app.session_state["cellstate"].add(Perturbation("TP53", "knock-out"))
@@ -113,7 +113,7 @@ def test_a_mistake_of_ours_logs_where_it_happened_and_no_more(
         raise ValueError(f"could not convert '{GENE}' of {NAME} in {FILE}: {VALUE}")
 
     monkeypatch.setattr(module, function, fail)
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload(FILE, a_file([NAME]))
     app.run()
     told = capfd.readouterr()

@@ -38,7 +38,7 @@ def odd_logs() -> bytes:
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload(name, data)
     return app.run()
 
@@ -57,7 +57,7 @@ def refused(app: AppTest) -> FailedUpload:
 
 
 def test_empty_page_shows_three_ways_in(app: AppTest) -> None:
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     check(app)
     assert [title.value for title in app.subheader] == ["Example patient", "My file", "Paste a table"]
     assert not app.expander
@@ -104,7 +104,7 @@ def test_upload_leaves_streamlits_store(app: AppTest) -> None:
 
 
 def test_a_table_can_be_pasted(app: AppTest) -> None:
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     text = a_table(["A"], 2_000).to_csv(sep="\t")
     app.text_area[0].set_value(text)
     decide(app, "Read it")
@@ -117,7 +117,7 @@ def test_a_table_can_be_pasted(app: AppTest) -> None:
 
 
 def test_nothing_pasted_is_nothing_read(app: AppTest) -> None:
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.text_area[0].set_value("  \n ")
     decide(app, "Read it")
     check(app)
@@ -130,7 +130,7 @@ def test_several_samples_can_be_picked_and_evaluated(app: AppTest) -> None:
     app.selectbox(key=f"pick-{state.round}").select(2).run()
     check(app)
     assert app.session_state["cellstate"].sample().names == ("C",)
-    app.switch_page("pages/accuracy.py").run()
+    app.switch_page("pages/evidence.py").run()
     app.segmented_control(key=f"scope-{state.round}").set_value("All 3 samples").run()
     check(app)
     assert np.isfinite(app.dataframe[0].value["Autoencoder"]).all()
@@ -193,7 +193,7 @@ def test_an_interrupted_reading_is_told(app: AppTest, monkeypatch: pytest.Monkey
         patched.setattr(loading, "read", interrupted)
         upload(app, "patient.csv", a_file(["A"]))
     app.switch_page("pages/home.py").run()
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     assert "was stopped before its end" in app.error[0].value.replace("\\", "")
     assert refused(app).source == b""
     upload(app, "patient.csv", a_file(["A"]))
@@ -216,8 +216,8 @@ def test_a_file_that_does_not_fit_in_memory_is_not_kept(app: AppTest, monkeypatc
 def test_names_from_a_file_are_never_markup(app: AppTest) -> None:
     upload(app, "<script>alert(1)</script>.csv", a_file([HOSTILE, "B"]))
     check(app)
-    app.switch_page("pages/perturb.py").run()
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/workbench.py").run()
     said = words(app)
     assert re.findall(r"(?<!\\)<", said) == []
     assert "**bold**" not in said

@@ -24,7 +24,7 @@ def unfold(app: AppTest) -> AppTest:
 @pytest.fixture
 def page(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put(ONE)
-    with_example.switch_page("pages/perturb.py")
+    with_example.switch_page("pages/workbench.py")
     unfold(with_example)
     check(with_example)
     return with_example

@@ -30,7 +30,7 @@ from tests.app.conftest import check, words
 def opened(app: AppTest, section: str, *genes: str) -> AppTest:
     app.session_state["cellstate"].put(Perturbation(gene, "knock-out") for gene in genes)
     app.session_state["shift-section"] = section
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     check(app)
     return app
 

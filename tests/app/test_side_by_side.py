@@ -97,7 +97,7 @@ def unfold(app: AppTest) -> AppTest:
 def page(with_example: AppTest) -> AppTest:
     state = with_example.session_state["cellstate"]
     state.put([Perturbation("TP53", "knock-out"), Perturbation("CDX2", "knock-out")])
-    with_example.switch_page("pages/perturb.py")
+    with_example.switch_page("pages/workbench.py")
     return with_example
 
 

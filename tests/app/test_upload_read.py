@@ -123,7 +123,7 @@ def test_a_reading_does_not_step_back_for_others(monkeypatch: pytest.MonkeyPatch
 
     def reader(source: bytes, *, progress: Callable[[str, float], None], **_: Any) -> Samples:
         waiter.start()
-        while not queue.crowded:
+        while not queue.is_crowded:
             threading.Event().wait(0.005)
         progress("Reading the table", 0.5)
         states.append("read")

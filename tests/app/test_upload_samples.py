@@ -34,7 +34,7 @@ def a_file(names: list[str], n_genes: int = 4_000) -> bytes:
 @pytest.fixture
 def cohort(app: AppTest) -> AppTest:
     """The sample page with four samples."""
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", a_file(NAMES))
     app.run()
     check(app)
@@ -109,7 +109,7 @@ def test_table_and_picker_show_the_same_sample(cohort: AppTest, monkeypatch: pyt
 
 def test_six_hundred_samples(app: AppTest) -> None:
     names = [f"patient {n}" for n in range(600)]
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", a_file(names, 150))
     app.run()
     check(app)

@@ -133,7 +133,9 @@ def _set(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
 def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
     if state.reference is None:
         file_input(state, REFERENCE, "Reference samples", load_reference)
-        st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
+        st.caption(
+            "For example normal tissue, or a cell state that you want to reach, in any file that the workbench reads."
+        )
         return None
     samples, name = state.reference.samples, state.reference.name
     what = f"**{escape_markdown(name)}**: {plural(len(samples), 'sample')}"

@@ -89,18 +89,18 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
     st.markdown(
         f":material/person: {escape_markdown(found.sample)} &nbsp; :material/flag: "
         f"{escape_markdown(found.goal.label, 200)} &nbsp; "
-        f":material/search: {escape_markdown(job.said, 200)}",
+        f":material/search: {escape_markdown(job.title, 200)}",
         width=READABLE,
     )
-    if goal is not found.goal or plan is None or plan.said != job.said:
+    if goal is not found.goal or plan is None or plan.said != job.title:
         st.info("The goal or the options were changed after this search.", icon=":material/history:")
     st.caption(_who(opened, found), width=READABLE)
     if job.kind == SCREEN:
-        _screen(state, opened, found, job.said)
+        _screen(state, opened, found, job.title)
     elif job.kind == PAIRS:
-        _pairs(state, opened, found, job.said)
+        _pairs(state, opened, found, job.title)
     else:
-        _combination(state, opened, found, job.said)
+        _combination(state, opened, found, job.title)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(_READING)
 
@@ -164,7 +164,7 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     cut = " The download holds all." if len(shown) == MOST_ROWS < len(table) else ""
     st.caption(
         f"{len(shown):,} of {len(table):,} edits, highest score first.{cut} Click a heading to sort, and a row to "
-        "choose it for the Perturb page."
+        "choose it for the workbench."
     )
 
 
@@ -199,7 +199,7 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
         export_menu(search_export(state, opened, found, searched, said, drawn))
     st.caption(
         f"{len(shown):,} of {len(table):,} pairs, both genes {action_in_words(found.perturbation)}. Click a heading to "
-        "sort, and a row to choose it for the Perturb page."
+        "sort, and a row to choose it for the workbench."
     )
 
 
@@ -328,7 +328,7 @@ def _open_button(state: Session, edits: list[Perturbation]) -> None:
         help="Takes the place of the edits in force; Undo brings those back." if edits else "Choose a row first.",
     ):
         state.put(edits)
-        st.switch_page("pages/perturb.py")
+        st.switch_page("pages/workbench.py")
 
 
 def _download(table: pd.DataFrame, found: Screen | Pairs | Combination, label: str) -> None:

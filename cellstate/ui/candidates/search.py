@@ -11,12 +11,12 @@ from cellstate.ui.candidates.goal import choose_goal
 from cellstate.ui.candidates.options import KINDS, Plan, options
 from cellstate.ui.candidates.results import result
 from cellstate.ui.components.errors import error_boundary, show_error
-from cellstate.ui.components.layout import heading, need_sample
+from cellstate.ui.components.layout import need_sample
 from cellstate.ui.runtime.jobs import STOPPED, WAITING, Job, time_left
 from cellstate.ui.runtime.limits import run_seconds
-from cellstate.ui.runtime.queue import this_user
 from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import Session, session
+from cellstate.ui.streamlit_compat import browser_tab
 from cellstate.ui.workbench.qc import distance
 
 #: How often a running search is looked at.
@@ -26,7 +26,6 @@ _LOOK_S = 1.0
 def regulators_page() -> None:
     """Draw the regulators page."""
     state = session()
-    heading("Regulators", "Which genes, alone or together, would move this sample toward a goal?")
     if state.loaded is None:
         need_sample(
             "Here you name a goal: genes to move up or down, a reference sample, or one end of the model's cohort. "
@@ -120,7 +119,7 @@ def _begin(state: Session, kind: str) -> None:
             plan.said,
             lambda progress: work(goal, progress),
             queue(),
-            user=this_user(),
+            user=browser_tab(),
             resumes=plan.resumes,
             limit_s=run_seconds(),
         )
@@ -151,7 +150,7 @@ def _running(state: Session) -> None:
     step = job.step()
     with st.container(border=True):
         st.markdown(
-            f":material/hourglass_top: **{escape_markdown(KINDS[job.kind])}:** {escape_markdown(job.said, 200)}"
+            f":material/hourglass_top: **{escape_markdown(KINDS[job.kind])}:** {escape_markdown(job.title, 200)}"
         )
         if job.stop.is_set():
             text = "Stopping …"
@@ -178,7 +177,7 @@ def _stopped(state: Session, job: Job) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         kept = " What was finished is kept." if job.can_resume else ""
         st.markdown(
-            f":material/stop_circle: You stopped this search: {escape_markdown(job.said, 200)}.{kept}", width="stretch"
+            f":material/stop_circle: You stopped this search: {escape_markdown(job.title, 200)}.{kept}", width="stretch"
         )
         if job.can_resume:
             _continue_button(state)

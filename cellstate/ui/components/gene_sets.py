@@ -22,7 +22,7 @@ def own_gene_sets(state: Session, place: str) -> GeneSets | None:
         Begins the keys of the widgets, so that a page can ask twice.
     """
     if (held := state.gene_sets) is None:
-        file_input(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", told=tip("GMT"))
+        file_input(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", help=tip("GMT"))
         return None
     what = f"**{escape_markdown(held.name)}**: {plural(len(held.sets), 'gene set')}"
     loaded_file(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))

@@ -1,4 +1,4 @@
-"""Choice of the prediction method on the perturb page, with what each is and what was measured of it."""
+"""Choice of the prediction method, with what each is and what was measured of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def choose_predictor(opened: Model) -> str:
     first = default_predictor(opened).value
     if len(names) == 1:
         return first
-    # A choice outlives its page; one that this model does not hold is forgotten.
+    # A choice outlives its page; one that this model does not support is dropped.
     if st.session_state.get(KEY, first) not in names:
         del st.session_state[KEY]
     chosen = st.session_state.get(KEY, first)

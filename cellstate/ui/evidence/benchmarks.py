@@ -12,7 +12,7 @@ from cellstate.report import Section, all_records, criteria, sections
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out, shares
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import READABLE, chart, heading, metric_row
+from cellstate.ui.components.layout import READABLE, chart, metric_row
 from cellstate.ui.runtime.resources import model
 from cellstate.viz.accuracy import bin_label, ceiling_bars
 
@@ -24,7 +24,6 @@ _LONG = 600
 
 def quality_page() -> None:
     """Draw the page."""
-    heading("How good is this?", "What was measured, beside which baselines, and where it fails.")
     with error_boundary("showing the evidence"):
         record = model().record
         with st.container(width=WIDE):

@@ -19,7 +19,7 @@ from cellstate.report import LIMITS
 from cellstate.report.narrative.evidence import RANDOM_WEIGHTS
 from cellstate.report.sections import USED
 from cellstate.ui.components.errors import error_boundary, show_error
-from cellstate.ui.components.layout import READABLE, chart, heading, metric_row
+from cellstate.ui.components.layout import READABLE, chart, metric_row
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import description, model
 from cellstate.viz import training_curve
@@ -32,7 +32,6 @@ _LONG = 300
 
 def model_page() -> None:
     """Draw the model page."""
-    heading("Model", "What answers your questions: its parts, its data and its limits.")
     with error_boundary("describing the model"):
         opened = model()
         about = description(opened, str(opened.folder))

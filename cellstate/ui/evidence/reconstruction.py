@@ -22,7 +22,7 @@ from cellstate.report.narrative.evidence import HELD_OUT
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import accuracy_export
-from cellstate.ui.components.layout import READABLE, chart, heading, metric_row, need_sample, number_column
+from cellstate.ui.components.layout import READABLE, chart, metric_row, need_sample, number_column
 from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model, queue
@@ -49,7 +49,6 @@ _LEAST_COVERAGE = 0.85
 def accuracy_page() -> None:
     """Draw the accuracy page."""
     state = session()
-    heading("Accuracy", "How well the model predicts what was measured, beside predictors that know much less.")
     if state.loaded is None:
         need_sample(
             "With a sample, this page compares the autoencoder's reconstruction with what was measured, gene by gene. "

@@ -10,7 +10,7 @@ from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
 from cellstate.report import LIMITS
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import READABLE, heading
+from cellstate.ui.components.layout import READABLE
 from cellstate.ui.help import cite
 from cellstate.ui.help.content import Section, markdown, sections
 from cellstate.ui.help.glossary import GLOSSARY, search
@@ -23,22 +23,13 @@ from cellstate.viz.style import LOOKS
 TOPICS = ("Files", "Figures", "Glossary", "Cite", "Privacy and limits", "Keyboard")
 TOPIC = "topic"
 #: Pages that draw figures, in the order of the menu, with their titles.
-PAGES = {
-    "sample": "Sample",
-    "perturb": "Perturb",
-    "regulators": "Regulators",
-    "accuracy": "Accuracy",
-    "experiment": "Experiment",
-    "quality": "How good is this?",
-    "model": "Model",
-}
+PAGES = {"workbench": "Workbench", "candidates": "Candidates", "validate": "Validate", "evidence": "Evidence"}
 #: Characters of a source or licence.
 _MAX_SOURCE = 600
 
 
 def help_page() -> None:
     """Draw the help page."""
-    heading("Help", "File formats, figures, terms, citations and privacy.")
     draws = (_files, _figures, _glossary, _cite, _privacy_and_limits, _keyboard)
     for tab, topic, draw in zip(
         st.tabs(TOPICS, key=TOPIC, bind="query-params", on_change="rerun"), TOPICS, draws, strict=True
@@ -157,7 +148,7 @@ def _privacy_and_limits() -> None:
     st.markdown(privacy(seconds, signed_in=bool(signed_in_as())), width=READABLE)
     st.header("Limits", anchor=False)
     st.markdown(LIMITS, width=READABLE)
-    st.page_link("pages/quality.py", label="All evidence", icon=":material/fact_check:")
+    st.page_link("pages/evidence.py", label="All evidence", icon=":material/fact_check:")
 
 
 def privacy(seconds: int, *, signed_in: bool) -> str:

@@ -25,7 +25,6 @@ from cellstate.ui.components.layout import (
     chart,
     download_table,
     gene_table,
-    heading,
     hypothesis,
     metric_row,
     number_column,
@@ -71,7 +70,7 @@ _READING = f"""
   interval resamples genes, so it speaks of these samples and not of a repeat of the experiment.
 - **Direction** is the share of the {TOP} genes that changed most whose sign is right; 50 % is chance. A
   gene that is predicted not to move counts half.
-- **Who leads** is whom the Perturb page puts first by what was measured of the model: the verdict is about that one.
+- **Who leads** is whom the workbench puts first by what was measured of the model: the verdict is about that one.
 - **Trusted** means: the network follows this gene on held-out patients (R² of 0.3 or more), and no control sample is
   unlike the training samples, neither as it is nor as predicted. It does not mean that the prediction is true.
 """
@@ -80,7 +79,6 @@ _READING = f"""
 def experiment_page() -> None:
     """Draw the experiment page."""
     state = session()
-    heading("Experiment", "Virtual against real: does the predicted shift of an edit agree with a measured one?")
     files(state)
     groups = None
     if state.groups:
@@ -105,7 +103,7 @@ def _guide() -> None:
                 st.markdown(f"**{title}**")
                 st.markdown(text)
     st.caption(
-        "Any file that the Sample page reads: CSV, TSV, GCT, h5ad, or the output of salmon, kallisto, RSEM, STAR and "
+        "Any file that the workbench reads: CSV, TSV, GCT, h5ad, or the output of salmon, kallisto, RSEM, STAR and "
         "featureCounts; counts, TPM or FPKM of the whole transcriptome, not fold changes. A public experiment to try "
         "is GSE37704 of the Gene Expression Omnibus: HOXA1 knocked down in lung fibroblasts, `HOXA1=kd50`.",
         width=READABLE,

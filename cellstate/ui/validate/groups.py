@@ -19,7 +19,7 @@ MOST_SAMPLES = 200
 
 
 def files(state: Session) -> None:
-    """Draw the two uploaders with what was read from each file, and the way to take the Sample page's file instead."""
+    """Draw the two uploaders with what was read from each file, and the way to take the workbench's file instead."""
     if (loaded := state.loaded) is not None and len(loaded.samples) > 1 and not _is_loaded(state):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             labelled = groups_of(state.labels, loaded.samples.names)
@@ -29,7 +29,7 @@ def files(state: Session) -> None:
                 width="stretch",
             )
             st.button(
-                "Use the samples of the Sample page",
+                "Use the samples of the workbench",
                 icon=":material/person:",
                 key="use-loaded",
                 on_click=_use_loaded,
@@ -47,8 +47,8 @@ def _file(state: Session, group: str, label: str, told: str) -> None:
     if (loaded := state.groups.get(group)) is None:
         st.caption(told)
         return
-    told = f"Remove this file of {group} samples"
-    loaded_file(_what_was_read(loaded), group, lambda: state.load_group(group, None), told=told)
+    help = f"Remove this file of {group} samples"
+    loaded_file(_what_was_read(loaded), group, lambda: state.load_group(group, None), help=help)
     for warning in loaded.samples.report.warnings:
         st.caption(f":material/info: {escape_markdown(warning, 400)}")
 
@@ -61,10 +61,10 @@ def _what_was_read(loaded: Loaded) -> str:
 
 
 def _use_loaded(state: Session) -> None:
-    """Take the file of the Sample page for both groups; two labelled groups are chosen at once."""
+    """Take the file of the workbench for both groups; two labelled groups are chosen at once."""
     assert state.loaded is not None
     state.load_group(TREATED, None)
-    # The same samples, not a copy of them; they are read again on the Sample page alone.
+    # The same samples, not a copy of them; they are read again on the workbench alone.
     state.load_group(CONTROL, Loaded(state.loaded.samples, b"", state.loaded.name))
     labels = control_first(list(_labelled(state)))
     if len(labels) == 2:
@@ -72,7 +72,7 @@ def _use_loaded(state: Session) -> None:
 
 
 def _is_loaded(state: Session) -> bool:
-    """Whether the one file of this page is that of the Sample page."""
+    """Whether the one file of this page is that of the workbench."""
     first = state.groups.get(CONTROL)
     return first is not None and state.loaded is not None and first.samples is state.loaded.samples
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import session
 from cellstate.ui.workbench.compare_scenarios import side_by_side
@@ -17,11 +16,7 @@ from cellstate.ui.workbench.scenarios import scenarios
 
 def perturb_page() -> None:
     """Draw the page."""
-    heading("Perturb", "Edit genes of the selected sample, and see what else would move.")
     state = session()
-    if state.loaded is None:
-        need_sample("Choose a sample first; then knock genes out, turn them down or up, and compare the answers.")
-        return
     opened = model()
     left, right = st.columns([3, 2], gap="medium")
     with left:

@@ -38,11 +38,8 @@ def fit(state: Session) -> None:
     # Not a table: its columns would be cut off on a phone.
     lines = [f"{badge(v.grade)} **{v.what}: {v.value}.** {v.follows}" for v in told]
     st.markdown("\n\n".join(lines))
-    with st.container(horizontal=True):
-        if st.button("Edit genes of this sample", type="primary", icon=":material/edit:", key="to-perturb"):
-            st.switch_page("pages/perturb.py")
-        if st.button("How accurate is the model here?", icon=":material/target:", key="to-accuracy"):
-            st.switch_page("pages/accuracy.py")
+    if st.button("How accurate is the model here?", icon=":material/target:", key="to-evidence"):
+        st.switch_page("pages/evidence.py")
 
 
 def distribution(state: Session) -> None:

@@ -8,7 +8,6 @@ from cellstate.formatting import escape_markdown
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import sample_export
-from cellstate.ui.components.layout import heading
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Loaded, Session, session
 from cellstate.ui.workbench.detected_settings import what_was_read
@@ -23,7 +22,6 @@ from cellstate.ui.workbench.upload_ways import ways_in
 def sample_page() -> None:
     """Draw the sample page."""
     state = session()
-    heading("Sample", "Choose one of six real tumours, or bring a table of gene expression.")
     # Its place is always there: a file that is on its way into the box below must not be lost when this comes or goes.
     with st.container(), error_boundary("showing what could not be read"):
         if state.failed_upload is not None:

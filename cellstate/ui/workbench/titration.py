@@ -45,7 +45,7 @@ def dose_section(state: Session, opened: Model, shift: Answer) -> None:
     chart(drawn, key="dose-lines")
     if found.goal is not None:
         st.markdown(
-            f":material/flag: **Goal of the Regulators page:** {escape_markdown(found.goal.label, 200)}.",
+            f":material/flag: **Goal of the candidates page:** {escape_markdown(found.goal.label, 200)}.",
             width=READABLE,
         )
         score = titration_score(

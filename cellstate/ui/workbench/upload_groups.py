@@ -32,14 +32,14 @@ def group_editor(state: Session, loaded: Loaded) -> None:
             rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
             st.markdown(f"{escape_markdown(in_words(groups), 400)}{rest}.")
         else:
-            st.markdown("Say which samples are control and which are treated, and the Experiment page compares them.")
+            st.markdown("Say which samples are control and which are treated, and the page Validate compares them.")
         _editor(state, names)
         _told(state, names)
         with st.container(horizontal=True):
             with st.popover("Sample sheet", icon=":material/table_rows:", key=f"sheet-{_turn(state)}"):
                 _sheet(state)
             if len(groups) > 1 and st.button("Compare them", icon=":material/compare:", key="to-experiment"):
-                st.switch_page("pages/experiment.py")
+                st.switch_page("pages/validate.py")
             if groups:
                 st.button(
                     "Clear",
