@@ -13,7 +13,7 @@ from cellstate.gene_space import align
 from tests.support.factories import make_cohort, small_config
 from train.callbacks import ProgressDisplay
 from train.config import DataConfig, read_config
-from train.data import open_cohorts, prepare
+from train.data import prepare, read_cohorts
 from train.distributed import DistributedContext
 from train.fit import fit
 
@@ -100,9 +100,8 @@ def test_cohorts_of_any_size_weigh_the_same(cohort, further):
 
 
 def test_cohorts_of_a_config(cohort, further, tmp_path):
-    assert open_cohorts(DataConfig(cohort=str(cohort.path)))[1] == ()
-    first, also = open_cohorts(DataConfig(cohort=str(cohort.path), also=(str(further.path),)))
-    assert first.path == cohort.path and [c.path for c in also] == [further.path]
+    alone, both = (read_cohorts(DataConfig(cohort=str(cohort.path), also=also)) for also in ((), (str(further.path),)))
+    assert (len(alone.further_z_SG), len(both.further_z_SG)) == (0, 20)
     (tmp_path / "run.toml").write_text('[data]\ncohort = "c"\nalso = ["a", "b"]\n')
     assert read_config(tmp_path / "run.toml").data.also == ("a", "b")
     (tmp_path / "run.toml").write_text('[data]\nalso = "a"\n')

@@ -90,7 +90,7 @@ def test_kill_9_and_go_on_gives_the_same_store(tmp_path, path, whole, monkeypatc
     with open(tmp_path / ".store.partial" / "rows.f16", "ab") as file:
         file.write(b"torn")
     store, lines, read = _go_on(path, out, monkeypatch)
-    assert f"goes on: {n_kept} of 8 parts are kept" in lines and read == list(range(n_kept, 8))
+    assert f"continues: {n_kept} of 8 parts are finished" in lines and read == list(range(n_kept, 8))
     assert store.manifest["sha256"] == whole.manifest["sha256"]
     assert [p.name for p in tmp_path.iterdir()] == ["store"]
 
@@ -99,7 +99,7 @@ def test_ctrl_c_keeps_the_parts(tmp_path, path, whole, monkeypatch):
     out = tmp_path / "store"
     with monkeypatch.context() as patch:
         _stop_after(patch, 3, KeyboardInterrupt())
-        with pytest.raises(Stopped, match="not whole yet"):
+        with pytest.raises(Stopped, match="not complete yet"):
             ingest(open_archs4([path], 0.5), out, Settings(), lambda _: None)
     store, _, read = _go_on(path, out, monkeypatch)
     assert read == [3, 4, 5, 6, 7] and store.manifest["sha256"] == whole.manifest["sha256"]
@@ -142,7 +142,7 @@ def test_other_settings_or_a_changed_source_start_anew(tmp_path, path, monkeypat
     _kept_parts(own, out, monkeypatch)
     os.utime(own, (1, 1))
     _, lines, read = _go_on(own, out, monkeypatch)
-    assert lines[0].startswith("starts anew") and len(read) == 8
+    assert lines[0].startswith("starts again") and len(read) == 8
 
 
 def _cut_rows(work):
