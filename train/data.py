@@ -111,8 +111,10 @@ class TrainingData:
 def read_cohorts(config: DataConfig) -> TrainingData:
     """Read the cohort of a run, and the further ones; see `prepare`."""
     further = tuple(open_cohort(path) for path in config.also)
-    options = {"genes": config.genes, "centre": config.centre, "rescale": config.rescale}
-    return prepare(open_cohort(config.cohort), config.min_detected, further, **options)
+    return prepare(
+        open_cohort(config.cohort), config.min_detected, further,
+        genes=config.genes, centre=config.centre, rescale=config.rescale,
+    )  # fmt: skip
 
 
 def choose_genes(n_measured_A: np.ndarray, n_detected_A: np.ndarray, n: int, config: DataConfig) -> np.ndarray:
