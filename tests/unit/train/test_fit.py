@@ -150,7 +150,7 @@ def test_the_shipped_config_is_the_shipped_model(cohort):
 
     config = read_config(resource_path("train", "configs", "coadread.toml"))
     kept = json.loads((default_model_folder() / METRICS).read_text())["config"]
-    assert kept["autoencoder"]["hidden"] == list(config.network.hidden)
+    assert kept["network"]["hidden"] == list(config.network.hidden)
     assert kept["loop"]["learning_rate"] == config.loop.learning_rate
     assert kept["loop"]["epochs"] == config.loop.epochs
 

@@ -76,6 +76,7 @@ def uninterrupted(cohort, tmp_path_factory):
     return values(folder / "m"), (folder / "m" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
     """SIGKILL twice: the losses afterwards, and the weights, are exactly those of the run that was left alone."""
     toml = tmp_path / "run.toml"
@@ -98,6 +99,7 @@ def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
     assert json.loads(out.splitlines()[-1])["model"] == str(tmp_path / "m")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_saves_and_ends_well(cohort, tmp_path, uninterrupted):
     """SIGTERM, as a cluster sends it: exit 0, a checkpoint of that very step, and the same losses afterwards."""
     toml = tmp_path / "run.toml"
@@ -215,6 +217,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         run(make_sources(), checkpoints=store, how=how, epochs=2)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_continued_by_its_own_config_only(cohort, tmp_path, monkeypatch):
     config = small_config(cohort.path, tmp_path / "m", epochs=2)
     monkeypatch.setattr("train.fit.train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -231,6 +234,7 @@ def test_an_interrupted_run_is_continued_by_its_own_config_only(cohort, tmp_path
     assert json.loads((tmp_path / "m" / "metrics.json").read_text())["config"]["loop"]["seed"] == 5
 
 
+@pytest.mark.slow
 def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_path):
     """As on two machines of which one has an older file."""
     going = []
