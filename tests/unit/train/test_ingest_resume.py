@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cellstate.errors import DataError, Stopped
@@ -105,17 +104,6 @@ def test_ctrl_c_keeps_the_parts(tmp_path, path, whole, monkeypatch):
     assert read == [3, 4, 5, 6, 7] and store.manifest["sha256"] == whole.manifest["sha256"]
 
 
-def test_a_full_disk_says_so_and_the_same_command_goes_on(tmp_path, path, whole, monkeypatch):
-    out = tmp_path / "store"
-    with monkeypatch.context() as patch:
-        _stop_after(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
-        with pytest.raises(DataError, match="the disk is full") as refusal:
-            ingest(open_archs4([path], 0.5), out, Settings(), lambda _: None)
-    assert ".store.partial" in refusal.value.hint and not out.exists()
-    store, _, read = _go_on(path, out, monkeypatch)
-    assert read[0] == 2 and store.manifest["sha256"] == whole.manifest["sha256"]
-
-
 def test_a_disk_that_fills_while_the_store_is_written(tmp_path, path, whole, monkeypatch):
     out = tmp_path / "store"
     with monkeypatch.context() as patch:
@@ -194,10 +182,3 @@ def test_what_the_disk_gives_back_is_held_against_what_was_written(tmp_path, pat
     with pytest.raises(DataError, match="reads back other than it was written"):
         ingest(open_archs4([path], 0.5), tmp_path / "store", Settings(), lambda _: None)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_store_does_not_depend_on_the_parts(tmp_path, path, whole, monkeypatch):
-    store, _, read = _go_on(path, tmp_path / "store", monkeypatch)
-    assert len(read) == 8
-    np.testing.assert_array_equal(store.log1p_SA, whole.log1p_SA)
-    assert store.table.equals(whole.table)

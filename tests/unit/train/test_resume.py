@@ -21,7 +21,6 @@ from tests.unit.train.runs import ALONE, fresh, make_sources, read_history, run
 from train.callbacks import EPOCHS, STEPS, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
-from train.distributed import DistributedContext
 from train.fit import fit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -252,7 +251,3 @@ def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_pat
         assert "Process 1 has another config than process 0." in errors and "Traceback" not in errors
         assert out == ""
     assert not list(tmp_path.glob("*m*/"))
-
-
-def test_a_world_of_one_agrees_with_itself():
-    DistributedContext(0, 1, torch.device("cpu")).agree("config", "anything")
