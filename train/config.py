@@ -45,7 +45,7 @@ class DataConfig:
         if not 0 <= self.min_detected <= 1:
             raise CellStateError("min_detected is a share between 0 and 1.", "Correct [data].")
         if self.store and self.also:
-            raise CellStateError("Further cohorts stand beside a cohort, not beside a store.", "Ingest them together.")
+            raise CellStateError("Further cohorts need a cohort, not a store.", "Ingest them together.")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class NetworkConfig:
     """What the weights compute at the start (relu, or residual): ``pca`` of the training samples, ``robust`` (a linear
     autoencoder that holds better on new samples), or ``none``: random weights."""
     residual: bool = False
-    """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
+    """Linear maps beside the encoder and the decoder: the layers learn the residual of a linear model."""
 
     def __post_init__(self) -> None:
         one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")
@@ -100,7 +100,7 @@ class LoopConfig:
         if self.epochs < 0 or self.batch_size < 1 or self.patience < 1 or not self.learning_rate > 0:
             raise CellStateError("epochs, batch_size, patience and learning_rate must be positive.", "Correct [loop].")
         if not 0 <= self.hide < 1 or self.noise < 0:
-            raise CellStateError("hide lies between 0 and 1, noise is not negative.", "Correct [loop].")
+            raise CellStateError("hide is between 0 and 1, noise is not negative.", "Correct [loop].")
         if self.warmup_steps < 0 or self.weight_decay < 0 or not self.clip_norm > 0:
             raise CellStateError(
                 "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Correct [loop]."
@@ -150,7 +150,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """Where the model folder goes."""
+    """The model folder."""
 
     folder: str = "runs/model"
     dtype: str = "float16"
@@ -200,7 +200,7 @@ def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
         if section not in owners or not isinstance(values, dict):
             raise CellStateError(f"{path.name} has an unknown section [{section}].", f"Known: {', '.join(owners)}.")
     found = {section: _section(owners[section], section, values) for section, values in content.items()}
-    # A section that is left out has defaults, unless one of its entries is needed: then its owner says so.
+    # A missing section has defaults; its class raises an error where an entry is required.
     return kind(**found | {section: owner() for section, owner in owners.items() if section not in found})
 
 

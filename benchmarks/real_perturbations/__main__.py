@@ -129,7 +129,7 @@ class Evaluation:
 
 
 def run(
-    evaluate: Evaluation, folder: Path, model: Model, files: list[Path], corpora: tuple[CorpusComponents, ...]
+    evaluate: Evaluation, folder: Path, model: Model, files: list[Path], corpora: tuple[CorpusComponents, CorpusComponents] | None
 ) -> None:
     """Evaluate every method; without the components of the corpus (all, and of cells), what needs them is left out."""
     data = evaluate.data
@@ -259,10 +259,11 @@ def main(arguments: list[str] | None = None) -> int:
         folder = shared_folder(options.data)
         model = load_model(options.model, device="cpu")
         data = read_perturbations(folder / "perturbation_benchmark")
-        corpora: tuple[CorpusComponents, ...] = ()
+        corpora: tuple[CorpusComponents, CorpusComponents] | None = None
         symbols, sd_G = model.space.symbols, model.space.scale_G
         if not options.quick:
-            corpora = tuple(corpus_components(folder / "corpus", options.cache, cells=cells) for cells in (False, True))
+            whole, cells = (corpus_components(folder / "corpus", options.cache, cells=cells) for cells in (False, True))
+            corpora = whole, cells
             symbols, sd_G = corpora[0].symbols, corpora[0].sd_G
         data = replace(data, spread=dict(zip(symbols, sd_G.tolist(), strict=True)))
         kind = f"{weights_sha256(model.folder)[:12]}{'-quick' if options.quick else ''}"

@@ -92,16 +92,6 @@ def test_repeating_changes_nothing_and_another_cohort_is_not_taken_for_it(table,
         get_hpa(cohort.path, source=table)
 
 
-def test_an_interrupted_import_leaves_nothing(table, tmp_path, monkeypatch):
-    def stop(*_args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(hpa, "sum_genes", stop)
-    with pytest.raises(KeyboardInterrupt):
-        get_hpa(tmp_path / "c", source=table)
-    assert [p.name for p in tmp_path.iterdir()] == ["table.tsv.gz"]
-
-
 def test_the_real_table(shared_data, tmp_path):
     cohort = get_hpa(tmp_path / "c", source=shared_data / "reference" / "RNAtableExtended.tsv.gz")
     assert cohort.manifest["n_samples"] == 130

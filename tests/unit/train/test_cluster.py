@@ -184,6 +184,7 @@ def run_node(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]
                 os.killpg(node.pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_node_that_is_signalled_ends_well_when_its_trainers_do(tmp_path):
     with run_node(tmp_path) as node:
         assert node.stdout is not None
@@ -199,6 +200,7 @@ def test_a_node_that_is_signalled_ends_well_when_its_trainers_do(tmp_path):
         assert node.returncode == 0, err
 
 
+@pytest.mark.slow
 def test_a_node_whose_trainers_fail_says_so(tmp_path):
     with run_node(tmp_path, STATUS="3") as node:
         _, err = node.communicate(timeout=120)

@@ -165,8 +165,8 @@ def _fraction(file):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (_without("meta/samples/series_id"), "does not tell the series"),
-        (_set("meta/samples/series_id", np.array([b""] * N)), "does not tell the series"),
+        (_without("meta/samples/series_id"), "does not state the series"),
+        (_set("meta/samples/series_id", np.array([b""] * N)), "does not state the series"),
         (_set("meta/genes/symbol", np.array([b"no_gene"] * (N_AXIS + 3))), "names 0 known human protein-coding"),
         (_without("meta/genes"), "does not name its genes"),
         (_without("meta/samples/geo_accession"), "names no samples"),

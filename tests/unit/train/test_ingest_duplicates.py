@@ -10,8 +10,7 @@ from tests.support.factories import make_samples
 from tests.unit.train.archs4_files import sequence, write_archs4
 from train.ingest import Settings, ingest
 from train.ingest.archs4 import open_archs4
-from train.ingest.duplicates import near_duplicates
-from train.ingest.reference import learn
+from train.ingest.duplicates import learn, near_duplicates
 
 #: A few synthetic genes take most of the reads, so that the others need many.
 DEEP = 100e6

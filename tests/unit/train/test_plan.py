@@ -116,7 +116,7 @@ def test_planned_peak_matches_the_measured_one(job):
 def test_two_processes_hold_and_exchange_what_is_planned_to_the_byte():
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    worker = REPOSITORY / "tests" / "train" / "plan_worker.py"
+    worker = Path(__file__).with_name("plan_worker.py")
     done = subprocess.run([*command, str(worker)], capture_output=True, text=True, env=environment, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     measured = json.loads(done.stdout.splitlines()[-1])

@@ -17,6 +17,8 @@ from tests.unit.train.stores import make_store
 from train.config import RunConfig
 from train.strategy import Parallel
 
+#: Each starts a process group.
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 #: Four processes on two cores take half a minute.

@@ -21,7 +21,6 @@ from tests.unit.train.runs import ALONE, fresh, make_sources, read_history, run
 from train.callbacks import EPOCHS, STEPS, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
-from train.distributed import DistributedContext
 from train.fit import fit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -76,6 +75,7 @@ def uninterrupted(cohort, tmp_path_factory):
     return values(folder / "m"), (folder / "m" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
     """SIGKILL twice: the losses afterwards, and the weights, are exactly those of the run that was left alone."""
     toml = tmp_path / "run.toml"
@@ -98,6 +98,7 @@ def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
     assert json.loads(out.splitlines()[-1])["model"] == str(tmp_path / "m")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_saves_and_ends_well(cohort, tmp_path, uninterrupted):
     """SIGTERM, as a cluster sends it: exit 0, a checkpoint of that very step, and the same losses afterwards."""
     toml = tmp_path / "run.toml"
@@ -215,6 +216,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         run(make_sources(), checkpoints=store, how=how, epochs=2)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_continued_by_its_own_config_only(cohort, tmp_path, monkeypatch):
     config = small_config(cohort.path, tmp_path / "m", epochs=2)
     monkeypatch.setattr("train.fit.train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -231,6 +233,7 @@ def test_an_interrupted_run_is_continued_by_its_own_config_only(cohort, tmp_path
     assert json.loads((tmp_path / "m" / "metrics.json").read_text())["config"]["loop"]["seed"] == 5
 
 
+@pytest.mark.slow
 def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_path):
     """As on two machines of which one has an older file."""
     going = []
@@ -248,7 +251,3 @@ def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_pat
         assert "Process 1 has another config than process 0." in errors and "Traceback" not in errors
         assert out == ""
     assert not list(tmp_path.glob("*m*/"))
-
-
-def test_a_world_of_one_agrees_with_itself():
-    DistributedContext(0, 1, torch.device("cpu")).agree("config", "anything")

@@ -22,6 +22,7 @@ def _described(collection):
     return series, groups, [f"GSM{i}" for i in range(len(collection))]
 
 
+@pytest.mark.slow
 @given(COLLECTIONS, st.integers(0, 5), st.tuples(st.floats(0.1, 1), st.floats(0, 1), st.floats(0, 1)))
 def test_no_series_and_no_group_lies_on_two_sides(collection, seed, parts):
     series, groups, names = _described(collection)
@@ -34,6 +35,7 @@ def test_no_series_and_no_group_lies_on_two_sides(collection, seed, parts):
                 assert side.setdefault(label, split[sample]) == split[sample]
 
 
+@pytest.mark.slow
 @given(COLLECTIONS, st.integers(0, 5))
 def test_sizes_miss_the_shares_by_less_than_the_largest_component(collection, seed):
     series, groups, names = _described(collection)
@@ -45,6 +47,7 @@ def test_sizes_miss_the_shares_by_less_than_the_largest_component(collection, se
         assert (split == name).sum() - target <= largest
 
 
+@pytest.mark.slow
 @given(COLLECTIONS, st.randoms(use_true_random=False))
 def test_the_order_of_the_samples_does_not_matter(collection, random):
     series, groups, names = _described(collection)

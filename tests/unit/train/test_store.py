@@ -24,12 +24,6 @@ def test_values_come_back_as_tpm_by_split(tmp_path):
     np.testing.assert_array_equal(held.library_size_S, store.table["library_size"][6:8])
 
 
-def test_genes_not_measured_are_missing(tmp_path):
-    store = make_store(tmp_path / "store", n_genes=240, n_train=3, n_held_out=1)
-    assert not store.manifest["complete"]
-    assert (store.split("train").measured_SA.sum(axis=1) == 240).all()
-
-
 def test_a_limited_split_is_a_seeded_choice_in_order(tmp_path):
     store = make_store(tmp_path / "store", n_train=20, n_held_out=1)
     one, two = store.split("train", limit=5, seed=1), store.split("train", limit=5, seed=1)

@@ -99,6 +99,7 @@ def run(store, folder, **data):
     )
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_from_a_store(store, tmp_path, capsys):
     toml = tmp_path / "run.toml"
     toml.write_text(
@@ -119,6 +120,7 @@ def test_a_model_is_trained_from_a_store(store, tmp_path, capsys):
     assert "GSM0001" in json.dumps(answer) and "GSM0060" not in json.dumps(answer)
 
 
+@pytest.mark.slow
 def test_the_whole_axis_and_its_silent_genes(store, tmp_path):
     """Genes that no sample measures change no prediction, and their own stays 0."""
     config = run(store, tmp_path / "m", genes="axis")
