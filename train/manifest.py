@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from cellstate.cli.answer import plain
 from cellstate.errors import DataError, ModelError, summarise_list
 from cellstate.io.write import write_file, write_table
 from cellstate.model.record import read_record
@@ -47,7 +46,8 @@ def run(options: argparse.Namespace) -> dict:
         _write(table, Path(options.out))
         answer["out"] = options.out
     counts = {split: int((table["split"] == split).sum()) for split in SPLITS}
-    listed = plain(table.head(LISTED).to_dict("records"))
+    first = table.head(LISTED).astype(object)
+    listed = first.where(first.notna(), None).to_dict("records")
     return answer | {"n_samples": len(table), "splits": counts, "filters": store.manifest["filters"], "samples": listed}
 
 

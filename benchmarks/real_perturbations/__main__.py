@@ -129,7 +129,11 @@ class Evaluation:
 
 
 def run(
-    evaluate: Evaluation, folder: Path, model: Model, files: list[Path], corpora: tuple[CorpusComponents, CorpusComponents] | None
+    evaluate: Evaluation,
+    folder: Path,
+    model: Model,
+    files: list[Path],
+    corpora: tuple[CorpusComponents, CorpusComponents] | None,
 ) -> None:
     """Evaluate every method; without the components of the corpus (all, and of cells), what needs them is left out."""
     data = evaluate.data

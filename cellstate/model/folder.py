@@ -21,7 +21,7 @@ from cellstate.errors import ModelError, summarise_list
 from cellstate.files import sha256
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis, gene_list_hash
-from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, save_checkpoint
+from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, read_header, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.record import ModelRecord, read_record
 from cellstate.resources import resource_path
@@ -240,6 +240,26 @@ def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32"
     return config
 
 
+def list_models(folder: Path | str) -> list[dict]:
+    """Return what ``cellstate model list`` prints: every model folder in a folder, by name.
+
+    ``problem`` is the error message of a damaged model folder, which has no other entries, and None of the others.
+    """
+    folder, found = Path(folder), []
+    if not folder.is_dir():
+        raise ModelError(f"There is no folder {folder}.", "Name a folder that holds model folders.")
+    for path in sorted(path.parent for path in folder.glob(f"*/{WEIGHTS}")):
+        entry: dict = {"path": str(path), "problem": None}
+        try:
+            config, record = read_header(path / WEIGHTS)[0], read_record(path)
+            entry |= {"name": config.name, "n_parameters": config.n_parameters, "n_genes": config.n_genes}
+            entry["trained_on"] = [source.name for source in record.sources]
+        except ModelError as error:
+            entry["problem"] = f"{path.name}: {error.message}"
+        found.append(entry)
+    return found
+
+
 def weights_sha256(folder: Path) -> str:
     """Return the checksum of a model folder's weights."""
     return sha256(folder / WEIGHTS)
@@ -319,9 +339,9 @@ def _gene_text(path: Path) -> str:
                 text = file.read(_MOST_TABLE_BYTES + 1)
             columns = text.partition(b"\n")[0].decode().split("\t")
             # For single carriage returns pandas takes all memory, and for thousands of columns minutes.
-            if len(text) <= _MOST_TABLE_BYTES and b"\r" not in text and len(columns) <= _MOST_COLUMNS:
-                if {"ensembl_id", "symbol"} <= set(columns):
-                    return text.decode()
+            fits = len(text) <= _MOST_TABLE_BYTES and b"\r" not in text and len(columns) <= _MOST_COLUMNS
+            if fits and {"ensembl_id", "symbol"} <= set(columns):
+                return text.decode()
     except (OSError, ValueError, EOFError, zlib.error) as error:
         raise _damaged_genes(path) from error
     raise ModelError(f"{path.name} is no table with columns ensembl_id and symbol.", "Copy the model folder again.")

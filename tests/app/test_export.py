@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.evaluation.experiment import compare
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from cellstate.io import read_samples, to_csv
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation

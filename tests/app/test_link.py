@@ -156,7 +156,7 @@ def test_goals_that_rest_on_a_file_are_no_part_of_a_link(opened: Model) -> None:
 
 
 def test_a_gene_set_with_the_name_of_a_gene_is_not_taken_for_the_gene(opened: Model) -> None:
-    from cellstate.goal_spec import read_goal
+    from cellstate.goals import read_goal
     from cellstate.model.cohort import load_profiles
     from cellstate.perturb.search.goal import cohort_end_goal
 

@@ -21,7 +21,7 @@ from cellstate.evaluation.experiment import compare
 from cellstate.evaluation.ood import ood_score_after, ood_scores
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evaluation.reliability import reliability_table
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from cellstate.io import read_samples
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation

@@ -81,6 +81,14 @@ class Titration:
             table["score"], table["fraction_of_distance"] = self.score_D, self.score_D / self.goal.distance
         return table
 
+    def table(self) -> pd.DataFrame:
+        """Every gene that changes at every level, with the level's score beside it where there is a goal."""
+        table = self.responders(len(self.symbols)).drop(columns="rank")
+        if self.goal is None:
+            return table
+        levels = self.levels().drop(columns="present").rename(columns={"tpm": "level_tpm"})
+        return table.merge(levels, on="level_tpm")
+
     def responders(self, n: int = 8) -> pd.DataFrame:
         """The genes that change most at any level, one row a gene and level, without the perturbed gene.
 

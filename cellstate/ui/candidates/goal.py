@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown, plural
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample

@@ -19,9 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.cli import main
-from cellstate.cli.parser import parser
-from cellstate.goal_spec import read_goal
+from cellstate.cli import main, parser
+from cellstate.goals import read_goal
 from cellstate.io import ReadOptions, read_samples, to_csv
 from cellstate.io.write import ExportTable
 from cellstate.perturb.perturbations import Perturbation

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cellstate.errors import CellStateError, GoalError
 from cellstate.genes import gene_axis
-from cellstate.goal_spec import FORMS, read_goal
+from cellstate.goals import FORMS, read_goal
 from cellstate.io import read_selection, split_selection
 from cellstate.model import create_model, load_model
 from cellstate.model.cohort import load_profiles
