@@ -12,11 +12,11 @@ from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.model.record import ModelRecord
+from cellstate.report.narrative.reconstruction import error_removed
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out
 from cellstate.ui.components.errors import guard
 from cellstate.ui.components.layout import READABLE, start_buttons, tiles
-from cellstate.ui.evidence.accuracy_words import explained
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Session, session
 
@@ -145,9 +145,9 @@ def measured(record: ModelRecord) -> list[tuple[str, str, str]]:
         f"Of the squared error that each gene's training mean leaves, on {found.n_samples:,} "
         f"patients ({in_sentence(DATASETS[split])})."
     )
-    rows = [("Autoencoder removes", percent(explained(found.r2_pooled, mean)), told)]
+    rows = [("Autoencoder removes", percent(error_removed(found.r2_pooled, mean)), told)]
     if pca is not None:
-        rows.append(("PCA removes", percent(explained(pca.r2_pooled, mean)), told))
+        rows.append(("PCA removes", percent(error_removed(pca.r2_pooled, mean)), told))
     default = record.evidence.default_predictor
     if default is not None and default.reason.value is not None:
         label = in_sentence(predictor_label(default.predictor))
