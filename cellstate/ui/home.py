@@ -67,7 +67,7 @@ def home() -> None:
         _returning(state)
     st.caption(
         ":material/lock: Your file stays in the memory of the machine that serves this page: not on a disk, not "
-        "sent elsewhere. **Forget my data** drops it.",
+        "sent elsewhere. **Delete my data** drops it.",
         width=READABLE,
     )
     with st.grid(3, min_column_width=250):
@@ -85,7 +85,7 @@ def home() -> None:
             icon=":material/science:",
         )
     # What needs the model comes last: a first visitor reads while it is opened.
-    with guard("opening the model"):
+    with error_boundary("opening the model"):
         opened = model()
         with right:
             _measured(opened)
@@ -98,7 +98,7 @@ def whereabouts(state: Session) -> str:
     text = f"**{escape_markdown(names[state.selected])}** is open"
     if len(names) > 1:
         text += f", one of {len(names):,} samples of {escape_markdown(state.loaded.name)}"
-    labels = [escape_markdown(edit.label) for edit in state.edits]
+    labels = [escape_markdown(edit.label) for edit in state.perturbations]
     if labels:
         more = f" and {len(labels) - _NAMED_EDITS:,} more" if len(labels) > _NAMED_EDITS else ""
         text += f", with {plural(len(labels), 'edit')} in force: {', '.join(labels[:_NAMED_EDITS])}{more}"
@@ -112,10 +112,10 @@ def whereabouts(state: Session) -> str:
 
 def next_steps(state: Session) -> list[Next]:
     """Return what to do next, the most sensible first."""
-    edit = Next("perturb", "See what would move" if state.edits else "Edit genes", ":material/edit:")
+    edit = Next("perturb", "See what would move" if state.perturbations else "Edit genes", ":material/edit:")
     label = "Look at the search" if _is_searching(state) else "See what was found" if state.runs else ""
     search = Next("regulators", label or "Search for regulators", ":material/hub:")
-    first = [search, edit] if label and not state.edits else [edit, search]
+    first = [search, edit] if label and not state.perturbations else [edit, search]
     accuracy = Next("accuracy", "How accurate?", ":material/target:")
     return [*first, accuracy, Next("sample", "Another sample", ":material/person:")]
 
@@ -161,7 +161,7 @@ def _measured(opened: Model) -> None:
     if not rows:
         st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
         return
-    tiles(rows, columns=3)
+    metric_row(rows, columns=3)
     st.caption(
         "How much of the gene means' error the autoencoder and the much simpler PCA remove on held-out patients; and "
         "how well a regulator's own known targets are discriminated from those of others, where 0 is chance."

@@ -41,7 +41,7 @@ def search(sample: Samples) -> Callable[[ProgressReporter], Samples]:
 
 def page() -> None:
     """Draw the page; nothing of a user stays behind in its module."""
-    visitors.present()
+    visitors.register_session()
     state, (queue, held) = session(), line()
     if st.button("Hold the slot", key="hold"):
         held.append(queue.take(lambda ahead: None))

@@ -34,7 +34,7 @@ def unfold(app: AppTest) -> AppTest:
 
 
 def found(app: AppTest) -> Titration:
-    return app.session_state["cellstate"]._results["doses"][1]
+    return app.session_state["cellstate"]._cache["doses"][1]
 
 
 def test_nothing_is_computed_before_it_is_opened(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_two_files_are_two_groups(page: AppTest) -> None:
     upload(page, 1, "treated.csv", a_file(["T1"], seed=1))
     edit(page, "HOXA1=ko, EHF=x10")
     check(page)
-    found = page.session_state["cellstate"]._results["comparison"][1]
+    found = page.session_state["cellstate"]._cache["comparison"][1]
     assert (found.n_control, found.n_treated) == (2, 1)
     assert list(found.perturbed["gene"]) and "The edited genes themselves" in words(page)
     # Without the second file the page asks for the groups again.
@@ -144,7 +144,7 @@ def test_two_labelled_groups_are_chosen_with_one_click(labelled: AppTest) -> Non
     assert [box.value for box in labelled.multiselect] == [[0, 1], [2, 3]]
     edit(labelled, "TP53=kd50")
     check(labelled)
-    found = state._results["comparison"][1]
+    found = state._cache["comparison"][1]
     assert (found.n_control, found.n_treated) == (2, 2)
 
 
@@ -256,16 +256,16 @@ def test_names_from_a_file_are_never_markup(page: AppTest) -> None:
 
 
 def test_forget_drops_files_and_edit(compared: AppTest) -> None:
-    compared.button(key="forget").click().run()
+    compared.button(key="delete-data").click().run()
     check(compared)
     state = compared.session_state["cellstate"]
-    assert (state.groups, state._results) == ({}, {})
+    assert (state.groups, state._cache) == ({}, {})
     assert next(box for box in compared.text_input).value == ""
     assert "Bring two groups" in words(compared)
 
 
 def test_download_holds_every_gene(compared: AppTest) -> None:
-    found = compared.session_state["cellstate"]._results["comparison"][1]
+    found = compared.session_state["cellstate"]._cache["comparison"][1]
     table = pd.read_csv(io.BytesIO(_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
@@ -289,7 +289,7 @@ def test_a_real_knock_down(page: AppTest, shared_data: Path) -> None:
     choose(page, [0, 1, 2], [3, 4, 5])
     edit(page, "HOXA1=kd50")
     check(page)
-    found = page.session_state["cellstate"]._results["comparison"][1]
+    found = page.session_state["cellstate"]._cache["comparison"][1]
     assert np.isfinite(found.table["measured_log2"]).all()
     assert float(found.perturbed["measured_log2"].iloc[0]) < 0
     assert "HOXA1" in words(page)

@@ -75,7 +75,7 @@ def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> Non
     samples = read_samples(examples()[0].path)
     expected = evaluate(prepare_samples(load_model(), samples)).record()
     assert next(m.value for m in with_example.metric if m.label == "Autoencoder R²") == f"{expected.r2_pooled:.4f}"
-    assert with_example.session_state["cellstate"]._results["evaluation"][1].record() == expected
+    assert with_example.session_state["cellstate"]._cache["evaluation"][1].record() == expected
     table = with_example.dataframe[0].value
     assert table.equals(figures_table(expected))
 
@@ -137,10 +137,10 @@ def test_strip_tells_which_of_several_samples_and_escapes_its_name(app: AppTest)
 
 
 def test_forget_drops_everything(with_example: AppTest) -> None:
-    with_example.button(key="forget").click().run()
+    with_example.button(key="delete-data").click().run()
     check(with_example)
     state = with_example.session_state["cellstate"]
     assert state.loaded is None
-    assert state._results == {}
-    assert state.edits == ()
+    assert state._cache == {}
+    assert state.perturbations == ()
     assert "No sample" in words(with_example)

@@ -52,7 +52,7 @@ def perturbed(with_example: AppTest) -> AppTest:
 
 
 def edits(app: AppTest) -> list[str]:
-    return [edit.spec for edit in app.session_state["cellstate"].edits]
+    return [edit.spec for edit in app.session_state["cellstate"].perturbations]
 
 
 def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTest) -> None:
@@ -76,7 +76,7 @@ def test_every_kind_of_edit(with_example: AppTest) -> None:
     with_example.button(key="add").click().run()
     check(with_example)
     assert edits(with_example) == ["TP53=ko", "MYC=kd50", "KRAS=x2", "CDX2==q90", "EGFR==10"]
-    table = with_example.session_state["cellstate"]._results["shift"][1].table.set_index("gene")
+    table = with_example.session_state["cellstate"]._cache["shift"][1].table.set_index("gene")
     assert table.loc["CDX2", "tpm_after"] == pytest.approx(percentile("CDX2", 90), rel=1e-5)
 
 
@@ -234,7 +234,7 @@ def test_edits_stay_when_the_patient_changes(perturbed: AppTest) -> None:
 
 
 def test_download_holds_every_gene_and_no_formula(perturbed: AppTest) -> None:
-    found = perturbed.session_state["cellstate"]._results["shift"][1]
+    found = perturbed.session_state["cellstate"]._cache["shift"][1]
     table = pd.read_csv(io.BytesIO(prediction_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
@@ -303,7 +303,7 @@ def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
     add(app, space.symbols[0], "multiply")
     assert "not measured in this sample" in words(app)
     add(app, space.symbols[1], "knock-out")
-    state.scenarios = {"S": state.edits[:1]}
+    state.scenarios = {"S": state.perturbations[:1]}
     app.session_state["sides"] = app.session_state["scenarios"] = True
     app.run()
     check(app)

@@ -19,7 +19,7 @@ from cellstate.perturb.predictors.default import default_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.predictor_picker import KEY, together_sentence
+from cellstate.ui.components.predictor_picker import KEY, pairs_method_sentence
 from cellstate.ui.workbench.gene_results import prediction_csv as _csv
 from cellstate.ui.workbench.prediction import agreement_sentence, size_sentence
 from cellstate.ui.workbench.titration import csv as dose_csv
@@ -37,7 +37,7 @@ def perturbed(with_example: AppTest) -> AppTest:
 
 
 def shown(app: AppTest):
-    return app.session_state["cellstate"]._results["shift"][1]
+    return app.session_state["cellstate"]._cache["shift"][1]
 
 
 def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) -> None:
@@ -80,7 +80,7 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     perturbed.session_state["dose-curve"] = True
     perturbed.run()
     check(perturbed)
-    curve = perturbed.session_state["cellstate"]._results["doses"][1]
+    curve = perturbed.session_state["cellstate"]._cache["doses"][1]
     assert curve.predictor == "ridge_tf" and "straight line in log1p TPM" in words(perturbed)
     assert set(pd.read_csv(io.BytesIO(dose_csv(curve)))["predictor"]) == {"ridge_tf"}
 
@@ -128,7 +128,7 @@ def test_sentences_name_whoever_leads() -> None:
 
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:
     model = load_model()
-    said = together_sentence(model)
+    said = pairs_method_sentence(model)
     assert in_sentence(predictor_label(default_predictor(model))) in said
     assert pairs_reason(model.record) in said
-    assert together_sentence(replace(model, record=ModelRecord())) == pairs_reason(ModelRecord())
+    assert pairs_method_sentence(replace(model, record=ModelRecord())) == pairs_reason(ModelRecord())

@@ -14,7 +14,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.ui.components import load_samples as loading
 from cellstate.ui.components.load_samples import PASTED
-from cellstate.ui.state.session import Refused
+from cellstate.ui.state.session import FailedUpload
 from cellstate.ui.workbench.upload_names import dates_sentence
 from tests.app.conftest import APP, check, words
 from tests.support.factories import make_samples
@@ -50,8 +50,8 @@ def decide(app: AppTest, ask: str, **choices: str) -> AppTest:
     return app.run()
 
 
-def refused(app: AppTest) -> Refused:
-    found = app.session_state["cellstate"].problem
+def refused(app: AppTest) -> FailedUpload:
+    found = app.session_state["cellstate"].failed_upload
     assert found is not None
     return found
 
@@ -151,7 +151,7 @@ def test_a_refused_table_is_shown_and_can_be_overruled(app: AppTest) -> None:
     check(app)
     loaded = app.session_state["cellstate"].loaded
     assert (loaded.name, loaded.samples.report.unit) == ("odd.csv", "log2(TPM+0.001)")
-    assert app.session_state["cellstate"].problem is None
+    assert app.session_state["cellstate"].failed_upload is None
 
 
 def test_a_refused_table_can_be_dropped(with_example: AppTest) -> None:
@@ -161,7 +161,7 @@ def test_a_refused_table_can_be_dropped(with_example: AppTest) -> None:
     assert "You still work with TCGA" in words(with_example)
     with_example.button(key="drop-refused").click().run()
     check(with_example)
-    assert with_example.session_state["cellstate"].problem is None
+    assert with_example.session_state["cellstate"].failed_upload is None
     assert with_example.session_state["cellstate"].loaded is before
 
 
@@ -171,7 +171,7 @@ def test_a_refused_table_goes_with_the_next(with_example: AppTest, way: str) -> 
     assert refused(with_example).source
     with_example.button(key=way).click().run()
     check(with_example)
-    assert with_example.session_state["cellstate"].problem is None
+    assert with_example.session_state["cellstate"].failed_upload is None
 
 
 def test_what_is_no_table_leaves_nothing(app: AppTest) -> None:

@@ -36,7 +36,7 @@ def opened(app: AppTest, section: str, *genes: str) -> AppTest:
 
 
 def made(app: AppTest, kind: str):
-    return app.session_state["cellstate"]._results[kind][1]
+    return app.session_state["cellstate"]._cache[kind][1]
 
 
 def test_several_edits_alone_and_together(with_example: AppTest) -> None:

@@ -19,7 +19,7 @@ from cellstate.perturb.search.goal import Goal, cohort_end_goal, gene_set_goal, 
 from cellstate.report.narrative.search import goal_scale
 from cellstate.ui.components.choice import choose_one
 from cellstate.ui.components.errors import show_error
-from cellstate.ui.components.file_input import bring, in_hand
+from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.gene_sets import choose_gene_set
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.components.load_samples import load_reference
@@ -115,7 +115,7 @@ def _gene_set(state: Session, sample: PreparedSample) -> Choice:
 
 def _reference(state: Session, sample: PreparedSample) -> Choice:
     if state.reference is None:
-        bring(state, REFERENCE, "Reference samples", load_reference)
+        file_input(state, REFERENCE, "Reference samples", load_reference)
         st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
         return None
     samples, name = state.reference.samples, state.reference.name

@@ -38,7 +38,7 @@ def regulators_page() -> None:
     opened = model()
     _warnings(state, opened)
     goal: Goal | None = None
-    with guard("choosing the goal"):
+    with error_boundary("choosing the goal"):
         goal = choose_goal(state, opened)
     plan: Plan | None = None
     with st.container(border=True):
@@ -99,7 +99,7 @@ def _search_button(state: Session, opened: Model, kind: str, goal: Goal | None, 
 def _start(state: Session, kind: str) -> None:
     if state.asked is None:
         return
-    key, goal, plan = state.asked
+    key, goal, plan = state.pending_search
     work = plan.work
     state.run(
         Job(

@@ -17,7 +17,7 @@ _LONG = 400
 
 
 @contextmanager
-def guard(doing: str) -> Iterator[None]:
+def error_boundary(doing: str) -> Iterator[None]:
     """Show what goes wrong inside as a sentence, and let the rest of the page go on.
 
     Parameters

@@ -17,14 +17,14 @@ from cellstate.io.write import EXPORT_FORMATS, ExportTable
 from cellstate.report.bundle import bundle
 from cellstate.report.html import Report, render
 from cellstate.report.run import Run
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 
 #: Width of the area in pixels.
 _WIDTH = 460
 
 
 @dataclass(frozen=True, eq=False)
-class Offer:
+class Export:
     """What a page offers.
 
     Attributes
@@ -52,17 +52,17 @@ class Offer:
 
 
 @st.fragment
-def take_along(offer: Offer) -> None:
+def export_menu(offer: Export) -> None:
     """Draw the area of a page, closed until it is asked for."""
     with (
-        st.popover("Take it along", icon=":material/luggage:", key=f"take-{offer.what}"),
+        st.popover("Export", icon=":material/luggage:", key=f"export-{offer.what}"),
         st.container(width=_WIDTH, gap="small"),
-        guard("preparing downloads"),
+        error_boundary("preparing downloads"),
     ):
         sample = offer.table.about.get("sample", "")
         named = bool(sample) and st.toggle(
             "Name the sample and its file inside",
-            key=f"take-named-{offer.what}",
+            key=f"export-named-{offer.what}",
             help="Otherwise nothing that you take along says who it is about.",
         )
         stem = f"cellstate-{offer.table.about.get('kind', 'hypothesis')}-{offer.what}"
@@ -81,20 +81,20 @@ def anonymous(table: ExportTable) -> ExportTable:
     return replace(table, about={name: text for name, text in table.about.items() if name != "sample"})
 
 
-def _tables(offer: Offer, named: bool, stem: str) -> None:
+def _tables(offer: Export, named: bool, stem: str) -> None:
     st.markdown("**ExportTable**, every row and every number in full")
     table = offer.table if named else anonymous(offer.table)
     with st.container(horizontal=True):
         for form, (ending, mime, make) in EXPORT_FORMATS.items():
-            _button(form, partial(make, table), f"{stem}.{ending}", mime, f"take-{ending}-{offer.what}")
+            _button(form, partial(make, table), f"{stem}.{ending}", mime, f"export-{ending}-{offer.what}")
 
 
 def _report(report: Callable[[bool], Report], what: str, named: bool, stem: str) -> None:
     st.markdown("**Report**, one HTML file that needs no network")
-    _button("HTML report", lambda: render(report(named)), f"{stem}.html", "text/html", f"take-html-{what}")
+    _button("HTML report", lambda: render(report(named)), f"{stem}.html", "text/html", f"export-html-{what}")
 
 
-def _bundle(offer: Offer, named: bool, stem: str) -> None:
+def _bundle(offer: Export, named: bool, stem: str) -> None:
     st.markdown("**Run bundle**, a zip with the code that gives the same numbers again")
     run = offer.run
     if run is None:
@@ -104,12 +104,12 @@ def _bundle(offer: Offer, named: bool, stem: str) -> None:
         place = st.container(width="content")
         inside = st.toggle(
             "with the sample's file in it",
-            key=f"take-input-{offer.what}",
+            key=f"export-input-{offer.what}",
             help="Otherwise the bundle holds the file's checksum alone, and whoever runs it brings the file.",
         )
         make = partial(_zip, run, named, inside)
         with place:
-            _button("Run bundle", make, f"{stem}.zip", "application/zip", f"take-zip-{offer.what}")
+            _button("Run bundle", make, f"{stem}.zip", "application/zip", f"export-zip-{offer.what}")
 
 
 def _zip(run: Callable[[], Run], named: bool, with_input: bool) -> bytes:

@@ -23,7 +23,7 @@ from cellstate.report.html_search import search_report
 from cellstate.report.html_shift import ShiftAnswer, shift_report
 from cellstate.report.provenance import Source, provenance
 from cellstate.report.run import Run
-from cellstate.ui.components.export_menu import Offer
+from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.prediction import Answer
@@ -33,9 +33,9 @@ from cellstate.viz import Chart
 _FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry: take the table along."
 
 
-def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
-    """Offer a predicted shift."""
-    edits, source = state.edits, source_of(state)
+def prediction_export(state: Session, opened: Model, found: Answer) -> Export:
+    """Export a predicted shift."""
+    edits, source = state.perturbations, source_of(state)
     about = {
         "sample": found.sample,
         "perturbations": found.edits,
@@ -53,18 +53,18 @@ def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
     def run() -> Run:
         return Run("perturb", source, provenance(opened), table, edits, found.predictor)
 
-    return Offer("shift", table, report, run, link=link_of(state, opened))
+    return Export("shift", table, report, run, link=link_of(state, opened))
 
 
-def search_offer(
+def search_export(
     state: Session,
     opened: Model,
     found: Screen | Pairs | Combination,
     searched: str,
     text: str,
     chart: Chart,
-) -> Offer:
-    """Offer what a search found.
+) -> Export:
+    """Export what a search found.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def search_offer(
 
     goal = portable_goal(found.goal, opened, state.prepared(opened))
     run = (lambda: search_run(found, goal, source, opened, table)) if goal else None
-    return Offer(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
+    return Export(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
 
 
 def search_run(
@@ -142,19 +142,19 @@ def portable_goal(goal: Goal, opened: Model, sample: PreparedSample) -> str:
     return goal.spec if names_no_file(goal, sample) else ""
 
 
-def experiment_offer(found: Experiment, words: str) -> Offer:
-    """Offer a comparison with an experiment."""
+def experiment_export(found: Experiment, words: str) -> Export:
+    """Export a comparison with an experiment."""
     about = {"perturbations": words, "predictor": str(found.predictor), "kind": "hypothesis"}
-    return Offer("experiment", ExportTable(found.table, ("ensembl_id",), "predicted_log2", about))
+    return Export("experiment", ExportTable(found.table, ("ensembl_id",), "predicted_log2", about))
 
 
-def accuracy_offer(figures: pd.DataFrame, sample: str) -> Offer:
-    """Offer the figures of reconstruction, one row a figure and one column a predictor."""
-    return Offer("accuracy", ExportTable(figures, ("Figure",), "Autoencoder", {"sample": sample, "kind": "measured"}))
+def accuracy_export(figures: pd.DataFrame, sample: str) -> Export:
+    """Export the figures of reconstruction, one row a figure and one column a predictor."""
+    return Export("accuracy", ExportTable(figures, ("Figure",), "Autoencoder", {"sample": sample, "kind": "measured"}))
 
 
-def sample_offer(state: Session, opened: Model) -> Offer:
-    """Offer the selected sample on the model's genes."""
+def sample_export(state: Session, opened: Model) -> Export:
+    """Export the selected sample on the model's genes."""
     sample = state.sample()
     aligned = align(sample, opened.space)
     frame = pd.DataFrame(
@@ -167,7 +167,7 @@ def sample_offer(state: Session, opened: Model) -> Offer:
         }
     )
     about = {"sample": sample.names[0], "kind": "measured"}
-    return Offer("sample", ExportTable(frame, ("ensembl_id",), "tpm", about))
+    return Export("sample", ExportTable(frame, ("ensembl_id",), "tpm", about))
 
 
 def source_of(state: Session) -> Source:

@@ -12,7 +12,7 @@ from cellstate.ui.components.errors import show_error
 from cellstate.ui.state.session import Session
 
 
-def bring(
+def file_input(
     state: Session, file: str, label: str, load: Callable[[Any], object], *, place: str = "", told: str | None = None
 ) -> None:
     """Let the user bring a file, and say why the last one could not be read.
@@ -41,7 +41,7 @@ def bring(
         st.caption("Nothing of that file was kept.")
 
 
-def in_hand(what: str, key: str, remove: Callable[[], None], *, told: str | None = None) -> None:
+def loaded_file(what: str, key: str, remove: Callable[[], None], *, told: str | None = None) -> None:
     """Say what is held of a file, in Markdown, with the button that removes it.
 
     Parameters

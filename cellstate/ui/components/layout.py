@@ -71,7 +71,7 @@ def start_buttons(key: str) -> None:
             st.switch_page("pages/sample.py")
 
 
-def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
+def metric_row(values: list[tuple[str, str, str]], columns: int = 4) -> None:
     """Show figures side by side: (label, value, help)."""
     with st.grid(columns, min_column_width=150):
         for label, value, told in values:
@@ -81,7 +81,7 @@ def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
 def download_table(
     make: Callable[[], bytes], file_name: str, key: str, label: str = "Download all genes as CSV"
 ) -> None:
-    """Offer a table as CSV, made when it is asked for."""
+    """Draw a download button for a table as CSV, made on click."""
     st.download_button(
         label,
         make,

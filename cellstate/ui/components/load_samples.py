@@ -12,8 +12,8 @@ from cellstate.io import ReadOptions, preview_file, read_gmt
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import Example
 from cellstate.ui.components.read_upload import read
-from cellstate.ui.runtime.limits import check_room
-from cellstate.ui.state.session import GENE_SETS, REFERENCE, GeneSets, Loaded, Refused, session
+from cellstate.ui.runtime.limits import check_memory
+from cellstate.ui.state.session import GENE_SETS, REFERENCE, FailedUpload, GeneSets, Loaded, session
 
 #: What a pasted table is called.
 PASTED = "pasted table"
@@ -26,7 +26,7 @@ def load_example(example: Example) -> bool:
 
 def load_upload(upload: Any) -> bool:
     """Read an uploaded file and drop Streamlit's copy of it; returns whether that went well."""
-    return _load(take(upload), upload.name, ReadOptions(), is_example=False)
+    return _load(pop_upload_bytes(upload), upload.name, ReadOptions(), is_example=False)
 
 
 def load_paste(text: str) -> bool:
@@ -43,14 +43,14 @@ def read_again(overrides: ReadOptions) -> bool:
 
 def retry(overrides: ReadOptions) -> bool:
     """Read a file that could not be read with the user's decisions; returns whether that went well."""
-    what = session().problem
+    what = session().failed_upload
     assert what is not None
     return _load(what.source, what.name, overrides, is_example=False)
 
 
 def load_group(upload: Any, group: str) -> bool:
     """Read a file of the experiment page and drop Streamlit's copy of it; returns whether that went well."""
-    data, state = take(upload), session()
+    data, state = pop_upload_bytes(upload), session()
     try:
         samples = _fitting(data, upload.name)
     except CellStateError as error:
@@ -62,7 +62,7 @@ def load_group(upload: Any, group: str) -> bool:
 
 def load_reference(upload: Any) -> None:
     """Read the samples that a goal leads to, and drop Streamlit's copy of the file."""
-    data, state = take(upload), session()
+    data, state = pop_upload_bytes(upload), session()
     try:
         state.load_reference(Loaded(_fitting(data, upload.name), b"", upload.name))
     except CellStateError as error:
@@ -71,16 +71,16 @@ def load_reference(upload: Any) -> None:
 
 def load_gene_sets(upload: Any) -> None:
     """Read gene sets, and drop Streamlit's copy of the file."""
-    data, state = take(upload), session()
+    data, state = pop_upload_bytes(upload), session()
     try:
         sets = GeneSets(upload.name, read_gmt(data, name=upload.name))
-        check_room(state, sets)
+        check_memory(state, sets)
         state.load_gene_sets(sets)
     except CellStateError as error:
         state.refuse(GENE_SETS, upload.name, bare(error))
 
 
-def take(upload: Any) -> bytes:
+def pop_upload_bytes(upload: Any) -> bytes:
     """Return an upload's bytes and take it out of Streamlit's store, where it would stay until the session ends."""
     data: bytes = upload.getvalue()
     context = get_script_run_ctx()
@@ -99,14 +99,14 @@ def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example
     # True until the end is known: a run of the page that is interrupted can say nothing any more. A file that was
     # refused before is still there then.
     stopped = Stopped("The reading was stopped before its end.", "Bring the file again.")
-    state.problem = state.problem or Refused(name, stopped, overrides)
+    state.failed_upload = state.failed_upload or FailedUpload(name, stopped, overrides)
     try:
-        check_room(state, source)
+        check_memory(state, source)
         samples = read(source, name, overrides)
-        check_room(state, source, samples)
+        check_memory(state, source, samples)
     except CellStateError as error:
         # The samples before it stay.
-        state.problem = _refuse(source, name, overrides, bare(error))
+        state.failed_upload = _refuse(source, name, overrides, bare(error))
         state.round += 1
         return False
     # The same samples, read in another way, are still the user's choice and in the groups that they were put in.
@@ -120,17 +120,17 @@ def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example
 def _fitting(data: bytes, name: str) -> Samples:
     """Read a file that is never read again, so that its bytes need no room once it is read."""
     samples = read(data, name, ReadOptions())
-    check_room(session(), samples)
+    check_memory(session(), samples)
     return samples
 
 
-def _refuse(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> Refused:
+def _refuse(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> FailedUpload:
     """Keep what can be decided otherwise: a table, and nothing of what is none or does not fit."""
     if not isinstance(error, ReadError):
-        return Refused(name, error, overrides)
+        return FailedUpload(name, error, overrides)
     for asked in (overrides, ReadOptions()):
         try:
-            return Refused(name, error, overrides, source, preview_file(source, name, asked))
+            return FailedUpload(name, error, overrides, source, preview_file(source, name, asked))
         except ReadError:  # the file is not of the format that the user asked for, or no table
             continue
-    return Refused(name, error, overrides)
+    return FailedUpload(name, error, overrides)

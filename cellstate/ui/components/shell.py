@@ -9,11 +9,11 @@ from pathlib import Path
 import streamlit as st
 
 from cellstate.resources import resource_path
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.status import status_strip
 from cellstate.ui.runtime import sign_in
 from cellstate.ui.runtime.server import first_drawn
-from cellstate.ui.runtime.sessions import present
+from cellstate.ui.runtime.sessions import register_session
 
 #: A file of ours, so that the browser fetches nothing elsewhere.
 ICON = str(Path(__file__).with_name("icon.svg"))
@@ -25,23 +25,23 @@ _CHOSEN = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]
 def draw(page: st.Page) -> None:
     """Run the page that `app.py` navigated to, with the status strip above it; first of all ask for sign-in."""
     if not sign_in.is_let_in():
-        with guard("signing you in"):
+        with error_boundary("signing you in"):
             sign_in.ask()
         return
-    present()
+    register_session()
     st.html(_CHOSEN)
     # The strip is filled last, so that it tells what this very run has changed.
     strip = st.container()
     if st.query_params:
-        with guard("opening the link"):
+        with error_boundary("opening the link"):
             # It takes in all that a search needs, which the first page of a server must not wait for.
             from cellstate.ui.components.share_link import open_link
 
             open_link()
     st.session_state[_MARK] = True
-    with guard("showing this page"):
+    with error_boundary("showing this page"):
         page.run()
-    with strip, guard("opening the model"):
+    with strip, error_boundary("opening the model"):
         status_strip()
     first_drawn.set()
 

@@ -8,7 +8,7 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.model.device import device_label
 from cellstate.ui.runtime.resources import model, model_folder_name
 from cellstate.ui.runtime.sign_in import sign_out, signed_in_as
-from cellstate.ui.state.session import FORGOTTEN, Session, forget, session
+from cellstate.ui.state.session import DELETED, Session, delete_my_data, session
 
 SHORT = 28
 #: How often a running search is looked at.
@@ -17,7 +17,7 @@ _LOOK_S = 2.0
 
 def status_strip() -> None:
     """Draw the strip."""
-    if st.session_state.pop(FORGOTTEN, False):
+    if st.session_state.pop(DELETED, False):
         # Streamlit drops what was downloaded with the run after the next.
         st.rerun()
     state, opened = session(), model()
@@ -36,10 +36,10 @@ def status_strip() -> None:
                 _searching(state)
         if holds_data(state):
             st.button(
-                "Forget my data",
+                "Delete my data",
                 icon=":material/delete:",
                 type="tertiary",
-                key="forget",
+                key="delete-data",
                 on_click=_forget,
                 help="Drops your samples, edits and results from this server's memory at once. Nothing was ever "
                 "written to disk.",
@@ -57,7 +57,7 @@ def status_strip() -> None:
 
 def holds_data(state: Session) -> bool:
     """Return whether there is anything to forget: a file of the user's, an edit, a scenario, or a search."""
-    brought = (state.loaded, state.problem, state.reference, state.gene_sets, state.job)
+    brought = (state.loaded, state.failed_upload, state.reference, state.gene_sets, state.job)
     return any(one is not None for one in brought) or bool(state.groups or state.entries or state.scenarios)
 
 
@@ -76,17 +76,17 @@ def _sample(state: Session) -> None:
 
 
 def _edits(state: Session) -> None:
-    n = len(state.edits)
+    n = len(state.perturbations)
     st.badge(
         plural(n, "edit") if n else "No edits",
         icon=":material/edit:",
         color="orange" if n else "gray",
-        help=escape_markdown(", ".join(edit.label for edit in state.edits), 400) or None,
+        help=escape_markdown(", ".join(edit.label for edit in state.perturbations), 400) or None,
     )
 
 
 def _forget() -> None:
-    forget()
+    delete_my_data()
     st.toast("Your samples, edits and results are gone from this server's memory.", icon=":material/delete:")
 
 

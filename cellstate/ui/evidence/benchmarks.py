@@ -41,7 +41,7 @@ def _summary(record: ModelRecord) -> None:
     covered = first.interval_coverage if first else None
     passed, total = criteria(record)
     per_gene = "The autoencoder's, median over genes, on held-out patients of the same platform."
-    tiles(
+    metric_row(
         [
             ("R² per gene", decimal(first.r2_gene_median if first else None), per_gene),
             ("PCA, R² per gene", decimal(pca.r2_gene_median if pca else None), "Much simpler, of the same width."),

@@ -19,8 +19,8 @@ from cellstate.report import LIMITS
 from cellstate.report.narrative.evidence import RANDOM_WEIGHTS
 from cellstate.report.narrative.reconstruction import network_sentence, training_sentence
 from cellstate.report.sections import USED
-from cellstate.ui.components.errors import guard, show_error
-from cellstate.ui.components.layout import READABLE, chart, heading, tiles
+from cellstate.ui.components.errors import error_boundary, show_error
+from cellstate.ui.components.layout import READABLE, chart, heading, metric_row
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import description, model
 from cellstate.viz import training_curve

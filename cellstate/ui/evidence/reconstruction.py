@@ -60,7 +60,7 @@ def accuracy_page() -> None:
             "the figures of held-out patients."
         )
     else:
-        with guard("evaluating the sample"):
+        with error_boundary("evaluating the sample"):
             _sample(state)
     with guard("showing the figures of held-out patients"):
         _held_out(model().record.evaluation)
@@ -94,7 +94,7 @@ def _sample(state: Session) -> None:
         _density(state, done, which="all" if every else state.selected)
     with st.expander("The same figures as a table", icon=":material/table:"):
         _table(found, key="sample")
-    take_along(accuracy_offer(figures_table(found), plural(len(names), "sample") if every else names[state.selected]))
+    export_menu(accuracy_export(figures_table(found), plural(len(names), "sample") if every else names[state.selected]))
 
 
 def _settings() -> tuple[tuple[float, ...], Tolerance]:
@@ -136,7 +136,7 @@ def _evaluation(state: Session, every: bool, edges: tuple[float, ...], tolerance
             return evaluate(prepared, edges=edges, tolerance=tolerance)
 
     which = "all" if every else state.selected
-    return state.once("evaluation", (which, edges, tolerance, opened.stamp), make)
+    return state.cached("evaluation", (which, edges, tolerance, opened.stamp), make)
 
 
 def _summary(found: EvaluationRecord) -> None:
@@ -183,7 +183,7 @@ def _density(state: Session, done: Evaluation, which: str | int) -> None:
     def draw() -> Chart:
         return density(np.ravel(done.truth_tpm_SG), np.ravel(done.predicted_tpm[name]), predictor=name, sample=sample)
 
-    chart(state.once("density", (which, name), draw), key="density")
+    chart(state.cached("density", (which, name), draw), key="density")
 
 
 def _held_out(figures: Mapping[str, EvaluationRecord]) -> None:

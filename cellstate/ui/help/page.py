@@ -46,7 +46,7 @@ def help_page() -> None:
     ):
         # Only the open part is drawn, so only that part is sent to the browser.
         if tab.open:
-            with tab, guard(f"drawing the part “{topic}”"):
+            with tab, error_boundary(f"drawing the part “{topic}”"):
                 draw()
 
 

@@ -24,7 +24,7 @@ from cellstate.errors import CellStateError
 WAIT_S = 120.0
 #: Whoever waits is told where they stand, and may give up, this often. A slot that comes free is taken at once.
 TICK_S = 0.25
-_LEAVE = "leave-the-line-"
+_LEAVE = "cancel-waiting-"
 _numbers = itertools.count()
 
 
@@ -123,7 +123,7 @@ class Queue:
             if not lines:
                 with place.container(border=True, horizontal=True, vertical_alignment="center"):
                     lines.append(st.empty())
-                    st.button("Leave the line", icon=":material/close:", key=f"{_LEAVE}{next(_numbers)}")
+                    st.button("Cancel", icon=":material/close:", key=f"{_LEAVE}{next(_numbers)}")
             where = f"{ahead:,} ahead of you" if ahead else "you are next"
             lines[0].markdown(f":material/hourglass_top: The model is busy: {where}.", width="stretch")
 
@@ -149,7 +149,7 @@ def this_user() -> Hashable:
 
 
 def _has_left() -> bool:
-    """Whether this run of the page follows a click on "Leave the line"; a button is only true in that very run."""
+    """Whether this run of the page follows a click on "Cancel"; a button is only true in that very run."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return False
     return any(str(key).startswith(_LEAVE) and st.session_state[key] for key in list(st.session_state))

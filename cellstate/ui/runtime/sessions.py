@@ -28,7 +28,7 @@ _LOOK_S = 5.0
 _SHARE_OF_TTL = 0.5
 
 
-class Visitors:
+class SessionRegistry:
     """Sessions by the id of their browser tab, none of them kept alive by being listed.
 
     Parameters
@@ -73,25 +73,25 @@ class Visitors:
         return len(gone)
 
 
-def present() -> None:
+def register_session() -> None:
     """List the user of this page; call it on every run."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None:
-        visitors().add(context.session_id, session())
+        session_registry().add(context.session_id, session())
 
 
 @st.cache_resource(show_spinner=False)
-def visitors() -> Visitors:
+def session_registry() -> SessionRegistry:
     """Return the one list of this server, which is looked through from now on."""
     server = runtime.get_instance()
     keep_s = _SHARE_OF_TTL * st.get_option("server.disconnectedSessionTTL")
     # Streamlit's way to end a closed tab's session from any thread; it is made for signing out.
-    listed = Visitors(server.is_active_session, server.clear_user_info_for_session, keep_s)
+    listed = SessionRegistry(server.is_active_session, server.clear_user_info_for_session, keep_s)
     threading.Thread(target=_watch, args=(weakref.ref(listed),), name="cellstate-visitors", daemon=True).start()
     return listed
 
 
-def _watch(kept: weakref.ref[Visitors]) -> None:
+def _watch(kept: weakref.ref[SessionRegistry]) -> None:
     while (listed := kept()) is not None:
         n_gone = 0
         try:

@@ -14,7 +14,7 @@ MOST_STEPS = 200
 class Entry:
     """An edit in the list, and whether it is in force or only kept there."""
 
-    edit: Perturbation
+    perturbation: Perturbation
     on: bool = True
 
 

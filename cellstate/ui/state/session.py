@@ -28,7 +28,7 @@ from cellstate.ui.state.history import Entry, History
 
 _KEY = "cellstate"
 #: In session state for one run after `forget`.
-FORGOTTEN = "cellstate-forgotten"
+DELETED = "cellstate-deleted"
 #: Kind of result that the experiment page keeps.
 COMPARISON = "comparison"
 #: Files of the regulators page, as `Session.turns` and `Session.refused` name them.
@@ -47,7 +47,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, eq=False)
-class Refused:
+class FailedUpload:
     """A file that could not be read.
 
     Attributes
@@ -91,7 +91,7 @@ class Session:
         The list of edits, and every list before it.
     scenarios : dict of str to tuple of Perturbation
         Edits that were saved under a name.
-    problem : Refused or None
+    failed_upload : FailedUpload or None
         The file that the user brought last, if it could not be read.
     labels : dict of str to str
         Group of a sample of `loaded`, by its name: what the user calls them, for example control and treated.
@@ -108,7 +108,7 @@ class Session:
     gene_sets : GeneSets or None
     goal : Goal or None
         What the regulators page was last asked to reach, for the sample at hand.
-    asked : object
+    pending_search : object
         What the search button would begin. Here and not in the button: Streamlit keeps the callbacks of widgets that
         are gone, and what they hold.
     job : Job or None
@@ -121,7 +121,7 @@ class Session:
     selected: int = 0
     history: History = field(default_factory=History)
     scenarios: dict[str, tuple[Perturbation, ...]] = field(default_factory=dict)
-    problem: Refused | None = None
+    failed_upload: FailedUpload | None = None
     labels: dict[str, str] = field(default_factory=dict)
     round: int = 0
     groups: dict[str, Loaded] = field(default_factory=dict)
@@ -130,15 +130,15 @@ class Session:
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
     goal: Goal | None = None
-    asked: Any = None
+    pending_search: Any = None
     job: Job | None = None
     runs: dict[str, Job] = field(default_factory=dict)
-    _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
+    _cache: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
-    def edits(self) -> tuple[Perturbation, ...]:
+    def perturbations(self) -> tuple[Perturbation, ...]:
         """Edits in force: those of the list that are not switched off."""
-        return tuple(entry.edit for entry in self.entries if entry.on)
+        return tuple(entry.perturbation for entry in self.entries if entry.on)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -152,14 +152,14 @@ class Session:
 
     def prepared(self, model: Model) -> PreparedSample:
         """Return the selected sample on a model's genes, aligned and imputed once."""
-        return self.once("prepared", (self.selected, model.stamp), lambda: prepare_sample(model, self.sample()))
+        return self.cached("prepared", (self.selected, model.stamp), lambda: prepare_sample(model, self.sample()))
 
     def load(self, loaded: Loaded) -> None:
         """Put samples in place of those before; edits stay."""
-        self.loaded, self.selected, self.problem = loaded, 0, None
+        self.loaded, self.selected, self.failed_upload = loaded, 0, None
         self.labels = {}
         self.round += 1
-        self._results.clear()
+        self._cache.clear()
         self.drop_runs()
 
     def select(self, position: int) -> None:
@@ -193,7 +193,7 @@ class Session:
 
     def drop_runs(self) -> None:
         """Stop the run that is going on, and forget its goal and every result of one."""
-        self.goal, self.asked = None, None
+        self.goal, self.pending_search = None, None
         if self.job is not None:
             self.job.cancel()
         self.job = None
@@ -216,17 +216,17 @@ class Session:
         if loaded is not None:
             self.groups[group] = loaded
         self.turns[group] += 1
-        self._results.pop(COMPARISON, None)
+        self._cache.pop(COMPARISON, None)
 
     def refuse(self, group: str, name: str, error: CellStateError) -> None:
         """Remember why a file of the experiment page could not be read; the one before stays."""
         self.refused[group] = (name, error)
         self.turns[group] += 1
 
-    def add(self, *edits: Perturbation) -> None:
+    def add(self, *perturbations: Perturbation) -> None:
         """Add edits to the list in one step, each in the place of an earlier one of the same gene."""
-        entries = {entry.edit.gene: entry for entry in self.entries} | {edit.gene: Entry(edit) for edit in edits}
-        self.history.change(tuple(entries.values()))
+        entries = {entry.perturbation.gene: entry for entry in self.entries}
+        self.history.change(tuple((entries | {new.gene: Entry(new) for new in perturbations}).values()))
 
     def put(self, edits: Iterable[Perturbation]) -> None:
         """Put edits in place of the whole list; `undo` brings it back."""
@@ -234,11 +234,11 @@ class Session:
 
     def switch(self, gene: str, on: bool) -> None:
         """Put the edit of a gene in force, or only keep it in the list."""
-        self.history.change(tuple(replace(e, on=on) if e.edit.gene == gene else e for e in self.entries))
+        self.history.change(tuple(replace(e, on=on) if e.perturbation.gene == gene else e for e in self.entries))
 
     def remove(self, gene: str) -> None:
         """Remove the edit of a gene from the list."""
-        self.history.change(tuple(e for e in self.entries if e.edit.gene != gene))
+        self.history.change(tuple(e for e in self.entries if e.perturbation.gene != gene))
 
     def clear(self) -> None:
         """Empty the list; `undo` brings it back."""
@@ -252,13 +252,13 @@ class Session:
         """Make the change again that was taken back last."""
         self.history.redo()
 
-    def once(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
+    def cached(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return a result of this session, made again only when what it depends on has changed."""
         whole_key = (self.round, key)
-        if kind not in self._results or self._results[kind][0] != whole_key:
-            self._results.pop(kind, None)
-            self._results[kind] = (whole_key, make())
-        return self._results[kind][1]
+        if kind not in self._cache or self._cache[kind][0] != whole_key:
+            self._cache.pop(kind, None)
+            self._cache[kind] = (whole_key, make())
+        return self._cache[kind][1]
 
 
 def session() -> Session:
@@ -277,7 +277,7 @@ def _forget_widgets() -> None:
             kept[key] = WidgetMetadata(key, lambda value: value, lambda value: value, one.value_type)
 
 
-def forget() -> None:
+def delete_my_data() -> None:
     """Drop everything this user brought or made."""
     state = session()
     state.drop_runs()
@@ -288,4 +288,4 @@ def forget() -> None:
     st.session_state.clear()
     _forget_widgets()
     st.session_state[_KEY] = state
-    st.session_state[FORGOTTEN] = True
+    st.session_state[DELETED] = True

@@ -25,9 +25,9 @@ from cellstate.ui.components.layout import (
     gene_table,
     heading,
     hypothesis,
+    metric_row,
     number_column,
     result_csv,
-    tiles,
 )
 from cellstate.ui.help.content import markdown, sections
 from cellstate.ui.help.glossary import tip
@@ -49,7 +49,7 @@ def experiment_page() -> None:
     files(state)
     groups = None
     if state.groups:
-        with guard("choosing the samples"):
+        with error_boundary("choosing the samples"):
             groups = chosen_groups(state)
     with guard("reading the perturbation"):
         perturbations = _perturbations(model())

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
 from cellstate.samples import Samples
-from cellstate.ui.components.file_input import bring, in_hand
+from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.load_samples import load_group
 from cellstate.ui.state.session import Loaded, Session
 from cellstate.ui.workbench.sample_sheet import control_first, groups_of, in_words

@@ -43,7 +43,7 @@ def cohort_section(state: Session, opened: Model, found: Answer) -> None:
         st.info("This model carries no training profiles, so there is no map.", icon=":material/info:")
         return
     key = about(state, opened, found.predictor)
-    placed: CohortMap = state.once("cohort-map", key, lambda: _place(opened, found))
+    placed: CohortMap = state.cached("cohort-map", key, lambda: _place(opened, found))
     st.markdown(map_sentence(placed), width=READABLE)
     gene, log1p_S = _colour(opened)
     left, right = st.columns(2, gap="medium")

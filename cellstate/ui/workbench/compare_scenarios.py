@@ -14,7 +14,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.default import default_predictor
 from cellstate.report.agreement import ALIKE, SAME, correlation
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import (
     READABLE,
     chart,
@@ -40,7 +40,7 @@ IN_FORCE, NO_EDITS = "the edits in force", "no edits"
 def side_by_side(state: Session, opened: Model) -> None:
     """Draw the comparison, closed until it is asked for: it takes a second prediction."""
     place = st.expander("Two edit sets side by side", icon=":material/compare_arrows:", key="sides", on_change="rerun")
-    with place, guard("comparing two sets of edits"):
+    with place, error_boundary("comparing two sets of edits"):
         if place.open:
             _comparison(state, opened)
 
@@ -69,7 +69,7 @@ def _comparison(state: Session, opened: Model) -> None:
         f"{look(predictor).label} predicts both, for {escape_markdown(one.sample)}.",
         width=READABLE,
     )
-    st.markdown(difference_sentence(table, same=edits == state.edits), width=READABLE)
+    st.markdown(difference_sentence(table, same=edits == state.perturbations), width=READABLE)
     chart(scenario_scatter(table, a=IN_FORCE, b=b_name, sample=one.sample), key="sides-scatter")
     gene_table(table, _columns(), key="sides-table", alt="Both shifts of every gene, the largest difference first")
     st.caption(
@@ -92,7 +92,7 @@ def _other(state: Session, opened: Model, edits: Sequence[Perturbation], predict
         with queue().turn():
             return predict(state.prepared(opened), edits, predictor).table()
 
-    return state.once("other-side", (state.selected, tuple(edits), predictor, opened.stamp), make)
+    return state.cached("other-side", (state.selected, tuple(edits), predictor, opened.stamp), make)
 
 
 def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def what_was_read(state: Session, loaded: Loaded) -> None:
     st.subheader("What was read", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = state.once("preview", (), lambda: preview_file(loaded.source, loaded.name, loaded.overrides))
+        found = state.cached("preview", (), lambda: preview_file(loaded.source, loaded.name, loaded.overrides))
         st.markdown(
             f"**{escape_markdown(loaded.name)}**, {plural(len(loaded.samples), 'sample')} and "
             f"{plural(report.n_genes_read, 'gene name')}. The first rows, as they stand:"

@@ -14,7 +14,7 @@ from cellstate.ui.workbench.detected_settings import choices, preview_table
 
 def refused_file(state: Session) -> None:
     """Draw the file that could not be read, until it is read or dropped."""
-    what = state.problem
+    what = state.failed_upload
     assert what is not None
     with st.container(border=True):
         show_error(what.error, title=f"{escape_markdown(what.name)} could not be read")
@@ -37,7 +37,7 @@ def refused_file(state: Session) -> None:
 
 
 def _drop(state: Session) -> None:
-    state.problem = None
+    state.failed_upload = None
 
 
 def _kept(state: Session, *, has_bytes: bool) -> str:

@@ -71,10 +71,10 @@ class Selected:
 def genes_section(state: Session, opened: Model, found: Answer) -> None:
     """Draw the linked chart and the table beside it."""
     key = about(state, opened, found.predictor)
-    selected: Selected = state.once("selected-genes", key, Selected)
+    selected: Selected = state.cached("selected-genes", key, Selected)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        drawn = state.once("linked-chart", (key, frozenset(selected.ticked)), lambda: _chart(found, selected))
+        drawn = state.cached("linked-chart", (key, frozenset(selected.ticked)), lambda: _chart(found, selected))
         widget = f"linked-chart-{selected.turn}"
         with st.container(key=FRAME + "linked-chart", gap="xsmall"):
             st.vega_lite_chart(

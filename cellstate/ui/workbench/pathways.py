@@ -52,7 +52,7 @@ def pathway_section(state: Session, opened: Model, found: Answer) -> None:
             return enrichment(opened.space, found.table, sets.sets)
 
     key = (about(state, opened, found.predictor), state.turns[GENE_SETS])
-    done: Enrichment = state.once("pathways", key, test)
+    done: Enrichment = state.cached("pathways", key, test)
     st.markdown(f"{pathway_sentence(done, found.predictor)}", width=READABLE)
     st.markdown(_CAUTION, width=READABLE)
     left, right = st.columns(2, gap="medium")

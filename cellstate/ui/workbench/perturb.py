@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import session
@@ -26,11 +26,11 @@ def perturb_page() -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         builder(state, opened)
-    with right, guard("listing the edits"):
+    with right, error_boundary("listing the edits"):
         in_force(state, opened)
         scenarios(state)
-    with guard("predicting the shift"):
-        if state.edits:
+    with error_boundary("predicting the shift"):
+        if state.perturbations:
             shift_result(state, opened)
             side_by_side(state, opened)
         elif state.entries:

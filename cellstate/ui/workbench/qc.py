@@ -23,7 +23,7 @@ def distance(state: Session, opened: Model) -> Distance:
         with queue().turn():
             return distances([state.prepared(opened)])[0]
 
-    return state.once("distance", (state.selected, opened.stamp), judge)
+    return state.cached("distance", (state.selected, opened.stamp), judge)
 
 
 def fit(state: Session) -> None:

@@ -6,11 +6,11 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import shift_offer
-from cellstate.ui.components.layout import READABLE, hypothesis, tiles
-from cellstate.ui.components.predictor_picker import who_predicts, who_sentence
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import prediction_export
+from cellstate.ui.components.layout import READABLE, hypothesis, metric_row
+from cellstate.ui.components.predictor_picker import choose_predictor, predictor_sentence
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.cohort_map import cohort_section
@@ -35,13 +35,14 @@ def shift_result(state: Session, opened: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Predicted shift", anchor=False, width="content")
         hypothesis()
-        predictor = who_predicts(opened)
+        predictor = choose_predictor(opened)
         along = st.container(width="content")
     found = answer(state, opened, predictor)
     with along:
-        take_along(shift_offer(state, opened, found))
+        export_menu(prediction_export(state, opened, found))
     st.markdown(
-        f"{escape_markdown(found.sample)} with {escape_markdown(found.edits, 400)}. {who_sentence(opened, predictor)}",
+        f"{escape_markdown(found.sample)} with {escape_markdown(found.edits, 400)}. "
+        f"{predictor_sentence(opened, predictor)}",
         width=READABLE,
     )
     if found.before.is_ood:
@@ -71,7 +72,7 @@ def shift_result(state: Session, opened: Model) -> None:
 def _sections(state: Session, opened: Model, found: Answer) -> None:
     tabs = st.tabs(list(SECTIONS), key="shift-section", on_change="rerun")
     for tab, (title, draw) in zip(tabs, SECTIONS.items(), strict=True):
-        with tab, guard(f"drawing {title.lower()}"):
+        with tab, error_boundary(f"drawing {title.lower()}"):
             if tab.open:
                 draw(state, opened, found)
 
@@ -81,7 +82,7 @@ def _numbers(found: Answer) -> None:
     trusted = rest[rest["is_reliable"]]
     first = escape_markdown(trusted["gene"].iloc[0]) if len(trusted) else "none"
     shift = f"{trusted['log2_fold_change'].iloc[0]:+.2g}" if len(trusted) else "–"
-    tiles(
+    metric_row(
         [
             ("Shifts most", first, "The gene that shifts most among those trusted."),
             ("Its shift (log2)", shift, tip("log2 fold change")),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import escape_markdown
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import sample_offer
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import sample_export
 from cellstate.ui.components.layout import heading
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Loaded, Session, session
@@ -25,10 +25,10 @@ def sample_page() -> None:
     state = session()
     heading("Sample", "Choose one of six real tumours, or bring a table of gene expression.")
     # Its place is always there: a file that is on its way into the box below must not be lost when this comes or goes.
-    with st.container(), guard("showing what could not be read"):
-        if state.problem is not None:
+    with st.container(), error_boundary("showing what could not be read"):
+        if state.failed_upload is not None:
             refused_file(state)
-    with guard("reading the file"):
+    with error_boundary("reading the file"):
         if state.loaded is None:
             ways_in(state)
         else:
@@ -42,16 +42,16 @@ def sample_page() -> None:
         return
     _pick(state, state.loaded)
     left, right = st.columns([3, 2], gap="large")
-    with left, guard("judging the sample"):
+    with left, error_boundary("judging the sample"):
         fit(state)
-    with right, guard("drawing the sample"):
+    with right, error_boundary("drawing the sample"):
         distribution(state)
-        take_along(sample_offer(state, model()))
+        export_menu(sample_export(state, model()))
     if len(state.loaded.samples) > 1:
         _several(state, state.loaded)
-    with guard("showing what was read"):
+    with error_boundary("showing what was read"):
         what_was_read(state, state.loaded)
-    with guard("showing the gene names"):
+    with error_boundary("showing the gene names"):
         gene_names(state.loaded)
 
 
@@ -75,7 +75,7 @@ def _pick(state: Session, loaded: Loaded) -> None:
 
 def _several(state: Session, loaded: Loaded) -> None:
     left, right = st.columns([3, 2], gap="large")
-    with left, guard("listing the samples"):
+    with left, error_boundary("listing the samples"):
         st.subheader("All samples", anchor=False)
         sample_table(state, loaded, model())
     with right:

@@ -21,7 +21,7 @@ MOST_GENES = 1_000
 
 def dose_section(state: Session, opened: Model, shift: Answer) -> None:
     """Draw the curve of an edited gene, by whoever predicts the shift."""
-    genes = [edit.gene for edit in state.edits]
+    genes = [edit.gene for edit in state.perturbations]
     gene = genes[0]
     if len(genes) > 1:
         key = f"dose-{'-'.join(genes)}"
@@ -68,7 +68,7 @@ def curve(state: Session, opened: Model, gene: str, predictor: str) -> Titration
         with queue().turn():
             return titrate(state.prepared(opened), gene, goal=goal, predictor=predictor)
 
-    return state.once("doses", (state.selected, gene, goal, predictor, opened.stamp), predict)
+    return state.cached("doses", (state.selected, gene, goal, predictor, opened.stamp), predict)
 
 
 def reading(found: Titration, *, n_edits: int) -> str:

@@ -10,8 +10,8 @@ import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown, one_line, plural
-from cellstate.ui.components.errors import guard, show_error
-from cellstate.ui.components.load_samples import PASTED, bare, take
+from cellstate.ui.components.errors import error_boundary, show_error
+from cellstate.ui.components.load_samples import PASTED, bare, pop_upload_bytes
 from cellstate.ui.state.session import Loaded, Session
 from cellstate.ui.workbench.sample_sheet import MOST_CHARS, Sheet, groups_of, in_words, matched, read_sheet
 
@@ -25,7 +25,7 @@ _SHEET = "cellstate-sheet"
 def group_editor(state: Session, loaded: Loaded) -> None:
     """Draw the groups as a table to type in, and the ways to fill it at once; the rest of the page stays as it is."""
     names = loaded.samples.names
-    with guard("reading the groups"):
+    with error_boundary("reading the groups"):
         groups = groups_of(state.labels, names)
         if groups:
             n_without = len(names) - sum(map(len, groups.values()))
@@ -91,7 +91,7 @@ def _sheet(state: Session) -> None:
 
 def _uploaded(state: Session, key: str) -> None:
     if (upload := st.session_state[key]) is not None:
-        _apply(state, take(upload), upload.name)
+        _apply(state, pop_upload_bytes(upload), upload.name)
 
 
 def _pasted(state: Session, key: str) -> None:

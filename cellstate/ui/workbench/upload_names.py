@@ -14,7 +14,7 @@ from cellstate.formatting import escape_markdown, file_stem, percent, plural
 from cellstate.genes import FOUND, N_AXIS
 from cellstate.io import to_csv
 from cellstate.samples import ReadReport
-from cellstate.ui.components.layout import READABLE, download_table, tiles
+from cellstate.ui.components.layout import READABLE, download_table, metric_row
 from cellstate.ui.components.load_samples import read_again
 from cellstate.ui.state.session import Loaded
 
@@ -28,7 +28,7 @@ def gene_names(loaded: Loaded) -> None:
     report = loaded.samples.report
     st.subheader("Gene names", anchor=False)
     st.markdown(match_sentence(report, loaded.samples.n_measured), width=READABLE)
-    tiles(match_tiles(report), columns=5)
+    metric_row(match_tiles(report), columns=5)
     stem = file_stem(loaded.name)
     if report.dates:
         _dates(loaded)

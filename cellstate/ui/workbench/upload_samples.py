@@ -30,7 +30,7 @@ def picker_key(state: Session) -> str:
 
 def sample_table(state: Session, loaded: Loaded, opened: Model) -> None:
     """Draw the table; a click on a row chooses that sample."""
-    judged: dict[int, Judged] = state.once("judged", opened.stamp, dict)
+    judged: dict[int, Judged] = state.cached("judged", opened.stamp, dict)
     place = st.container()
     n_left = len(loaded.samples) - len(judged)
     if n_left:
@@ -68,7 +68,7 @@ def _chosen(state: Session, key: str) -> None:
 def _table(state: Session, loaded: Loaded, judged: dict[int, Judged]) -> pd.DataFrame:
     samples = loaded.samples
     table = pd.DataFrame({"sample": samples.names})
-    table["detected"] = state.once("detected", (), lambda: samples.detected_genes_S)
+    table["detected"] = state.cached("detected", (), lambda: samples.detected_genes_S)
     if np.isfinite(samples.library_size_S).any():
         table["reads"] = samples.library_size_S / 1e6
     if judged:

@@ -30,12 +30,12 @@ from cellstate.ui.candidates.results import named
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.export_menu import anonymous
 from cellstate.ui.components.exports import (
-    accuracy_offer,
-    experiment_offer,
+    accuracy_export,
+    experiment_export,
     portable_goal,
-    sample_offer,
-    search_offer,
-    shift_offer,
+    prediction_export,
+    sample_export,
+    search_export,
     source_of,
 )
 from cellstate.ui.evidence.reconstruction import figures_table
@@ -73,13 +73,13 @@ def test_pages_offer_three_forms(with_example: AppTest, page: str, what: str) ->
     with_example.switch_page(f"pages/{page}.py").run()
     check(with_example)
     keys = {button.key for button in with_example.download_button}
-    assert {f"take-{ending}-{what}" for ending in ("csv", "parquet", "h5ad")} <= keys
-    assert with_example.toggle(key=f"take-named-{what}").value is False
+    assert {f"export-{ending}-{what}" for ending in ("csv", "parquet", "h5ad")} <= keys
+    assert with_example.toggle(key=f"export-named-{what}").value is False
 
 
 def test_a_shift_is_taken_along_as_the_page_shows_it(state: Session, opened: Model) -> None:
     found = answer(state, opened)
-    offer = shift_offer(state, opened, found)
+    offer = prediction_export(state, opened, found)
     assert offer.report is not None and offer.run is not None
     pd.testing.assert_frame_equal(offer.table.frame, found.table)
     assert offer.table.about["predictor"] == found.predictor and offer.link.startswith("?v=1&edits=TP53=ko,MYC=x3")
@@ -98,7 +98,7 @@ def found_screen(state: Session, opened: Model):
     goal = read_goal(GOAL, state.prepared(opened))
     found = screen(state.prepared(opened), goal, perturbations=["ko", "kd50"], genes=genes)
     drawn = screen_bars(named(found.table), "", [])
-    return found, search_offer(state, opened, found, "Knocked out: some genes", "**Best**", drawn)
+    return found, search_export(state, opened, found, "Knocked out: some genes", "**Best**", drawn)
 
 
 def test_a_screen_comes_back_bit_for_bit(found_screen, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -133,7 +133,7 @@ def test_pairs_and_combinations_are_taken_along(state: Session, opened: Model) -
         (several, combination_steps(steps, greedy, sum_of_singles=singles, wanted=1.0, distance=distance)),
     ]
     for found, chart in drawn:
-        offer = search_offer(state, opened, found, "some genes", "said", chart)
+        offer = search_export(state, opened, found, "some genes", "said", chart)
         assert offer.run is not None and not offer.no_bundle
         held = bundled(bundle(offer.run()))
         assert held[f"tables/{offer.what}.csv"] == to_csv(offer.table.frame).encode() and b"ENSG" in held["genes.txt"]
@@ -156,12 +156,12 @@ def test_goals_are_written_out_where_that_is_the_same_goal(state: Session, opene
 def test_other_pages_offer_their_tables(state: Session, opened: Model) -> None:
     samples = read_samples(examples()[1].path)
     found = compare([state.prepared(opened)], [prepare_sample(opened, samples)], [Perturbation("TP53", "knock-out")])
-    offer = experiment_offer(found, "TP53 knocked out")
+    offer = experiment_export(found, "TP53 knocked out")
     assert len(pd.read_csv(io.BytesIO(offer.table.csv()))) == len(found.table) and "sample" not in offer.table.about
     figures = figures_table(opened.record.evaluation["test"])
-    read = pd.read_parquet(io.BytesIO(accuracy_offer(figures, "S1").table.parquet()))
+    read = pd.read_parquet(io.BytesIO(accuracy_export(figures, "S1").table.parquet()))
     assert list(read["Autoencoder"]) == list(figures["Autoencoder"])
-    table = sample_offer(state, opened).table
+    table = sample_export(state, opened).table
     tpm = state.sample().tpm_SA[0, opened.space.axis_index_G]
     np.testing.assert_array_equal(pd.read_parquet(io.BytesIO(table.parquet()))["tpm"], tpm)
     assert table.about["kind"] == "measured"
@@ -172,7 +172,7 @@ def test_the_file_of_an_upload_is_the_bytes_that_were_brought(state: Session, op
     state.load(Loaded(state.sample(), data, "My patient.tsv.gz"))
     state.put([Perturbation("TP53", "knock-out")])
     assert source_of(state).contents() == data
-    offer = shift_offer(state, opened, answer(state, opened))
+    offer = prediction_export(state, opened, answer(state, opened))
     assert "example" not in offer.link and offer.run is not None
     held = bundled(bundle(offer.run(), with_input=True))
     assert held["input.tsv.gz"] == data and b"My patient" not in held["settings.json"] + held["README.md"]

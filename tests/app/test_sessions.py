@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from cellstate.ui.runtime import sessions as module
-from cellstate.ui.runtime.sessions import Visitors
+from cellstate.ui.runtime.sessions import SessionRegistry
 from cellstate.ui.state.session import Session
 
 
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_a_closed_tab_is_forgotten_after_a_while(clock: list[float]) -> None:
     here, forgotten = {"a", "b"}, list[str]()
-    listed = Visitors(here.__contains__, forgotten.append, keep_s=60)
+    listed = SessionRegistry(here.__contains__, forgotten.append, keep_s=60)
     first, second = Session(), Session()
     listed.add("a", first)
     listed.add("b", second)
@@ -41,7 +41,7 @@ def test_a_closed_tab_is_forgotten_after_a_while(clock: list[float]) -> None:
 
 def test_a_connection_that_is_resumed_in_time_is_kept(clock: list[float]) -> None:
     here, forgotten = set[str](), list[str]()
-    listed = Visitors(here.__contains__, forgotten.append, keep_s=60)
+    listed = SessionRegistry(here.__contains__, forgotten.append, keep_s=60)
     state = Session()
     listed.add("a", state)
     listed.look()
@@ -58,9 +58,9 @@ def test_a_connection_that_is_resumed_in_time_is_kept(clock: list[float]) -> Non
 
 
 def test_being_listed_keeps_nobody_alive() -> None:
-    listed, state = Visitors(lambda tab: True, print, keep_s=60), Session()
+    listed, state = SessionRegistry(lambda tab: True, print, keep_s=60), Session()
     listed.add("a", state)
-    # "Forget my data" puts a new state in the place of the one before.
+    # "Delete my data" puts a new state in the place of the one before.
     new, old = Session(), weakref.ref(state)
     listed.add("a", new)
     del state

@@ -22,7 +22,7 @@ def test_report_bundle_and_link(
     open_page(page, "Perturb")
     try_example(page)
     knock_out(page, "p53", "TP53")
-    press(page.get_by_role("button", name="Take it along"))
+    press(page.get_by_role("button", name="Export"))
     expect(page.get_by_text("Name the sample and its file inside")).to_be_visible()
     name, data = taken(page, "HTML report")
     assert name == "cellstate-hypothesis-shift.html" and b"TCGA-AA-3502" not in data
@@ -53,4 +53,4 @@ def test_report_bundle_and_link(
 def shot_of_report(report: Page) -> None:
     """Keep a picture of the whole report."""
     ARTIFACTS.mkdir(exist_ok=True)
-    report.screenshot(path=ARTIFACTS / "take-along-report.png", full_page=True)
+    report.screenshot(path=ARTIFACTS / "export-along-report.png", full_page=True)
