@@ -18,7 +18,8 @@ from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.validate import groups
-from cellstate.ui.validate.comparison import _csv, number, scores
+from cellstate.ui.validate.comparison import number, scores
+from cellstate.ui.workbench.compare_scenarios import _csv
 from cellstate.viz.style import look
 from tests.app.conftest import check, words
 from tests.support.factories import make_samples

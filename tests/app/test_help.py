@@ -148,7 +148,7 @@ def _placeholders(name: str) -> list[str]:
         ("ko", "Knock-out"),
         ("knock out", "Knock-out"),
         ("OOD", "Out of distribution"),
-        ("ceiling", "Noise ceiling"),
+        ("ceiling", "Counting-noise ceiling"),
         ("interaction", "Interaction"),
         ("edit", "Perturbation"),
         ("fold", "log2 fold change"),

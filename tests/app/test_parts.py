@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
+from cellstate.ui.evidence.accuracy_words import explained
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
 from cellstate.evidence import PredictorId
 from cellstate.model.record import EvaluationRecord, Quality
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
+from cellstate.report.narrative.experiment import verdict
+from cellstate.report.narrative.reconstruction import bins_of
 from cellstate.ui.evidence.reconstruction import parse_edges
 from cellstate.ui.runtime.resources import Queue
 from cellstate.ui.state.session import Session

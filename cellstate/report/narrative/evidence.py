@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from cellstate.default_rule import Rule, Verdict
 from cellstate.evaluation.bins import Tolerance
-from cellstate.evaluation.verdict import CLEAR
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.formatting import join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, Source
 from cellstate.perturb.predictors.registry import REGISTRY
+from cellstate.report.narrative.experiment import CLEAR
 from cellstate.report.section import decimal
 
 #: A response of the perturbed gene below this share of its change is called damped.

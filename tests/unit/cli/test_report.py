@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cellstate.cli import report
-from cellstate.cli.commands import Commands
+from cellstate.cli.options import Commands
 from cellstate.errors import CellStateError
 
 
