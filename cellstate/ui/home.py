@@ -98,7 +98,7 @@ def whereabouts(state: Session) -> str:
     text = f"**{escape_markdown(names[state.selected])}** is open"
     if len(names) > 1:
         text += f", one of {len(names):,} samples of {escape_markdown(state.loaded.name)}"
-    labels = [escape_markdown(edit.label) for edit in state.edits]
+    labels = [escape_markdown(edit.label) for edit in state.perturbations]
     if labels:
         more = f" and {len(labels) - _NAMED_EDITS:,} more" if len(labels) > _NAMED_EDITS else ""
         text += f", with {plural(len(labels), 'edit')} in force: {', '.join(labels[:_NAMED_EDITS])}{more}"
@@ -112,10 +112,10 @@ def whereabouts(state: Session) -> str:
 
 def next_steps(state: Session) -> list[Next]:
     """Return what to do next, the most sensible first."""
-    edit = Next("perturb", "See what would move" if state.edits else "Edit genes", ":material/edit:")
+    edit = Next("perturb", "See what would move" if state.perturbations else "Edit genes", ":material/edit:")
     label = "Look at the search" if _is_searching(state) else "See what was found" if state.runs else ""
     search = Next("regulators", label or "Search for regulators", ":material/hub:")
-    first = [search, edit] if label and not state.edits else [edit, search]
+    first = [search, edit] if label and not state.perturbations else [edit, search]
     accuracy = Next("accuracy", "How accurate?", ":material/target:")
     return [*first, accuracy, Next("sample", "Another sample", ":material/person:")]
 

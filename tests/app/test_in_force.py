@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.components.share_link import MOST_EDITS, link_of
+from cellstate.ui.components.share_link import MAX_PERTURBATIONS, link_of
 from cellstate.ui.runtime.resources import model
 from tests.app.conftest import check, words
 
@@ -23,7 +23,7 @@ def listed(with_example: AppTest) -> AppTest:
 
 
 def specs(app: AppTest) -> list[str]:
-    return [edit.spec for edit in app.session_state["cellstate"].edits]
+    return [edit.spec for edit in app.session_state["cellstate"].perturbations]
 
 
 def test_an_edit_switched_off_counts_nowhere_and_is_not_lost(listed: AppTest) -> None:
@@ -81,7 +81,7 @@ def test_an_edit_that_cannot_be_applied_says_so_and_can_be_removed(listed: AppTe
 
 
 def test_a_full_list_takes_no_more(listed: AppTest) -> None:
-    symbols = [symbol for symbol in model().space.symbols if symbol != "CDX2"][:MOST_EDITS]
+    symbols = [symbol for symbol in model().space.symbols if symbol != "CDX2"][:MAX_PERTURBATIONS]
     listed.session_state["cellstate"].put(Perturbation(symbol, "knock-out") for symbol in symbols)
     for symbol in symbols[1:]:
         listed.session_state["cellstate"].switch(symbol, False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.ui.components.share_link import MOST_EDITS
+from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import GeneSets, Session
 from cellstate.ui.workbench import gene_list as many_genes
@@ -49,10 +49,10 @@ def test_a_pasted_list_becomes_one_step(page: AppTest) -> None:
     page.select_slider(key="list-percent").set_value(75).run()
     page.button(key="list-add").click().run()
     check(page)
-    assert [edit.spec for edit in state(page).edits] == ["TP53=kd75", "MYC=kd75", "ERBB2=kd75"]
+    assert [edit.spec for edit in state(page).perturbations] == ["TP53=kd75", "MYC=kd75", "ERBB2=kd75"]
     assert page.text_area(key="gene-list").value == ""
     page.button(key="undo").click().run()
-    assert state(page).edits == ()
+    assert state(page).perturbations == ()
 
 
 def test_some_of_a_list_can_be_chosen(page: AppTest) -> None:
@@ -66,13 +66,13 @@ def test_some_of_a_list_can_be_chosen(page: AppTest) -> None:
 
 
 def test_at_most_fifty_are_edited(page: AppTest) -> None:
-    symbols = model().space.symbols[: MOST_EDITS + 10]
+    symbols = model().space.symbols[: MAX_PERTURBATIONS + 10]
     paste(page, " ".join(symbols))
-    assert len(page.multiselect[0].value) == MOST_EDITS
-    assert f"the first {MOST_EDITS} are chosen" in words(page)
+    assert len(page.multiselect[0].value) == MAX_PERTURBATIONS
+    assert f"the first {MAX_PERTURBATIONS} are chosen" in words(page)
     page.button(key="list-add").click().run()
     check(page)
-    assert [edit.gene for edit in state(page).edits] == list(symbols[:MOST_EDITS])
+    assert [edit.gene for edit in state(page).perturbations] == list(symbols[:MAX_PERTURBATIONS])
     paste(page, "TP53 MYC")
     assert page.button(key="list-add").disabled and "would be 52 edits" in words(page)
     paste(page, " ".join(symbols[:3]))
@@ -101,7 +101,7 @@ def test_a_gene_set_is_edited(page: AppTest) -> None:
     page.segmented_control(key="set-kind").set_value("quantile").run()
     page.button(key="set-add").click().run()
     check(page)
-    assert [edit.spec for edit in state(page).edits] == ["CDKN1A==q90", "MDM2==q90", "TP53==q90"]
+    assert [edit.spec for edit in state(page).perturbations] == ["CDKN1A==q90", "MDM2==q90", "TP53==q90"]
 
 
 def test_sets_of_another_page_are_here_too(page: AppTest) -> None:
@@ -131,4 +131,4 @@ def test_genes_that_the_sample_lacks_say_so(app: AppTest, tmp_path: Path) -> Non
     assert "not measured in this sample" in words(app)
     app.button(key="add").click().run()
     check(app)
-    assert [edit.spec for edit in state(app).edits] == ["CDX2=ko"]
+    assert [edit.spec for edit in state(app).perturbations] == ["CDX2=ko"]

@@ -142,5 +142,5 @@ def test_forget_drops_everything(with_example: AppTest) -> None:
     state = with_example.session_state["cellstate"]
     assert state.loaded is None
     assert state._results == {}
-    assert state.edits == ()
+    assert state.perturbations == ()
     assert "No sample" in words(with_example)

@@ -52,7 +52,7 @@ def perturbed(with_example: AppTest) -> AppTest:
 
 
 def edits(app: AppTest) -> list[str]:
-    return [edit.spec for edit in app.session_state["cellstate"].edits]
+    return [edit.spec for edit in app.session_state["cellstate"].perturbations]
 
 
 def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTest) -> None:
@@ -303,7 +303,7 @@ def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
     add(app, space.symbols[0], "multiply")
     assert "not measured in this sample" in words(app)
     add(app, space.symbols[1], "knock-out")
-    state.scenarios = {"S": state.edits[:1]}
+    state.scenarios = {"S": state.perturbations[:1]}
     app.session_state["sides"] = app.session_state["scenarios"] = True
     app.run()
     check(app)

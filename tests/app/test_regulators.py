@@ -259,9 +259,9 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     with_goal.button(key="open-in-perturb").click().run()
     check(with_goal)
     assert with_goal.title[0].value == "Perturb"
-    assert [edit.spec for edit in state.edits] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
+    assert [edit.spec for edit in state.perturbations] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
     state.undo()
-    assert state.edits == ()
+    assert state.perturbations == ()
 
 
 def test_results_of_each_kind_stay_until_the_sample_changes(with_goal: AppTest) -> None:

@@ -50,9 +50,9 @@ def test_only_what_is_in_force_is_saved_and_loading_is_one_step(page: AppTest) -
     unfold(page)
     page.button(key="scenario-load-A <b> name").click().run()
     check(page)
-    assert state(page).edits == (*ONE, TWO[0])
+    assert state(page).perturbations == (*ONE, TWO[0])
     page.button(key="undo").click().run()
-    assert state(page).edits == TWO
+    assert state(page).perturbations == TWO
 
 
 def test_the_same_name_is_saved_anew_and_others_stay(page: AppTest) -> None:

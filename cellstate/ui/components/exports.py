@@ -35,7 +35,7 @@ _FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry:
 
 def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
     """Offer a predicted shift."""
-    edits, source = state.edits, source_of(state)
+    edits, source = state.perturbations, source_of(state)
     about = {
         "sample": found.sample,
         "perturbations": found.edits,

@@ -36,7 +36,7 @@ from cellstate.ui.state.session import Session, session
 #: Version of the form; a link of another one is not read.
 VERSION = "1"
 #: No value longer, and no more edits or genes, is looked at.
-MOST_CHARS, MOST_EDITS, MOST_GENES = 4_000, 50, 200
+MOST_CHARS, MAX_PERTURBATIONS, MOST_GENES = 4_000, 50, 200
 _NAMES = ("v", "edits", "goal", "predictor", "search", "example")
 _GENE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _KIND = "regulators-kind"
@@ -68,7 +68,7 @@ def link_of(state: Session, opened: Model) -> str:
         goal = _checked_goal(state.goal.spec, opened.space)
     values = {
         "v": VERSION,
-        "edits": ",".join(edit.spec for edit in state.edits),
+        "edits": ",".join(edit.spec for edit in state.perturbations),
         "goal": goal,
         "predictor": str(st.session_state.get(chosen.KEY) or ""),
         "search": str(st.session_state.get(_KIND) or "") if goal else "",
@@ -168,8 +168,8 @@ def _example(state: Session) -> str:
 def _edits(text: str, opened: Model) -> tuple[Perturbation, ...]:
     """Return edits under the model's own symbols, none if one of them is not understood."""
     try:
-        edits = [Perturbation.parse(part) for part in text.split(",")[: MOST_EDITS + 1]]
-        if len(edits) > MOST_EDITS:
+        edits = [Perturbation.parse(part) for part in text.split(",")[: MAX_PERTURBATIONS + 1]]
+        if len(edits) > MAX_PERTURBATIONS:
             return ()
         genes = resolve_genes(edits, opened.space)
     except CellStateError:

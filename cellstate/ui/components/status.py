@@ -76,12 +76,12 @@ def _sample(state: Session) -> None:
 
 
 def _edits(state: Session) -> None:
-    n = len(state.edits)
+    n = len(state.perturbations)
     st.badge(
         plural(n, "edit") if n else "No edits",
         icon=":material/edit:",
         color="orange" if n else "gray",
-        help=escape_markdown(", ".join(edit.label for edit in state.edits), 400) or None,
+        help=escape_markdown(", ".join(edit.label for edit in state.perturbations), 400) or None,
     )
 
 

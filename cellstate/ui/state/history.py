@@ -1,4 +1,4 @@
-"""The list of edits and its history: every change can be undone, and done again. No Streamlit, no sample."""
+"""The list of perturbations and its history: every change can be undone and redone. No Streamlit, no sample."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MOST_STEPS = 200
 
 @dataclass(frozen=True)
 class Entry:
-    """An edit in the list, and whether it is in force or only kept there."""
+    """A perturbation of the list; results leave out one that is switched off."""
 
-    edit: Perturbation
+    perturbation: Perturbation
     on: bool = True
 
 
@@ -24,7 +24,7 @@ Entries = tuple[Entry, ...]
 
 @dataclass
 class History:
-    """Every list of edits so far, with a way back and forth.
+    """Every list of perturbations so far, with undo and redo.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class History:
         return len(self.past) + 1
 
     def change(self, entries: Entries) -> None:
-        """Take a new list; one that is the same is no change."""
+        """Replace the list; an equal list is no change."""
         if entries != self.now:
             self.past = [*self.past, self.now][-MOST_STEPS:]
             self.now, self.future = entries, []

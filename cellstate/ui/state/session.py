@@ -1,4 +1,4 @@
-"""What one user has done: their samples, edits and results. It lives in session state and nowhere else.
+"""What one user has done: their samples, perturbations and results. It lives in session state and nowhere else.
 
 Nothing here is cached across users or written to disk; `forget` drops it all.
 """
@@ -88,9 +88,9 @@ class Session:
     selected : int
         Position of the sample in the file.
     history : History
-        The list of edits, and every list before it.
+        The list of perturbations, and every list before it.
     scenarios : dict of str to tuple of Perturbation
-        Edits that were saved under a name.
+        Perturbations that were saved under a name.
     problem : Refused or None
         The file that the user brought last, if it could not be read.
     labels : dict of str to str
@@ -102,7 +102,8 @@ class Session:
     refused : dict of str to (str, CellStateError)
         As `problem`, for the files of the experiment page.
     turns : dict of str to int
-        As `round`, for each file and for the edit of the experiment page, and for the files of the regulators page.
+        What `round` counts, for each file and for the perturbation of the experiment page, and for the files of the
+        regulators page.
     reference : Loaded or None
         Samples that a goal leads to.
     gene_sets : GeneSets or None
@@ -136,13 +137,13 @@ class Session:
     _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
-    def edits(self) -> tuple[Perturbation, ...]:
-        """Edits in force: those of the list that are not switched off."""
-        return tuple(entry.edit for entry in self.entries if entry.on)
+    def perturbations(self) -> tuple[Perturbation, ...]:
+        """Perturbations of the list that are switched on."""
+        return tuple(entry.perturbation for entry in self.entries if entry.on)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The list of edits, with those that are switched off."""
+        """The list of perturbations, switched on or off."""
         return self.history.now
 
     def sample(self) -> Samples:
@@ -155,7 +156,7 @@ class Session:
         return self.once("prepared", (self.selected, model.stamp), lambda: prepare_sample(model, self.sample()))
 
     def load(self, loaded: Loaded) -> None:
-        """Put samples in place of those before; edits stay."""
+        """Put samples in place of those before; perturbations stay."""
         self.loaded, self.selected, self.problem = loaded, 0, None
         self.labels = {}
         self.round += 1
@@ -223,22 +224,23 @@ class Session:
         self.refused[group] = (name, error)
         self.turns[group] += 1
 
-    def add(self, *edits: Perturbation) -> None:
-        """Add edits to the list in one step, each in the place of an earlier one of the same gene."""
-        entries = {entry.edit.gene: entry for entry in self.entries} | {edit.gene: Entry(edit) for edit in edits}
+    def add(self, *perturbations: Perturbation) -> None:
+        """Add perturbations to the list in one step, each in the place of an earlier one of the same gene."""
+        entries = {entry.perturbation.gene: entry for entry in self.entries}
+        entries |= {one.gene: Entry(one) for one in perturbations}
         self.history.change(tuple(entries.values()))
 
-    def put(self, edits: Iterable[Perturbation]) -> None:
-        """Put edits in place of the whole list; `undo` brings it back."""
-        self.history.change(tuple(Entry(edit) for edit in edits))
+    def put(self, perturbations: Iterable[Perturbation]) -> None:
+        """Replace the whole list; `undo` restores it."""
+        self.history.change(tuple(map(Entry, perturbations)))
 
     def switch(self, gene: str, on: bool) -> None:
-        """Put the edit of a gene in force, or only keep it in the list."""
-        self.history.change(tuple(replace(e, on=on) if e.edit.gene == gene else e for e in self.entries))
+        """Switch the perturbation of a gene on or off."""
+        self.history.change(tuple(replace(e, on=on) if e.perturbation.gene == gene else e for e in self.entries))
 
     def remove(self, gene: str) -> None:
-        """Remove the edit of a gene from the list."""
-        self.history.change(tuple(e for e in self.entries if e.edit.gene != gene))
+        """Remove the perturbation of a gene from the list."""
+        self.history.change(tuple(e for e in self.entries if e.perturbation.gene != gene))
 
     def clear(self) -> None:
         """Empty the list; `undo` brings it back."""

@@ -27,7 +27,7 @@ SAME_SHARE = 0.01
 
 def edits_section(state: Session, opened: Model, found: Answer) -> None:
     """Draw the edits in force, each alone and all together."""
-    if len(state.edits) < 2:
+    if len(state.perturbations) < 2:
         st.info(
             "Add a second edit: then you see here which of them drives which gene, and where both together do "
             "something else than the sum of each.",
@@ -56,7 +56,7 @@ def each_edit(state: Session, opened: Model, found: Answer) -> pd.DataFrame:
         with queue().turn():
             alone = {
                 edit.label: predict(state.prepared(opened), [edit], found.predictor).log2_fold_change_G
-                for edit in state.edits
+                for edit in state.perturbations
             }
         order = pd.Index(opened.space.ensembl).get_indexer(rest["ensembl_id"])
         table = pd.DataFrame({label: delta_G[order] for label, delta_G in alone.items()}, index=rest.index, dtype=float)

@@ -69,7 +69,7 @@ def _comparison(state: Session, opened: Model) -> None:
         f"{look(predictor).label} predicts both, for {escape_markdown(one.sample)}.",
         width=READABLE,
     )
-    st.markdown(difference_sentence(table, same=edits == state.edits), width=READABLE)
+    st.markdown(difference_sentence(table, same=edits == state.perturbations), width=READABLE)
     chart(scenario_scatter(table, a=IN_FORCE, b=b_name, sample=one.sample), key="sides-scatter")
     gene_table(table, _columns(), key="sides-table", alt="Both shifts of every gene, the largest difference first")
     st.caption(

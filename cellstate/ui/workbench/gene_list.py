@@ -14,7 +14,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components.gene_names import Meaning, meanings, split_names
 from cellstate.ui.components.gene_sets import choose_gene_set
 from cellstate.ui.components.layout import number_column
-from cellstate.ui.components.share_link import MOST_EDITS
+from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.levels import Here
@@ -39,7 +39,7 @@ def pasted_list(state: Session, opened: Model) -> None:
     )
     names = split_names(text or "")
     if not names:
-        st.caption(f"Paste names to begin; up to {MOST_EDITS} genes can be edited at once.")
+        st.caption(f"Paste names to begin; up to {MAX_PERTURBATIONS} genes can be edited at once.")
         return
     _edit_all(names, "list-", state, opened)
 
@@ -61,21 +61,23 @@ def _edit_all(names: Sequence[str], place: str, state: Session, opened: Model) -
         return
     genes = list(heres)
     chosen = st.multiselect(
-        f"Genes to edit, at most {MOST_EDITS}",
+        f"Genes to edit, at most {MAX_PERTURBATIONS}",
         genes,
-        default=genes[:MOST_EDITS],
+        default=genes[:MAX_PERTURBATIONS],
         format_func=lambda gene: opened.space.symbols[gene],
-        max_selections=MOST_EDITS,
+        max_selections=MAX_PERTURBATIONS,
         # Another list begins with a choice of its own.
         key=f"{place}genes-{hash(tuple(genes))}",
         placeholder="Choose genes",
     )
-    if len(genes) > MOST_EDITS:
-        st.caption(f"{len(genes):,} genes are in the list; the first {MOST_EDITS} are chosen until you choose others.")
+    if len(genes) > MAX_PERTURBATIONS:
+        st.caption(
+            f"{len(genes):,} genes are in the list; the first {MAX_PERTURBATIONS} are chosen until you choose others."
+        )
     edit = action(place, load_profiles(opened))
     edits = [edit.on(opened.space.symbols[gene]) for gene in chosen]
-    others = {entry.edit.gene for entry in state.entries} - {one.gene for one in edits}
-    full = len(others) + len(edits) > MOST_EDITS
+    others = {entry.perturbation.gene for entry in state.entries} - {one.gene for one in edits}
+    full = len(others) + len(edits) > MAX_PERTURBATIONS
     st.button(
         f"Add {plural(len(edits), 'edit')}",
         type="primary",
@@ -89,7 +91,7 @@ def _edit_all(names: Sequence[str], place: str, state: Session, opened: Model) -
     if full:
         st.caption(
             f"With the {len(others)} of other genes that would be {len(others) + len(edits)} edits, and the list holds "
-            f"at most {MOST_EDITS}: choose fewer genes, or remove edits."
+            f"at most {MAX_PERTURBATIONS}: choose fewer genes, or remove edits."
         )
 
 

@@ -30,7 +30,7 @@ def perturb_page() -> None:
         in_force(state, opened)
         scenarios(state)
     with guard("predicting the shift"):
-        if state.edits:
+        if state.perturbations:
             shift_result(state, opened)
             side_by_side(state, opened)
         elif state.entries:

@@ -8,7 +8,7 @@ from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components.errors import guard
 from cellstate.ui.components.gene_search import QUERY, find_gene
-from cellstate.ui.components.share_link import MOST_EDITS
+from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.gene_list import gene_set, pasted_list
 from cellstate.ui.workbench.perturbation_form import changes_nothing, edit_form
@@ -38,9 +38,9 @@ def builder(state: Session, opened: Model) -> None:
 def _one(state: Session, opened: Model) -> None:
     gene = find_gene(opened)
     edit = None if gene is None else edit_form(gene, state, opened)
-    genes = [entry.edit.gene for entry in state.entries]
+    genes = [entry.perturbation.gene for entry in state.entries]
     replaces = edit is not None and edit.gene in genes
-    full = len(genes) >= MOST_EDITS and not replaces
+    full = len(genes) >= MAX_PERTURBATIONS and not replaces
     idle = edit is not None and changes_nothing(edit, state, opened)
     # Always drawn, so that the button of the gene before is gone at once and not only when the page is ready.
     st.button(
@@ -55,7 +55,7 @@ def _one(state: Session, opened: Model) -> None:
     if idle:
         st.caption("This is the present level, so nothing would change: choose another.")
     if full:
-        st.caption(f"The list holds {MOST_EDITS} edits, and no more fit: remove one first.")
+        st.caption(f"The list holds {MAX_PERTURBATIONS} edits, and no more fit: remove one first.")
 
 
 def _add(state: Session, edit: Perturbation) -> None:

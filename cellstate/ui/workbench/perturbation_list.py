@@ -36,7 +36,7 @@ def in_force(state: Session, opened: Model) -> None:
             )
         if not state.entries:
             st.caption("None yet. Several genes can be edited at once.")
-        off = len(state.entries) - len(state.edits)
+        off = len(state.entries) - len(state.perturbations)
         if off:
             st.caption(f"{plural(off, 'edit is', 'edits are')} switched off: kept here, and left out of every result.")
         with st.container(height=_HEIGHT if len(state.entries) > _LONG else "content", border=False, gap="small"):
@@ -63,7 +63,7 @@ def in_force(state: Session, opened: Model) -> None:
 
 
 def _row(entry: Entry, state: Session, opened: Model) -> None:
-    edit, key = entry.edit, f"on-{entry.edit.gene}"
+    edit, key = entry.perturbation, f"on-{entry.perturbation.gene}"
     # Undo and scenarios switch too, so the list decides and not what the toggle was before.
     st.session_state[key] = entry.on
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

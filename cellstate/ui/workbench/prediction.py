@@ -64,7 +64,7 @@ class Answer:
 
 def about(state: Session, opened: Model, predictor: str | None) -> tuple[Hashable, ...]:
     """Return what an answer, and all that is made of it, hangs on: the key of `Session.once`."""
-    return state.selected, state.edits, predictor, opened.stamp
+    return state.selected, state.perturbations, predictor, opened.stamp
 
 
 def answer(state: Session, opened: Model, predictor: str | None = None) -> Answer:
@@ -73,7 +73,7 @@ def answer(state: Session, opened: Model, predictor: str | None = None) -> Answe
 
     def make() -> Answer:
         with queue().turn():
-            return _answer(predict(state.prepared(opened), state.edits, predictor), before)
+            return _answer(predict(state.prepared(opened), state.perturbations, predictor), before)
 
     return state.once("shift", about(state, opened, predictor), make)
 

@@ -25,7 +25,7 @@ def scenarios(state: Session) -> None:
 
 
 def _save(state: Session) -> None:
-    if not state.edits:
+    if not state.perturbations:
         st.caption("Edits in force can be saved here under a name, and compared with others side by side.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -33,7 +33,7 @@ def _save(state: Session) -> None:
             "Name for the edits in force", key=_NAME, max_chars=MOST_NAME_CHARS, live=True, placeholder="No p53"
         )
         name = usable(typed)
-        full = bool(name) and len(state.scenarios | {name: state.edits}) > MOST_SCENARIOS
+        full = bool(name) and len(state.scenarios | {name: state.perturbations}) > MOST_SCENARIOS
         st.button(
             "Save anew" if name in state.scenarios else "Save",
             type="primary",
@@ -61,7 +61,7 @@ def _row(name: str, state: Session) -> None:
             key=f"scenario-load-{name}",
             on_click=_load,
             args=(state, name),
-            disabled=edits == state.edits == tuple(entry.edit for entry in state.entries),
+            disabled=edits == state.perturbations == tuple(entry.perturbation for entry in state.entries),
             help="Puts these edits in place of the list; undo brings it back.",
         )
         with st.popover("More", type="tertiary", key=f"scenario-more-{name}"):
@@ -99,7 +99,7 @@ def renamed(kept: dict, name: str, new: str) -> dict:
 
 
 def _keep(state: Session, name: str) -> None:
-    state.scenarios[name] = state.edits
+    state.scenarios[name] = state.perturbations
     st.session_state[_NAME] = ""
     st.rerun()
 

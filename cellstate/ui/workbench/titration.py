@@ -21,7 +21,7 @@ MOST_GENES = 1_000
 
 def dose_section(state: Session, opened: Model, shift: Answer) -> None:
     """Draw the curve of an edited gene, by whoever predicts the shift."""
-    genes = [edit.gene for edit in state.edits]
+    genes = [edit.gene for edit in state.perturbations]
     gene = genes[0]
     if len(genes) > 1:
         key = f"dose-{'-'.join(genes)}"
