@@ -16,7 +16,7 @@ from cellstate.ui.runtime.server import first_drawn
 from cellstate.ui.runtime.sessions import present
 
 #: A file of ours, so that the browser fetches nothing elsewhere.
-ICON = str(Path(__file__).with_name("icon.svg"))
+ICON = str(Path(__file__).parents[1] / "icon.svg")
 _MARK = "cellstate-navigated"
 #: Streamlit writes what is chosen in its accent colour on a tint of it, too faint on a dark page; frame and tint stay.
 _CHOSEN = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]) { color: inherit; }</style>"
