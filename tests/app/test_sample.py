@@ -15,7 +15,7 @@ from cellstate.io import read_samples
 from cellstate.ui.components import load_samples as loading
 from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import Refused
-from cellstate.ui.workbench.upload_names import dates_sentence
+from cellstate.ui.workbench.name_matching import dates_sentence
 from tests.app.conftest import APP, check, words
 from tests.support.factories import make_samples
 

@@ -40,7 +40,6 @@ from cellstate.ui.components.exports import (
 )
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.prediction import answer
 from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.app.conftest import check
 
@@ -78,7 +77,7 @@ def test_pages_offer_three_forms(with_example: AppTest, page: str, what: str) ->
 
 
 def test_a_shift_is_taken_along_as_the_page_shows_it(state: Session, opened: Model) -> None:
-    found = answer(state, opened)
+    found = prediction_result(state, opened)
     offer = shift_offer(state, opened, found)
     assert offer.report is not None and offer.run is not None
     pd.testing.assert_frame_equal(offer.table.frame, found.table)
@@ -172,7 +171,7 @@ def test_the_file_of_an_upload_is_the_bytes_that_were_brought(state: Session, op
     state.load(Loaded(state.sample(), data, "My patient.tsv.gz"))
     state.put([Perturbation("TP53", "knock-out")])
     assert source_of(state).contents() == data
-    offer = shift_offer(state, opened, answer(state, opened))
+    offer = shift_offer(state, opened, prediction_result(state, opened))
     assert "example" not in offer.link and offer.run is not None
     held = bundled(bundle(offer.run(), with_input=True))
     assert held["input.tsv.gz"] == data and b"My patient" not in held["settings.json"] + held["README.md"]

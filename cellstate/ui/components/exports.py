@@ -26,19 +26,19 @@ from cellstate.report.run import Run
 from cellstate.ui.components.export_menu import Offer
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.ui.workbench.qc import distance
 from cellstate.viz import Chart
 
 _FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry: take the table along."
 
 
-def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
+def shift_offer(state: Session, opened: Model, found: PredictionResult) -> Offer:
     """Offer a predicted shift."""
     edits, source = state.perturbations, source_of(state)
     about = {
         "sample": found.sample,
-        "perturbations": found.edits,
+        "perturbations": found.perturbations,
         "predictor": str(found.predictor),
         "kind": "hypothesis",
     }

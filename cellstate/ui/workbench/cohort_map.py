@@ -15,7 +15,7 @@ from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.layout import READABLE, chart
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer, about, rivals_of
+from cellstate.ui.workbench.prediction import PredictionResult, baselines_of, prediction_key
 from cellstate.viz import cohort_arrow, cohort_scatter
 from cellstate.viz.columns import CHANGE_OF
 from cellstate.viz.style import look
@@ -37,12 +37,12 @@ _READING = """
 """
 
 
-def cohort_section(state: Session, opened: Model, found: Answer) -> None:
+def cohort_section(state: Session, opened: Model, found: PredictionResult) -> None:
     """Draw the patient among the training profiles, and the arrow of the edits enlarged."""
     if load_profiles(opened) is None:
         st.info("This model carries no training profiles, so there is no map.", icon=":material/info:")
         return
-    key = about(state, opened, found.predictor)
+    key = prediction_key(state, opened, found.predictor)
     placed: CohortMap = state.once("cohort-map", key, lambda: _place(opened, found))
     st.markdown(map_sentence(placed), width=READABLE)
     gene, log1p_S = _colour(opened)
@@ -67,10 +67,10 @@ def cohort_section(state: Session, opened: Model, found: Answer) -> None:
         st.markdown(_READING)
 
 
-def _place(opened: Model, found: Answer) -> CohortMap:
+def _place(opened: Model, found: PredictionResult) -> CohortMap:
     table = found.table.set_index("ensembl_id").loc[list(opened.space.ensembl)]
     before_G = np.log1p(table["tpm_before"].to_numpy(float))
-    columns = {found.predictor: "log2_fold_change"} | {name: CHANGE_OF + name for name in rivals_of(table)}
+    columns = {found.predictor: "log2_fold_change"} | {name: CHANGE_OF + name for name in baselines_of(table)}
     after = {name: before_G + np.log(2) * table[column].to_numpy(float) for name, column in columns.items()}
     with queue().turn():
         return cohort_map(opened, before_G, after)

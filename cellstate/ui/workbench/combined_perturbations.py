@@ -14,7 +14,7 @@ from cellstate.report import predictor_label
 from cellstate.ui.components.layout import READABLE, chart, download_table, result_csv
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer, about
+from cellstate.ui.workbench.prediction import PredictionResult, prediction_key
 from cellstate.viz import combination_heatmap
 from cellstate.viz.style import look
 
@@ -25,7 +25,7 @@ TOGETHER, BEYOND = "All together", "Together minus sum"
 SAME_SHARE = 0.01
 
 
-def edits_section(state: Session, opened: Model, found: Answer) -> None:
+def edits_section(state: Session, opened: Model, found: PredictionResult) -> None:
     """Draw the edits in force, each alone and all together."""
     if len(state.perturbations) < 2:
         st.info(
@@ -45,7 +45,7 @@ def edits_section(state: Session, opened: Model, found: Answer) -> None:
     )
 
 
-def each_edit(state: Session, opened: Model, found: Answer) -> pd.DataFrame:
+def each_edit(state: Session, opened: Model, found: PredictionResult) -> pd.DataFrame:
     """Return the shift of every gene that was not edited, by each edit alone, by all, and all minus the sum.
 
     One row a gene, by the index of the answer's table and in its order; log2 of TPM + 1.
@@ -63,7 +63,7 @@ def each_edit(state: Session, opened: Model, found: Answer) -> pd.DataFrame:
         together = rest["log2_fold_change"].astype(float)
         return table.assign(**{TOGETHER: together, BEYOND: together - table.sum(axis=1)})
 
-    return state.once("each-edit", about(state, opened, found.predictor), make)
+    return state.once("each-edit", prediction_key(state, opened, found.predictor), make)
 
 
 def most_moved(each: pd.DataFrame, table: pd.DataFrame, n: int = MOST_GENES) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def sum_sentence(each: pd.DataFrame, predictor: str) -> str:
     )
 
 
-def csv(each: pd.DataFrame, found: Answer) -> bytes:
+def csv(each: pd.DataFrame, found: PredictionResult) -> bytes:
     """Return every gene by each edit, with what it is about in each row."""
     rest = found.table.loc[each.index]
     table = each.round(6)

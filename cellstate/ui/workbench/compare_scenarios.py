@@ -27,7 +27,7 @@ from cellstate.ui.components.layout import (
 from cellstate.ui.components.predictor_picker import KEY
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import answer
+from cellstate.ui.workbench.prediction import prediction_result
 from cellstate.viz.compare_scenarios import most_different, scenario_scatter
 from cellstate.viz.style import look
 
@@ -60,11 +60,11 @@ def _comparison(state: Session, opened: Model) -> None:
     edits = state.scenarios.get(other or NOTHING, ())
     # The choice on this page, which was drawn before; a model with one predictor has none.
     predictor = str(st.session_state.get(KEY) or default_predictor(opened))
-    one = answer(state, opened, predictor)
+    one = prediction_result(state, opened, predictor)
     table = sides(one.table, _other(state, opened, edits, predictor))
     hypothesis()
     st.markdown(
-        f"**A**: {escape_markdown(one.edits, 400)}. **B**: "
+        f"**A**: {escape_markdown(one.perturbations, 400)}. **B**: "
         f"{escape_markdown(', '.join(e.label for e in edits) or NO_EDITS, 400)}. "
         f"{look(predictor).label} predicts both, for {escape_markdown(one.sample)}.",
         width=READABLE,
@@ -76,7 +76,7 @@ def _comparison(state: Session, opened: Model) -> None:
         "Genes that either set edits stand at the end: they are set, not predicted, and count in no figure above."
     )
     download_table(
-        lambda: _csv(table, one.sample, one.edits, edits, predictor),
+        lambda: _csv(table, one.sample, one.perturbations, edits, predictor),
         f"cellstate-hypothesis-side-by-side-{file_stem(one.sample)}.csv",
         key="download-sides",
         label="Download both shifts as CSV",

@@ -17,7 +17,7 @@ from cellstate.ui.components.layout import number_column
 from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.levels import Here
+from cellstate.ui.workbench.gene_level import GeneLevel
 from cellstate.ui.workbench.perturbation_form import action
 
 #: Names of a list that are looked at, and characters of a pasted one.
@@ -95,10 +95,10 @@ def _edit_all(names: Sequence[str], place: str, state: Session, opened: Model) -
         )
 
 
-def _heres(found: Sequence[Meaning], state: Session, opened: Model) -> dict[int, Here]:
+def _heres(found: Sequence[Meaning], state: Session, opened: Model) -> dict[int, GeneLevel]:
     """Return the genes to edit with their levels in the sample, by position, in order."""
     patient, profiles = state.prepared(opened), load_profiles(opened)
-    return {m.gene: Here.of(patient, m.gene, profiles) for m in found if m.gene is not None}
+    return {m.gene: GeneLevel.of(patient, m.gene, profiles) for m in found if m.gene is not None}
 
 
 def summary(found: Sequence[Meaning], n_names: int) -> str:
@@ -112,7 +112,7 @@ def summary(found: Sequence[Meaning], n_names: int) -> str:
     return text + "."
 
 
-def meaning_table(found: Sequence[Meaning], heres: dict[int, Here]) -> pd.DataFrame:
+def meaning_table(found: Sequence[Meaning], heres: dict[int, GeneLevel]) -> pd.DataFrame:
     """Return one row a name: name, gene, remark, matched_by, tpm and percentile; what is left out comes first."""
     rows = []
     for meaning in sorted(found, key=lambda m: m.gene is not None):
@@ -130,7 +130,7 @@ def meaning_table(found: Sequence[Meaning], heres: dict[int, Here]) -> pd.DataFr
     return pd.DataFrame(rows).astype({"tpm": float, "percentile": float})
 
 
-def _remark(here: Here | None) -> str:
+def _remark(here: GeneLevel | None) -> str:
     if here is None or here.measured:
         return "Silent in this sample." if here and here.tpm < _SILENT_TPM else ""
     return "Not measured: the model's own prediction stands in."

@@ -21,7 +21,7 @@ from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.layout import download_table, gene_table, number_column, result_csv
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer, about, filtered, rivals_of
+from cellstate.ui.workbench.prediction import PredictionResult, baselines_of, filtered, prediction_key
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
 from cellstate.viz.linked_chart import MAX_NAMED, LinkedChart, linked_chart, selected_rows
 from cellstate.viz.style import look
@@ -68,9 +68,9 @@ class Selected:
         self.turn += 1
 
 
-def genes_section(state: Session, opened: Model, found: Answer) -> None:
+def genes_section(state: Session, opened: Model, found: PredictionResult) -> None:
     """Draw the linked chart and the table beside it."""
-    key = about(state, opened, found.predictor)
+    key = prediction_key(state, opened, found.predictor)
     selected: Selected = state.once("selected-genes", key, Selected)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -94,9 +94,9 @@ def genes_section(state: Session, opened: Model, found: Answer) -> None:
         st.markdown(_READING)
 
 
-def _chart(found: Answer, selected: Selected) -> LinkedChart:
+def _chart(found: PredictionResult, selected: Selected) -> LinkedChart:
     table = found.table
-    return linked_chart(table, rivals_of(table), predictor=found.predictor, ticked=selected.ticked)
+    return linked_chart(table, baselines_of(table), predictor=found.predictor, ticked=selected.ticked)
 
 
 def _with_weak_references(call: Callable[..., None], *arguments: Any) -> Callable[[], None]:
@@ -111,11 +111,11 @@ def _with_weak_references(call: Callable[..., None], *arguments: Any) -> Callabl
     return called
 
 
-def _select(key: str, found: Answer, selected: Selected) -> None:
+def _select(key: str, found: PredictionResult, selected: Selected) -> None:
     selected.rows = selected_rows(found.table, st.session_state[key]["selection"])
 
 
-def _table(found: Answer, selected: Selected) -> None:
+def _table(found: PredictionResult, selected: Selected) -> None:
     st.subheader("All genes", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -142,10 +142,10 @@ def _table(found: Answer, selected: Selected) -> None:
     st.caption(table_caption(found.table, shown, selected))
 
 
-def _rows(found: Answer, shown: pd.DataFrame, selected: Selected) -> None:
+def _rows(found: PredictionResult, shown: pd.DataFrame, selected: Selected) -> None:
     rows = shown.index.to_numpy()
     # Ticks are positions in what is shown, so another view needs another key.
-    key = f"shift-table-{selected.turn}-{hash((found.edits, found.predictor, rows.tobytes())):x}"
+    key = f"shift-table-{selected.turn}-{hash((found.perturbations, found.predictor, rows.tobytes())):x}"
 
     def tick(selected: Selected) -> None:
         selected.ticked.difference_update(rows.tolist())
@@ -180,11 +180,11 @@ def table_caption(table: pd.DataFrame, shown: pd.DataFrame, selected: Selected) 
     return f"{text} {plural(len(selected.ticked), 'ticked gene is', 'ticked genes are')} named{most}: {listed}"
 
 
-def _columns(found: Answer) -> dict:
+def _columns(found: PredictionResult) -> dict:
     label = look(found.predictor).label
     baselines = {
         CHANGE_OF + name: number_column(f"{look(name).label} (log2)", 3, f"Predicted by {look(name).label}.")
-        for name in rivals_of(found.table)
+        for name in baselines_of(found.table)
     }
     return {
         GENE: st.column_config.TextColumn("Gene", pinned=True, width="small"),
@@ -199,6 +199,6 @@ def _columns(found: Answer) -> dict:
     }
 
 
-def prediction_csv(found: Answer) -> bytes:
+def prediction_csv(found: PredictionResult) -> bytes:
     """Return every gene as CSV; each row names the sample, the perturbations and the method."""
-    return result_csv(found.table.round(6), found.sample, edits=found.edits, predictor=found.predictor)
+    return result_csv(found.table.round(6), found.sample, perturbations=found.perturbations, predictor=found.predictor)

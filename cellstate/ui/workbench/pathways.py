@@ -14,7 +14,7 @@ from cellstate.ui.components.layout import READABLE, chart, download_table, numb
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import GENE_SETS, Session
-from cellstate.ui.workbench.prediction import Answer, about
+from cellstate.ui.workbench.prediction import PredictionResult, prediction_key
 from cellstate.viz import pathway_bars
 from cellstate.viz.enrichment import CLEAR_FDR
 from cellstate.viz.style import look
@@ -36,7 +36,7 @@ _READING = f"""
 """
 
 
-def pathway_section(state: Session, opened: Model, found: Answer) -> None:
+def pathway_section(state: Session, opened: Model, found: PredictionResult) -> None:
     """Draw which gene sets move together, once there are gene sets."""
     sets = own_gene_sets(state, "pathways")
     if sets is None:
@@ -51,7 +51,7 @@ def pathway_section(state: Session, opened: Model, found: Answer) -> None:
         with queue().turn(), st.spinner("Testing the gene sets …"):
             return enrichment(opened.space, found.table, sets.sets)
 
-    key = (about(state, opened, found.predictor), state.turns[GENE_SETS])
+    key = (prediction_key(state, opened, found.predictor), state.turns[GENE_SETS])
     done: Enrichment = state.once("pathways", key, test)
     st.markdown(f"{pathway_sentence(done, found.predictor)}", width=READABLE)
     st.markdown(_CAUTION, width=READABLE)
@@ -91,7 +91,7 @@ def pathway_sentence(done: Enrichment, predictor: str) -> str:
     return text
 
 
-def _table(done: Enrichment, found: Answer) -> None:
+def _table(done: Enrichment, found: PredictionResult) -> None:
     first = look(found.predictor).label
     rivals = [column for column in done.table if column.startswith("nes_")]
     columns = {
@@ -121,6 +121,6 @@ def _table(done: Enrichment, found: Answer) -> None:
     )
 
 
-def csv(done: Enrichment, found: Answer) -> bytes:
+def csv(done: Enrichment, found: PredictionResult) -> bytes:
     """Return every set, with what it is about in each row."""
-    return result_csv(done.table, found.sample, edits=found.edits, predictor=found.predictor)
+    return result_csv(done.table, found.sample, perturbations=found.perturbations, predictor=found.predictor)

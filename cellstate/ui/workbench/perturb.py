@@ -8,8 +8,8 @@ from cellstate.ui.components.errors import guard
 from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import session
+from cellstate.ui.workbench.add_perturbations import builder
 from cellstate.ui.workbench.compare_scenarios import side_by_side
-from cellstate.ui.workbench.perturbation_builder import builder
 from cellstate.ui.workbench.perturbation_list import in_force
 from cellstate.ui.workbench.results import shift_result
 from cellstate.ui.workbench.scenarios import scenarios

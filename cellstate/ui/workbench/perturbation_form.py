@@ -12,7 +12,7 @@ from cellstate.model.profiles import Profiles, load_profiles
 from cellstate.perturb.perturbations import ANY_GENE, Perturbation, ordinal, perturbed_tpm
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.levels import Here, rounded, tpm_text
+from cellstate.ui.workbench.gene_level import GeneLevel, rounded, tpm_text
 from cellstate.viz.expression import level_strip
 
 KINDS = {
@@ -43,7 +43,7 @@ def edit_form(
         What the form begins with; without it, a knock-out.
     """
     profiles = load_profiles(opened)
-    here = Here.of(state.prepared(opened), gene, profiles)
+    here = GeneLevel.of(state.prepared(opened), gene, profiles)
     _about(here, opened)
     edit = action(place, profiles, start, here).on(here.symbol)
     after = after_edit(edit, here)
@@ -56,12 +56,12 @@ def edit_form(
     return edit
 
 
-def after_edit(edit: Perturbation, here: Here) -> float:
+def after_edit(edit: Perturbation, here: GeneLevel) -> float:
     """Return a gene's level after an edit, in TPM."""
     return float(perturbed_tpm(edit, np.array([here.tpm]), np.array([here.gene]), here.profiles)[0])
 
 
-def after_told(edit: Perturbation, here: Here) -> str:
+def after_told(edit: Perturbation, here: GeneLevel) -> str:
     """Return a gene's level after an edit in words; where a percentile was asked for, it is said as it was asked."""
     after = after_edit(edit, here)
     return f"{tpm_text(after)} TPM ({ordinal(edit.amount)} percentile)" if edit.kind == "quantile" else here.told(after)
@@ -70,11 +70,11 @@ def after_told(edit: Perturbation, here: Here) -> str:
 def changes_nothing(edit: Perturbation, state: Session, opened: Model) -> bool:
     """Return whether an edit sets a gene to the level that it has, as the slider does before it is moved."""
     patient = state.prepared(opened)
-    return edit.kind == "set" and edit.amount == Here.of(patient, opened.space.find(edit.gene), None).tpm
+    return edit.kind == "set" and edit.amount == GeneLevel.of(patient, opened.space.find(edit.gene), None).tpm
 
 
 def action(
-    place: str, profiles: Profiles | None, start: Perturbation | None = None, here: Here | None = None
+    place: str, profiles: Profiles | None, start: Perturbation | None = None, here: GeneLevel | None = None
 ) -> Perturbation:
     """Let the user choose what happens to a gene; returns an edit of no gene yet.
 
@@ -82,7 +82,7 @@ def action(
     ----------
     profiles : Profiles or None
         Without a cohort no percentile can be set.
-    here : Here, optional
+    here : GeneLevel, optional
         The gene, whose level is then set with a slider; without one, several genes are meant.
     """
     kinds = [kind for kind in KINDS if kind != "quantile" or profiles is not None]
@@ -96,7 +96,7 @@ def action(
     return Perturbation(ANY_GENE, kind, _amount(kind, place, begins, here))
 
 
-def _amount(kind: str, place: str, begins: float | None, here: Here | None) -> float:
+def _amount(kind: str, place: str, begins: float | None, here: GeneLevel | None) -> float:
     first = AMOUNTS[kind] if begins is None else begins
     # Whole numbers for a slider; another amount came from a link or a search, and stays until it is moved.
     steps = sorted({*map(float, range(0, 101, 5)), first})
@@ -124,7 +124,7 @@ def _amount(kind: str, place: str, begins: float | None, here: Here | None) -> f
     return 0.0
 
 
-def _level(place: str, here: Here, begins: float | None) -> float:
+def _level(place: str, here: GeneLevel, begins: float | None) -> float:
     """Let the user set a level with a slider or as a number; each follows the other."""
     number, slider = f"{place}level-{here.symbol}", f"{place}slide-{here.symbol}"
     chosen = rounded(st.session_state.setdefault(number, here.tpm if begins is None else begins))
@@ -143,7 +143,7 @@ def _level(place: str, here: Here, begins: float | None) -> float:
     return chosen
 
 
-def _about(here: Here, opened: Model) -> None:
+def _about(here: GeneLevel, opened: Model) -> None:
     """Say where the gene stands in this sample and how well the model follows it."""
     typical = float(np.expm1(max(opened.space.mean_G[here.gene], 0)))
     level = f"{here.told(here.tpm)} in this sample"

@@ -12,7 +12,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components.errors import guard
 from cellstate.ui.state.history import Entry
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.levels import Here, tpm_text
+from cellstate.ui.workbench.gene_level import GeneLevel, tpm_text
 from cellstate.ui.workbench.perturbation_form import after_told, edit_form
 
 #: A longer list scrolls within so many pixels.
@@ -97,7 +97,7 @@ def _row(entry: Entry, state: Session, opened: Model) -> None:
 def _told(edit: Perturbation, state: Session, opened: Model) -> str:
     """Say what an edit makes of its gene's level; why not, where it cannot be applied."""
     try:
-        here = Here.of(state.prepared(opened), opened.space.find(edit.gene), load_profiles(opened))
+        here = GeneLevel.of(state.prepared(opened), opened.space.find(edit.gene), load_profiles(opened))
         return f"{tpm_text(here.tpm)} → {after_told(edit, here)}"
     except CellStateError as error:
         return escape_markdown(error.message, 200)

@@ -28,7 +28,7 @@ MUCH = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class PredictionResult:
     """What the perturb page shows.
 
     Attributes
@@ -36,7 +36,7 @@ class Answer:
     predictor : str
         Who leads.
     sample : str
-    edits : str
+    perturbations : str
         In words.
     table : DataFrame
         What `trust_table` returns.
@@ -53,7 +53,7 @@ class Answer:
 
     predictor: str
     sample: str
-    edits: str
+    perturbations: str
     table: pd.DataFrame
     agreement: Mapping[str, float | None]
     before: Distance
@@ -62,29 +62,29 @@ class Answer:
     n_unmeasured_edited: int
 
 
-def about(state: Session, opened: Model, predictor: str | None) -> tuple[Hashable, ...]:
+def prediction_key(state: Session, opened: Model, predictor: str | None) -> tuple[Hashable, ...]:
     """Return what an answer, and all that is made of it, hangs on: the key of `Session.once`."""
     return state.selected, state.perturbations, predictor, opened.stamp
 
 
-def answer(state: Session, opened: Model, predictor: str | None = None) -> Answer:
+def prediction_result(state: Session, opened: Model, predictor: str | None = None) -> PredictionResult:
     """Predict what the edits in force do to the selected sample, once for each predictor that is put first."""
     before = distance(state, opened)
 
-    def make() -> Answer:
+    def make() -> PredictionResult:
         with queue().turn():
             return _answer(predict(state.prepared(opened), state.perturbations, predictor), before)
 
-    return state.once("shift", about(state, opened, predictor), make)
+    return state.once("shift", prediction_key(state, opened, predictor), make)
 
 
-def _answer(prediction: Prediction, before: Distance) -> Answer:
+def _answer(prediction: Prediction, before: Distance) -> PredictionResult:
     after = distance_after(prediction)
     table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
-    return Answer(
+    return PredictionResult(
         predictor=prediction.predictor,
         sample=prediction.sample.name,
-        edits=", ".join(edit.label for edit in prediction.perturbations),
+        perturbations=", ".join(edit.label for edit in prediction.perturbations),
         table=table,
         agreement=agreement(table),
         before=before,
@@ -119,7 +119,7 @@ def size_sentence(
     """Say how large the shifts are, beside the network's error too, and how far the predictors differ in that."""
     rest = table[~table["is_perturbed"]]
     largest = float(rest["log2_fold_change"].abs().max()) if len(rest) else 0.0
-    rivals = {r: float(rest[CHANGE_OF + r].abs().max()) for r in rivals_of(table)} if len(rest) else {}
+    rivals = {r: float(rest[CHANGE_OF + r].abs().max()) for r in baselines_of(table)} if len(rest) else {}
     apart = {r: size for r, size in rivals.items() if size and max(size, largest) > MUCH * min(size, largest)}
     many = f"{2**largest:,.0f}-fold" if largest > 1 else percent(2**largest - 1, 1)
     text = f"{predictor_label(predictor)}'s largest shift is {largest:.2g} log2 ({many})."
@@ -153,7 +153,7 @@ def cloud_sentence(before: Distance, after: Distance) -> str:
     return text
 
 
-def rivals_of(table: pd.DataFrame) -> list[str]:
+def baselines_of(table: pd.DataFrame) -> list[str]:
     """Return who stands beside the leading predictor in a table."""
     return [column.removeprefix(CHANGE_OF) for column in table.columns if column.startswith(CHANGE_OF)]
 

@@ -6,13 +6,13 @@ import streamlit as st
 
 from cellstate.evaluate import distances
 from cellstate.evaluate.distance import Distance
+from cellstate.evaluate.qc import badge, figures, verdicts
 from cellstate.formatting import escape_markdown
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.ui.components.layout import chart
 from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.qc_verdicts import badge, figures, verdicts
 from cellstate.viz import expression_histogram
 
 

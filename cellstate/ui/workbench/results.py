@@ -17,7 +17,13 @@ from cellstate.ui.workbench.cohort_map import cohort_section
 from cellstate.ui.workbench.combined_perturbations import edits_section
 from cellstate.ui.workbench.gene_results import genes_section
 from cellstate.ui.workbench.pathways import pathway_section
-from cellstate.ui.workbench.prediction import Answer, agreement_sentence, answer, cloud_sentence, size_sentence
+from cellstate.ui.workbench.prediction import (
+    PredictionResult,
+    agreement_sentence,
+    cloud_sentence,
+    prediction_result,
+    size_sentence,
+)
 from cellstate.ui.workbench.titration import dose_section
 
 #: What is shown of the answer, one at a time: only the open one is computed.
@@ -37,11 +43,11 @@ def shift_result(state: Session, opened: Model) -> None:
         hypothesis()
         predictor = who_predicts(opened)
         along = st.container(width="content")
-    found = answer(state, opened, predictor)
+    found = prediction_result(state, opened, predictor)
     with along:
         take_along(shift_offer(state, opened, found))
     st.markdown(
-        f"{escape_markdown(found.sample)} with {escape_markdown(found.edits, 400)}. {who_sentence(opened, predictor)}",
+        f"{escape_markdown(found.sample)} with {escape_markdown(found.perturbations, 400)}. {who_sentence(opened, predictor)}",
         width=READABLE,
     )
     if found.before.is_ood:
@@ -68,7 +74,7 @@ def shift_result(state: Session, opened: Model) -> None:
 
 
 @st.fragment
-def _sections(state: Session, opened: Model, found: Answer) -> None:
+def _sections(state: Session, opened: Model, found: PredictionResult) -> None:
     tabs = st.tabs(list(SECTIONS), key="shift-section", on_change="rerun")
     for tab, (title, draw) in zip(tabs, SECTIONS.items(), strict=True):
         with tab, guard(f"drawing {title.lower()}"):
@@ -76,7 +82,7 @@ def _sections(state: Session, opened: Model, found: Answer) -> None:
                 draw(state, opened, found)
 
 
-def _numbers(found: Answer) -> None:
+def _numbers(found: PredictionResult) -> None:
     rest = found.table[~found.table["is_perturbed"]]
     trusted = rest[rest["is_reliable"]]
     first = escape_markdown(trusted["gene"].iloc[0]) if len(trusted) else "none"

@@ -11,13 +11,13 @@ from cellstate.ui.components.exports import sample_offer
 from cellstate.ui.components.layout import heading
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Loaded, Session, session
+from cellstate.ui.workbench.choose_file import ways_in
 from cellstate.ui.workbench.detected_settings import what_was_read
 from cellstate.ui.workbench.failed_upload import refused_file
+from cellstate.ui.workbench.name_matching import gene_names
 from cellstate.ui.workbench.qc import distribution, fit
-from cellstate.ui.workbench.upload_groups import group_editor
-from cellstate.ui.workbench.upload_names import gene_names
-from cellstate.ui.workbench.upload_samples import picker_key, sample_table
-from cellstate.ui.workbench.upload_ways import ways_in
+from cellstate.ui.workbench.sample_groups import group_editor
+from cellstate.ui.workbench.sample_table import picker_key, sample_table
 
 
 def sample_page() -> None:

@@ -12,14 +12,14 @@ from cellstate.report import predictor_label
 from cellstate.ui.components.layout import READABLE, chart, download_table, result_csv
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.viz import titration_lines, titration_score
 
 #: Genes in the download, those that respond most; the command ``cellstate titrate`` writes all of them.
 MOST_GENES = 1_000
 
 
-def dose_section(state: Session, opened: Model, shift: Answer) -> None:
+def dose_section(state: Session, opened: Model, shift: PredictionResult) -> None:
     """Draw the curve of an edited gene, by whoever predicts the shift."""
     genes = [edit.gene for edit in state.perturbations]
     gene = genes[0]

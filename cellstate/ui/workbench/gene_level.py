@@ -20,7 +20,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Here:
+class GeneLevel:
     """One gene in one sample.
 
     Attributes
@@ -42,7 +42,7 @@ class Here:
     profiles: Profiles | None
 
     @classmethod
-    def of(cls, patient: PreparedSample, gene: int, profiles: Profiles | None) -> Here:
+    def of(cls, patient: PreparedSample, gene: int, profiles: Profiles | None) -> GeneLevel:
         """Return a gene of a patient."""
         symbol = patient.model.space.symbols[gene]
         return cls(gene, symbol, rounded(float(patient.tpm_G[gene])), bool(patient.measured_G[gene]), profiles)

@@ -12,12 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellstate.genes import gene_axis
-from cellstate.io import read_samples
-from cellstate.model import load_model
-from cellstate.samples import Samples
-from cellstate.ui.components.examples import examples
-from cellstate.ui.workbench.qc_verdicts import (
+from cellstate.evaluate.qc import (
     FAIR,
     GOOD,
     POOR,
@@ -30,6 +25,11 @@ from cellstate.ui.workbench.qc_verdicts import (
     word,
     worst,
 )
+from cellstate.genes import gene_axis
+from cellstate.io import read_samples
+from cellstate.model import load_model
+from cellstate.samples import Samples
+from cellstate.ui.components.examples import examples
 
 FINE = Figures(reads=30e6, detected=16_000, measured=1.0, top_share=0.2, mito_share=0.1)
 

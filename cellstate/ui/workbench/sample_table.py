@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.evaluate.distance import distances
+from cellstate.evaluate.qc import figures, verdicts, word, worst
 from cellstate.formatting import plural
 from cellstate.model import Model
 from cellstate.perturb.sample import prepare_samples
@@ -14,7 +15,6 @@ from cellstate.ui.components.layout import number_column
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.qc_verdicts import figures, verdicts, word, worst
 
 #: Samples that are judged in one turn of the queue: a second or two, so that nobody else waits for long.
 AT_ONCE = 200
