@@ -17,6 +17,7 @@ from cellstate.perturb.search.pairs import TESTED, Pairs
 from cellstate.perturb.search.single import Screen, other_predictors
 from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
+from cellstate.report.narrative.prediction import agreement_sentence
 from cellstate.ui.candidates.options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
 from cellstate.ui.components.export_menu import take_along
 from cellstate.ui.components.exports import search_offer
@@ -26,7 +27,6 @@ from cellstate.ui.evidence.accuracy_words import combination_sentence, pairs_sen
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import agreement_sentence
 from cellstate.viz import combination_steps, interaction_map, partner_bars, screen_bars
 from cellstate.viz.style import look
 
