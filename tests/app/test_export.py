@@ -40,7 +40,6 @@ from cellstate.ui.components.exports import (
 )
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.prediction import answer
 from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.app.conftest import check
 

@@ -11,23 +11,23 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.workbench.gene_results import Selected, prediction_csv, table_caption
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from tests.app.conftest import check
 from tests.unit.viz.test_figures import make_table
 
 
 def selected(app: AppTest) -> Selected:
-    return app.session_state["cellstate"]._cache["selected-genes"][1]
+    return app.session_state["cellstate"]._results["selected-genes"][1]
 
 
-def answer(app: AppTest) -> Answer:
-    return app.session_state["cellstate"]._cache["shift"][1]
+def answer(app: AppTest) -> PredictionResult:
+    return app.session_state["cellstate"]._results["shift"][1]
 
 
 @pytest.fixture
 def shifted(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put([Perturbation("CDX2", "knock-out")])
-    with_example.switch_page("pages/workbench.py").run()
+    with_example.switch_page("pages/perturb.py").run()
     check(with_example)
     return with_example
 
@@ -44,7 +44,7 @@ def test_selected_genes_choose_rows_and_ticks_are_named(shifted: AppTest) -> Non
     assert "reliable-only" not in [toggle.key for toggle in shifted.toggle]
     selected(shifted).ticked = {0}
     shifted.run()
-    drawn = shifted.session_state["cellstate"]._cache["linked-chart"][1].points
+    drawn = shifted.session_state["cellstate"]._results["linked-chart"][1].points
     assert list(drawn.loc[drawn["ring"], "gene"]) == [table["gene"][0]]
     shifted.button(key="clear-selection").click().run()
     check(shifted)
@@ -58,7 +58,7 @@ def test_selected_genes_choose_rows_and_ticks_are_named(shifted: AppTest) -> Non
 
 
 def test_only_the_open_section_is_computed(shifted: AppTest) -> None:
-    made = shifted.session_state["cellstate"]._cache
+    made = shifted.session_state["cellstate"]._results
     assert not {"pathways", "cohort-map", "each-edit", "doses"} & set(made)
     assert [tab.label for tab in shifted.tabs] == ["Genes", "Pathways", "Cohort map", "Several edits", "Doses"]
 

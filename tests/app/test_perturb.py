@@ -21,13 +21,14 @@ from cellstate.model.network import AutoEncoder, initialise
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample, prepare_samples
+from cellstate.report.narrative.prediction import agreement_sentence, size_sentence
 from cellstate.ui.components.examples import examples
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import Loaded
 from cellstate.ui.workbench import perturbation_form as edit_form
+from cellstate.ui.workbench.gene_level import rounded, tpm_text
 from cellstate.ui.workbench.gene_results import prediction_csv
-from cellstate.ui.workbench.levels import rounded, tpm_text
-from cellstate.ui.workbench.prediction import agreement, agreement_sentence, filtered, size_sentence
+from cellstate.ui.workbench.prediction import agreement, filtered
 from tests.app.conftest import check, words
 from tests.support.factories import make_samples, make_space
 

@@ -18,10 +18,10 @@ from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
+from cellstate.report.narrative.prediction import agreement_sentence, size_sentence
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.predictor_picker import KEY, pairs_method_sentence
 from cellstate.ui.workbench.gene_results import prediction_csv as _csv
-from cellstate.ui.workbench.prediction import agreement_sentence, size_sentence
 from cellstate.ui.workbench.titration import csv as dose_csv
 from tests.app.conftest import check, words
 

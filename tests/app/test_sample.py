@@ -15,7 +15,7 @@ from cellstate.io import read_samples
 from cellstate.ui.components import load_samples as loading
 from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import FailedUpload
-from cellstate.ui.workbench.upload_names import dates_sentence
+from cellstate.ui.workbench.name_matching import dates_sentence
 from tests.app.conftest import APP, check, words
 from tests.support.factories import make_samples
 
@@ -38,7 +38,7 @@ def odd_logs() -> bytes:
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     app.file_uploader[0].upload(name, data)
     return app.run()
 
@@ -51,13 +51,13 @@ def decide(app: AppTest, ask: str, **choices: str) -> AppTest:
 
 
 def refused(app: AppTest) -> FailedUpload:
-    found = app.session_state["cellstate"].failed_upload
+    found = app.session_state["cellstate"].problem
     assert found is not None
     return found
 
 
 def test_empty_page_shows_three_ways_in(app: AppTest) -> None:
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     check(app)
     assert [title.value for title in app.subheader] == ["Example patient", "My file", "Paste a table"]
     assert not app.expander
@@ -94,7 +94,7 @@ def test_the_ways_in_fold_away(with_example: AppTest) -> None:
 
 def test_quality_is_told_in_words(with_example: AppTest) -> None:
     told = next(m.value for m in with_example.markdown if "**Genes detected" in m.value).split("\n\n")
-    assert "**Distance from the training samples: " in told[0]
+    assert "**OodScore from the training samples: " in told[0]
     assert told[1] == ":green-badge[✓ good] **Genes detected: 15,915.** As many as tissue usually shows."
 
 
@@ -104,7 +104,7 @@ def test_upload_leaves_streamlits_store(app: AppTest) -> None:
 
 
 def test_a_table_can_be_pasted(app: AppTest) -> None:
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     text = a_table(["A"], 2_000).to_csv(sep="\t")
     app.text_area[0].set_value(text)
     decide(app, "Read it")
@@ -117,7 +117,7 @@ def test_a_table_can_be_pasted(app: AppTest) -> None:
 
 
 def test_nothing_pasted_is_nothing_read(app: AppTest) -> None:
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     app.text_area[0].set_value("  \n ")
     decide(app, "Read it")
     check(app)
@@ -130,7 +130,7 @@ def test_several_samples_can_be_picked_and_evaluated(app: AppTest) -> None:
     app.selectbox(key=f"pick-{state.round}").select(2).run()
     check(app)
     assert app.session_state["cellstate"].sample().names == ("C",)
-    app.switch_page("pages/evidence.py").run()
+    app.switch_page("pages/accuracy.py").run()
     app.segmented_control(key=f"scope-{state.round}").set_value("All 3 samples").run()
     check(app)
     assert np.isfinite(app.dataframe[0].value["Autoencoder"]).all()
@@ -151,7 +151,7 @@ def test_a_refused_table_is_shown_and_can_be_overruled(app: AppTest) -> None:
     check(app)
     loaded = app.session_state["cellstate"].loaded
     assert (loaded.name, loaded.samples.report.unit) == ("odd.csv", "log2(TPM+0.001)")
-    assert app.session_state["cellstate"].failed_upload is None
+    assert app.session_state["cellstate"].problem is None
 
 
 def test_a_refused_table_can_be_dropped(with_example: AppTest) -> None:
@@ -161,7 +161,7 @@ def test_a_refused_table_can_be_dropped(with_example: AppTest) -> None:
     assert "You still work with TCGA" in words(with_example)
     with_example.button(key="drop-refused").click().run()
     check(with_example)
-    assert with_example.session_state["cellstate"].failed_upload is None
+    assert with_example.session_state["cellstate"].problem is None
     assert with_example.session_state["cellstate"].loaded is before
 
 
@@ -171,7 +171,7 @@ def test_a_refused_table_goes_with_the_next(with_example: AppTest, way: str) -> 
     assert refused(with_example).source
     with_example.button(key=way).click().run()
     check(with_example)
-    assert with_example.session_state["cellstate"].failed_upload is None
+    assert with_example.session_state["cellstate"].problem is None
 
 
 def test_what_is_no_table_leaves_nothing(app: AppTest) -> None:
@@ -193,7 +193,7 @@ def test_an_interrupted_reading_is_told(app: AppTest, monkeypatch: pytest.Monkey
         patched.setattr(loading, "read", interrupted)
         upload(app, "patient.csv", a_file(["A"]))
     app.switch_page("pages/home.py").run()
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     assert "was stopped before its end" in app.error[0].value.replace("\\", "")
     assert refused(app).source == b""
     upload(app, "patient.csv", a_file(["A"]))
@@ -216,8 +216,8 @@ def test_a_file_that_does_not_fit_in_memory_is_not_kept(app: AppTest, monkeypatc
 def test_names_from_a_file_are_never_markup(app: AppTest) -> None:
     upload(app, "<script>alert(1)</script>.csv", a_file([HOSTILE, "B"]))
     check(app)
-    app.switch_page("pages/workbench.py").run()
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/sample.py").run()
     said = words(app)
     assert re.findall(r"(?<!\\)<", said) == []
     assert "**bold**" not in said

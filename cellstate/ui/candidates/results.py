@@ -17,6 +17,7 @@ from cellstate.perturb.search.pairs import TESTED, Pairs
 from cellstate.perturb.search.single import Screen, other_predictors
 from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
+from cellstate.report.narrative.prediction import agreement_sentence
 from cellstate.report.narrative.search import (
     SIGNIFICANT,
     action_phrase,
@@ -46,7 +47,6 @@ from cellstate.ui.help.content import markdown
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import agreement_sentence
 from cellstate.viz import Chart, combination_steps, interaction_map, partner_bars, screen_bars
 from cellstate.viz.style import look
 

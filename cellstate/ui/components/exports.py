@@ -26,14 +26,14 @@ from cellstate.report.run import Run
 from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.ui.workbench.qc import distance
 from cellstate.viz import Chart
 
 _FILE_GOAL = "This goal comes from a file of yours, which a bundle does not contain: export the table."
 
 
-def prediction_export(state: Session, opened: Model, result: Answer) -> Export:
+def prediction_export(state: Session, opened: Model, result: PredictionResult) -> Export:
     """Return the export of a prediction."""
     perturbations, source = state.perturbations, source_of(state)
     labels = [item.label for item in perturbations]

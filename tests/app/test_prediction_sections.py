@@ -22,8 +22,9 @@ from cellstate.ui.workbench import cohort_map
 from cellstate.ui.workbench import combined_perturbations as heat
 from cellstate.ui.workbench import pathways as enrichment
 from cellstate.ui.workbench.cohort_map import map_sentence
-from cellstate.ui.workbench.combined_perturbations import BEYOND, TOGETHER, most_moved, sum_sentence
+from cellstate.ui.workbench.combined_perturbations import BEYOND, most_moved, sum_sentence
 from cellstate.ui.workbench.pathways import pathway_sentence
+from data.corpora.human_bulk.build import TOGETHER
 from tests.app.conftest import check, words
 
 

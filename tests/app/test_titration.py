@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellstate.evaluation.enrichment import MOST_GENES
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
@@ -15,7 +16,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import Titration, titrate
 from cellstate.ui.components.examples import examples
 from cellstate.ui.workbench import titration as doses
-from cellstate.ui.workbench.titration import MOST_GENES, csv, reading
+from cellstate.ui.workbench.titration import csv, reading
 from tests.app.conftest import check, words
 
 

@@ -19,7 +19,7 @@ from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench import upload_groups, upload_samples
+from cellstate.ui.workbench import sample_groups, sample_table
 from tests.app.conftest import check, words
 from tests.support.factories import make_samples
 
@@ -34,7 +34,7 @@ def a_file(names: list[str], n_genes: int = 4_000) -> bytes:
 @pytest.fixture
 def cohort(app: AppTest) -> AppTest:
     """The sample page with four samples."""
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     app.file_uploader[0].upload("cohort.csv", a_file(NAMES))
     app.run()
     check(app)
@@ -69,7 +69,7 @@ def test_every_sample_is_judged_on_request(cohort: AppTest) -> None:
 
 
 def test_judging_goes_on_where_it_was_interrupted(cohort: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_samples, "AT_ONCE", 3)
+    monkeypatch.setattr(sample_table, "AT_ONCE", 3)
     asked: list[int] = []
 
     def judge(samples: Any) -> Any:
@@ -78,7 +78,7 @@ def test_judging_goes_on_where_it_was_interrupted(cohort: AppTest, monkeypatch: 
             raise CellStateError("No more.", "Try again.")
         return ood_scores(samples)
 
-    monkeypatch.setattr(upload_samples, "ood_scores", judge)
+    monkeypatch.setattr(sample_table, "distances", judge)
     cohort.button(key="judge-all").click().run()
     assert "No more" in cohort.error[0].value
     cohort.run()
@@ -98,8 +98,8 @@ def test_table_and_picker_show_the_same_sample(cohort: AppTest, monkeypatch: pyt
     for rows, selected in (([1], 1), ([], 1)):
         fake = SimpleNamespace(session_state={key: {"selection": {"rows": rows}}})
         with monkeypatch.context() as patched:
-            patched.setattr(upload_samples, "st", fake)
-            upload_samples._chosen(state, key)
+            patched.setattr(sample_table, "st", fake)
+            sample_table._chosen(state, key)
         assert state.selected == selected
     cohort.run()
     check(cohort)
@@ -109,7 +109,7 @@ def test_table_and_picker_show_the_same_sample(cohort: AppTest, monkeypatch: pyt
 
 def test_six_hundred_samples(app: AppTest) -> None:
     names = [f"patient {n}" for n in range(600)]
-    app.switch_page("pages/workbench.py").run()
+    app.switch_page("pages/sample.py").run()
     app.file_uploader[0].upload("cohort.csv", a_file(names, 150))
     app.run()
     check(app)
@@ -160,8 +160,8 @@ def test_groups_are_typed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     state.labels = {"C1": "old", "C2": "kept"}
     edits = {0: {"group": "  <b>new</b>\n"}, 2: {"group": "x" * 500}, 3: {"group": None}, 1: {}}
     fake = SimpleNamespace(session_state={"key": {"edited_rows": {k: v for k, v in edits.items() if v}}})
-    monkeypatch.setattr(upload_groups, "st", fake)
-    upload_groups._edited(state, "key")
+    monkeypatch.setattr(sample_groups, "st", fake)
+    sample_groups._edited(state, "key")
     assert state.labels == {"C1": "<b>new</b>", "C2": "kept", "T1": "x" * 60}
 
 

@@ -12,24 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.poster import Figures
+from benchmarks.real_perturbations.records import figures
+from cellstate.evaluation.qc import FAIR, POOR, TOP_GENES, UNKNOWN, badge, verdicts, word, worst
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import examples
-from cellstate.ui.workbench.qc_verdicts import (
-    FAIR,
-    GOOD,
-    POOR,
-    TOP_GENES,
-    UNKNOWN,
-    Figures,
-    badge,
-    figures,
-    verdicts,
-    word,
-    worst,
-)
+from tests.benchmarks.test_record import GOOD
 
 FINE = Figures(reads=30e6, detected=16_000, measured=1.0, top_share=0.2, mito_share=0.1)
 
@@ -57,7 +48,7 @@ def test_limits(what: str, field: str, values: dict[Any, str]) -> None:
 @pytest.mark.parametrize(("score", "expected"), [(None, UNKNOWN), (0.0, GOOD), (2.0, GOOD), (2.1, FAIR), (5.1, POOR)])
 def test_distance_speaks_first(score: float | None, expected: str) -> None:
     first = verdicts(FINE, score)[0]
-    assert first.what.startswith("Distance")
+    assert first.what.startswith("OodScore")
     assert first.grade == expected
 
 
