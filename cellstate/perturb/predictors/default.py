@@ -7,9 +7,9 @@ a folder that names none, or that does not hold the method it names, is the auto
 from __future__ import annotations
 
 from cellstate.errors import ModelError
-from cellstate.evidence import PredictorId
+from cellstate.evidence import METHODS, PredictorId
 from cellstate.model import Model
-from cellstate.perturb.predictors.registry import SPECS, available_predictors
+from cellstate.perturb.predictors.registry import available_predictors
 
 
 def default_predictor(model: Model) -> PredictorId:
@@ -29,7 +29,7 @@ def resolve_predictor(model: Model, asked: str | None) -> PredictorId:
     if asked is None:
         return default_predictor(model)
     available = available_predictors(model)
-    found = next((one for one in SPECS if one.value == asked), None)
+    found = next((one for one in METHODS if one.value == asked), None)
     if found in available:
         return found
     names = ", ".join(available)

@@ -19,7 +19,7 @@ def make_table(n: int = 40, *, trusted: bool = True) -> pd.DataFrame:
             "log2_fold_change_a": a,
             "log2_fold_change_b": b,
             "difference": a - b,
-            "edited": ["A", *[""] * (n - 1)],
+            "is_perturbed": ["A", *[""] * (n - 1)],
             "is_reliable": trusted,
         }
     )

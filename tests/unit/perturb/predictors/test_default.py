@@ -14,7 +14,6 @@ from cellstate.perturb.predictors.default import default_predictor, resolve_pred
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
-from data.genes.build import choose
 from tests.support.evidence_factories import favouring
 
 BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
@@ -27,10 +26,10 @@ def with_default(model, name):
 
 def test_the_shipped_model_uses_the_default_that_its_folder_names():
     model = load_model(device="cpu")
-    assert choose(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
+    assert resolve_predictor(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
 
 
-def test_who_can_be_chosen(small_model, tmp_path):
+def test_only_methods_of_the_folder_can_be_chosen(small_model, tmp_path):
     assert tuple(available_predictors(small_model)) == ("autoencoder", *BASELINES)
     assert resolve_predictor(small_model, None) == "autoencoder"
     assert resolve_predictor(small_model, "autoencoder") == "autoencoder"
@@ -41,8 +40,8 @@ def test_who_can_be_chosen(small_model, tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     random = load_model(tmp_path / "demo", device="cpu")
     assert tuple(available_predictors(random)) == ("autoencoder",)
-    # Evidence of rivals that the folder does not hold lets nobody lead.
-    assert choose(with_default(random, "coexpression"), None) == "autoencoder"
+    # A default that the folder does not hold is not used.
+    assert resolve_predictor(with_default(random, "coexpression"), None) == "autoencoder"
     with pytest.raises(ModelError, match="holds no pca") as caught:
         resolve_predictor(random, "pca")
     assert caught.value.hint

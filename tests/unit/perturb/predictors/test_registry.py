@@ -107,13 +107,6 @@ def test_a_model_carries_its_baselines(small_model):
     assert [name for name, one in found.items() if one.uses_prior_knowledge] == ["ridge_tf"]
 
 
-def test_older_names_are_understood():
-    assert PredictorId("network") is PredictorId.AUTOENCODER
-    assert PredictorId.AUTOENCODER.stored_name == "network" and PredictorId.PCA.stored_name == "pca"
-    with pytest.raises(ValueError, match="oracle"):
-        PredictorId("oracle")
-
-
 def test_a_folder_without_effects_has_no_elastic_net(known):
     assert set(build_predictors(FittedParameters(N_GENES, known))) == EVERY - {"elastic_net"}
 
