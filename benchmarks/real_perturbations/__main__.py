@@ -95,6 +95,8 @@ TRANSFERS = (
 )
 
 Make = Callable[[], pd.DataFrame]
+#: Components of the whole corpus, and of its cells.
+Corpora = tuple[CorpusComponents, CorpusComponents]
 
 
 class Evaluation:
@@ -128,13 +130,7 @@ class Evaluation:
         return table
 
 
-def run(
-    evaluate: Evaluation,
-    folder: Path,
-    model: Model,
-    files: list[Path],
-    corpora: tuple[CorpusComponents, CorpusComponents] | None,
-) -> None:
+def run(evaluate: Evaluation, folder: Path, model: Model, files: list[Path], corpora: Corpora | None) -> None:
     """Evaluate every method; without the components of the corpus (all, and of cells), what needs them is left out."""
     data = evaluate.data
     for path in files:
@@ -263,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = shared_folder(options.data)
         model = load_model(options.model, device="cpu")
         data = read_perturbations(folder / "perturbation_benchmark")
-        corpora: tuple[CorpusComponents, CorpusComponents] | None = None
+        corpora: Corpora | None = None
         symbols, sd_G = model.space.symbols, model.space.scale_G
         if not options.quick:
             whole, cells = (corpus_components(folder / "corpus", options.cache, cells=cells) for cells in (False, True))
