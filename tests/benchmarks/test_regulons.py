@@ -58,7 +58,7 @@ def test_the_regulator_itself_never_counts(regulons):
     assert size_TG.max() < 1, "the shifts given are not changed"
 
 
-def test_a_ranking_that_knows_no_regulator_is_not_specific(regulons):
+def test_a_ranking_that_ignores_the_regulator_is_not_specific(regulons):
     popular_G = regulons.target_TG.sum(axis=0) + np.random.default_rng(2).random(N_GENES)
     found = score(np.broadcast_to(popular_G, regulons.target_TG.shape), regulons)
     assert found.auroc_T.mean() > 0.6
@@ -79,7 +79,7 @@ def test_regulators_with_few_targets_are_left_out(tmp_path):
     assert np.flatnonzero(found.target_TG[0]).tolist() == list(range(1, 25))
 
 
-def test_every_predictor_speaks_of_every_gene(cohort, small_model):
+def test_every_predictor_predicts_every_gene(cohort, small_model):
     tf_T = np.array([3, 70, 200])
     z_SG = prepare(cohort, 0.05).train_z_SG
     known = FittedParameters(240, fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
@@ -101,7 +101,7 @@ def test_the_interval_holds_the_mean():
     assert high - low == pytest.approx(2 * 1.96 * difference.std() / np.sqrt(200), rel=0.2)
 
 
-def test_what_the_product_reads_is_what_the_product_predicts(small_model, cohort):
+def test_the_benchmark_uses_the_predictions_of_the_product(small_model, cohort):
     sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
     tf_T = np.flatnonzero(space.is_tf_G)[:3]
     shifts = product_shifts(small_model, tf_T)
