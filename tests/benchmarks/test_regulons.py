@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
+from benchmarks.regulon_changes import network_changes, product_changes, simple_changes, uninformed_sizes
 from benchmarks.regulons import (
     Regulons,
     Score,
@@ -16,7 +16,6 @@ from benchmarks.regulons import (
     records_of,
     score,
 )
-from benchmarks.transfer import predictors
 from cellstate.default_rule import predictor_evidence
 from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, Metric, PredictorId, Records
 from cellstate.perturb.perturbations import Perturbation
@@ -83,7 +82,7 @@ def test_every_predictor_predicts_every_gene(cohort, small_model):
     tf_T = np.array([3, 70, 200])
     z_SG = prepare(cohort, 0.05).train_z_SG
     known = FittedParameters(240, fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
-    shifts = blind_sizes(z_SG, 3) | simple_shifts(known, tf_T) | network_shifts(small_model, tf_T)
+    shifts = uninformed_sizes(z_SG, 3) | simple_changes(known, tf_T) | network_changes(small_model, tf_T)
     assert {"random", "variability", "coexpression", "elastic_net", "autoencoder", "autoencoder_hidden_input"} <= set(
         shifts
     )
@@ -104,8 +103,8 @@ def test_the_interval_holds_the_mean():
 def test_the_benchmark_uses_the_predictions_of_the_product(small_model, cohort):
     sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
     tf_T = np.flatnonzero(space.is_tf_G)[:3]
-    shifts = product_shifts(small_model, tf_T)
-    assert tuple(shifts) == tuple(name.stored_name for name in available_predictors(small_model))
+    shifts = product_changes(small_model, tf_T)
+    assert tuple(shifts) == tuple(name.value for name in available_predictors(small_model))
     for name, shift_TG in shifts.items():
         # A linear predictor's shift is as large as the perturbation, whatever the patient.
         if name != "autoencoder":
@@ -123,7 +122,7 @@ def test_the_records_that_decide_the_default_are_complete(small_model):
     records = Records(product_records(found))
     assert all(one.threshold is None and one.benchmark is Benchmark.REGULONS for one in records)
     kept = predictor_evidence(records)
-    assert tuple(kept) == predictors(small_model)
+    assert tuple(kept) == tuple(available_predictors(small_model))
     for name, one in kept.items():
         assert one.target_specificity == pytest.approx(found[name].z.specific_T.mean())
         assert (one.margin_ci_low is None) == (name == "autoencoder")
