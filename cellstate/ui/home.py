@@ -15,8 +15,8 @@ from cellstate.model.record import ModelRecord
 from cellstate.report.narrative.reconstruction import error_removed
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.layout import READABLE, start_buttons, tiles
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import READABLE, metric_row, start_buttons
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Session, session
 

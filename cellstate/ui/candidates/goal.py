@@ -49,7 +49,7 @@ def choose_goal(state: Session, opened: Model) -> Goal | None:
             choice = choose(state, state.prepared(opened))
             if choice is None:
                 return None
-            goal = state.goal = state.once(GOAL, (state.selected, opened.stamp, kind, *choice[0]), choice[1])
+            goal = state.goal = state.cached(GOAL, (state.selected, opened.stamp, kind, *choice[0]), choice[1])
         except CellStateError as error:
             show_error(error)
             return None
@@ -119,7 +119,7 @@ def _reference(state: Session, sample: PreparedSample) -> Choice:
         st.caption("For example normal tissue, or a cell state that you want to reach. Any file that Sample reads.")
         return None
     samples, name = state.reference.samples, state.reference.name
-    in_hand(
+    loaded_file(
         f"**{escape_markdown(name)}**: {plural(len(samples), 'sample')}", REFERENCE, lambda: state.load_reference(None)
     )
     for warning in samples.report.warnings:

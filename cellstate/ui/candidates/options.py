@@ -23,7 +23,7 @@ from cellstate.perturb.search.single import screen
 from cellstate.report.narrative.search import RANKINGS, combination_plan, pairs_effort, pairs_plan, screen_plan
 from cellstate.ui.candidates.goal import GOAL
 from cellstate.ui.components.choice import choose_one
-from cellstate.ui.components.predictor_picker import who_predicts
+from cellstate.ui.components.predictor_picker import choose_predictor
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
 
@@ -77,7 +77,7 @@ def _screen(state: Session, opened: Model) -> Plan | None:
         actions = _actions(opened, SCREEN)
     with right:
         candidates = _candidates(state, opened, "Genes to try", SCREEN)
-    predictor = who_predicts(opened)
+    predictor = choose_predictor(opened)
     if candidates is None or not actions:
         return None
     sample = state.prepared(opened)
@@ -145,7 +145,7 @@ def _combination(state: Session, opened: Model) -> Plan | None:
             persist_state="session",
             help="The search stops as soon as this much is covered.",
         )
-    predictor = who_predicts(opened)
+    predictor = choose_predictor(opened)
     if candidates is None or not actions:
         return None
     sample, fraction = state.prepared(opened), float(wanted) / 100

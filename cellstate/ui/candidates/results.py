@@ -30,10 +30,18 @@ from cellstate.report.narrative.search import (
     screen_sentence,
 )
 from cellstate.ui.candidates.options import COMBINATION, PAIRS, SCREEN, Plan
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import search_offer
-from cellstate.ui.components.layout import READABLE, chart, download_table, hypothesis, number_column, result_csv, tiles
-from cellstate.ui.components.predictor_picker import together_sentence, who_sentence
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import search_export
+from cellstate.ui.components.layout import (
+    READABLE,
+    chart,
+    download_table,
+    hypothesis,
+    metric_row,
+    number_column,
+    result_csv,
+)
+from cellstate.ui.components.predictor_picker import pairs_method_sentence, predictor_sentence
 from cellstate.ui.help.content import markdown
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.jobs import Job
@@ -83,8 +91,8 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     others = other_predictors(table)
     best = table.iloc[0]
     exact = "All" if found.n_exact == len(table) else f"The best {found.n_exact:,}"
-    st.caption(who_sentence(opened, found.predictor, default_reason), width=READABLE)
-    tiles(
+    st.caption(predictor_sentence(opened, found.predictor, default_reason), width=READABLE)
+    metric_row(
         [
             ("Top candidate", escape_markdown(best["gene"]), f"By {look(found.predictor).label}."),
             (_DISTANCE, fraction_percent(best["fraction_of_distance"]), tip("Percent of the distance to the goal")),
@@ -105,7 +113,7 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
 
 def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     table, interaction = found.table, TESTED[found.by]
-    st.caption(together_sentence(opened, by_cohort=found.by == "cohort"), width=READABLE)
+    st.caption(pairs_method_sentence(opened, by_cohort=found.by == "cohort"), width=READABLE)
     said = pairs_sentence(found)
     st.markdown(said, width=READABLE)
     st.caption(escape_markdown(found.scale, 400), width=READABLE)
@@ -132,7 +140,7 @@ def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
 
 def _combination(state: Session, opened: Model, found: Combination, searched: str) -> None:
     steps, greedy = named(found.steps), named(found.greedy)
-    st.caption(who_sentence(opened, found.predictor, combination_reason), width=READABLE)
+    st.caption(predictor_sentence(opened, found.predictor, combination_reason), width=READABLE)
     said = combination_sentence(found)
     st.markdown(said, width=READABLE)
     if not len(steps):
@@ -282,7 +290,7 @@ def _buttons(
             st.switch_page("pages/perturb.py")
         name = f"cellstate-hypothesis-{kind}-{file_stem(found.sample)}.csv"
         download_table(lambda: csv(found), name, key=f"download-{kind}", label="Download CSV")
-        take_along(search_offer(state, opened, found, searched, said, drawn))
+        export_menu(search_export(state, opened, found, searched, said, drawn))
 
 
 def csv(found: Screen | Pairs | Combination) -> bytes:

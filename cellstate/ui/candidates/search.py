@@ -11,7 +11,7 @@ from cellstate.ui.candidates.goal import choose_goal
 from cellstate.ui.candidates.options import KINDS, Plan, options
 from cellstate.ui.candidates.results import result
 from cellstate.ui.components.choice import choose_one
-from cellstate.ui.components.errors import guard, show_error
+from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.jobs import STOPPED, WAITING, Job, Step, time_left
 from cellstate.ui.runtime.limits import run_seconds
@@ -44,14 +44,14 @@ def regulators_page() -> None:
     with st.container(border=True):
         st.subheader("What should be searched?", anchor=False)
         kind = choose_one("Search", KINDS, "regulators-kind")
-        with guard("preparing the search"):
+        with error_boundary("preparing the search"):
             plan = options(kind, state, opened)
         _search_button(state, opened, kind, goal, plan)
-    with guard("following the search"):
+    with error_boundary("following the search"):
         _progress(state)
     finished = state.finished(kind, _key(state, opened))
     if finished is not None:
-        with guard("showing the result"):
+        with error_boundary("showing the result"):
             result(state, opened, finished, goal, plan)
     elif state.job is None or state.job.has_ended:
         st.caption("The result of the search appears here.")
@@ -66,7 +66,7 @@ def _warnings(state: Session, opened: Model) -> None:
     """Warn where predictions of this model, or for this sample, are not reliable."""
     if not opened.is_trained:
         st.warning("Random weights: this model is not trained, so its results mean nothing.", icon=":material/warning:")
-    with guard("checking the sample"):
+    with error_boundary("checking the sample"):
         if distance(state, opened).is_ood:
             st.warning(
                 "This sample is out of distribution for the model, so no result on this page is reliable.",
@@ -76,7 +76,7 @@ def _warnings(state: Session, opened: Model) -> None:
 
 def _search_button(state: Session, opened: Model, kind: str, goal: Goal | None, plan: Plan | None) -> None:
     busy = state.job is not None and not state.job.has_ended
-    state.asked = None if goal is None or plan is None else (_key(state, opened), goal, plan)
+    state.pending_search = None if goal is None or plan is None else (_key(state, opened), goal, plan)
     if busy:
         text = "A search is running. One runs at a time."
     elif goal is None:
@@ -89,7 +89,7 @@ def _search_button(state: Session, opened: Model, kind: str, goal: Goal | None, 
             type="primary",
             icon=":material/play_arrow:",
             key="run",
-            disabled=busy or state.asked is None,
+            disabled=busy or state.pending_search is None,
             on_click=_start,
             args=(state, kind),
         )
@@ -97,7 +97,7 @@ def _search_button(state: Session, opened: Model, kind: str, goal: Goal | None, 
 
 
 def _start(state: Session, kind: str) -> None:
-    if state.asked is None:
+    if state.pending_search is None:
         return
     key, goal, plan = state.pending_search
     work = plan.work

@@ -11,8 +11,8 @@ from cellstate.model import ModelRecord
 from cellstate.report import Section, all_records, criteria, sections
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out, shares
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.layout import READABLE, chart, heading, tiles
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import READABLE, chart, heading, metric_row
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model
 from cellstate.viz.accuracy import bin_label, ceiling_bars
@@ -26,7 +26,7 @@ _LONG = 600
 def quality_page() -> None:
     """Draw the benchmarks page."""
     heading("Evidence", "What was measured about the model, beside baselines, and where it fails.")
-    with guard("showing the evidence"):
+    with error_boundary("showing the evidence"):
         record = model().record
         with st.container(width=WIDE):
             _summary(record)

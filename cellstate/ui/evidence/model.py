@@ -32,11 +32,11 @@ _LONG = 300
 def model_page() -> None:
     """Draw the model page."""
     heading("Model", "Its architecture, its training data and its limits.")
-    with guard("describing the model"):
+    with error_boundary("describing the model"):
         opened = model()
         about = description(opened, str(opened.folder))
         n_train = opened.record.sources[0].splits.get("train", 0) if opened.record.sources else 0
-        tiles(
+        metric_row(
             [
                 (
                     "Parameters",
@@ -45,11 +45,7 @@ def model_page() -> None:
                 ),
                 ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
                 ("Latent units", f"{about['n_latent']:,}", tip("Latent")),
-                (
-                    "Training patients",
-                    f"{n_patients:,}" if n_patients else "none",
-                    "Patients whose samples the weights were fitted to.",
-                ),
+                ("Training patients", f"{n_train:,}" if n_train else "none", "Their samples fitted the weights."),
             ]
         )
         left, right = st.columns(2, gap="large")

@@ -27,10 +27,10 @@ from cellstate.report.narrative.reconstruction import (
     reconstruction_sentence,
 )
 from cellstate.ui.components.choice import choose_one
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import accuracy_offer
-from cellstate.ui.components.layout import READABLE, chart, heading, need_sample, number_column, tiles
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import accuracy_export
+from cellstate.ui.components.layout import READABLE, chart, heading, metric_row, need_sample, number_column
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import Session, session
@@ -62,7 +62,7 @@ def accuracy_page() -> None:
     else:
         with error_boundary("evaluating the sample"):
             _sample(state)
-    with guard("showing the figures of held-out patients"):
+    with error_boundary("showing the figures of held-out patients"):
         _held_out(model().record.evaluation)
 
 
@@ -143,7 +143,7 @@ def _summary(found: EvaluationRecord) -> None:
     own, mean = found.r2_pooled, found.baselines[PredictorId.GENE_MEAN].r2_pooled
     pca = found.baselines.get(PredictorId.PCA)
     removed = "Fraction of the gene mean's squared error that the autoencoder removes."
-    tiles(
+    metric_row(
         [
             ("Autoencoder R²", f"{own:.4f}", _NOTE),
             ("PCA R²", "–" if pca is None else f"{pca.r2_pooled:.4f}", _ABOUT["PCA"]),

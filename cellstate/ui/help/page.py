@@ -10,7 +10,7 @@ from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
 from cellstate.report import LIMITS
 from cellstate.report.narrative.evidence import source_sentence
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, heading
 from cellstate.ui.help import cite
 from cellstate.ui.help.content import Section, markdown, sections

@@ -15,9 +15,9 @@ from cellstate.perturb.perturbations import Perturbation, parse_perturbations, r
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.experiment import method_order, number, perturbed_genes, score_table, verdict
 from cellstate.ui.components.choice import choose_one
-from cellstate.ui.components.errors import guard, show_error
-from cellstate.ui.components.export_menu import take_along
-from cellstate.ui.components.exports import experiment_offer
+from cellstate.ui.components.errors import error_boundary, show_error
+from cellstate.ui.components.export_menu import export_menu
+from cellstate.ui.components.exports import experiment_export
 from cellstate.ui.components.layout import (
     READABLE,
     chart,
@@ -51,14 +51,14 @@ def experiment_page() -> None:
     if state.groups:
         with error_boundary("choosing the samples"):
             groups = chosen_groups(state)
-    with guard("reading the perturbation"):
+    with error_boundary("reading the perturbation"):
         perturbations = _perturbations(model())
         if not state.groups:
             _guide()
         elif groups is None or not perturbations:
             st.caption("The comparison appears here once both groups and the perturbation are given.")
     if groups is not None and perturbations:
-        with guard("comparing with the experiment"):
+        with error_boundary("comparing with the experiment"):
             _result(_comparison(state, groups, perturbations))
 
 
@@ -116,7 +116,7 @@ def _comparison(
             return compare(control, prepare_samples(opened, second.take(rows[1])), perturbations)
 
     turns = state.turns[CONTROL], state.turns[TREATED]
-    return state.once(COMPARISON, (turns, *map(tuple, rows), perturbations, opened.stamp), make)
+    return state.cached(COMPARISON, (turns, *map(tuple, rows), perturbations, opened.stamp), make)
 
 
 def _result(found: Experiment) -> None:
@@ -155,7 +155,7 @@ def _summary(found: Experiment) -> None:
     known = {name: r for name, r in others.items() if r is not None}
     best = max(known, key=lambda name: known[name], default=None)
     own = found.agreement[found.predictor]
-    tiles(
+    metric_row(
         [
             (f"{look(found.predictor).label} r", number(own.pearson_delta), "The default method; chance is 0."),
             (
@@ -193,7 +193,7 @@ def _genes(found: Experiment) -> None:
             "Search", placeholder="Gene or Ensembl id", icon=":material/search:", key="experiment-query", width=280
         )
         download_table(lambda: csv(found), "cellstate-hypothesis-experiment.csv", key="download-experiment")
-        take_along(experiment_offer(found, _joined(found.perturbations)))
+        export_menu(experiment_export(found, _joined(found.perturbations)))
     shown = filtered(found.table, text or "", False)
     gene_table(
         shown,

@@ -43,13 +43,13 @@ def files(state: Session) -> None:
 
 
 def _file(state: Session, group: str, label: str, hint: str) -> None:
-    bring(state, group, label, lambda upload: load_group(upload, group))
+    file_input(state, group, label, lambda upload: load_group(upload, group))
     if (loaded := state.groups.get(group)) is None:
         st.caption(hint)
         return
     samples, report = loaded.samples, loaded.samples.report
     unit = escape_markdown(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
-    in_hand(
+    loaded_file(
         f"**{escape_markdown(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}",
         group,
         lambda: state.load_group(group, None),
