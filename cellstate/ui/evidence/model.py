@@ -44,11 +44,7 @@ def model_page() -> None:
                 ),
                 ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
                 ("Latent units", f"{about['n_latent']:,}", tip("Latent")),
-                (
-                    "Training patients",
-                    f"{n_patients:,}" if n_patients else "none",
-                    "Patients whose samples the weights were fitted to.",
-                ),
+                ("Training patients", f"{n_train:,}" if n_train else "none", "Their samples fitted the weights."),
             ]
         )
         left, right = st.columns(2, gap="large")
