@@ -122,7 +122,7 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
 
 
 def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int) -> Answer:
-    from cellstate.report import pairs_reason
+    from cellstate.report.narrative.evidence import pairs_reason
 
     reason = pairs_reason(asked.model.record)
     result = asked.to_dict() | {

@@ -37,8 +37,9 @@ def add(commands: Commands) -> None:
 def _screen(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.search.single import TOP, other_predictors, screen
-    from cellstate.report import default_reason, predictor_label
+    from cellstate.report.narrative.evidence import default_reason
 
     perturbations = read_patterns(options.perturb)
     top = TOP if options.top is None else at_least_one("--top", options.top)
@@ -97,8 +98,9 @@ def _screen(options: argparse.Namespace) -> Answer:
 def _combine(options: argparse.Namespace) -> Answer:
     from cellstate.cli.bar import Bar
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.search.combination import combine
-    from cellstate.report import combination_reason, predictor_label
+    from cellstate.report.narrative.evidence import combination_reason
 
     perturbations = read_patterns(options.perturb)
     at_least_one("--max", options.max)

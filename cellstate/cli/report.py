@@ -55,8 +55,7 @@ def _report(options: argparse.Namespace) -> Answer:
 def _bundle(options: argparse.Namespace) -> Answer:
     from cellstate.io.write import ExportTable
     from cellstate.report.bundle import bundle
-    from cellstate.report.provenance import provenance
-    from cellstate.report.run import Run
+    from cellstate.report.provenance import Run, provenance
 
     model, perturbations, source, answer = _asked(options)
     about = {

@@ -43,9 +43,9 @@ def add(commands: Commands) -> None:
 def _titrate(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_scores
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.sample import prepare_sample
     from cellstate.perturb.search.titration import titrate
-    from cellstate.report import predictor_label
 
     multiples = _numbers(options.multiples)
     top = at_least_one("--top", options.top)
