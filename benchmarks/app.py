@@ -83,7 +83,11 @@ def _median(values: list[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
 
-PARTS = {"browser": app_browser.measure, "users": users, "upload": upload.measure}
+PARTS: dict[str, Callable[..., list[Criterion]]] = {
+    "browser": app_browser.measure,
+    "users": users,
+    "upload": upload.measure,
+}
 
 
 def main() -> None:
