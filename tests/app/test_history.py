@@ -31,8 +31,8 @@ class UndoAndRedo(RuleBasedStateMachine):
             self.record = [*self.record[: self.cursor + 1], entries]
             self.cursor += 1
 
-    @rule(perturbations=st.lists(an_edit, max_size=3, unique_by=lambda edit: edit.gene))
-    def add(self, perturbations: list[Perturbation]) -> None:
+    @rule(edits=st.lists(an_edit, max_size=3, unique_by=lambda edit: edit.gene))
+    def add(self, edits: list[Perturbation]) -> None:
         expected = list(self.record[self.cursor])
         for edit in edits:
             places = [i for i, entry in enumerate(expected) if entry.perturbation.gene == edit.gene]
@@ -40,7 +40,7 @@ class UndoAndRedo(RuleBasedStateMachine):
                 expected[places[0]] = Entry(edit)
             else:
                 expected.append(Entry(edit))
-        self.state.add(*perturbations)
+        self.state.add(*edits)
         self.wrote(tuple(expected))
 
     @rule(gene=a_gene, on=st.booleans())
@@ -54,10 +54,10 @@ class UndoAndRedo(RuleBasedStateMachine):
         self.state.remove(gene)
         self.wrote(tuple(e for e in self.record[self.cursor] if e.perturbation.gene != gene))
 
-    @rule(perturbations=st.lists(an_edit, max_size=2, unique_by=lambda edit: edit.gene))
-    def put(self, perturbations: list[Perturbation]) -> None:
-        self.state.put(perturbations)
-        self.wrote(tuple(map(Entry, perturbations)))
+    @rule(edits=st.lists(an_edit, max_size=2, unique_by=lambda edit: edit.gene))
+    def put(self, edits: list[Perturbation]) -> None:
+        self.state.put(edits)
+        self.wrote(tuple(map(Entry, edits)))
 
     @rule()
     def clear(self) -> None:
