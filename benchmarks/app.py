@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from benchmarks import app_browser, upload
 from benchmarks.app_server import Server, serving
@@ -83,7 +84,11 @@ def _median(values: list[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
 
-PARTS = {"browser": app_browser.measure, "users": users, "upload": upload.measure}
+PARTS: dict[str, Callable[..., list[Criterion]]] = {
+    "browser": app_browser.measure,
+    "users": users,
+    "upload": upload.measure,
+}
 
 
 def main() -> None:

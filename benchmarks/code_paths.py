@@ -99,6 +99,8 @@ PACKAGE = REPOSITORY / "cellstate"
 EXAMPLE = REPOSITORY / "data" / "examples" / "TCGA-AA-3502-01.tpm.tsv.gz"
 GENES = ("CDX2", "KLF4", "MYC", "TP53")
 GOAL = "genes:+CDX2,+KLF4,-MYC"
+#: Elements of a page that are figures.
+CHARTS = ("plotly_chart", "vega_lite_chart", "arrow_vega_lite_chart")
 
 
 def screen() -> None:
@@ -127,7 +129,7 @@ def upload() -> None:
     app.segmented_control(key="kind").set_value("knock-out").run()
     app.button(key="add").click().run()
     assert not app.exception and not app.error, [*app.exception, *app.error]
-    assert app.get("plotly_chart"), "no figure"
+    assert any(app.get(kind) for kind in CHARTS), "no figure"
 
 
 WAYS: dict[str, Callable[[], None]] = {"screen": screen, "upload": upload}

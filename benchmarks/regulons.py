@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
+from benchmarks.regulon_changes import network_changes, product_changes, simple_changes, uninformed_sizes
 from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
@@ -145,15 +145,15 @@ def measure(data: TrainingData, regulons: Regulons, model: Model | None, *, quic
     z_SG, validation_z_SG = data.balanced_z_SG, data.validation_z_SG
     components = fit_components(z_SG, WIDTH, validation_z_SG=validation_z_SG, tf_G=data.space.is_tf_G)
     known = FittedParameters(len(components.tf_G), components, None if quick else fit_effects(z_SG, validation_z_SG))
-    shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(known, regulons.tf_T)
+    shifts = uninformed_sizes(z_SG, len(regulons.tf_T)) | simple_changes(known, regulons.tf_T)
     if model is not None:
-        shifts |= network_shifts(model, regulons.tf_T)
+        shifts |= network_changes(model, regulons.tf_T)
     return _scored(shifts, regulons, data.space)
 
 
 def measure_product(model: Model, regulons: Regulons) -> dict[str, Scores]:
     """Return the scores of every predictor that a model folder holds, as the product uses them."""
-    return _scored(product_shifts(model, regulons.tf_T), regulons, model.space)
+    return _scored(product_changes(model, regulons.tf_T), regulons, model.space)
 
 
 def _scored(shifts: Mapping[str, np.ndarray], regulons: Regulons, space: GeneSpace) -> dict[str, Scores]:

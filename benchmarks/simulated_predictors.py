@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.regulon_shifts import simple_shifts
+from benchmarks.regulon_changes import simple_changes
 from benchmarks.simulated_sparse import (
     Recipe,
     TitrationCurves,
@@ -163,7 +163,7 @@ def _baseline(name: str) -> Callable[[Training], Linear]:
     """Fit a baseline of the product: its effect per SD is its prediction for a loss of 1 SD with the sign reversed."""
 
     def fit(training: Training) -> Linear:
-        effect_GG = -simple_shifts(known_of(training), np.arange(training.z_SG.shape[1]))[name].astype(np.float64)
+        effect_GG = -simple_changes(known_of(training), np.arange(training.z_SG.shape[1]))[name].astype(np.float64)
         np.fill_diagonal(effect_GG, 0)
         return Linear(effect_GG)
 

@@ -42,9 +42,11 @@ def find_chromium() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whole folders as slow: browser, wheel and server tests start programs of their own."""
+    """Mark slow tests: whole folders that start programs of their own, and those of `slow_tests.txt`."""
+    listed = set((REPOSITORY / "tests" / "slow_tests.txt").read_text().split("\n"))
     for item in items:
-        if item.path.relative_to(REPOSITORY).parts[:2] in SLOW_FOLDERS or item.get_closest_marker("browser"):
+        in_folder = item.path.relative_to(REPOSITORY).parts[:2] in SLOW_FOLDERS
+        if in_folder or item.get_closest_marker("browser") or item.name.partition("[")[0] in listed:
             item.add_marker(pytest.mark.slow)
 
 

@@ -199,12 +199,12 @@ def cosine_like(truth):
     return make_effects(CANDIDATES, CANDIDATES, unit_CG @ unit_CG.T)
 
 
-def test_judging_predicted_changes_by_hand(data):
+def test_a_perfect_prediction_of_changes_scores_1(data):
     table = judge_changes({e.name: e.change_A for e in data.recommended}, data).set_index("item")
     assert np.allclose(table[["pearson", "direction", "discrimination"]], 1, atol=1e-6)
 
 
-def test_effect_files_round_trip_and_say_what_is_wrong(tmp_path, truth):
+def test_effect_files_round_trip_and_bad_ones_are_refused(tmp_path, truth):
     path = tmp_path / "effects.npz"
     np.savez(path, candidates=np.array(truth.candidates), symbols=np.array(truth.symbols), effect=truth.effect_CG)
     assert np.array_equal(read_effects(path).effect_CG, truth.effect_CG)
@@ -225,7 +225,7 @@ def write_corpus(path, dataset_names, sample, dataset, log1p_SG, measured_DG):
         file["symbol"] = np.array([f"G{i}" for i in range(log1p_SG.shape[1])], "S15")
 
 
-def test_components_leave_test_patients_out_and_find_what_goes_together(tmp_path):
+def test_components_leave_test_patients_out_and_find_correlated_genes(tmp_path):
     rng = np.random.default_rng(0)
     names = ["other/one", "other/two", OLDER, NEWER, RECTUM]
     dataset = np.repeat(np.arange(5), 20)

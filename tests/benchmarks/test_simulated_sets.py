@@ -29,7 +29,7 @@ def questions(world):
     return SetQuestions(world, asked.patient_Q, asked.direction_QG)
 
 
-def test_the_truth_goes_the_whole_way_and_its_opposite_none(world, questions):
+def test_true_effects_reach_the_best_combination_and_their_opposite_does_not(world, questions):
     assert 1 < len(questions.best_Q) <= QUESTIONS and (questions.best_Q > 0).all()
     # Told apart by their measured profile, patients are looked up.
     number = {z_G.tobytes(): s for s, z_G in enumerate(questions.z_SG)}

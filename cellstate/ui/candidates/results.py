@@ -15,8 +15,8 @@ from cellstate.perturb.search.combination import Combination
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import TESTED, Pairs
 from cellstate.perturb.search.single import Screen, other_predictors
-from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
+from cellstate.report.narrative.evidence import combination_reason, default_reason
 from cellstate.report.narrative.prediction import agreement_sentence
 from cellstate.report.narrative.search import (
     SIGNIFICANT,

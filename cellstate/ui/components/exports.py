@@ -21,8 +21,7 @@ from cellstate.perturb.search.single import Screen
 from cellstate.report.html import Report
 from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
-from cellstate.report.provenance import Source, provenance
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run, Source, provenance
 from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
@@ -93,7 +92,7 @@ def search_export(
             made=provenance(opened),
             record=opened.record,
             predictor=predictor,
-            far=distance(state, opened),
+            ood=distance(state, opened),
             named=named,
             on=today(),
         )

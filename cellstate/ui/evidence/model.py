@@ -15,8 +15,7 @@ from cellstate.genes import gene_axis
 from cellstate.model import Model, ModelRecord
 from cellstate.model.device import device_label
 from cellstate.model.folder import CARD, HISTORY
-from cellstate.report import LIMITS
-from cellstate.report.narrative.evidence import RANDOM_WEIGHTS
+from cellstate.report.narrative.evidence import LIMITS, RANDOM_WEIGHTS
 from cellstate.report.narrative.reconstruction import network_sentence, training_sentence
 from cellstate.report.sections import USED
 from cellstate.ui.components.errors import error_boundary, show_error
@@ -34,7 +33,7 @@ def model_page() -> None:
     with error_boundary("describing the model"):
         opened = model()
         about = description(opened, str(opened.folder))
-        n_patients = opened.record.sources[0].splits.get("train", 0) if opened.record.sources else 0
+        n_train = opened.record.sources[0].splits.get("train", 0) if opened.record.sources else 0
         metric_row(
             [
                 (
@@ -44,11 +43,7 @@ def model_page() -> None:
                 ),
                 ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
                 ("Latent units", f"{about['n_latent']:,}", tip("Latent")),
-                (
-                    "Training patients",
-                    f"{n_patients:,}" if n_patients else "none",
-                    "Patients whose samples the weights were fitted to.",
-                ),
+                ("Training patients", f"{n_train:,}" if n_train else "none", "Their samples fitted the weights."),
             ]
         )
         left, right = st.columns(2, gap="large")

@@ -8,8 +8,7 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
-from cellstate.report import LIMITS
-from cellstate.report.narrative.evidence import source_sentence
+from cellstate.report.narrative.evidence import LIMITS, source_sentence
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.help import cite

@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem
+from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.registry import default_predictor
-from cellstate.report import predictor_label
 from cellstate.report.narrative.prediction import difference_sentence
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import (

@@ -16,8 +16,8 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem
+from cellstate.labels import predictor_label
 from cellstate.model import Model
-from cellstate.report import predictor_label
 from cellstate.report.narrative.prediction import baselines_of, table_caption
 from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.figure_files import FRAME, figure_files

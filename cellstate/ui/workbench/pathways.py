@@ -6,8 +6,8 @@ import streamlit as st
 
 from cellstate.evaluation.enrichment import Enrichment, enrichment
 from cellstate.formatting import file_stem
+from cellstate.labels import predictor_label
 from cellstate.model import Model
-from cellstate.report import predictor_label
 from cellstate.report.narrative.prediction import pathway_sentence
 from cellstate.ui.components.gene_sets import own_gene_sets
 from cellstate.ui.components.layout import READABLE, chart, download_table, number_column, result_csv

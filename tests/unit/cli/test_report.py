@@ -54,10 +54,10 @@ def test_bundle_holds_what_perturb_writes(call, run, table, small_model, tmp_pat
     edit = f"{small_model.space.symbols[0]}=ko"
     run("perturb", table, "--perturb", edit, "--model", small_model.folder, "--out", tmp_path / "shift.csv")
     with zipfile.ZipFile(tmp_path / "out.zip") as held:
-        assert held.read("tables/shift.csv") == (tmp_path / "shift.csv").read_bytes()
+        assert held.read("tables/prediction.csv") == (tmp_path / "shift.csv").read_bytes()
         assert held.read("input.csv") == table.read_bytes()
         told = json.loads(held.read("settings.json"))
-        shift = pd.read_parquet(io.BytesIO(held.read("tables/shift.parquet")))
+        shift = pd.read_parquet(io.BytesIO(held.read("tables/prediction.parquet")))
     assert told["perturbations"] == [edit] and told["sample"]["name"] is None and "sample" not in shift
 
 

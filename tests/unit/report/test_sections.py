@@ -8,21 +8,20 @@ import pytest
 from msgspec.structs import replace as with_values
 
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
+from cellstate.model.config import ModelConfig
 from cellstate.model.folder import default_model_folder
 from cellstate.model.record import ModelRecord, read_record
-from cellstate.report import (
+from cellstate.report.narrative.evidence import (
     LIMITS,
-    Section,
-    all_records,
     combination_reason,
-    criteria,
     default_reason,
-    markdown,
     measured_sentence,
     method_sentence,
     pairs_reason,
-    sections,
 )
+from cellstate.report.narrative.model import architecture
+from cellstate.report.section import Section, markdown
+from cellstate.report.sections import all_records, criteria, sections
 from tests.support.evidence_factories import P, evidence, favouring, record, rule_records
 from tests.support.golden import check_golden
 
@@ -122,6 +121,16 @@ def test_every_reason(shipped):
             lines.append(measured_sentence(found, name) or "(nothing measured)")
     lines += [f"- {name}: {method_sentence(name)}" for name in ("autoencoder", "pca", "elastic_net", "ridge_tf")]
     check_golden("reasons", "\n\n".join(lines) + "\n")
+
+
+def test_every_architecture():
+    inner = {"linear encoder": (4, 4, 4), "two linear halves": (4,), "symmetric": (32, 4, 32), "deep": (9, 8, 4, 8, 9)}
+    lines = [
+        f"- {title}, {kind}: {architecture(ModelConfig('x', (20, *hidden, 20), 'gelu', residual))}"
+        for title, hidden in inner.items()
+        for kind, residual in (("plain", False), ("residual", True))
+    ]
+    check_golden("architecture", "\n".join(lines) + "\n")
 
 
 def test_every_figure_of_reconstruction_is_there(some):

@@ -55,7 +55,7 @@ def test_a_gene_that_is_not_measured_is_the_mean(cohort, further):
         assert (data.further_z_SG[~measured_SG] == 0).all()
 
 
-def test_centring_takes_out_what_tells_cohorts_apart(cohort, further):
+def test_centring_removes_differences_between_cohorts(cohort, further):
     plain, centred = (prepare(cohort, 0.05, (further,), centre=c) for c in (False, True))
     measured_SG = align(further.split("train"), plain.space).measured_SG
     assert np.abs(plain.further_z_SG.mean(axis=0)).max() > 1

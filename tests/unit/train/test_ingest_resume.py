@@ -123,7 +123,7 @@ def _kept_parts(path, out, monkeypatch, n_parts=3):
     return out.with_name(f".{out.name}.partial")
 
 
-def test_other_settings_or_a_changed_source_start_anew(tmp_path, path, monkeypatch):
+def test_other_settings_or_a_changed_source_start_again(tmp_path, path, monkeypatch):
     own = tmp_path / "a.h5"
     own.write_bytes(path.read_bytes())
     out = tmp_path / "store"
@@ -171,7 +171,7 @@ def test_damaged_parts_are_found_before_a_store_is_made(tmp_path, path, whole, m
     assert len(read) == 8 and store.manifest["sha256"] == whole.manifest["sha256"]
 
 
-def test_what_the_disk_gives_back_is_held_against_what_was_written(tmp_path, path, monkeypatch):
+def test_written_values_are_checked_by_reading(tmp_path, path, monkeypatch):
     fsync = os.fsync
 
     def harm(descriptor):

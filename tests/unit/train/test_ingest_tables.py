@@ -71,7 +71,7 @@ def test_several_files_become_one_store(tmp_path, counts_SA, expected_SA):
     np.testing.assert_array_equal(table["library_size"], counts_SA.sum(axis=1))
 
 
-def test_without_a_table_each_sample_stands_alone_and_names_are_told_apart(tmp_path, counts_SA):
+def test_without_a_table_each_sample_is_split_alone_and_names_are_unique(tmp_path, counts_SA):
     for folder, rows in (("x", slice(0, 6)), ("y", slice(6, 12))):
         (tmp_path / folder).mkdir()
         write_csv(tmp_path / folder / "quant.csv", counts_SA[rows])
@@ -148,7 +148,7 @@ def test_parts_of_an_h5ad_file_become_one_store(tmp_path, counts_SA, expected_SA
     assert store.table["position"].tolist() == list(range(N))
 
 
-def test_what_cannot_be_read_row_by_row_is_left_whole_to_the_reader(tmp_path, counts_SA, monkeypatch):
+def test_files_that_are_not_stored_by_rows_are_read_whole(tmp_path, counts_SA, monkeypatch):
     monkeypatch.setattr("train.ingest.tables.PART_VALUES", 5 * N_AXIS)
     by_column = write_h5ad(tmp_path / "a.h5ad", csc_matrix(counts_SA.astype("f4")))
     cut = tmp_path / "cut.h5ad"

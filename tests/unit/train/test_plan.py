@@ -178,7 +178,7 @@ def test_the_poster_job_on_96_gpus_is_as_computed_by_hand():
     assert peaks == [22_008_003_146, 6_403_536_656]
 
 
-def test_the_guide_says_what_the_plan_says():
+def test_the_guide_has_the_figures_of_the_plan():
     guide = (REPOSITORY / "train" / "cluster" / "README.md").read_text()
     rows = [line.split("|")[1:-1] for line in guide.splitlines() if "|" in line]
     told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
@@ -330,7 +330,7 @@ def test_bad_input_is_one_sentence(arguments, named, capsys, tmp_path, monkeypat
     assert named in shown and "hint:" in shown and "Traceback" not in shown
 
 
-def test_every_hardware_entry_is_whole():
+def test_every_hardware_entry_is_complete():
     for name in ("a100-40g", "a100-80g", "h100-80g", "h200-141g", "cpu-2-cores"):
         device = read_hardware(name)
         assert set(device.shares) == {"matmul", "bandwidth", "inside", "network"}

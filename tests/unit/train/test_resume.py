@@ -99,7 +99,7 @@ def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_asked_to_stop_saves_and_ends_well(cohort, tmp_path, uninterrupted):
+def test_sigterm_saves_a_checkpoint_and_exits_0(cohort, tmp_path, uninterrupted):
     """SIGTERM, as a cluster sends it: exit 0, a checkpoint of that very step, and the same losses afterwards."""
     toml = tmp_path / "run.toml"
     toml.write_text(config_text(cohort.path, tmp_path / "m", every=100_000))
@@ -177,7 +177,7 @@ def test_the_newest_checkpoints_are_kept(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000012", "step-00000015"]
 
 
-def test_what_a_killed_process_left_half_written_goes(tmp_path):
+def test_incomplete_checkpoints_are_deleted(tmp_path):
     half = tmp_path / "step-00000002.partial"
     half.mkdir()
     (half / "0.distcp").write_bytes(b"half")
@@ -188,7 +188,7 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000003"]
 
 
-def test_a_full_disk_says_so_and_keeps_the_checkpoint_before(tmp_path):
+def test_a_full_disk_is_reported_and_the_previous_checkpoint_remains(tmp_path):
     """A limit on the size of a file stands for the disk: the error is the system's own."""
     store, how = Checkpoints(tmp_path, 2, ALONE), RunConfig(checkpoint_steps=4)
     run(make_sources(), checkpoints=store, how=how, epochs=2)

@@ -47,7 +47,7 @@ def test_mean_and_scale_are_those_of_the_training_samples(store, data):
     assert np.allclose(data.space.share_tpm_G, tpm_SA.mean(axis=0)[data.space.axis_index_G], rtol=1e-5)
 
 
-def test_rows_come_standardised_as_everywhere(store, data):
+def test_rows_are_standardised_like_samples_in_memory(store, data):
     for split, source in (("train", data.train), ("validation", data.validation)):
         aligned = align(store.split(split), data.space)
         rows = np.array([5, 0, 11, 3])

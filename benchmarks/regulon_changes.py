@@ -1,4 +1,4 @@
-"""Shifts that every predictor foresees when one regulator moves by 1 S: no truth is known here.
+"""Changes that every method predicts when one regulator loses 1 SD; no truth is known here.
 
 Shape suffixes: S samples, G genes, T regulators.
 """
@@ -21,26 +21,26 @@ from cellstate.perturb.sample import training_mean
 DRAWS, HIDDEN = 8, 0.5
 
 
-def simple_shifts(fitted: FittedParameters, tf_T: np.ndarray) -> dict[str, np.ndarray]:
+def simple_changes(fitted: FittedParameters, tf_T: np.ndarray) -> dict[str, np.ndarray]:
     """Return the change in z that each linear method predicts for a loss of 1 SD of each regulator, (T, G)."""
     change = _losses(tf_T)
     built = {name: one for name, one in build_predictors(fitted).items() if name is not PredictorId.NO_CHANGE}
     return {name.value: one.effects.change(change) for name, one in built.items() if isinstance(one, LinearPredictor)}
 
 
-def product_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the same from every predictor of a trained model folder, the network first, (T, G)."""
+def product_changes(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the same from every predictor of a trained model folder, the autoencoder first, (T, G)."""
     change, start = _losses(tf_T), training_mean(model)
     return {name.value: one.predict_change(start, change) for name, one in available_predictors(model).items()}
 
 
 def _losses(tf_T: np.ndarray) -> InputChange:
-    """One row a regulator, which alone loses 1 S."""
+    """Return one row a regulator, which alone loses 1 SD."""
     return InputChange(tf_T, -np.eye(len(tf_T), dtype=np.float32), np.full((len(tf_T), len(tf_T)), np.nan))
 
 
-def blind_sizes(z_SG: np.ndarray, n_regulators: int) -> dict[str, np.ndarray]:
-    """Return what knows nothing of the regulator: random numbers, and how much each gene varies anyway, (T, G)."""
+def uninformed_sizes(z_SG: np.ndarray, n_regulators: int) -> dict[str, np.ndarray]:
+    """Return rankings that ignore the regulator: random numbers, and the variability of each gene, (T, G)."""
     shape = (n_regulators, z_SG.shape[1])
     sd_G = z_SG.std(axis=0)
     return {
@@ -49,8 +49,8 @@ def blind_sizes(z_SG: np.ndarray, n_regulators: int) -> dict[str, np.ndarray]:
     }
 
 
-def network_shifts(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the network's shift in z for a loss of 1 S of each regulator, shape (T, G).
+def network_changes(model: Model, tf_T: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the autoencoder's change in z for a loss of 1 SD of each regulator, shape (T, G).
 
     ``autoencoder`` starts from the mean profile of the cohort. ``autoencoder_hidden_input`` starts from cohort profiles
     of which half of the genes are hidden, drawn anew each time, and averages.
