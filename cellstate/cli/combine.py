@@ -23,8 +23,9 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.search.combination import combine
-    from cellstate.report import combination_reason, predictor_label
+    from cellstate.report.narrative.evidence import combination_reason
 
     perturbations = read_patterns(options.perturb)
     if options.out:

@@ -22,8 +22,8 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.experiment import compare
     from cellstate.io import read_selection
+    from cellstate.labels import predictor_label
     from cellstate.perturb.sample import prepare_samples
-    from cellstate.report import predictor_label
 
     perturbations = read_perturbations(options)
     model = read_model(options)

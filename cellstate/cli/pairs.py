@@ -116,7 +116,7 @@ def _kept_blocks(
 
 
 def _answer(options: argparse.Namespace, given: SearchInput, found: Pairs, top: int) -> Answer:
-    from cellstate.report import pairs_reason
+    from cellstate.report.narrative.evidence import pairs_reason
 
     reason = pairs_reason(given.model.record)
     table = records(found.table, top)

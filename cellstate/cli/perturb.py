@@ -27,8 +27,9 @@ def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_score_after, ood_scores
     from cellstate.evaluation.reliability import reliability_table
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.predict import predict
-    from cellstate.report import default_reason, predictor_label
+    from cellstate.report.narrative.evidence import default_reason
 
     perturbations = read_perturbations(options)
     if options.out:

@@ -33,8 +33,9 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.search.single import TOP, other_predictors, screen
-    from cellstate.report import default_reason, predictor_label
+    from cellstate.report.narrative.evidence import default_reason
 
     perturbations = read_patterns(options.perturb)
     top = TOP if options.top is None else at_least_one("--top", options.top)

@@ -41,8 +41,8 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_scores
     from cellstate.io import check_writable, write_table
+    from cellstate.labels import predictor_label
     from cellstate.perturb.search.titration import titrate
-    from cellstate.report import predictor_label
 
     multiples = None if options.multiples is None else numbers("--multiples", options.multiples, "0,0.5,1,2")
     top = at_least_one("--top", options.top)
