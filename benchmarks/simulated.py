@@ -38,11 +38,10 @@ from cellstate.evaluation.change_metrics import (
     CHANGE_METRICS,
     MOVES,
     PAIR_METRICS,
-    PATIENT_METRICS,
     Changes,
-    Cooperation,
-    Recovery,
+    ScoredPairs,
     auroc,
+    right_in_top_five,
 )
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.labels import predictor_label
@@ -84,13 +83,13 @@ def measure(world: World) -> Table:
         row |= {f"{kind} {name}": value for kind in ("kd", "oe") for name, value in _dose(world, fitted, kind).items()}
         if isinstance(fitted, Network):
             score_N = fitted.interaction(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
-            row |= _pair_metrics(Cooperation(score_N, planted_N), regulators_N)
+            row |= _pair_metrics(ScoredPairs(score_N, planted_N), regulators_N)
             score_QN = network_scores(fitted, world, asked, PAIR_PATIENTS, a_N, b_N)
             row |= asked.recovery(score_QN) | asked.discoveries(score_QN)
         table[predictor.id] = row
     table[PredictorId.RANDOM] = combined.by_chance()
     levels = levels_of(training)
-    table[COHORT] = _pair_metrics(Cooperation(cohort_sizes(levels, a_N, b_N), planted_N), regulators_N)
+    table[COHORT] = _pair_metrics(ScoredPairs(cohort_sizes(levels, a_N, b_N), planted_N), regulators_N)
     score_QN = cohort_scores(levels, asked.direction_QG, a_N, b_N)
     table[COHORT] |= asked.recovery(score_QN) | asked.discoveries(score_QN)
     found = interactions(training)
@@ -142,8 +141,7 @@ class Questions:
         others_SGG, row = _others(shift_SGG), {}
         for suffix, patient_Q in (("", self.patient_Q), (", exchanged", self.exchanged_Q)):
             movement_QE = np.einsum("qeg,qg->qe", others_SGG[patient_Q], self.direction_QG)
-            for metric in PATIENT_METRICS:
-                row[metric.name + suffix] = metric.function(Recovery(movement_QE, self.right_Q))
+            row["right in top 5" + suffix] = right_in_top_five(movement_QE, self.right_Q)
         return row
 
 
@@ -173,7 +171,7 @@ def _dose(world: World, fitted: Fitted, kind: str) -> dict[str, float]:
     return {metric.name: metric.function(shifts) for metric in CHANGE_METRICS if metric.name in wanted}
 
 
-def _pair_metrics(pairs: Cooperation, regulators_N: np.ndarray) -> dict[str, float]:
+def _pair_metrics(pairs: ScoredPairs, regulators_N: np.ndarray) -> dict[str, float]:
     row = {metric.name: metric.function(pairs) for metric in PAIR_METRICS}
     # Among all pairs it is enough to know the regulators; among theirs it takes more.
     return row | {AMONG_REGULATORS: auroc(pairs.score_N[regulators_N], pairs.planted_N[regulators_N])}
@@ -189,7 +187,7 @@ def true_synergy(world: World, single_SGG: np.ndarray, pairs_N2: np.ndarray) -> 
 
 def _all_pairs(
     found: Interactions, score_Q: np.ndarray, fdr_Q: np.ndarray | None, planted_N: np.ndarray
-) -> Cooperation:
+) -> ScoredPairs:
     """Put all other pairs below those that were scored, by how likely both genes are regulators; none is called."""
     score_GG = np.outer(found.likely_G, found.likely_G) - 1
     score_GG[found.a_Q, found.b_Q] = score_Q
@@ -197,7 +195,7 @@ def _all_pairs(
     if fdr_Q is not None:
         fdr_GG[found.a_Q, found.b_Q] = fdr_Q
     upper = np.triu_indices(len(score_GG), 1)
-    return Cooperation(score_GG[upper], planted_N, None if fdr_Q is None else fdr_GG[upper])
+    return ScoredPairs(score_GG[upper], planted_N, None if fdr_Q is None else fdr_GG[upper])
 
 
 def mean_table(tables: list[Table]) -> Table:
@@ -249,7 +247,7 @@ def records_of(table: Table) -> list[EvidenceRecord]:
             record_of(p.id, metric, table[p.id][column], threshold=thresholds.get((metric, p.id)))
             for metric, column in (
                 (Metric.PEARSON_DELTA, "Pearson-delta"),
-                (Metric.REGULATOR_AUROC, "AUROC per unit"),
+                (Metric.REGULATOR_AUROC, "AUROC per SD"),
                 (Metric.COMBINATION_OF_3_SHARE, DESIGNED),
             )
             for p in PREDICTORS

@@ -240,7 +240,7 @@ class EvidenceRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     predictor : PredictorId or None
         ``None`` where the figure is about the benchmark itself, such as its number of gene sets.
     value, ci_low, ci_high : float or None
-        The figure and its 95 % interval, in the metric's unit; ``None`` where it could not be computed.
+        The figure and its 95% interval, in the metric's unit; ``None`` where it could not be computed.
     threshold : float or None
         What the value, or for some metrics ``ci_low``, must meet.
     passed : bool or None

@@ -30,7 +30,9 @@ from cellstate.perturb.predictors.components import fit_components, save_compone
 from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report import markdown, sections
+from cellstate.report.narrative.model import architecture
+from cellstate.report.section import markdown
+from cellstate.report.sections import sections
 
 from .config import TrainConfig
 from .data import HELD_OUT, TrainingData
@@ -124,9 +126,8 @@ def card(model: Model) -> str:
         f"# Model card: {config.name}",
         "For research use only. What it predicts are hypotheses for the laboratory, never advice about a patient.",
         "## What it is",
-        f"A fully connected autoencoder, {' -> '.join(f'{w:,}' for w in config.widths)} units, {config.activation}, "
-        f"{config.n_parameters:,} parameters. It reads and predicts standardised log1p TPM of {config.n_genes:,} "
-        f"protein-coding genes through {config.n_latent} latent units.",
+        f"{architecture(config)} Layer widths: {' -> '.join(f'{w:,}' for w in config.widths)}; {config.n_parameters:,} "
+        "parameters. It reads and predicts standardised log1p TPM of protein-coding genes.",
     ]
     if training.adapted_from is not None:
         opening.append(_adapted(training.adapted_from))

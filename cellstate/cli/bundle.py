@@ -19,8 +19,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.io.write import ExportTable
     from cellstate.report.bundle import bundle
-    from cellstate.report.provenance import provenance
-    from cellstate.report.run import Run
+    from cellstate.report.provenance import Run, provenance
 
     model, perturbations, source, report = predict_from_file(options)
     about = {

@@ -1,8 +1,8 @@
-"""How well predicted shifts fit true ones, where the truth is known: simulated edits, or measured ones.
+"""How well predicted expression changes fit true ones, simulated or measured.
 
-The edited gene is left out of everything: that it moved is the question, not the answer.
+The perturbed gene itself counts nowhere: its change is given, not predicted.
 
-Shape suffixes: S samples, E edits of one gene each, G genes, N candidates (pairs of edits), Q questions.
+Shape suffixes: S samples, P perturbations of one gene each, G genes, N pairs of perturbations, Q questions.
 """
 
 from __future__ import annotations
@@ -15,101 +15,84 @@ import numpy as np
 from scipy.stats import rankdata
 
 from cellstate.errors import CellStateError
-from cellstate.evaluation.direction import same_direction
+from cellstate.evaluation.metrics import same_direction
 
-#: An edit moves something when the root mean square of its true shift is at least this, in S.
+#: A perturbation changes other genes when the root mean square of its true change is at least this, in SD.
 MOVES = 0.02
-#: The sign of a gene's shift is asked for when the true shift is at least this, in S.
+#: The sign of a gene's change counts when the true change is at least this, in SD.
 SIGNED = 0.1
 TOP = 20
-#: False discovery rate at which cooperation is called.
+#: False discovery rate at which an interaction is called.
 CALLED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """Predicted and true shifts of the same edits.
+    """Predicted and true changes by the same perturbations.
 
     Attributes
     ----------
-    predicted_SEG, true_SEG : ndarray of float
-        Changes of standardised log1p TPM; those of the edited genes themselves count nowhere.
-    genes_E : ndarray of int
-        The gene that each edit changes.
-    change_SE : ndarray of float
-        The change of its own z that each edit is to each sample.
-    regulator_E : ndarray of bool
+    predicted_SPG, true_SPG : ndarray of float
+        Changes of standardised log1p TPM; those of the perturbed genes are set to 0.
+    genes_P : ndarray of int
+        The perturbed gene.
+    change_SP : ndarray of float
+        Change of its own z in each sample.
+    regulator_P : ndarray of bool
         Whether the gene regulates others; the true effect of one that does not is 0.
     """
 
-    predicted_SEG: np.ndarray
-    true_SEG: np.ndarray
-    genes_E: np.ndarray
-    change_SE: np.ndarray
-    regulator_E: np.ndarray
+    predicted_SPG: np.ndarray
+    true_SPG: np.ndarray
+    genes_P: np.ndarray
+    change_SP: np.ndarray
+    regulator_P: np.ndarray
 
     def __post_init__(self) -> None:
-        samples, edits, _ = self.true_SEG.shape
-        if self.predicted_SEG.shape != self.true_SEG.shape:
-            raise CellStateError("Predicted and true shifts have different shapes.", "Give both for the same edits.")
-        if self.change_SE.shape != (samples, edits) or not len(self.genes_E) == len(self.regulator_E) == edits:
-            raise CellStateError("Genes, changes and roles must be given for every edit.", "Give one of each an edit.")
-        edit_E = np.arange(edits)
-        for name in ("predicted_SEG", "true_SEG"):
-            shift_SEG = np.array(getattr(self, name), np.float64)
-            if not np.isfinite(shift_SEG).all():
-                raise CellStateError("Changes must be finite numbers.", "Leave out edits that were not predicted.")
-            shift_SEG[:, edit_E, self.genes_E] = 0
-            object.__setattr__(self, name, shift_SEG)
+        samples, n, _ = self.true_SPG.shape
+        if self.predicted_SPG.shape != self.true_SPG.shape:
+            raise CellStateError("Predicted and true changes have different shapes.", "Give the same perturbations.")
+        if self.change_SP.shape != (samples, n) or not len(self.genes_P) == len(self.regulator_P) == n:
+            raise CellStateError("Genes, changes and roles must be given for every perturbation.", "Give one of each.")
+        for name in ("predicted_SPG", "true_SPG"):
+            change_SPG = np.array(getattr(self, name), np.float64)
+            if not np.isfinite(change_SPG).all():
+                raise CellStateError("Changes must be finite numbers.", "Leave out what was not predicted.")
+            change_SPG[:, np.arange(n), self.genes_P] = 0
+            object.__setattr__(self, name, change_SPG)
 
     def moving(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (sample, edit) of every edit that truly moves other genes."""
-        sample_N, edit_N = np.nonzero(_rms(self.true_SEG) >= MOVES)
-        return sample_N, edit_N
+        """Return (sample, perturbation) wherever other genes truly change."""
+        sample_N, perturbation_N = np.nonzero(_rms(self.true_SPG) >= MOVES)
+        return sample_N, perturbation_N
 
-    def size_E(self) -> np.ndarray:
-        """Root mean square of the predicted shift of the other genes, mean over samples."""
-        return _rms(self.predicted_SEG).mean(axis=0)
+    def size_P(self) -> np.ndarray:
+        """Root mean square of the predicted change of the other genes, mean over samples."""
+        return _rms(self.predicted_SPG).mean(axis=0)
 
-    def size_per_unit_E(self) -> np.ndarray:
-        """The same per S of change of the edited gene; 0 where an edit changes nothing in any sample."""
-        change_E = np.abs(self.change_SE).mean(axis=0)
-        return np.divide(self.size_E(), change_E, where=change_E > 0, out=np.zeros(len(change_E)))
+    def size_per_sd_P(self) -> np.ndarray:
+        """The same per SD of change of the perturbed gene; 0 where that changes in no sample."""
+        change_P = np.abs(self.change_SP).mean(axis=0)
+        return np.divide(self.size_P(), change_P, where=change_P > 0, out=np.zeros(len(change_P)))
 
 
 @dataclass(frozen=True, eq=False)
-class Cooperation:
-    """Scored pairs of edits.
+class ScoredPairs:
+    """Scored pairs of perturbations.
 
     Attributes
     ----------
     score_N : ndarray of float
-        The larger, the more the pair is said to do beyond the sum of its two edits.
+        Predicted interaction, larger for a stronger one.
     planted_N : ndarray of bool
-        Whether the pair truly cooperates.
+        Whether the pair truly interacts.
     fdr_N : ndarray of float, optional
-        False discovery rate of each pair, where the predictor gives one.
+        False discovery rate of each pair, where the method gives one.
     """
 
     score_N: np.ndarray
     planted_N: np.ndarray
     fdr_N: np.ndarray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Recovery:
-    """Ranking of edits in answer to questions that have one right edit each.
-
-    Attributes
-    ----------
-    movement_QE : ndarray of float
-        Predicted movement along the goal of each question.
-    right_Q : ndarray of int
-        The right edit.
-    """
-
-    movement_QE: np.ndarray
-    right_Q: np.ndarray
 
 
 def auroc(score_N: np.ndarray, positive_N: np.ndarray) -> float:
@@ -122,7 +105,7 @@ def auroc(score_N: np.ndarray, positive_N: np.ndarray) -> float:
 
 
 def precision_at(score_N: np.ndarray, positive_N: np.ndarray, top: int = TOP) -> float:
-    """Share of positives among the highest scores; where a tie crosses the limit, as expected by chance."""
+    """Fraction of positives among the highest scores; where a tie crosses the limit, as expected by chance."""
     if not len(score_N):
         return float("nan")
     top = min(top, len(score_N))
@@ -131,68 +114,78 @@ def precision_at(score_N: np.ndarray, positive_N: np.ndarray, top: int = TOP) ->
     return float((positive_N[above_N].sum() + positive_N[tied_N].mean() * (top - above_N.sum())) / top)
 
 
-def _pearson_delta(shifts: Changes) -> float:
-    moving = shifts.moving()
-    genes = shifts.genes_E[moving[1]]
-    return _mean(_correlation(shifts.predicted_SEG[moving], shifts.true_SEG[moving], genes))
+def _pearson_delta(changes: Changes) -> float:
+    """Correlation of predicted and true change, mean over the perturbations that change any other gene."""
+    moving = changes.moving()
+    genes = changes.genes_P[moving[1]]
+    return _mean(_correlation(changes.predicted_SPG[moving], changes.true_SPG[moving], genes))
 
 
-def _sign_accuracy(shifts: Changes) -> float:
-    asked = np.abs(shifts.true_SEG) >= SIGNED
-    return _mean(same_direction(shifts.predicted_SEG[asked], shifts.true_SEG[asked]))
+def _sign_accuracy(changes: Changes) -> float:
+    """Fraction of right directions; a prediction of no change counts half."""
+    counted = np.abs(changes.true_SPG) >= SIGNED
+    return _mean(same_direction(changes.predicted_SPG[counted], changes.true_SPG[counted]))
 
 
-def _magnitude_ratio(shifts: Changes) -> float:
-    moving = shifts.moving()
-    ratio = _rms(shifts.predicted_SEG[moving]) / _rms(shifts.true_SEG[moving])
+def _magnitude_ratio(changes: Changes) -> float:
+    """Size of the predicted over that of the true change, median."""
+    moving = changes.moving()
+    ratio = _rms(changes.predicted_SPG[moving]) / _rms(changes.true_SPG[moving])
     return float(np.median(ratio)) if len(ratio) else float("nan")
 
 
-def _false_effect(shifts: Changes) -> float:
-    size_E = shifts.size_E()
-    regulator = np.median(size_E[shifts.regulator_E])
-    return float(np.median(size_E[~shifts.regulator_E]) / regulator) if regulator > 0 else float("nan")
+def _leaf_effect(changes: Changes) -> float:
+    """Predicted effect of a median leaf over that of a median regulator."""
+    size_P = changes.size_P()
+    regulator = np.median(size_P[changes.regulator_P])
+    return float(np.median(size_P[~changes.regulator_P]) / regulator) if regulator > 0 else float("nan")
 
 
-def _discrimination(shifts: Changes) -> float:
-    shares = []
-    for predicted_EG, true_EG, rms_E in zip(shifts.predicted_SEG, shifts.true_SEG, _rms(shifts.true_SEG), strict=True):
-        moving = rms_E >= MOVES
+def _discrimination(changes: Changes) -> float:
+    """Fraction of other perturbations whose true change fits the prediction worse (cosine) than the right one's."""
+    fractions = []
+    for predicted_PG, true_PG, rms_P in zip(
+        changes.predicted_SPG, changes.true_SPG, _rms(changes.true_SPG), strict=True
+    ):
+        moving = rms_P >= MOVES
         if moving.sum() > 1:
-            alike_EE = _unit(predicted_EG[moving]) @ _unit(true_EG[moving]).T
-            others = len(alike_EE) - 1
-            own_E1 = np.diag(alike_EE)[:, None]
-            shares.append((((alike_EE < own_E1).sum(axis=1)) + ((alike_EE == own_E1).sum(axis=1) - 1) / 2) / others)
-    return _mean(np.concatenate(shares)) if shares else float("nan")
+            alike_PP = _unit(predicted_PG[moving]) @ _unit(true_PG[moving]).T
+            others = len(alike_PP) - 1
+            own_P1 = np.diag(alike_PP)[:, None]
+            fractions.append((((alike_PP < own_P1).sum(axis=1)) + ((alike_PP == own_P1).sum(axis=1) - 1) / 2) / others)
+    return _mean(np.concatenate(fractions)) if fractions else float("nan")
 
 
-def _collapse(shifts: Changes) -> float:
+def _similarity(changes: Changes) -> float:
+    """Mean absolute correlation between the predictions of different perturbations: near 1 they are all the same."""
     values = []
-    for predicted_EG, rms_E in zip(shifts.predicted_SEG, _rms(shifts.true_SEG), strict=True):
-        chosen_EG = predicted_EG[rms_E >= MOVES]
-        centred_EG = _unit(chosen_EG - chosen_EG.mean(axis=1, keepdims=True))
-        values.append(np.abs(centred_EG @ centred_EG.T)[np.triu_indices(len(chosen_EG), 1)])
+    for predicted_PG, rms_P in zip(changes.predicted_SPG, _rms(changes.true_SPG), strict=True):
+        chosen_PG = predicted_PG[rms_P >= MOVES]
+        centred_PG = _unit(chosen_PG - chosen_PG.mean(axis=1, keepdims=True))
+        values.append(np.abs(centred_PG @ centred_PG.T)[np.triu_indices(len(chosen_PG), 1)])
     return _mean(np.concatenate(values))
 
 
-def _discoveries(pairs: Cooperation) -> np.ndarray:
+def _discoveries(pairs: ScoredPairs) -> np.ndarray:
     return np.zeros(len(pairs.score_N), bool) if pairs.fdr_N is None else pairs.fdr_N <= CALLED
 
 
-def _false_discovery(pairs: Cooperation) -> float:
-    """NaN where nothing is called: no discovery is not a good one."""
+def _false_discovery(pairs: ScoredPairs) -> float:
+    """Fraction of false pairs among those called; NaN where none is called: no discovery is not a good one."""
     called_N = _discoveries(pairs)
     return float((~pairs.planted_N[called_N]).mean()) if called_N.any() else float("nan")
 
 
-def _power(pairs: Cooperation) -> float:
+def _power(pairs: ScoredPairs) -> float:
+    """Fraction of planted pairs that are called."""
     return _mean(_discoveries(pairs)[pairs.planted_N])
 
 
-def _top_five(recovery: Recovery) -> float:
-    own_Q1 = np.take_along_axis(recovery.movement_QE, recovery.right_Q[:, None], axis=1)
-    # An edit that moves nothing is no answer; ties count against the right one.
-    better_Q = (recovery.movement_QE >= own_Q1).sum(axis=1) - 1
+def right_in_top_five(score_QP: np.ndarray, right_Q: np.ndarray) -> float:
+    """Fraction of questions whose right perturbation is among the five with the highest predicted score."""
+    own_Q1 = score_QP[np.arange(len(right_Q)), right_Q][:, None]
+    # A perturbation without an effect is no answer; ties count against the right one.
+    better_Q = (score_QP >= own_Q1).sum(axis=1) - 1
     return _mean((better_Q < 5) & (own_Q1[:, 0] > 0))
 
 
@@ -213,98 +206,41 @@ def _unit(x_NG: np.ndarray) -> np.ndarray:
     return np.divide(x_NG, norm_N1, where=norm_N1 > 1e-12, out=np.zeros_like(x_NG))
 
 
-def _rms(shift_G: np.ndarray) -> np.ndarray:
-    return np.sqrt((shift_G**2).sum(axis=-1) / (shift_G.shape[-1] - 1))
+def _rms(change_G: np.ndarray) -> np.ndarray:
+    return np.sqrt((change_G**2).sum(axis=-1) / (change_G.shape[-1] - 1))
 
 
 def _mean(values: np.ndarray) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-Answer = TypeVar("Answer", Changes, Cooperation, Recovery)
+Judged = TypeVar("Judged", Changes, ScoredPairs)
 
 
 @dataclass(frozen=True)
-class Metric(Generic[Answer]):
-    """A figure with its name, what it says in one sentence, and the value that a perfect prediction has."""
+class Metric(Generic[Judged]):
+    """A figure with its name, the value of a perfect prediction, and the function that computes it."""
 
     name: str
-    sentence: str
     best: float
-    function: Callable[[Answer], float]
+    function: Callable[[Judged], float]
 
 
 CHANGE_METRICS: tuple[Metric[Changes], ...] = (
-    Metric(
-        "Pearson-delta",
-        "Correlation of predicted and true shift over the other genes, mean of the edits that move any.",
-        1.0,
-        _pearson_delta,
-    ),
-    Metric(
-        "AUROC raw",
-        "Chance that a regulator's edit is said to move other genes more than a leaf's.",
-        1.0,
-        lambda s: auroc(s.size_E(), s.regulator_E),
-    ),
-    Metric(
-        "AUROC per unit",
-        "The same per S of change of the edited gene.",
-        1.0,
-        lambda s: auroc(s.size_per_unit_E(), s.regulator_E),
-    ),
-    Metric(
-        "precision@20",
-        "Share of regulators among the 20 genes said to move others most, per S of their own change.",
-        1.0,
-        lambda s: precision_at(s.size_per_unit_E(), s.regulator_E),
-    ),
-    Metric(
-        "sign accuracy",
-        f"Share of right directions among shifts of at least {SIGNED:g} S; no predicted direction counts half.",
-        1.0,
-        _sign_accuracy,
-    ),
-    Metric(
-        "magnitude ratio",
-        "Size of the predicted shift over that of the true one, median of the edits that move any.",
-        1.0,
-        _magnitude_ratio,
-    ),
-    Metric(
-        "leaf effect", "Predicted shift of a median leaf edit over that of a median regulator's.", 0.0, _false_effect
-    ),
-    Metric(
-        "discrimination",
-        "Share of other edits whose true shift is less like the predicted one than the right edit's (cosine).",
-        1.0,
-        _discrimination,
-    ),
-    Metric(
-        "between edits",
-        "Mean absolute correlation between predicted shifts of different edits: near 1, all answers are one.",
-        0.0,
-        _collapse,
-    ),
+    Metric("Pearson-delta", 1.0, _pearson_delta),
+    # A regulator's predicted effect is larger than a leaf's; raw, and per SD of change of the perturbed gene.
+    Metric("AUROC raw", 1.0, lambda c: auroc(c.size_P(), c.regulator_P)),
+    Metric("AUROC per SD", 1.0, lambda c: auroc(c.size_per_sd_P(), c.regulator_P)),
+    Metric("precision@20", 1.0, lambda c: precision_at(c.size_per_sd_P(), c.regulator_P)),
+    Metric("sign accuracy", 1.0, _sign_accuracy),
+    Metric("magnitude ratio", 1.0, _magnitude_ratio),
+    Metric("leaf effect", 0.0, _leaf_effect),
+    Metric("discrimination", 1.0, _discrimination),
+    Metric("similarity", 0.0, _similarity),
 )
-
-PAIR_METRICS: tuple[Metric[Cooperation], ...] = (
-    Metric(
-        "interaction AUROC",
-        "Chance that a planted pair is said to cooperate more than another pair.",
-        1.0,
-        lambda p: auroc(p.score_N, p.planted_N),
-    ),
-    Metric(
-        "interaction precision@20",
-        "Share of planted pairs among the 20 highest.",
-        1.0,
-        lambda p: precision_at(p.score_N, p.planted_N),
-    ),
-    Metric("interaction FDR", f"Share of false pairs among those called at q = {CALLED:g}.", 0.0, _false_discovery),
-    Metric("interaction power", f"Share of planted pairs called at q = {CALLED:g}.", 1.0, _power),
-)
-
-PATIENT_METRICS: tuple[Metric[Recovery], ...] = (
-    Metric("right in top 5", "Share of questions whose right edit is among the five best predicted.", 1.0, _top_five),
+PAIR_METRICS: tuple[Metric[ScoredPairs], ...] = (
+    Metric("interaction AUROC", 1.0, lambda p: auroc(p.score_N, p.planted_N)),
+    Metric("interaction precision@20", 1.0, lambda p: precision_at(p.score_N, p.planted_N)),
+    Metric("interaction FDR", 0.0, _false_discovery),
+    Metric("interaction power", 1.0, _power),
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
-from cellstate.evaluation.direction import same_direction
+from cellstate.evaluation.metrics import same_direction
 from cellstate.evaluation.ood import ood_score_after, ood_scores
 from cellstate.evaluation.reliability import reliability_reasons
 from cellstate.evaluation.verdict import Agreement, verdict

@@ -1,4 +1,4 @@
-"""Split-conformal 90 % intervals on predicted TPM (Vovk et al. 2005; Lei et al. 2018).
+"""Split-conformal 90% intervals on predicted TPM (Vovk et al. 2005; Lei et al. 2018).
 
 The error of a prediction (log1p TPM) is divided by how large errors are in its gene (over the training profiles) and in
 its sample (over that sample's genes, so a batch that the model fits badly gets wider intervals). What is left is about

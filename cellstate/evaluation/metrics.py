@@ -43,6 +43,11 @@ def median(values: np.ndarray) -> float | None:
     return float(np.median(finite)) if len(finite) else None
 
 
+def same_direction(predicted_N: np.ndarray, true_N: np.ndarray) -> np.ndarray:
+    """Return 1 where the direction is right, 0 where it is wrong, and a half where either does not change, as a tie."""
+    return (1 + np.sign(predicted_N) * np.sign(true_N)) / 2
+
+
 def _r2(truth: np.ndarray, predicted: np.ndarray, axis: int, least: int) -> np.ndarray:
     known = ~np.isnan(truth)
     count = known.sum(axis=axis, keepdims=True)

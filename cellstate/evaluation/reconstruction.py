@@ -88,7 +88,7 @@ class Evaluation:
     ceiling : list of Bin
         Accuracy that sampling noise alone allows, per bin.
     intervals : Intervals or None
-        90 % intervals of the network's predictions; ``None`` for a model that was not calibrated.
+        90% intervals of the network's predictions; ``None`` for a model that was not calibrated.
     conditional_mode : list of Bin or None
         Accuracy of the autoencoder per bin at the conditional mode (`cellstate.evaluation.calibration`).
     """

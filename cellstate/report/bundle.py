@@ -14,7 +14,7 @@ from cellstate.io import to_csv
 from cellstate.io.write import ExportTable
 from cellstate.report.bundle_code import python, shell
 from cellstate.report.html_report import numbers_sha256
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run
 
 #: Version of ``settings.json``.
 FORMAT = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run
 
 _OPTIONS = {
     "format": "--format",

@@ -75,7 +75,7 @@ def record_table(records: Iterable[EvidenceRecord]) -> pd.DataFrame:
         )
         for one in records
     ]
-    return pd.DataFrame(rows, columns=["Data", "Method", "Metric", "Value", "95 % interval", "Criterion", "Passed"])
+    return pd.DataFrame(rows, columns=["Data", "Method", "Metric", "Value", "95% interval", "Criterion", "Passed"])
 
 
 def all_records(record: ModelRecord, *, failed: bool = False) -> pd.DataFrame:
@@ -272,7 +272,7 @@ def targets(record: ModelRecord) -> Section:
         ]
     if not rows:
         return Section("regulons", title, text, absent=narrative.NOT_RECORDED.format(Benchmark.REGULONS))
-    columns = ["Data", "Method", "AUROC", "Gain over co-expression, low end of 95 %", "Target specificity"]
+    columns = ["Data", "Method", "AUROC", "Gain over co-expression, low end of 95%", "Target specificity"]
     notes = (
         f"{narrative.LEGEND} Criteria: {'; '.join(dict.fromkeys(thresholds)) or 'none'}.",
         narrative.NO_CRITERION,
@@ -336,7 +336,7 @@ def default_method(record: ModelRecord) -> Section:
     columns = [
         "Method",
         "Target specificity",
-        "Gain over the autoencoder, low end of 95 %",
+        "Gain over the autoencoder, low end of 95%",
         "Simulated network, r",
         "Real experiments, r",
         "By the rule",
@@ -391,5 +391,5 @@ def _threshold(one: EvidenceRecord) -> str:
     if one.threshold is None:
         return "–"
     bound = "at most" if one.metric.definition.best is Best.LOWER else "at least"
-    of = "low end of 95 % " if one.metric.definition.by_ci_low else ""
+    of = "low end of 95% " if one.metric.definition.by_ci_low else ""
     return f"{of}{bound} {one.threshold:g}"

@@ -11,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.transfer import predictors
 from cellstate.io import read_samples
-from cellstate.labels import in_sentence
+from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import ModelRecord, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.perturb.sample import prepare_sample
-from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
+from cellstate.report.narrative.evidence import default_reason, measured_sentence, method_sentence, pairs_reason
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.predictor_picker import KEY, together_sentence
 from cellstate.ui.workbench.gene_results import prediction_csv as _csv

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
 from cellstate.model import Model, create_model, load_model
 from cellstate.model.record import METRICS, write_evidence
-from cellstate.report import LIMITS, sections
+from cellstate.report.narrative.evidence import LIMITS
+from cellstate.report.sections import sections
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from tests.app.conftest import APP, check, words
 from tests.support.evidence_factories import evidence, record

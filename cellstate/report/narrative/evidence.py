@@ -242,7 +242,7 @@ def _held_out_pairs(record: ModelRecord) -> str:
     cohort, network = (join_with_and([*dict.fromkeys(map(percent, values))]) for values in shares.values())
     return (
         f"In held-out tumours, {cohort} of the cohort's top pairs interact with the predicted sign, and {network} of "
-        "the autoencoder's; 50 % is chance."
+        "the autoencoder's; 50% is chance."
     )
 
 

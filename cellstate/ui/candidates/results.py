@@ -15,8 +15,8 @@ from cellstate.perturb.search.combination import Combination
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import TESTED, Pairs
 from cellstate.perturb.search.single import Screen, other_predictors
-from cellstate.report import combination_reason, default_reason
 from cellstate.report.agreement import correlation
+from cellstate.report.narrative.evidence import combination_reason, default_reason
 from cellstate.ui.candidates.options import COMBINATION, PAIRS, SCREEN, Plan, action_in_words
 from cellstate.ui.components.export_menu import take_along
 from cellstate.ui.components.exports import search_offer

@@ -21,8 +21,7 @@ from cellstate.perturb.search.single import Screen
 from cellstate.report.html import Report
 from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
-from cellstate.report.provenance import Source, provenance
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run, Source, provenance
 from cellstate.ui.components.export_menu import Offer
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
@@ -95,7 +94,7 @@ def search_offer(
             made=provenance(opened),
             record=opened.record,
             predictor=predictor,
-            far=judged,
+            ood=judged,
             named=named,
             on=today(),
         )

@@ -8,9 +8,8 @@ from cellstate.evidence import PredictorId
 from cellstate.formatting import escape_markdown, percent
 from cellstate.labels import DATASETS
 from cellstate.model import ModelRecord
-from cellstate.report import Section, all_records, criteria, sections
-from cellstate.report.section import decimal
-from cellstate.report.sections import held_out, shares
+from cellstate.report.section import Section, decimal
+from cellstate.report.sections import all_records, criteria, held_out, sections, shares
 from cellstate.ui.components.errors import guard
 from cellstate.ui.components.layout import READABLE, chart, heading, tiles
 from cellstate.ui.runtime.resources import model

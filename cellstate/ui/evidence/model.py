@@ -15,8 +15,7 @@ from cellstate.genes import gene_axis
 from cellstate.model import Model, ModelRecord
 from cellstate.model.device import device_label
 from cellstate.model.folder import CARD, HISTORY
-from cellstate.report import LIMITS
-from cellstate.report.narrative.evidence import RANDOM_WEIGHTS
+from cellstate.report.narrative.evidence import LIMITS, RANDOM_WEIGHTS
 from cellstate.report.sections import USED
 from cellstate.ui.components.errors import guard, show_error
 from cellstate.ui.components.layout import READABLE, chart, heading, tiles

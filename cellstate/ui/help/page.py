@@ -8,7 +8,7 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
-from cellstate.report import LIMITS
+from cellstate.report.narrative.evidence import LIMITS
 from cellstate.ui.components.errors import guard
 from cellstate.ui.components.layout import READABLE, heading
 from cellstate.ui.help import cite

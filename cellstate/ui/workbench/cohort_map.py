@@ -8,9 +8,9 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.evaluation.cohort_map import CohortMap, cohort_map
 from cellstate.formatting import join_with_and, percent
+from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
-from cellstate.report import predictor_label
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.layout import READABLE, chart
 from cellstate.ui.runtime.resources import queue

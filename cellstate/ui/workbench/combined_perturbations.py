@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem, percent
+from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import SPECS
-from cellstate.report import predictor_label
 from cellstate.ui.components.layout import READABLE, chart, download_table, result_csv
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session

@@ -10,10 +10,10 @@ import pandas as pd
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore, ood_score_after
 from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.formatting import join_with_and, percent
+from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.perturb.predict import Prediction, predict
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.report import predictor_label
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session

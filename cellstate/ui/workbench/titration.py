@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import digits, escape_markdown, file_stem
+from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.perturb.predictors.registry import SPECS
 from cellstate.perturb.search.titration import Titration, titrate
-from cellstate.report import predictor_label
 from cellstate.ui.components.layout import READABLE, chart, download_table, result_csv
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session

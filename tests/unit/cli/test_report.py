@@ -47,10 +47,10 @@ def test_bundle_holds_what_perturb_writes(call, table, small_model, tmp_path):
     # A chosen precision is computed in torch, as in the bundle: equal to the last digit.
     call("perturb", "--dtype", "float32", "--out", tmp_path / "change.csv")
     with zipfile.ZipFile(tmp_path / "out.zip") as bundle:
-        assert bundle.read("tables/shift.csv") == (tmp_path / "change.csv").read_bytes()
+        assert bundle.read("tables/prediction.csv") == (tmp_path / "change.csv").read_bytes()
         assert bundle.read("input.csv") == table.read_bytes()
         settings = json.loads(bundle.read("settings.json"))
-        change = pd.read_parquet(io.BytesIO(bundle.read("tables/shift.parquet")))
+        change = pd.read_parquet(io.BytesIO(bundle.read("tables/prediction.parquet")))
     assert settings["perturbations"] == [f"{small_model.space.symbols[0]}=ko"]
     assert settings["sample"]["name"] is None and "sample" not in change
 

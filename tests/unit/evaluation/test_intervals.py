@@ -71,7 +71,7 @@ def test_a_gene_that_the_model_follows_badly_gets_wider_ones(small_model, cohort
 
 
 def test_only_validation_patients_are_looked_at(small_model, cohort):
-    again = fit_intervals(small_model, cohort.split("validation"))
+    again = fit_intervals(prepare_samples(small_model, cohort.split("validation")))
     kept = small_model.record.calibration.intervals
     for side in ("low", "high"):
         assert getattr(again, side) == pytest.approx(getattr(kept, side), rel=1e-3, abs=1e-3)

@@ -107,7 +107,7 @@ def test_parts_with_a_limit_by_principle(small_model, cohort):
 
 def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, cohort):
     kept = small_model.record.calibration.ood
-    again = ood_reference(small_model, cohort.split("validation"))
+    again = ood_reference(prepare_samples(small_model, cohort.split("validation")))
     parts = ("residual", "state", "levels")
     for part in parts:
         one, other = getattr(again, part), getattr(kept, part)
@@ -120,9 +120,10 @@ def test_the_reference_is_the_validation_patients_and_nothing_else(small_model, 
 def test_a_model_that_was_not_calibrated_knows_nothing(small_model, cohort, tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     model, samples = load_model(tmp_path / "demo", device="cpu"), make_samples(1)
-    shift = predict(model, samples, [Perturbation(model.space.symbols[0], "knock-out")])
-    for judged in (ood_scores(prepare_samples(model, samples)), ood_score_after(model, shift)):
-        assert [(d.score, d.is_ood) for d in judged] == [(None, False)]
+    (sample,) = prepare_samples(model, samples)
+    prediction = predict(sample, [Perturbation(model.space.symbols[0], "knock-out")])
+    for judged in (*ood_scores([sample]), ood_score_after(prediction)):
+        assert (judged.score, judged.is_ood) == (None, False)
     old = replace(small_model, record=ModelRecord())
     assert ood_scores(prepare_samples(old, cohort.split("test").take([0])))[0].score is None
 

@@ -8,12 +8,12 @@ from cellstate.evaluation.reliability import calibrate, change_over_error, relia
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.sample import prepare_sample, prepare_samples
 
 
 def test_the_trainer_stores_the_calibration(small_model, cohort):
     kept = small_model.record.calibration
-    again = calibrate(small_model, cohort.split("validation"))
+    again = calibrate(prepare_samples(small_model, cohort.split("validation")))
     assert again.copy_through.keys() == kept.copy_through.keys()
     assert again.conditional_mode == kept.conditional_mode
     assert again.intervals.high == pytest.approx(kept.intervals.high, rel=1e-3, abs=1e-3)

@@ -13,7 +13,7 @@ import pytest
 
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples, source
-from tests.support.golden import assert_golden
+from tests.support.golden import check_golden
 from tests.support.read_codes import raises_code, warning_codes
 
 
@@ -85,7 +85,7 @@ def test_the_sentences_are_those_of_the_golden_file():
         with raises_code(code) as caught:
             read_samples(data, name="upload.csv")
         found[kind] = [caught.value.message, caught.value.hint]
-    assert_golden("read_refusals", found)
+    check_golden("read_refusals", found)
 
 
 def test_a_file_that_begins_with_a_hundred_blank_lines():

@@ -19,7 +19,7 @@ def make_table(n: int = 40, *, trusted: bool = True) -> pd.DataFrame:
             "log2_fold_change_a": a,
             "log2_fold_change_b": b,
             "difference": a - b,
-            "edited": ["A", *[""] * (n - 1)],
+            "is_perturbed": ["A", *[""] * (n - 1)],
             "is_reliable": trusted,
         }
     )
@@ -30,11 +30,11 @@ def make_table(n: int = 40, *, trusted: bool = True) -> pd.DataFrame:
 def test_genes_that_differ_most_are_named_and_edited_ones_left_out() -> None:
     table = make_table()
     drawn = scenario_scatter(table, a="one", b="<b>two", sample="S1")
-    others, apart, same = drawn.figure.data
+    others, apart, names, same = drawn.figure.data
     # Of others that fall on one spot, one is drawn.
     assert others.name == f"Other genes ({39 - NAMED})" and 25 < len(others.x) <= 39 - NAMED
     assert len(apart.x) == NAMED
-    named = [annotation.text for annotation in drawn.figure.layout.annotations]
+    named = [name.strip() for name in names.text]
     assert named == list(table["gene"].head(NAMED)) and "G0" not in named
     assert others.marker.symbol != apart.marker.symbol and same.line.dash == "dash"
     assert "&lt;b&gt;two" in drawn.figure.layout.yaxis.title.text
@@ -57,7 +57,7 @@ def test_few_genes_are_drawn_too(n: int) -> None:
 def test_no_difference_names_nobody() -> None:
     table = make_table().assign(difference=0.0)
     drawn = scenario_scatter(table, a="one", b="one")
-    assert "No gene differs" in drawn.alt and not drawn.figure.layout.annotations
+    assert "No gene differs" in drawn.alt and not drawn.figure.data[2].text
 
 
 @pytest.mark.parametrize("now, after", [(0.0, 0.0), (17.0, 0.0), (17.0, 1e6), (0.002, 0.004)])

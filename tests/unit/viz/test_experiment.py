@@ -85,4 +85,4 @@ def test_names_are_never_markup() -> None:
     figure = experiment_scatter(table, perturbations=HOSTILE).figure
     assert "<" not in figure.layout.title.subtitle.text
     assert all("<" not in name for name in figure.data[2].text)
-    assert all("<" not in text for text in figure.data[1].customdata.ravel())
+    assert all("<" not in text for part in (figure.data[1].text, figure.data[1].customdata) for text in part)

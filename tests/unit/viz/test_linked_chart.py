@@ -26,7 +26,7 @@ BASELINES = ["no_change", "pca"]
 
 def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
     table = make_small_table(n, trusted)
-    return table.assign(tpm_after=table["tpm_before"] * 2 ** table["delta_log2"])
+    return table.assign(tpm_after=table["tpm_before"] * 2 ** table["log2_fold_change"])
 
 
 def spec(drawn: LinkedChart) -> dict:
@@ -107,7 +107,7 @@ def test_nothing_selected_means_no_choice() -> None:
 
 def test_a_box_means_every_gene_inside_also_those_that_are_not_drawn() -> None:
     table = make_table()
-    table.loc[3, ["tpm_before", "delta_log2"]] = table.loc[2, ["tpm_before", "delta_log2"]]
+    table.loc[3, ["tpm_before", "log2_fold_change"]] = table.loc[2, ["tpm_before", "log2_fold_change"]]
     x, y = coordinates(table)
     box = {"x": [float(x[2]) + 0.3, float(x[2]) - 0.3], "Autoencoder": [float(y[2]) - 0.01, float(y[2]) + 0.01]}
     inside = (np.abs(x - x[2]) <= 0.3) & (np.abs(y - y[2]) <= 0.01) & ~table["is_perturbed"].to_numpy()

@@ -28,7 +28,7 @@ def test_the_shipped_model_uses_the_default_that_its_folder_names():
     assert resolve_predictor(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
 
 
-def test_who_can_be_chosen(small_model, tmp_path):
+def test_only_methods_of_the_folder_can_be_chosen(small_model, tmp_path):
     assert tuple(available_predictors(small_model)) == ("autoencoder", *BASELINES)
     assert resolve_predictor(small_model, None) == "autoencoder"
     assert resolve_predictor(small_model, "autoencoder") == "autoencoder"
@@ -39,7 +39,7 @@ def test_who_can_be_chosen(small_model, tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     random = load_model(tmp_path / "demo", device="cpu")
     assert tuple(available_predictors(random)) == ("autoencoder",)
-    # Evidence of rivals that the folder does not hold lets nobody lead.
+    # A default that the folder does not hold is not used.
     assert resolve_predictor(with_default(random, "coexpression"), None) == "autoencoder"
     with pytest.raises(ModelError, match="holds no pca") as caught:
         resolve_predictor(random, "pca")

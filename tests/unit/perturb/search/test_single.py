@@ -91,8 +91,9 @@ def test_a_linear_predictor_knows_patients_apart_by_levels_alone(small_model):
 
 def test_without_a_choice_the_evidence_decides(small_model):
     evidence = favouring(PredictorId.ELASTIC_NET)
-    told = replace(small_model, record=replace(small_model.record, evidence=evidence))
-    assert screen(prepare_sample(told, patient_samples()), some_goal(told)).predictor == "elastic_net"
+    named = replace(small_model, record=replace(small_model.record, evidence=evidence))
+    for model, default in ((named, "elastic_net"), (small_model, "autoencoder")):
+        assert screen(prepare_sample(model, patient_samples()), some_goal(model)).predictor == default
     with pytest.raises(ModelError, match="no predictor 'oracle'"):
         screen(prepare_sample(small_model, patient_samples()), some_goal(small_model), predictor="oracle")
 
