@@ -1,11 +1,11 @@
-"""Predicted shifts against a simulated truth: every predictor, every metric.
+"""Predicted changes against a simulated truth: every predictor, every metric.
 
     python -m benchmarks.simulated [--quick] [--seeds 0 1 2]
 
 Predictors learn from the measured training patients of each world alone; what they are asked, and held against, is in
 `simulator`, `simulated_predictors` and `shift_metrics`. Hyper-parameters were chosen on the seeds from 100 on.
 
-Shape suffixes: S samples, G genes, E edits, N pairs, Q questions.
+Shape suffixes: S samples, G genes, E perturbations, N pairs, Q questions.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def measure(world: World) -> Table:
         table[name] = _pair_metrics(_all_pairs(found, score_Q, fdr_Q, planted_N), regulators_N)
     called_Q = found.fdr_Q <= CALLED
     if called_Q.any():
-        synergy_N = true_synergy(world, true_SGG, np.stack([found.a_Q, found.b_Q], axis=1)[called_Q])
-        table[PAIRS_CANDIDATE]["called that cooperate"] = float((synergy_N >= MOVES).mean())
+        interaction_N = true_interaction(world, true_SGG, np.stack([found.a_Q, found.b_Q], axis=1)[called_Q])
+        table[PAIRS_CANDIDATE]["called that cooperate"] = float((interaction_N >= MOVES).mean())
     else:
         table[PAIRS_CANDIDATE]["called that cooperate"] = float("nan")
     return table
@@ -146,10 +146,10 @@ class Questions:
 
 
 def _others(shift_SGG: np.ndarray) -> np.ndarray:
-    """Return shifts without those of the edited genes themselves."""
+    """Return shifts without those of the perturbed genes themselves."""
     others_SGG = shift_SGG.copy()
-    edits = np.arange(shift_SGG.shape[1])
-    others_SGG[:, edits, edits] = 0
+    perturbations = np.arange(shift_SGG.shape[1])
+    others_SGG[:, perturbations, perturbations] = 0
     return others_SGG
 
 
@@ -177,7 +177,7 @@ def _pair_metrics(pairs: ScoredPairs, regulators_N: np.ndarray) -> dict[str, flo
     return row | {AMONG_REGULATORS: auroc(pairs.score_N[regulators_N], pairs.planted_N[regulators_N])}
 
 
-def true_synergy(world: World, single_SGG: np.ndarray, pairs_N2: np.ndarray) -> np.ndarray:
+def true_interaction(world: World, single_SGG: np.ndarray, pairs_N2: np.ndarray) -> np.ndarray:
     """Root mean square of what two knock-outs truly do beyond their sum, in S, mean over test patients, shape (N,)."""
     beyond_SNG = world.true_shift(pairs_N2, "ko") - single_SGG[:, pairs_N2[:, 0]] - single_SGG[:, pairs_N2[:, 1]]
     for gene_N in pairs_N2.T:

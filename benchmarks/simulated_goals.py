@@ -26,7 +26,7 @@ FALSE = f"{ALONG}, false among called"
 
 
 def programmes(moved_QG: np.ndarray) -> np.ndarray:
-    """Return the genes that each edit truly moves most, as directions of +1 and -1, shape (Q, G)."""
+    """Return the genes that each perturbation truly moves most, as directions of +1 and -1, shape (Q, G)."""
     strongest = np.argsort(-np.abs(moved_QG), axis=1)[:, :PROGRAMME]
     direction_QG = np.zeros_like(moved_QG, dtype=np.float64)
     np.put_along_axis(direction_QG, strongest, np.sign(np.take_along_axis(moved_QG, strongest, 1)), 1)

@@ -1,6 +1,7 @@
-"""Formats with templates, how to read each figure, a glossary, how to cite, privacy, limits and keys."""
+"""Help: file formats with templates, figures, glossary, citation, privacy, limits and keys."""
 
-from cellstate.ui.components.shell import show
+from cellstate.ui.components.layout import heading
 from cellstate.ui.help.page import help_page
 
-show(help_page)
+heading("Help", "File formats, figures, terms, citations and privacy.")
+help_page()

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> dict:
-    """Answer; the first samples are listed, all of them written where ``--out`` says."""
+    """Run the command; the first samples are listed, all of them written to ``--out``."""
     store = open_store(options.store)
     answer: dict[str, Any] = {"store": str(store.path), "sha256": store.manifest["sha256"]}
     table = store.table
@@ -76,8 +76,8 @@ def _sentence(table: pd.DataFrame, trained: bool) -> str:
     if not trained:
         return "This store did not train this model: the model names another store, or none."
     roles = table["role"].value_counts()
-    told = [f"{roles[role]:,} {role}" for role in _ROLES.values() if role in roles]
-    return f"Of these samples, {', '.join(told)}."
+    counts = [f"{roles[role]:,} {role}" for role in _ROLES.values() if role in roles]
+    return f"Of these samples, {', '.join(counts)}."
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The model folder beside its weights: baselines, training profiles, calibration, evaluation, record, model card.
+"""The model folder without its weights: baselines, training profiles, calibration, evaluation, record, model card.
 
 The card is written from the measured figures, so that it cannot drift from them.
 """
@@ -54,7 +54,7 @@ def package_model(
     context: DistributedContext,
     about: Mapping[str, Any],
 ) -> TrainingRecord:
-    """Write everything beside the weights into ``stage``; quality is measured on the weights as they are stored.
+    """Write everything but the weights into ``stage``; quality is measured on the weights as they are stored.
 
     Baselines, training profiles, calibration, evaluation on the held-out splits, the record and the model card.
     Returns the record.
@@ -111,7 +111,7 @@ def write_card(path: Path, model: Model) -> None:
 
 
 def card(model: Model) -> str:
-    """Return the card: what the model is, the sections of the page "How good is this?", and how it was trained.
+    """Return the card: what the model is, the sections of the page of evidence, and how it was trained.
 
     Raises
     ------

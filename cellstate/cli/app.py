@@ -1,27 +1,29 @@
-"""``cellstate app``: serve the web app."""
+"""``cellstate app``: the web app."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from cellstate.cli.options import Answer, Commands
-from cellstate.resources import resource_path
+from cellstate.cli.options import Commands
 
 
 def add(commands: Commands) -> None:
-    """Add the command."""
-    one = commands.add("app", "serve the web app", _run)
-    one.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8501")))
+    """Add ``app``."""
+    command = commands.add("app", "serve the web app", _app)
+    command.add_argument(
+        "--port", type=int, default=os.environ.get("PORT", "8501"), metavar="N", help="port (default: 8501, or $PORT)"
+    )
 
 
-def _run(options: argparse.Namespace) -> Answer:
-    entry = resource_path("app.py")
-    # Streamlit reads .streamlit/config.toml of the folder in which it starts.
-    command = [sys.executable, "-m", "streamlit", "run", str(entry), "--server.port", str(options.port)]
-    environment = os.environ | ({"CELLSTATE_MODEL": str(Path(options.model).resolve())} if options.model else {})
-    status = subprocess.call(command, cwd=entry.parent, env=environment)
-    return {"status": status}, []
+def _app(options: argparse.Namespace) -> None:
+    # Streamlit is imported for this command alone.
+    from cellstate.ui.runtime.server import address, serve
+
+    if options.model:
+        os.environ["CELLSTATE_MODEL"] = str(Path(options.model).resolve())
+    url = address(options.port)
+    print(json.dumps({"url": url}) if options.json else f"CellState: {url} (Ctrl+C stops it)", flush=True)
+    serve(options.port)

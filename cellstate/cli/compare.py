@@ -24,12 +24,14 @@ def _run(options: argparse.Namespace) -> Answer:
     from cellstate.io import read_selection
     from cellstate.labels import predictor_label
     from cellstate.perturb.sample import prepare_samples
+    from cellstate.report.narrative.experiment import verdict
 
     perturbations = read_perturbations(options)
     model = read_model(options)
     control, treated = (prepare_samples(model, read_selection(text)) for text in (options.control, options.treated))
     experiment = compare(control, treated, perturbations, predictor=options.predictor)
-    result = experiment.to_dict()
+    sentences = " ".join(verdict(experiment))
+    result = experiment.to_dict() | {"verdict": sentences}
     lines = [
         f"{', '.join(one.label for one in perturbations)}: {result['n_control']} control and "
         f"{result['n_treated']} treated sample(s), {result['n_genes']:,} genes, predicted by "
@@ -41,6 +43,6 @@ def _run(options: argparse.Namespace) -> Answer:
             f"{number(a.sign_accuracy_top50, '.3f'):>14}"
             for name, a in experiment.agreement.items()
         ),
-        experiment.verdict,
+        sentences,
     ]
     return result, lines

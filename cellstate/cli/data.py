@@ -26,7 +26,7 @@ def _get(options: argparse.Namespace) -> Answer:
 
     get = {"coadread": get_coadread, "hpa": get_hpa}[options.cohort]
     out = options.out or f"data/cohorts/{options.cohort}"
-    cohort = get(out, source=options.source, say=lambda line: print(line, file=sys.stderr))
+    cohort = get(out, source=options.source, report_progress=lambda line: print(line, file=sys.stderr))
     keys = ("n_samples", "n_genes", "sha256", "splits", "source", "licence", "attribution")
     result = {"path": str(cohort.path)} | {key: cohort.manifest[key] for key in keys if key in cohort.manifest}
     return result, [f"{cohort.path}: {result['n_samples']} samples, {result['n_genes']:,} genes"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_goal, add_out, add_predictor
 from cellstate.cli.output import records
 from cellstate.cli.readers import at_least_one, goal_entries, numbers, read_goal, read_model, read_sample
+from cellstate.labels import predictor_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,6 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_scores
     from cellstate.io import check_writable, write_table
-    from cellstate.labels import predictor_label
     from cellstate.perturb.search.titration import titrate
 
     multiples = None if options.multiples is None else numbers("--multiples", options.multiples, "0,0.5,1,2")

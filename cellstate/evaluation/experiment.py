@@ -15,7 +15,6 @@ from cellstate.errors import CellStateError
 from cellstate.evaluation.metrics import same_direction
 from cellstate.evaluation.ood import ood_score_after, ood_scores
 from cellstate.evaluation.reliability import reliability_reasons
-from cellstate.evaluation.verdict import Agreement, verdict
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.base import PredictorId
@@ -27,6 +26,27 @@ BOOTSTRAPS = 1_000
 #: Genes below this mean TPM on both sides are left out: their measured change is counting noise.
 MIN_TPM = 1.0
 MIN_GENES = 100
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one method's predicted change agrees with the measured one.
+
+    Attributes
+    ----------
+    pearson_delta : float or None
+        Pearson correlation of predicted and measured log2 change over genes; ``None`` where no change is predicted.
+    low, high : float or None
+        95 % bootstrap interval over genes.
+    sign_accuracy_top50 : float or None
+        Fraction of the 50 genes that changed most whose direction is right; 0.5 is chance. One without a predicted
+        change counts half.
+    """
+
+    pearson_delta: float | None
+    low: float | None
+    high: float | None
+    sign_accuracy_top50: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +79,8 @@ class Experiment:
     agreement: dict[PredictorId, Agreement]
     is_ood: bool
 
-    @property
-    def verdict(self) -> str:
-        """What the comparison says, in words that do not flatter."""
-        return verdict(self.predictor, self.perturbations, self.perturbed, self.agreement, far=self.is_ood)
-
     def to_dict(self) -> dict:
-        """What ``cellstate compare --json`` prints."""
+        """Return what ``cellstate compare --json`` prints, without the verdict in words."""
         shown = {name: vars(a) for name, a in self.agreement.items()}
         return {
             "perturbations": [perturbation.spec for perturbation in self.perturbations],
@@ -78,7 +93,6 @@ class Experiment:
             "is_ood": self.is_ood,
             "perturbed": self.perturbed.to_dict("records"),
             "kind": "hypothesis",
-            "verdict": self.verdict,
         }
 
 

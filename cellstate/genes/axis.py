@@ -1,4 +1,4 @@
-"""The gene axis: a fixed, versioned list of 19,383 human protein-coding genes with their names and lengths."""
+"""Files of the gene axis: a fixed, versioned list of 19,383 human protein-coding genes."""
 
 from __future__ import annotations
 
@@ -8,41 +8,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from cellstate.resources import resource_path
 
 AXIS_VERSION = 1
 N_AXIS = 19_383
-
-
-class GeneTable:
-    """Identifiers, names and lengths of the genes of the axis.
-
-    Attributes
-    ----------
-    ensembl, symbol, entrez : tuple of str, length 19,383
-        Ensembl gene id, approved symbol, Entrez id (empty where there is none).
-    previous, aliases : tuple of str, length 19,383
-        Older approved symbols and other names, joined by ``|``.
-    length_bp : ndarray of float64, shape (19383,)
-        Median exonic length of the gene's transcripts in base pairs.
-    hash : str
-        `gene_list_hash` of the Ensembl ids.
-    """
-
-    def __init__(self) -> None:
-        columns = read_columns("axis")
-        self.ensembl = columns["ensembl_id"]
-        self.symbol = columns["symbol"]
-        self.entrez = columns["entrez"]
-        self.previous = columns["previous"]
-        self.aliases = columns["aliases"]
-        self.length_bp: np.ndarray = np.array(columns["exon_length_bp"], dtype=np.float64)
-        self.hash: str = gene_list_hash(self.ensembl)
-
-    def __len__(self) -> int:
-        return len(self.ensembl)
 
 
 def gene_list_hash(ensembl_ids: Sequence[str]) -> str:

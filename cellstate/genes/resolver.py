@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cellstate.errors import GeneError
-from cellstate.genes.axis import GeneTable, gene_file, read_columns, transcript_genes
+from cellstate.genes.axis import gene_file, gene_list_hash, read_columns, transcript_genes
 from cellstate.genes.spreadsheet_dates import symbols_behind_date
 
 _ENSEMBL = re.compile(r"(ENS[GT]\d{11})(?:\.\d+)?(?:_PAR_Y)?(?=$|[|_:;,\s])", re.IGNORECASE | re.ASCII)
@@ -83,12 +83,27 @@ class _Name(NamedTuple):
     position: int
 
 
-class GeneAxis(GeneTable):
-    """The gene axis with every name of its genes."""
+class GeneAxis:
+    """The genes of the axis with their identifiers, lengths and every name.
+
+    Attributes
+    ----------
+    ensembl, symbol, entrez : tuple of str, length 19,383
+        Ensembl gene id, approved symbol, Entrez id (empty where there is none).
+    previous, aliases : tuple of str, length 19,383
+        Older approved symbols and other names, joined by ``|``.
+    length_bp : ndarray of float64, shape (19383,)
+        Median exonic length of the gene's transcripts in base pairs.
+    hash : str
+        `gene_list_hash` of the Ensembl ids.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        outside = read_columns("outside")
+        columns, outside = read_columns("axis"), read_columns("outside")
+        self.ensembl, self.symbol, self.entrez = columns["ensembl_id"], columns["symbol"], columns["entrez"]
+        self.previous, self.aliases = columns["previous"], columns["aliases"]
+        self.length_bp: np.ndarray = np.array(columns["exon_length_bp"], dtype=np.float64)
+        self.hash = gene_list_hash(self.ensembl)
         self._ensembl = {e: i for i, e in enumerate(self.ensembl)}
         self._entrez = {e: i for i, e in enumerate(self.entrez) if e}
         self._outside_entrez = {e for e in outside["entrez"] if e}
@@ -97,8 +112,13 @@ class GeneAxis(GeneTable):
         self._symbol_upper = {s.upper(): i for s, i in self._symbol.items()}
         # Previous symbols are looked up before aliases: SEPT2 was the approved symbol of SEPTIN2 and is an alias of
         # SEPTIN6, so it means SEPTIN2.
-        columns = {"previous": (self.previous, outside["previous"]), "alias": (self.aliases, outside["aliases"])}
-        self._older_names = {status: _genes_by_name(*pair) for status, pair in columns.items()}
+        self._older_names = {
+            "previous": _genes_by_name(self.previous, outside["previous"]),
+            "alias": _genes_by_name(self.aliases, outside["aliases"]),
+        }
+
+    def __len__(self) -> int:
+        return len(self.ensembl)
 
     @cached_property
     def _older_names_upper(self) -> dict[str, dict[str, tuple[int, ...]]]:
@@ -216,23 +236,30 @@ class GeneAxis(GeneTable):
             return self._by_ensembl(match.group(1).upper())
         if match := _ENTREZ.match(name):
             return self._by_entrez(match.group(1))
-        if name in self._symbol:
-            return self._unless_outside(self._symbol[name], "symbol")
-        for status, table in self._older_names.items():
-            if meant := table.get(name):
-                return self._unless_ambiguous(meant, status)
+        return self._by_symbol(name)
+
+    def _by_symbol(self, name: str) -> tuple[int, str]:
+        """Resolve a symbol or older name, first as written, then in another letter case."""
+        if exact := self._look_up(name, self._symbol, self._older_names):
+            return exact
         if symbols_behind_date(name):
             return -1, "date"
-        # C8ORF33 and tp53 are accepted. Title case is not, because mouse genes are written so. An alias is accepted in
-        # capitals only, because ordinary words in a header are often lower case.
-        if name.isupper() or name.islower():
-            upper = name.upper()
-            if upper in self._symbol_upper:
-                return self._unless_outside(self._symbol_upper[upper], "symbol")
-            for status, table in self._older_names_upper.items() if name.isupper() else ():
-                if meant := table.get(upper):
-                    return self._unless_ambiguous(meant, status)
-        return -1, "unknown"
+        # C8ORF33 and tp53 are accepted. Title case is not, because mouse genes are written so. An older name is
+        # accepted in capitals only, because ordinary words in a header are often lower case.
+        if not (name.isupper() or name.islower()):
+            return -1, "unknown"
+        older_names = self._older_names_upper if name.isupper() else {}
+        return self._look_up(name.upper(), self._symbol_upper, older_names) or (-1, "unknown")
+
+    def _look_up(
+        self, name: str, symbols: Mapping[str, int], older_names: Mapping[str, Mapping[str, tuple[int, ...]]]
+    ) -> tuple[int, str] | None:
+        if name in symbols:
+            return _unless_outside(symbols[name], "symbol")
+        for status, table in older_names.items():
+            if meant := table.get(name):
+                return _unless_outside(meant[0], status) if len(meant) == 1 else (-1, "ambiguous")
+        return None
 
     def meanings(self, name: str) -> set[int]:
         """Return all genes that an ambiguous or date-like name may mean: axis positions, negative outside the axis."""
@@ -247,16 +274,10 @@ class GeneAxis(GeneTable):
         outside = ["a gene outside the axis"] if min(self.meanings(name), default=0) < 0 else []
         return " or ".join(covered + outside) if covered else "several genes outside the axis"
 
-    def _unless_ambiguous(self, meant: tuple[int, ...], status: str) -> tuple[int, str]:
-        return self._unless_outside(meant[0], status) if len(meant) == 1 else (-1, "ambiguous")
-
-    def _unless_outside(self, position: int, status: str) -> tuple[int, str]:
-        return (position, status) if position >= 0 else (-1, "outside")
-
     def _by_ensembl(self, identifier: str) -> tuple[int, str]:
         if identifier[3] == "G":
-            return self._unless_outside(self._ensembl.get(identifier, -1), "ensembl")
-        return self._unless_outside(transcript_genes().get(identifier, -1), "transcript")
+            return _unless_outside(self._ensembl.get(identifier, -1), "ensembl")
+        return _unless_outside(transcript_genes().get(identifier, -1), "transcript")
 
     def _by_entrez(self, identifier: str) -> tuple[int, str]:
         if identifier in self._entrez:
@@ -272,6 +293,10 @@ class GeneAxis(GeneTable):
         ranked = sorted(filter(None, (part.strip() for part in parts)), key=_stability)
         answers = [self._resolve_one(part) for part in ranked]
         return next((a for a in answers if a[1] != "unknown"), (-1, "unknown"))
+
+
+def _unless_outside(position: int, status: str) -> tuple[int, str]:
+    return (position, status) if position >= 0 else (-1, "outside")
 
 
 def _stability(part: str) -> int:

@@ -44,6 +44,7 @@ def sections(record: ModelRecord) -> list[Section]:
         simulated(record),
         pairs(record),
         experiments(record),
+        real_perturbations(record),
         default_method(record),
         failures(record),
         Section("limits", "Limits", narrative.LIMITS),
@@ -312,6 +313,35 @@ def experiments(record: ModelRecord) -> Section:
     columns = ["Experiment", "Method", "Pearson-delta", "Sign accuracy, top 50"]
     notes = (narrative.measured_by(record, Benchmark.EXPERIMENTS),)
     return Section("experiments", title, text, pd.DataFrame(rows, columns=columns), notes)
+
+
+def real_perturbations(record: ModelRecord) -> Section:
+    """Many real perturbations: ranking the perturbed gene, and predicting its effects."""
+    key = Benchmark.REAL_PERTURBATIONS
+    title, text = "Many real perturbations", narrative.REAL_MANY
+    found = record.records.where(benchmark=key)
+    if not found:
+        return Section(key.value, title, text, absent=narrative.NOT_RECORDED.format(key))
+    columns = {
+        "Genes": (Metric.N_PERTURBED_GENES, 0),
+        "Percentile": (Metric.REGULATOR_PERCENTILE, 3),
+        "Matched": (Metric.REGULATOR_PERCENTILE_MATCHED, 3),
+        "In the top 5%": (Metric.REGULATOR_TOP_5_PERCENT, 2),
+        "Pearson-delta": (Metric.PEARSON_DELTA, 3),
+        "Sign accuracy": (Metric.SIGN_ACCURACY_TOP100, 2),
+        "Discrimination": (Metric.DISCRIMINATION, 2),
+    }
+    rows = [
+        (
+            DATASETS[where],
+            predictor_label(name),
+            *(decimal(found.value(key, where, name, metric), places) for metric, places in columns.values()),
+        )
+        for where in (Dataset.REAL_EXPERIMENTS, Dataset.GEO_SIGNATURES, Dataset.REAL_POOLED)
+        for name in found.where(dataset=where, metric=Metric.N_PERTURBED_GENES).having("predictor")
+    ]
+    table = pd.DataFrame(rows, columns=["Data", "Method", *columns])
+    return Section(key.value, title, text, table, (narrative.measured_by(record, key),))
 
 
 def default_method(record: ModelRecord) -> Section:

@@ -1,1 +1,7 @@
-"""The web app's parts: the only package code that knows Streamlit."""
+"""The web app; beside `app.py` and `pages/`, the only code that knows Streamlit."""
+
+from cellstate.ui.streamlit_compat import keep_uploads_in_memory, never_look_up_addresses, use_navigation_only
+
+keep_uploads_in_memory()
+never_look_up_addresses()
+use_navigation_only()

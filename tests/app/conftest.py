@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -29,6 +31,20 @@ def look_for_components_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def serve_through_navigation() -> Iterator[None]:
+    """AppTest begins each run as a server that discovers pages/ by itself, which the app's server has turned off."""
+    usual = PagesManager.__init__
+
+    def init(*given: Any, **named: Any) -> None:
+        usual(*given, **named)
+        PagesManager.uses_pages_directory = False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PagesManager, "__init__", init)
+        yield
+
+
 @pytest.fixture
 def app() -> AppTest:
     """The app on its first page, with nothing loaded."""
@@ -37,8 +53,8 @@ def app() -> AppTest:
 
 @pytest.fixture
 def with_example(app: AppTest) -> AppTest:
-    """The app on the sample page, with the first example patient loaded."""
-    app.switch_page("pages/sample.py").run()
+    """The workbench with the first example patient."""
+    app.switch_page("pages/workbench.py").run()
     app.button(key="load-example").click().run()
     check(app)
     return app
@@ -55,3 +71,16 @@ def words(app: AppTest) -> str:
     parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning]
     parts += [*app.info, *app.success]
     return "\n".join(str(part.value) for part in parts)
+
+
+def open_sample(app: AppTest) -> AppTest:
+    """Open what the workbench shows of the loaded sample."""
+    app.session_state[f"sample-details-{app.session_state['cellstate'].round}"] = True
+    return app.run()
+
+
+def open_evidence(app: AppTest, tab: str = "Reconstruction") -> AppTest:
+    """Open a tab of the evidence page."""
+    app.switch_page("pages/evidence.py")
+    app.session_state["tab"] = tab
+    return app.run()

@@ -14,8 +14,9 @@ from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.samples import Samples
 from cellstate.ui.runtime import sessions as visitors
 from cellstate.ui.runtime.jobs import Job
-from cellstate.ui.runtime.queue import Queue, this_user
+from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.state.session import Loaded, Session, session
+from cellstate.ui.streamlit_compat import browser_tab
 from tests.support.factories import make_samples
 
 # A closed tab is kept for two seconds, and Streamlit itself would keep it for long.
@@ -41,7 +42,7 @@ def search(sample: Samples) -> Callable[[ProgressReporter], Samples]:
 
 def page() -> None:
     """Draw the page; nothing of a user stays behind in its module."""
-    visitors.present()
+    visitors.register_session()
     state, (queue, held) = session(), line()
     if st.button("Hold the slot", key="hold"):
         held.append(queue.take(lambda ahead: None))
@@ -49,7 +50,7 @@ def page() -> None:
         queue.free(held.pop())
     if st.button("Bring a sample, and search", key="bring"):
         state.load(Loaded(make_samples(1, seed=1), b"", "file"))
-        state.run(Job("pairs", 0, "a search", search(state.sample()), Queue(1), user=this_user()))
+        state.run(Job("pairs", 0, "a search", search(state.sample()), Queue(1), user=browser_tab()))
     if st.button("Compute", key="compute"):
         st.session_state["wants"] = True
     if st.session_state.get("wants"):

@@ -18,7 +18,8 @@ from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.validate import groups
-from cellstate.ui.validate.comparison import _csv, number, scores
+from cellstate.ui.validate.comparison import number, scores
+from cellstate.ui.workbench.compare_scenarios import _csv
 from cellstate.viz.style import look
 from tests.app.conftest import check, words
 from tests.support.factories import make_samples
@@ -37,7 +38,7 @@ BOTH = a_file(["C1", "C2", "T1", "T2"])
 @pytest.fixture
 def page(app: AppTest) -> AppTest:
     """The experiment page with nothing loaded."""
-    app.switch_page("pages/experiment.py").run()
+    app.switch_page("pages/validate.py").run()
     check(app)
     return app
 
@@ -101,7 +102,7 @@ def test_two_files_are_two_groups(page: AppTest) -> None:
     upload(page, 1, "treated.csv", a_file(["T1"], seed=1))
     edit(page, "HOXA1=ko, EHF=x10")
     check(page)
-    found = page.session_state["cellstate"]._results["comparison"][1]
+    found = page.session_state["cellstate"]._cache["comparison"][1]
     assert (found.n_control, found.n_treated) == (2, 1)
     assert list(found.perturbed["gene"]) and "The edited genes themselves" in words(page)
     # Without the second file the page asks for the groups again.
@@ -121,11 +122,11 @@ def test_all_others_are_treated(page: AppTest) -> None:
 @pytest.fixture
 def labelled(app: AppTest) -> AppTest:
     """The experiment page, with four samples in two groups on the Sample page."""
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", BOTH)
     app.run()
     app.session_state["cellstate"].labels = {"C1": "drug", "C2": "drug", "T1": "DMSO", "T2": "DMSO"}
-    app.switch_page("pages/experiment.py").run()
+    app.switch_page("pages/validate.py").run()
     check(app)
     return app
 
@@ -144,7 +145,7 @@ def test_two_labelled_groups_are_chosen_with_one_click(labelled: AppTest) -> Non
     assert [box.value for box in labelled.multiselect] == [[0, 1], [2, 3]]
     edit(labelled, "TP53=kd50")
     check(labelled)
-    found = state._results["comparison"][1]
+    found = state._cache["comparison"][1]
     assert (found.n_control, found.n_treated) == (2, 2)
 
 
@@ -175,11 +176,11 @@ def test_samples_without_labels_are_chosen_one_by_one(labelled: AppTest) -> None
 
 def test_labels_of_another_file_are_not_used(labelled: AppTest) -> None:
     labelled.button(key="use-loaded").click().run()
-    labelled.switch_page("pages/sample.py").run()
+    labelled.switch_page("pages/workbench.py").run()
     labelled.file_uploader[0].upload("other.csv", a_file(["C1", "T1"]))
     labelled.run()
     labelled.session_state["cellstate"].labels = {"C1": "a", "T1": "b"}
-    labelled.switch_page("pages/experiment.py").run()
+    labelled.switch_page("pages/validate.py").run()
     check(labelled)
     assert "Control group" not in [box.label for box in labelled.selectbox]
     assert "use-loaded" in [button.key for button in labelled.button]
@@ -256,16 +257,16 @@ def test_names_from_a_file_are_never_markup(page: AppTest) -> None:
 
 
 def test_forget_drops_files_and_edit(compared: AppTest) -> None:
-    compared.button(key="forget").click().run()
+    compared.button(key="delete-data").click().run()
     check(compared)
     state = compared.session_state["cellstate"]
-    assert (state.groups, state._results) == ({}, {})
+    assert (state.groups, state._cache) == ({}, {})
     assert next(box for box in compared.text_input).value == ""
     assert "Bring two groups" in words(compared)
 
 
 def test_download_holds_every_gene(compared: AppTest) -> None:
-    found = compared.session_state["cellstate"]._results["comparison"][1]
+    found = compared.session_state["cellstate"]._cache["comparison"][1]
     table = pd.read_csv(io.BytesIO(_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
@@ -289,7 +290,7 @@ def test_a_real_knock_down(page: AppTest, shared_data: Path) -> None:
     choose(page, [0, 1, 2], [3, 4, 5])
     edit(page, "HOXA1=kd50")
     check(page)
-    found = page.session_state["cellstate"]._results["comparison"][1]
+    found = page.session_state["cellstate"]._cache["comparison"][1]
     assert np.isfinite(found.table["measured_log2"]).all()
     assert float(found.perturbed["measured_log2"].iloc[0]) < 0
     assert "HOXA1" in words(page)

@@ -12,7 +12,7 @@ from tests.app.conftest import check
 def test_every_figure_has_its_buttons(with_example: AppTest, monkeypatch) -> None:
     seen: list[tuple[str, str, str]] = []
     monkeypatch.setattr(parts, "figure_files", lambda *said: seen.append(said))
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     check(with_example)
     assert [name for _, _, name in seen] == ["cellstate-bins-sample", "cellstate-density", "cellstate-bins-held-out"]
     assert all(title for _, title, _ in seen)

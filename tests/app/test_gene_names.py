@@ -13,7 +13,7 @@ from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.model.cohort import Profiles, pack_profiles
 from cellstate.ui.components.gene_names import meanings, split_names, why
-from cellstate.ui.workbench.levels import Here, rounded, tpm_text
+from cellstate.ui.workbench.gene_level import GeneLevel, rounded, tpm_text
 
 SYMBOLS = ("TP53", "MYC", "KRAS", "ERBB2", "CDH1", "HLA-A")
 
@@ -101,11 +101,11 @@ def test_the_reason_is_a_sentence(query: str, match: str, said: str) -> None:
     assert why(query, "TP53", match) == said
 
 
-def here(space: GeneSpace, tpm: float, cohort: list[float] | None) -> Here:
+def here(space: GeneSpace, tpm: float, cohort: list[float] | None) -> GeneLevel:
     if cohort is None:
-        return Here(0, "TP53", tpm, True, None)
+        return GeneLevel(0, "TP53", tpm, True, None)
     log1p_SG = np.repeat(np.log1p(np.array(cohort))[:, None], len(space), axis=1)
-    return Here(0, "TP53", tpm, True, Profiles(space, *pack_profiles(log1p_SG)))
+    return GeneLevel(0, "TP53", tpm, True, Profiles(space, *pack_profiles(log1p_SG)))
 
 
 def test_a_level_stands_among_the_cohort(space: GeneSpace) -> None:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.workbench.gene_results import Selected, prediction_csv, table_caption
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from tests.app.conftest import check
 from tests.unit.viz.test_figures import make_table
 
@@ -20,7 +20,7 @@ def selected(app: AppTest) -> Selected:
     return app.session_state["cellstate"]._results["selected-genes"][1]
 
 
-def answer(app: AppTest) -> Answer:
+def answer(app: AppTest) -> PredictionResult:
     return app.session_state["cellstate"]._results["shift"][1]
 
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import READERS, read_gmt, read_samples
-from cellstate.io.detect import detect_format
+from cellstate.io.read import detect_format
 from cellstate.io.source import load_content
 from cellstate.model import load_model
 from cellstate.ui.help import cite
@@ -148,7 +148,7 @@ def _placeholders(name: str) -> list[str]:
         ("ko", "Knock-out"),
         ("knock out", "Knock-out"),
         ("OOD", "Out of distribution"),
-        ("ceiling", "Noise ceiling"),
+        ("ceiling", "Counting-noise ceiling"),
         ("interaction", "Interaction"),
         ("edit", "Perturbation"),
         ("fold", "log2 fold change"),

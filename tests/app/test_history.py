@@ -31,33 +31,33 @@ class UndoAndRedo(RuleBasedStateMachine):
             self.record = [*self.record[: self.cursor + 1], entries]
             self.cursor += 1
 
-    @rule(edits=st.lists(an_edit, max_size=3, unique_by=lambda edit: edit.gene))
-    def add(self, edits: list[Perturbation]) -> None:
+    @rule(perturbations=st.lists(an_edit, max_size=3, unique_by=lambda edit: edit.gene))
+    def add(self, perturbations: list[Perturbation]) -> None:
         expected = list(self.record[self.cursor])
         for edit in edits:
-            places = [i for i, entry in enumerate(expected) if entry.edit.gene == edit.gene]
+            places = [i for i, entry in enumerate(expected) if entry.perturbation.gene == edit.gene]
             if places:
                 expected[places[0]] = Entry(edit)
             else:
                 expected.append(Entry(edit))
-        self.state.add(*edits)
+        self.state.add(*perturbations)
         self.wrote(tuple(expected))
 
     @rule(gene=a_gene, on=st.booleans())
     def switch(self, gene: str, on: bool) -> None:
         self.state.switch(gene, on)
         now = self.record[self.cursor]
-        self.wrote(tuple(Entry(e.edit, on if e.edit.gene == gene else e.on) for e in now))
+        self.wrote(tuple(Entry(e.perturbation, on if e.perturbation.gene == gene else e.on) for e in now))
 
     @rule(gene=a_gene)
     def remove(self, gene: str) -> None:
         self.state.remove(gene)
-        self.wrote(tuple(e for e in self.record[self.cursor] if e.edit.gene != gene))
+        self.wrote(tuple(e for e in self.record[self.cursor] if e.perturbation.gene != gene))
 
-    @rule(edits=st.lists(an_edit, max_size=2, unique_by=lambda edit: edit.gene))
-    def put(self, edits: list[Perturbation]) -> None:
-        self.state.put(edits)
-        self.wrote(tuple(map(Entry, edits)))
+    @rule(perturbations=st.lists(an_edit, max_size=2, unique_by=lambda edit: edit.gene))
+    def put(self, perturbations: list[Perturbation]) -> None:
+        self.state.put(perturbations)
+        self.wrote(tuple(map(Entry, perturbations)))
 
     @rule()
     def clear(self) -> None:
@@ -78,7 +78,7 @@ class UndoAndRedo(RuleBasedStateMachine):
     def agrees(self) -> None:
         now = self.record[self.cursor]
         assert self.state.entries == now
-        assert self.state.edits == tuple(entry.edit for entry in now if entry.on)
+        assert self.state.perturbations == tuple(entry.perturbation for entry in now if entry.on)
         assert bool(self.state.history.past) == (self.cursor > 0)
         assert bool(self.state.history.future) == (self.cursor < len(self.record) - 1)
         assert len(self.state.history) == self.cursor + 1
@@ -94,7 +94,7 @@ def test_a_change_drops_what_was_undone() -> None:
     state.undo()
     state.add(Perturbation("MYC", "knock-out"))
     state.redo()
-    assert [edit.gene for edit in state.edits] == ["MYC"]
+    assert [edit.gene for edit in state.perturbations] == ["MYC"]
 
 
 def test_no_change_is_no_step() -> None:
@@ -107,13 +107,13 @@ def test_no_change_is_no_step() -> None:
 
 
 def test_old_steps_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MOST_STEPS", 3)
+    monkeypatch.setattr(history, "MAX_STEPS", 3)
     kept = History()
     for factor in range(6):
         kept.change((Entry(Perturbation("TP53", "multiply", factor)),))
     for _ in range(10):
         kept.undo()
-    assert [entry.edit.amount for entry in kept.now] == [2] and len(kept.future) == 3
+    assert [entry.perturbation.amount for entry in kept.now] == [2] and len(kept.future) == 3
 
 
 def test_many_edits_are_one_step_and_keep_their_places() -> None:
@@ -121,9 +121,9 @@ def test_many_edits_are_one_step_and_keep_their_places() -> None:
     state.add(Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out"))
     state.switch("TP53", False)
     state.add(Perturbation("TP53", "multiply", 2.0))
-    assert [entry.edit.spec for entry in state.entries] == ["TP53=x2", "MYC=ko"]
+    assert [entry.perturbation.spec for entry in state.entries] == ["TP53=x2", "MYC=ko"]
     # Whoever gives an edit anew wants it in force.
-    assert len(state.edits) == 2
+    assert len(state.perturbations) == 2
     for _ in range(3):
         state.undo()
     assert state.entries == ()

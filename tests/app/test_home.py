@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 from cellstate.formatting import percent
 from cellstate.model import ModelRecord, create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.home import measured, next_steps, whereabouts
+from cellstate.report.narrative.session import measured
+from cellstate.ui.home import next_steps, whereabouts
 from cellstate.ui.runtime.jobs import DONE, RUNNING, Job
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.runtime.resources import MODEL_VARIABLE

@@ -111,11 +111,11 @@ def test_a_run_that_waits_can_be_cancelled() -> None:
     queue = Queue(1)
     ticket = queue.take(lambda ahead: None)
     job = make(endless, queue).start()
-    until(lambda: queue.crowded)
+    until(lambda: queue.is_crowded)
     assert job.state == WAITING
     job.cancel()
     assert ended(job).state == STOPPED
-    assert not queue.crowded
+    assert not queue.is_crowded
     queue.free(ticket)
 
 
@@ -154,7 +154,7 @@ def test_a_run_that_waits_too_long_ends_too() -> None:
     queue = Queue(1)
     queue.take(lambda ahead: None)
     assert "took longer than" in str(ended(make(endless, queue, limit_s=0.02).start()).error)
-    assert not queue.crowded
+    assert not queue.is_crowded
 
 
 @pytest.mark.parametrize(

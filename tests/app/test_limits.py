@@ -15,10 +15,10 @@ from cellstate.errors import CellStateError
 from cellstate.genes import gene_axis
 from cellstate.ui.runtime import limits
 from cellstate.ui.runtime.jobs import Job
-from cellstate.ui.runtime.limits import check_room, machine_bytes, run_seconds, server_bytes, session_bytes
+from cellstate.ui.runtime.limits import check_memory, machine_bytes, run_seconds, server_bytes, session_bytes
 from cellstate.ui.runtime.queue import Queue
-from cellstate.ui.state.memory import known_values, n_bytes
-from cellstate.ui.state.session import GeneSets, Loaded, Refused, Session
+from cellstate.ui.state.memory import memory_in_use, n_bytes
+from cellstate.ui.state.session import FailedUpload, GeneSets, Loaded, Session
 from tests.support.factories import make_samples
 
 MB = 1_000_000
@@ -28,10 +28,6 @@ SMALL = 20_000
 
 def about(n_bytes: float) -> object:
     return pytest.approx(n_bytes, abs=SMALL)
-
-
-def held(state: Session) -> int:
-    return sum(map(n_bytes, known_values(state)))
 
 
 @dataclass
@@ -67,30 +63,30 @@ def test_a_session_counts_its_files_results_and_searches() -> None:
     state, samples = Session(), make_samples(20)
     state.load(Loaded(samples, bytes(MB), "file"))
     expected = MB + samples.tpm_SA.nbytes
-    assert held(state) == about(expected)
+    assert memory_in_use(state) == about(expected)
     # The bytes of one file count once, wherever they are kept.
     assert state.loaded is not None
-    state.problem = Refused("file", CellStateError("refused"), source=state.loaded.source)
-    assert held(state) == about(expected)
-    state.problem = Refused("another", CellStateError("refused"), source=bytes(2 * MB))
+    state.failed_upload = FailedUpload("file", CellStateError("refused"), source=state.loaded.source)
+    assert memory_in_use(state) == about(expected)
+    state.failed_upload = FailedUpload("another", CellStateError("refused"), source=bytes(2 * MB))
     expected += 2 * MB
-    assert held(state) == about(expected)
-    state.once("shift", 0, lambda: pd.DataFrame({"x": np.zeros(MB)}))
+    assert memory_in_use(state) == about(expected)
+    state.cached("shift", 0, lambda: pd.DataFrame({"x": np.zeros(MB)}))
     expected += 8 * MB
-    assert held(state) == about(expected)
+    assert memory_in_use(state) == about(expected)
     state.load_group("control", Loaded(samples.take([0, 1]), b"", "control"))
     state.load_reference(Loaded(samples.take([0]), b"", "reference"))
     expected += 3 * samples.tpm_SA[0].nbytes
-    assert held(state) == about(expected)
+    assert memory_in_use(state) == about(expected)
     state.load_gene_sets(GeneSets("sets", {"A": ("x" * MB, "y" * MB)}))
     expected += 2 * MB
-    assert held(state) == about(expected)
+    assert memory_in_use(state) == about(expected)
     job = Job("screen", 0, "a search", lambda progress: np.zeros(MB), Queue(1))
     state.run(job)
     job.wait(10)
     assert state.finished("screen", 0) is job
     expected += 8 * MB
-    assert held(state) == about(expected)
+    assert memory_in_use(state) == about(expected)
 
 
 @pytest.fixture
@@ -102,30 +98,31 @@ def others(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
         def sessions(self) -> list[Session]:
             return present
 
-    monkeypatch.setattr(limits, "visitors", Listed)
+    monkeypatch.setattr(limits, "session_registry", Listed)
     return present
 
 
 def test_what_does_not_fit_beside_a_users_own_is_refused(monkeypatch: pytest.MonkeyPatch, others: list) -> None:
     monkeypatch.setenv("CELLSTATE_SESSION_MB", "3")
     state = Session(loaded=Loaded(make_samples(1), bytes(2 * MB), "file"))
-    check_room(state, bytes(MB // 2))
-    with pytest.raises(CellStateError, match=r"This takes 2 MB of memory; you hold 2 MB of the 3 MB") as refused:
-        check_room(state, bytes(2 * MB))
-    assert "Forget my data" in refused.value.hint
-    # What is there already is not new.
-    check_room(state, *known_values(state))
+    check_memory(state, bytes(MB // 2))
+    with pytest.raises(CellStateError, match=r"2 MB .* 2 MB of the 3 MB") as refused:
+        check_memory(state, bytes(2 * MB))
+    assert "Delete my data" in refused.value.hint
+    # The session's own file is not counted again.
+    assert state.loaded is not None
+    check_memory(state, state.loaded.source)
 
 
 def test_what_does_not_fit_beside_all_users_is_refused(monkeypatch: pytest.MonkeyPatch, others: list) -> None:
     monkeypatch.setenv("CELLSTATE_SERVER_MB", "10")
     state = Session()
     others += [state, Session(loaded=Loaded(make_samples(1), bytes(8 * MB), "file"))]
-    check_room(state, bytes(MB))
+    check_memory(state, bytes(MB))
     with pytest.raises(CellStateError, match="server's memory"):
-        check_room(state, bytes(3 * MB))
+        check_memory(state, bytes(3 * MB))
     others.pop()
-    check_room(state, bytes(3 * MB))
+    check_memory(state, bytes(3 * MB))
 
 
 def test_settings_and_their_defaults(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import gene_set_goal, toward_goal
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.share_link import MOST_CHARS, MOST_EDITS, Settings, names_no_file, read_link
+from cellstate.ui.components.share_link import MAX_CHARS, MAX_PERTURBATIONS, Settings, names_no_file, read_link
 from tests.app.conftest import check, words
 
 
@@ -51,7 +51,7 @@ def test_a_link_puts_its_settings_in_force_and_the_same_link_comes_out() -> None
     app = visit(v="1", edits="p53=ko,MYC=x3,EGFR==12.5", goal="genes:+CDH1,-VIM", example=name, predictor="ridge")
     check(app)
     state = app.session_state["cellstate"]
-    assert [edit.spec for edit in state.edits] == ["TP53=ko", "MYC=x3", "EGFR==12.5"]
+    assert [edit.spec for edit in state.perturbations] == ["TP53=ko", "MYC=x3", "EGFR==12.5"]
     assert state.loaded.name == examples()[2].path.name and state.goal.label == "CDH1 up, VIM down"
     assert "settings, and no data" in words(app) and "TP53 knocked out" in words(app)
     carried = dict(parse_qsl(app.code[0].value.removeprefix("?")))
@@ -78,7 +78,7 @@ def test_a_link_is_applied_once() -> None:
     assert dict(app.query_params) == {}
     app.session_state["cellstate"].clear()
     app.run()
-    assert app.session_state["cellstate"].edits == () and app.info == []
+    assert app.session_state["cellstate"].perturbations == () and app.info == []
 
 
 def test_the_sample_at_hand_stays_and_undo_brings_its_edits_back() -> None:
@@ -87,14 +87,14 @@ def test_the_sample_at_hand_stays_and_undo_brings_its_edits_back() -> None:
     app.query_params["example"] = examples()[0].name
     app.run()
     state = app.session_state["cellstate"]
-    assert state.loaded.name == examples()[1].path.name and [e.spec for e in state.edits] == ["MYC=ko"]
+    assert state.loaded.name == examples()[1].path.name and [e.spec for e in state.perturbations] == ["MYC=ko"]
     state.undo()
-    assert [e.spec for e in state.edits] == ["TP53=ko"]
+    assert [e.spec for e in state.perturbations] == ["TP53=ko"]
 
 
 def test_an_address_without_a_version_is_left_alone() -> None:
     app = visit(edits="TP53=ko", code="x")
-    assert app.session_state["cellstate"].edits == () and len(app.query_params) == 2
+    assert app.session_state["cellstate"].perturbations == () and len(app.query_params) == 2
     assert not app.info and not app.warning
 
 
@@ -105,8 +105,8 @@ def test_an_address_without_a_version_is_left_alone() -> None:
         {"edits": "NOSUCHGENE=ko"},
         {"edits": "TP53"},
         {"edits": "TP53=x-1"},
-        {"edits": ",".join(["TP53=ko"] * (MOST_EDITS + 1))},
-        {"edits": "TP53=x" + "1" * MOST_CHARS},
+        {"edits": ",".join(["TP53=ko"] * (MAX_PERTURBATIONS + 1))},
+        {"edits": "TP53=x" + "1" * MAX_CHARS},
         {"edits": ""},
         {"goal": "up:/etc/passwd#x"},
         {"goal": "toward:/etc/passwd"},
@@ -142,7 +142,7 @@ def test_bad_links_end_in_one_sentence() -> None:
     app = visit(v="1", edits="TP53=boom", **{"<script>": "x"})
     said = [warning.value for warning in app.warning]
     assert said == [r"Not understood in this link, and left out: \<script\>, edits."]
-    assert app.session_state["cellstate"].edits == ()
+    assert app.session_state["cellstate"].perturbations == ()
 
 
 def test_goals_that_rest_on_a_file_are_no_part_of_a_link(opened: Model) -> None:

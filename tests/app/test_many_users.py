@@ -76,7 +76,7 @@ def test_a_user_waits_leaves_and_asks_again(port: int) -> None:
         one.rerun()
         assert "waiting 0" in one.words()
         # Asking again leads to the line again, and in the end to the answer.
-        other.click("ask-again", wait=False)
+        other.click("try-again", wait=False)
         other.read(lambda: "you are next" in other.words())
         one.click("release")
         other.settle()

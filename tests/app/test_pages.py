@@ -70,18 +70,18 @@ def test_six_examples_tell_their_sequencer() -> None:
 
 
 def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> None:
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     check(with_example)
     samples = read_samples(examples()[0].path)
     expected = evaluate(prepare_samples(load_model(), samples)).record()
     assert next(m.value for m in with_example.metric if m.label == "Autoencoder R²") == f"{expected.r2_pooled:.4f}"
-    assert with_example.session_state["cellstate"]._results["evaluation"][1].record() == expected
+    assert with_example.session_state["cellstate"]._cache["evaluation"][1].record() == expected
     table = with_example.dataframe[0].value
     assert table.equals(figures_table(expected))
 
 
 def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     with_example.text_input(key="edges").set_value("0, 1, 50").run()
     check(with_example)
     assert "Accuracy, 1–50 TPM" in list(with_example.dataframe[0].value["Figure"])
@@ -93,14 +93,14 @@ def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
 
 
 def test_accuracy_draws_each_predictor(with_example: AppTest) -> None:
-    with_example.switch_page("pages/accuracy.py").run()
+    with_example.switch_page("pages/evidence.py").run()
     for predictor in ("pca", "gene_mean"):
         with_example.segmented_control(key="accuracy-predictor").set_value(predictor).run()
         check(with_example)
 
 
 def test_model_page_finds_genes_by_any_name(app: AppTest) -> None:
-    app.switch_page("pages/model.py").run()
+    app.switch_page("pages/evidence.py").run()
     app.text_input(key="coverage").set_value("her2").run()
     check(app)
     assert app.dataframe[0].value["Gene"].iloc[0] == "ERBB2"
@@ -137,10 +137,10 @@ def test_strip_tells_which_of_several_samples_and_escapes_its_name(app: AppTest)
 
 
 def test_forget_drops_everything(with_example: AppTest) -> None:
-    with_example.button(key="forget").click().run()
+    with_example.button(key="delete-data").click().run()
     check(with_example)
     state = with_example.session_state["cellstate"]
     assert state.loaded is None
-    assert state._results == {}
-    assert state.edits == ()
+    assert state._cache == {}
+    assert state.perturbations == ()
     assert "No sample" in words(with_example)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
+from cellstate.ui.evidence.accuracy_words import explained
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
 from cellstate.evidence import PredictorId
 from cellstate.model.record import EvaluationRecord, Quality
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
+from cellstate.report.narrative.experiment import verdict
+from cellstate.report.narrative.reconstruction import bins_of
 from cellstate.ui.evidence.reconstruction import parse_edges
 from cellstate.ui.runtime.resources import Queue
 from cellstate.ui.state.session import Session
@@ -20,11 +22,11 @@ from cellstate.ui.state.session import Session
 def test_unexpected_errors_show_no_traceback() -> None:
     def script() -> None:
         from cellstate.errors import ReadError
-        from cellstate.ui.components.errors import guard
+        from cellstate.ui.components.errors import error_boundary
 
-        with guard("adding one and one"):
+        with error_boundary("adding one and one"):
             int("secret/path.py")
-        with guard("reading"):
+        with error_boundary("reading"):
             raise ReadError("A <b>bold</b> failure.", "Do **this**.")
 
     app = AppTest.from_function(script).run()
@@ -68,7 +70,7 @@ def test_queue_frees_its_slot_after_a_failure() -> None:
 def test_results_are_made_again_only_when_needed() -> None:
     state, made = Session(), []
     for key in ("a", "a", "b"):
-        state.once("kind", key, lambda: made.append(1))
+        state.cached("kind", key, lambda: made.append(1))
     assert len(made) == 2
 
 

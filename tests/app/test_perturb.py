@@ -21,13 +21,14 @@ from cellstate.model.network import AutoEncoder, initialise
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample, prepare_samples
+from cellstate.report.narrative.prediction import agreement_sentence, size_sentence
 from cellstate.ui.components.examples import examples
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import Loaded
 from cellstate.ui.workbench import perturbation_form as edit_form
+from cellstate.ui.workbench.gene_level import rounded, tpm_text
 from cellstate.ui.workbench.gene_results import prediction_csv
-from cellstate.ui.workbench.levels import rounded, tpm_text
-from cellstate.ui.workbench.prediction import agreement, agreement_sentence, filtered, size_sentence
+from cellstate.ui.workbench.prediction import agreement, filtered
 from tests.app.conftest import check, words
 from tests.support.factories import make_samples, make_space
 
@@ -47,13 +48,13 @@ def add(app: AppTest, query: str, kind: str = "knock-out") -> AppTest:
 
 @pytest.fixture
 def perturbed(with_example: AppTest) -> AppTest:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     add(with_example, "p53")
     return add(with_example, "MYC")
 
 
 def edits(app: AppTest) -> list[str]:
-    return [edit.spec for edit in app.session_state["cellstate"].edits]
+    return [edit.spec for edit in app.session_state["cellstate"].perturbations]
 
 
 def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTest) -> None:
@@ -64,7 +65,7 @@ def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTe
 
 
 def test_every_kind_of_edit(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     for gene, kind in (
         ("TP53", "knock-out"),
         ("MYC", "knock-down"),
@@ -77,7 +78,7 @@ def test_every_kind_of_edit(with_example: AppTest) -> None:
     with_example.button(key="add").click().run()
     check(with_example)
     assert edits(with_example) == ["TP53=ko", "MYC=kd50", "KRAS=x2", "CDX2==q90", "EGFR==10"]
-    table = with_example.session_state["cellstate"]._results["shift"][1].table.set_index("gene")
+    table = with_example.session_state["cellstate"]._cache["shift"][1].table.set_index("gene")
     assert table.loc["CDX2", "tpm_after"] == pytest.approx(percentile("CDX2", 90), rel=1e-5)
 
 
@@ -90,7 +91,7 @@ def percentile(gene: str, percent: float) -> float:
 
 
 def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     with_example.text_input(key="gene-query").set_value("CDX2").run()
     model, samples = load_model(), read_samples(examples()[0].path)
     now = float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")])
@@ -109,7 +110,7 @@ def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) ->
 
 
 def test_a_level_is_set_with_a_slider_or_as_a_number(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     find(with_example, "CDX2", "set")
     model, samples = load_model(), read_samples(examples()[0].path)
     now = rounded(float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")]))
@@ -130,7 +131,7 @@ def test_a_level_is_set_with_a_slider_or_as_a_number(with_example: AppTest) -> N
 
 def test_a_model_without_a_cohort_offers_no_percentile(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edit_form, "load_profiles", lambda model: None)
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     with_example.text_input(key="gene-query").set_value("CDX2").run()
     check(with_example)
     assert "Set to percentile" not in with_example.segmented_control(key="kind").options
@@ -142,7 +143,7 @@ def test_a_model_without_a_cohort_offers_no_percentile(with_example: AppTest, mo
 
 
 def test_the_search_says_which_name_was_understood_as_which_gene(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     for query, said in (
         ("p53", "**p53 → TP53**: p53 is an alias of TP53."),
         ("MLL2", "**MLL2 → KMT2D**: MLL2 is a former symbol of KMT2D."),
@@ -185,7 +186,7 @@ def test_second_edit_of_a_gene_takes_the_place_of_the_first(perturbed: AppTest) 
 
 
 def test_gene_that_cannot_be_added_says_why(with_example: AppTest) -> None:
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     for query, said in (("XIST", "XIST is a gene"), ("NOTAGENE1", "No gene is called"), ("<b>x</b>", "No gene")):
         with_example.text_input(key="gene-query").set_value(query).run()
         assert said in with_example.error[0].value
@@ -225,17 +226,17 @@ def test_table_can_be_searched(perturbed: AppTest) -> None:
 
 def test_edits_stay_when_the_patient_changes(perturbed: AppTest) -> None:
     first = perturbed.dataframe[0].value
-    perturbed.switch_page("pages/sample.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
     perturbed.selectbox(key="example").select(1).run()
     perturbed.button(key="load-example").click().run()
-    perturbed.switch_page("pages/perturb.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
     check(perturbed)
     assert edits(perturbed) == ["TP53=ko", "MYC=ko"]
     assert not first["tpm_before"].equals(perturbed.dataframe[0].value["tpm_before"])
 
 
 def test_download_holds_every_gene_and_no_formula(perturbed: AppTest) -> None:
-    found = perturbed.session_state["cellstate"]._results["shift"][1]
+    found = perturbed.session_state["cellstate"]._cache["shift"][1]
     table = pd.read_csv(io.BytesIO(prediction_csv(found)))
     assert len(table) == len(found.table)
     assert set(table["kind"]) == {"hypothesis"}
@@ -299,12 +300,12 @@ def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
     samples.tpm_SA[:, space.axis_index_G[0]] = np.nan
     state = app.session_state["cellstate"]
     state.load(Loaded(samples, b"", "mine.csv"))
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     check(app)
     add(app, space.symbols[0], "multiply")
     assert "not measured in this sample" in words(app)
     add(app, space.symbols[1], "knock-out")
-    state.scenarios = {"S": state.edits[:1]}
+    state.scenarios = {"S": state.perturbations[:1]}
     app.session_state["sides"] = app.session_state["scenarios"] = True
     app.run()
     check(app)

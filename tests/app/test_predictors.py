@@ -18,10 +18,10 @@ from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report.narrative.evidence import default_reason, measured_sentence, method_sentence, pairs_reason
+from cellstate.report.narrative.prediction import agreement_sentence, size_sentence
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.predictor_picker import KEY, together_sentence
+from cellstate.ui.components.predictor_picker import KEY, pairs_method_sentence
 from cellstate.ui.workbench.gene_results import prediction_csv as _csv
-from cellstate.ui.workbench.prediction import agreement_sentence, size_sentence
 from cellstate.ui.workbench.titration import csv as dose_csv
 from tests.app.conftest import check, words
 
@@ -31,13 +31,13 @@ EDIT = Perturbation("MYC", "knock-out")
 @pytest.fixture
 def perturbed(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put([EDIT])
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     return with_example
 
 
 def shown(app: AppTest):
-    return app.session_state["cellstate"]._results["shift"][1]
+    return app.session_state["cellstate"]._cache["shift"][1]
 
 
 def test_the_best_by_the_evidence_stands_first_and_says_why(perturbed: AppTest) -> None:
@@ -80,15 +80,15 @@ def test_another_choice_changes_table_figures_download_and_dose_curve(perturbed:
     perturbed.session_state["dose-curve"] = True
     perturbed.run()
     check(perturbed)
-    curve = perturbed.session_state["cellstate"]._results["doses"][1]
+    curve = perturbed.session_state["cellstate"]._cache["doses"][1]
     assert curve.predictor == "ridge_tf" and "straight line in log1p TPM" in words(perturbed)
     assert set(pd.read_csv(io.BytesIO(dose_csv(curve)))["predictor"]) == {"ridge_tf"}
 
 
 def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
     perturbed.radio(key=KEY).set_value("autoencoder").run()
-    perturbed.switch_page("pages/sample.py").run()
-    perturbed.switch_page("pages/perturb.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
+    perturbed.switch_page("pages/workbench.py").run()
     check(perturbed)
     assert perturbed.radio(key=KEY).value == "autoencoder" == shown(perturbed).predictor
 
@@ -96,7 +96,7 @@ def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
 def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
     with_example.session_state["cellstate"].put([EDIT])
     with_example.session_state[KEY] = "oracle"
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     assert shown(with_example).predictor == default_predictor(load_model()) == with_example.radio(key=KEY).value
 
@@ -105,7 +105,7 @@ def test_an_edit_that_leaves_the_cloud_is_trusted_nowhere(with_example: AppTest)
     # So loud a gene takes its co-expressed genes far out of what any patient showed.
     with_example.session_state["cellstate"].put([Perturbation("GAPDH", "knock-out")])
     with_example.session_state[KEY] = "coexpression"
-    with_example.switch_page("pages/perturb.py").run()
+    with_example.switch_page("pages/workbench.py").run()
     check(with_example)
     found = shown(with_example)
     assert found.after.is_ood and not found.before.is_ood and not found.table["is_reliable"].any()
@@ -128,7 +128,7 @@ def test_sentences_name_whoever_leads() -> None:
 
 def test_a_search_for_edits_that_work_together_says_that_it_follows_the_network() -> None:
     model = load_model()
-    said = together_sentence(model)
+    said = pairs_method_sentence(model)
     assert in_sentence(predictor_label(default_predictor(model))) in said
     assert pairs_reason(model.record) in said
-    assert together_sentence(replace(model, record=ModelRecord())) == pairs_reason(ModelRecord())
+    assert pairs_method_sentence(replace(model, record=ModelRecord())) == pairs_reason(ModelRecord())

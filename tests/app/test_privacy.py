@@ -34,7 +34,7 @@ def with_upload(app: AppTest) -> AppTest:
     """The app with a sample of its own and an edit, after a visit to every page."""
     upload(app, FILE, a_file([NAME, "B"]))
     check(app)
-    app.switch_page("pages/perturb.py").run()
+    app.switch_page("pages/workbench.py").run()
     from cellstate.perturb.perturbations import Perturbation
 
     app.session_state["cellstate"].add(Perturbation("TP53", "knock-out"))
@@ -45,7 +45,7 @@ def with_upload(app: AppTest) -> AppTest:
 def held(app: AppTest) -> list[weakref.ref]:
     """Return references to all that the session holds of a sample and that can be referred to."""
     state = app.session_state["cellstate"]
-    results = [value for _, value in state._results.values()]
+    results = [value for _, value in state._cache.values()]
     things = [state.loaded, state.loaded.samples, state.loaded.samples.tpm_SA, *results]
     return [weakref.ref(thing) for thing in things if type(thing).__weakrefoffset__]
 
@@ -76,7 +76,7 @@ def test_forgetting_leaves_nothing_in_memory(with_upload: AppTest) -> None:
     references = held(with_upload)
     assert len(references) > 5 and all(reference() is not None for reference in references)
     assert NAME in names_held(with_upload) and FILE in names_held(with_upload)
-    with_upload.button(key="forget").click().run()
+    with_upload.button(key="delete-data").click().run()
     check(with_upload)
     visit_all(with_upload)
     gc.collect()
@@ -101,7 +101,7 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     assert other.session_state["cellstate"].loaded is None
     upload(other, "other.csv", a_file(["B"]))
     assert NAME not in visit_all(other).replace("\\", "")
-    other.button(key="forget").click().run()
+    other.button(key="delete-data").click().run()
     assert with_upload.session_state["cellstate"].loaded.samples.names == (NAME, "B")
 
 
@@ -113,7 +113,7 @@ def test_a_mistake_of_ours_logs_where_it_happened_and_no_more(
         raise ValueError(f"could not convert '{GENE}' of {NAME} in {FILE}: {VALUE}")
 
     monkeypatch.setattr(module, function, fail)
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload(FILE, a_file([NAME]))
     app.run()
     told = capfd.readouterr()

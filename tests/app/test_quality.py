@@ -58,7 +58,7 @@ def tables(app: AppTest) -> str:
 
 
 def test_page_shows_every_section_of_the_shipped_model(app: AppTest) -> None:
-    app.switch_page("pages/quality.py").run()
+    app.switch_page("pages/evidence.py").run()
     check(app)
     assert app.title[0].value == "How good is this?"
     known = load_model().record

@@ -85,7 +85,7 @@ def order(*asked: tuple[str, str, bool]) -> str:
         askers = [Asker(queue, name, served, user=user, long=long) for name, user, long in asked]
     for asker in askers:
         assert asker.end().error is None
-    assert not queue.crowded
+    assert not queue.is_crowded
     return "".join(served)
 
 
@@ -133,7 +133,7 @@ def test_whoever_gives_up_leaves_the_line_at_once(signal: BaseException) -> None
         assert leaver.end().error is signal
         until(lambda: stayer.heard[-1:] == [0])
     stayer.end()
-    assert served == ["stayer"] and not queue.crowded and not queue._running
+    assert served == ["stayer"] and not queue.is_crowded and not queue._running
 
 
 def test_an_edit_does_not_count_the_searches_before_it() -> None:
@@ -151,7 +151,7 @@ def test_a_wait_that_is_too_long_ends_with_a_sentence() -> None:
     queue = Queue(1)
     with busy(queue), pytest.raises(BusyError, match=r"busy for 0\.02 seconds"):
         queue.take(nobody, wait_s=0.02)
-    assert not queue.crowded
+    assert not queue.is_crowded
     queue.free(queue.take(nobody, wait_s=0.0))
 
 
@@ -162,7 +162,7 @@ def test_searches_never_hold_every_slot() -> None:
     second = Asker(queue, "search", served, long=True)
     edit = queue.take(lambda ahead: pytest.fail("an edit waits for searches"), user="C")
     queue.free(edit)
-    assert served == [] and queue.crowded
+    assert served == [] and queue.is_crowded
     queue.free(search)
     second.end()
     assert served == ["search"]
@@ -230,7 +230,7 @@ def test_many_threads_leave_the_queue_clean() -> None:
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
     assert 1 <= most[0] <= 2
-    assert not queue.crowded and not queue._running
+    assert not queue.is_crowded and not queue._running
 
 
 # On a page
@@ -265,5 +265,5 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
 def test_a_page_waits_then_says_so_and_asks_again(waiting: AppTest) -> None:
     assert not waiting.exception
     assert ["busy for 0.05 seconds" in error.value for error in waiting.error] == [True, True]
-    assert {button.label for button in waiting.button} == {"anything", "Ask again"}
-    assert not ON_PAGE.crowded
+    assert {button.label for button in waiting.button} == {"anything", "Try again"}
+    assert not ON_PAGE.is_crowded

@@ -43,7 +43,7 @@ def genes(small_model: Model) -> list[str]:
 def page(small_model: Model, monkeypatch: pytest.MonkeyPatch, app: AppTest) -> Iterator[AppTest]:
     """The regulators page with an example patient and a small model."""
     monkeypatch.setenv(MODEL_VARIABLE, str(small_model.folder))
-    app.switch_page("pages/regulators.py").run()
+    app.switch_page("pages/candidates.py").run()
     app.button(key="empty-example").click().run()
     check(app)
     yield app
@@ -259,9 +259,9 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     with_goal.button(key="open-in-perturb").click().run()
     check(with_goal)
     assert with_goal.title[0].value == "Perturb"
-    assert [edit.spec for edit in state.edits] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
+    assert [edit.spec for edit in state.perturbations] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
     state.undo()
-    assert state.edits == ()
+    assert state.perturbations == ()
 
 
 def test_results_of_each_kind_stay_until_the_sample_changes(with_goal: AppTest) -> None:
@@ -269,14 +269,14 @@ def test_results_of_each_kind_stay_until_the_sample_changes(with_goal: AppTest) 
     with_goal.segmented_control(key="regulators-kind").set_value("combination").run()
     assert "appears here" in words(with_goal) and not with_goal.dataframe
     with_goal.switch_page("pages/home.py").run()
-    with_goal.switch_page("pages/regulators.py").run()
+    with_goal.switch_page("pages/candidates.py").run()
     with_goal.segmented_control(key="regulators-kind").set_value("screen").run()
     check(with_goal)
     assert with_goal.dataframe
-    with_goal.switch_page("pages/sample.py").run()
+    with_goal.switch_page("pages/workbench.py").run()
     with_goal.selectbox(key="example").select(1).run()
     with_goal.button(key="load-example").click().run()
-    with_goal.switch_page("pages/regulators.py").run()
+    with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
     assert not with_goal.dataframe
     # The goal is kept for the next patient.
@@ -343,7 +343,7 @@ def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
     with_goal.switch_page("pages/home.py").run()
     assert not job.has_ended
     assert "Searching: 0 %" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
-    with_goal.switch_page("pages/regulators.py").run()
+    with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
     assert has_button(with_goal, "cancel")
     assert with_goal.session_state["cellstate"].job is job
@@ -353,15 +353,15 @@ def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
 def test_a_run_ends_with_its_sample(with_goal: AppTest, slow: Slow, how: str) -> None:
     job = with_goal.session_state["cellstate"].job
     if how == "forget":
-        with_goal.button(key="forget").click().run()
+        with_goal.button(key="delete-data").click().run()
     else:
-        with_goal.switch_page("pages/sample.py").run()
+        with_goal.switch_page("pages/workbench.py").run()
         with_goal.button(key="load-example").click().run()
     slow.go.release(8)
     job.wait(PATIENCE_S)
     assert job.state == "stopped"
     assert with_goal.session_state["cellstate"].job is None
-    with_goal.switch_page("pages/regulators.py").run()
+    with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.report.narrative.search import combination_sentence, pairs_sentence, screen_sentence
 from cellstate.ui.candidates.results import agreement, common_gene, containing, named, other_predictors, short
-from cellstate.ui.evidence.accuracy_words import combination_sentence, pairs_sentence, screen_sentence
 
 
 def make_screen() -> pd.DataFrame:

@@ -14,8 +14,8 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.ui.components import load_samples as loading
 from cellstate.ui.components.load_samples import PASTED
-from cellstate.ui.state.session import Refused
-from cellstate.ui.workbench.upload_names import dates_sentence
+from cellstate.ui.state.session import FailedUpload
+from cellstate.ui.workbench.name_matching import dates_sentence
 from tests.app.conftest import APP, check, words
 from tests.support.factories import make_samples
 
@@ -50,7 +50,7 @@ def decide(app: AppTest, ask: str, **choices: str) -> AppTest:
     return app.run()
 
 
-def refused(app: AppTest) -> Refused:
+def refused(app: AppTest) -> FailedUpload:
     found = app.session_state["cellstate"].problem
     assert found is not None
     return found
@@ -94,7 +94,7 @@ def test_the_ways_in_fold_away(with_example: AppTest) -> None:
 
 def test_quality_is_told_in_words(with_example: AppTest) -> None:
     told = next(m.value for m in with_example.markdown if "**Genes detected" in m.value).split("\n\n")
-    assert "**Distance from the training samples: " in told[0]
+    assert "**OodScore from the training samples: " in told[0]
     assert told[1] == ":green-badge[✓ good] **Genes detected: 15,915.** As many as tissue usually shows."
 
 

@@ -24,7 +24,7 @@ def unfold(app: AppTest) -> AppTest:
 @pytest.fixture
 def page(with_example: AppTest) -> AppTest:
     with_example.session_state["cellstate"].put(ONE)
-    with_example.switch_page("pages/perturb.py")
+    with_example.switch_page("pages/workbench.py")
     unfold(with_example)
     check(with_example)
     return with_example
@@ -50,9 +50,9 @@ def test_only_what_is_in_force_is_saved_and_loading_is_one_step(page: AppTest) -
     unfold(page)
     page.button(key="scenario-load-A <b> name").click().run()
     check(page)
-    assert state(page).edits == (*ONE, TWO[0])
+    assert state(page).perturbations == (*ONE, TWO[0])
     page.button(key="undo").click().run()
-    assert state(page).edits == TWO
+    assert state(page).perturbations == TWO
 
 
 def test_the_same_name_is_saved_anew_and_others_stay(page: AppTest) -> None:
@@ -94,7 +94,7 @@ def test_no_more_than_a_hundred_are_kept(page: AppTest) -> None:
 
 def test_forgetting_drops_them(page: AppTest) -> None:
     state(page).scenarios = {"S": ONE}
-    page.button(key="forget").click().run()
+    page.button(key="delete-data").click().run()
     check(page)
     assert state(page).scenarios == {} and state(page).entries == () and len(state(page).history) == 1
 

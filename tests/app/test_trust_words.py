@@ -5,8 +5,9 @@ import pandas as pd
 from cellstate.evaluation.ood import OodScore
 from cellstate.evidence import PredictorId
 from cellstate.model.record import CeilingBin, Coverage, EvaluationRecord, Quality
+from cellstate.report.narrative.prediction import size_sentence
 from cellstate.ui.evidence.reconstruction import ceiling_sentence, interval_sentence
-from cellstate.ui.workbench.prediction import cloud_sentence, size_sentence
+from cellstate.ui.workbench.prediction import cloud_sentence
 
 
 def evaluated(coverage: Coverage | None = None, share: float | None = 0.774) -> EvaluationRecord:

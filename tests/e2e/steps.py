@@ -121,8 +121,8 @@ def pick(page: Page, label: str, option: str) -> None:
 
 
 def forget(page: Page) -> None:
-    """Press "Forget my data"."""
-    button = page.get_by_role("button", name="Forget my data")
+    """Press "Delete my data"."""
+    button = page.get_by_role("button", name="Delete my data")
     press(button)
     expect(strip(page)).to_contain_text("No sample")
     # The page is drawn twice then, and the button is gone after the second time.

@@ -49,7 +49,7 @@ def tpm(seed: int) -> pd.Series:
     return pd.Series(make_samples(1, seed=seed).tpm_SA[0, :N_GENES], index=gene_axis().symbol[:N_GENES])
 
 
-def bring(page: Page, file: FilePayload, sample: str) -> None:
+def file_input(page: Page, file: FilePayload, sample: str) -> None:
     """Drop a file on the sample page and see its sample."""
     open_page(page, "Sample")
     drop_file(page, file)
@@ -86,10 +86,10 @@ def alike(one: pd.Series, other: pd.Series) -> float:
 def test_two_visitors_never_see_each_other(visitor: Callable[..., Page], server: str) -> None:
     heard: dict[str, list[bytes]] = {"ours": [], "theirs": [], "later": []}
     we, they = visitor(heard=heard["ours"]), visitor(heard=heard["theirs"])
-    bring(we, profile(OURS, 1), OURS[0])
+    file_input(we, profile(OURS, 1), OURS[0])
     open_page(they, "Sample")
     expect(strip(they)).to_contain_text("No sample")
-    bring(they, profile(THEIRS, 2), THEIRS[0])
+    file_input(they, profile(THEIRS, 2), THEIRS[0])
 
     our_tpm, their_tpm = measured(we), measured(they)
     assert alike(our_tpm, tpm(1)) > 0.99 and alike(their_tpm, tpm(2)) > 0.99
@@ -99,7 +99,7 @@ def test_two_visitors_never_see_each_other(visitor: Callable[..., Page], server:
 
     # A link carries settings, and no data.
     open_page(we, "Perturb")
-    press(we.get_by_role("button", name="Take it along"))
+    press(we.get_by_role("button", name="Export"))
     link = we.get_by_test_id("stCode").inner_text().strip()
     we.keyboard.press("Escape")
     later = visitor(link.removeprefix(server), heard=heard["later"])
@@ -124,7 +124,7 @@ def test_two_visitors_never_see_each_other(visitor: Callable[..., Page], server:
 def test_the_server_asks_nobody_writes_nothing_and_logs_no_name(page: Page, serving: Server) -> None:
     before, said_before = serving.written_bytes(), len(serving.log.read_text())
     told_before = serving.events.stat().st_size
-    bring(page, profile(OURS, 1, also="SECRETGENE-1,123.4567\n"), OURS[0])
+    file_input(page, profile(OURS, 1, also="SECRETGENE-1,123.4567\n"), OURS[0])
     measured(page)
     taken(page, "Download all genes as CSV")
     visit_all(page)
@@ -152,7 +152,7 @@ def test_the_server_asks_nobody_writes_nothing_and_logs_no_name(page: Page, serv
 def test_markup_in_names_is_shown_as_text(page: Page) -> None:
     # A dialog or a request of the picture would fail the test in `visitor`.
     names = (HOSTILE, SCRIPT.replace("/", "_"))
-    bring(page, profile(names, 1, also=f"{SCRIPT},5\n<b>BOLD</b>,7\n"), HOSTILE[:20])
+    file_input(page, profile(names, 1, also=f"{SCRIPT},5\n<b>BOLD</b>,7\n"), HOSTILE[:20])
     expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
     open_page(page, "Perturb")
     knock_out(page, "p53", "TP53")
@@ -166,7 +166,7 @@ def test_markup_in_names_is_shown_as_text(page: Page) -> None:
 def test_a_download_is_dropped_when_its_sample_is_forgotten(page: Page, server: str) -> None:
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url) if "/media/" in request.url else None)
-    bring(page, profile(OURS, 1), OURS[0])
+    file_input(page, profile(OURS, 1), OURS[0])
     measured(page)
     address = next(url for url in addresses if url.endswith(".csv"))
     urllib.request.urlopen(address).close()

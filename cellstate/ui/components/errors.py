@@ -1,4 +1,4 @@
-"""Errors as a user meets them: one clear sentence and what to do next, never a traceback."""
+"""Errors on a page: one clear sentence and a hint, never a traceback."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown
 
 _log = logging.getLogger("cellstate.app")
-_LONG = 400
+_MAX_CHARS = 400
 
 
 @contextmanager
-def guard(doing: str) -> Iterator[None]:
-    """Show what goes wrong inside as a sentence, and let the rest of the page go on.
+def error_boundary(doing: str) -> Iterator[None]:
+    """Show an error that is raised inside as a sentence; the rest of the page is drawn.
 
     Parameters
     ----------
     doing : str
-        What is being done, to end the sentence "Something went wrong while ...".
+        Ends the sentence "Something went wrong while ...".
     """
     try:
         yield
@@ -33,10 +33,10 @@ def guard(doing: str) -> Iterator[None]:
         st.error("This needs more memory than the machine has. Use a file with fewer samples.", title="Too large")
     # Streamlit's own signals (rerun, stop) are no Exception and pass through.
     except Exception as error:
-        # Where it happened, without the message: that may hold a sample's name or values.
+        # The place in the code, without the message: that may hold a sample's name or values.
         _log.error("%s while %s\n%s", type(error).__name__, doing, "".join(format_tb(error.__traceback__)))
         st.error(
-            f"Something went wrong while {doing}. Your data is untouched: try again, or go back one step.",
+            f"Something went wrong while {doing}. Your data is unchanged: try again, or go back one step.",
             title="That is our mistake, not yours",
             icon=":material/error:",
         )
@@ -44,7 +44,5 @@ def guard(doing: str) -> Iterator[None]:
 
 def show_error(error: CellStateError, title: str | None = None) -> None:
     """Show a user's error: what is wrong, then what to do."""
-    text = escape_markdown(error.message, _LONG)
-    st.error(
-        f"{text}\n\n{escape_markdown(error.hint, _LONG)}" if error.hint else text, title=title, icon=":material/error:"
-    )
+    text = "\n\n".join(escape_markdown(part, _MAX_CHARS) for part in (error.message, error.hint) if part)
+    st.error(text, title=title, icon=":material/error:")

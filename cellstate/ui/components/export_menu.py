@@ -1,6 +1,6 @@
-"""What a page lets its user take along: tables in three forms, a report, a run bundle and a link.
+"""The export menu of a page: tables in three formats, a report, a run bundle and a link.
 
-Everything is made when it is asked for, in memory. Sample and file are named, and the file itself is put into a bundle,
+Everything is made in memory when it is downloaded. Sample and file are named, and the file itself is part of a bundle,
 only where the user ticks that.
 """
 
@@ -17,33 +17,32 @@ from cellstate.io.write import EXPORT_FORMATS, ExportTable
 from cellstate.report.bundle import bundle
 from cellstate.report.html import Report, render
 from cellstate.report.provenance import Run
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 
-#: Width of the area in pixels.
-_WIDTH = 460
+_WIDTH_PX = 460
 
 
 @dataclass(frozen=True, eq=False)
-class Offer:
-    """What a page offers.
+class Export:
+    """What can be exported from a page.
 
     Attributes
     ----------
-    what : str
+    kind : str
         ``shift``, ``screen`` ...: part of every file's name.
     table : ExportTable
-        About a sample, as the user brought it; without the tick its name is left out.
+        Names the sample as the user's file does; without the tick the name is left out.
     report : callable, optional
-        Receives whether the sample may be named, and returns what the report says.
+        Receives whether the sample may be named.
     run : callable, optional
-        Returns what a bundle is made of.
+        Returns the run that a bundle repeats.
     no_bundle : str
         Why there is no bundle, in a sentence.
     link : str
-        The query of an address; empty where there is nothing to carry.
+        The query of an address; empty where there are no settings to carry.
     """
 
-    what: str
+    kind: str
     table: ExportTable
     report: Callable[[bool], Report] | None = None
     run: Callable[[], Run] | None = None
@@ -52,28 +51,28 @@ class Offer:
 
 
 @st.fragment
-def take_along(offer: Offer) -> None:
-    """Draw the area of a page, closed until it is asked for."""
+def export_menu(export: Export) -> None:
+    """Draw the menu, closed at first."""
     with (
-        st.popover("Take it along", icon=":material/luggage:", key=f"take-{offer.what}"),
-        st.container(width=_WIDTH, gap="small"),
-        guard("preparing downloads"),
+        st.popover("Export", icon=":material/download:", key=f"export-{export.kind}"),
+        st.container(width=_WIDTH_PX, gap="small"),
+        error_boundary("preparing downloads"),
     ):
-        sample = offer.table.about.get("sample", "")
+        sample = export.table.about.get("sample", "")
         named = bool(sample) and st.toggle(
             "Name the sample and its file inside",
-            key=f"take-named-{offer.what}",
-            help="Otherwise nothing that you take along says who it is about.",
+            key=f"export-named-{export.kind}",
+            help="Otherwise no exported file names them.",
         )
-        stem = f"cellstate-{offer.table.about.get('kind', 'hypothesis')}-{offer.what}"
+        stem = f"cellstate-{export.table.about.get('kind', 'hypothesis')}-{export.kind}"
         stem += f"-{file_stem(sample)}" if named else ""
-        _tables(offer, named, stem)
-        if offer.report is not None:
-            _report(offer.report, offer.what, named, stem)
-        if offer.run is not None or offer.no_bundle:
-            _bundle(offer, named, stem)
-        if offer.link:
-            _link(offer.link)
+        _tables(export, named, stem)
+        if export.report is not None:
+            _report(export.report, export.kind, named, stem)
+        if export.run is not None or export.no_bundle:
+            _bundle(export, named, stem)
+        if export.link:
+            _link(export.link)
 
 
 def anonymous(table: ExportTable) -> ExportTable:
@@ -81,35 +80,34 @@ def anonymous(table: ExportTable) -> ExportTable:
     return replace(table, about={name: text for name, text in table.about.items() if name != "sample"})
 
 
-def _tables(offer: Offer, named: bool, stem: str) -> None:
-    st.markdown("**ExportTable**, every row and every number in full")
-    table = offer.table if named else anonymous(offer.table)
+def _tables(export: Export, named: bool, stem: str) -> None:
+    st.markdown("**Table**, every row and every digit")
+    table = export.table if named else anonymous(export.table)
     with st.container(horizontal=True):
-        for form, (ending, mime, make) in EXPORT_FORMATS.items():
-            _button(form, partial(make, table), f"{stem}.{ending}", mime, f"take-{ending}-{offer.what}")
+        for label, (ending, mime, write) in EXPORT_FORMATS.items():
+            _button(label, partial(write, table), f"{stem}.{ending}", mime, f"export-{ending}-{export.kind}")
 
 
-def _report(report: Callable[[bool], Report], what: str, named: bool, stem: str) -> None:
+def _report(report: Callable[[bool], Report], kind: str, named: bool, stem: str) -> None:
     st.markdown("**Report**, one HTML file that needs no network")
-    _button("HTML report", lambda: render(report(named)), f"{stem}.html", "text/html", f"take-html-{what}")
+    _button("HTML report", lambda: render(report(named)), f"{stem}.html", "text/html", f"export-html-{kind}")
 
 
-def _bundle(offer: Offer, named: bool, stem: str) -> None:
-    st.markdown("**Run bundle**, a zip with the code that gives the same numbers again")
-    run = offer.run
-    if run is None:
-        st.caption(offer.no_bundle)
+def _bundle(export: Export, named: bool, stem: str) -> None:
+    st.markdown("**Run bundle**, a zip with the code that repeats the numbers")
+    if export.run is None:
+        st.caption(export.no_bundle)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         place = st.container(width="content")
-        inside = st.toggle(
-            "with the sample's file in it",
-            key=f"take-input-{offer.what}",
-            help="Otherwise the bundle holds the file's checksum alone, and whoever runs it brings the file.",
+        with_input = st.toggle(
+            "with the sample's file",
+            key=f"export-input-{export.kind}",
+            help="Otherwise the bundle holds the file's checksum, and its reader needs the file.",
         )
-        make = partial(_zip, run, named, inside)
+        make = partial(_zip, export.run, named, with_input)
         with place:
-            _button("Run bundle", make, f"{stem}.zip", "application/zip", f"take-zip-{offer.what}")
+            _button("Run bundle", make, f"{stem}.zip", "application/zip", f"export-zip-{export.kind}")
 
 
 def _zip(run: Callable[[], Run], named: bool, with_input: bool) -> bytes:
@@ -120,7 +118,7 @@ def _link(query: str) -> None:
     st.markdown("**Link** that carries the settings, and no data")
     address = (st.context.url or "").partition("?")[0]
     st.code(address + query, language=None, wrap_lines=True)
-    st.caption("Whoever opens it sees these settings on their own sample, or on an example patient.")
+    st.caption("It opens these settings on the reader's own sample, or on an example patient.")
 
 
 def _button(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:

@@ -1,4 +1,4 @@
-"""What each page offers to take along, made of the plain results that it shows."""
+"""The exports of each page, made of the plain results that it shows."""
 
 from __future__ import annotations
 
@@ -22,70 +22,68 @@ from cellstate.report.html import Report
 from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
 from cellstate.report.provenance import Run, Source, provenance
-from cellstate.ui.components.export_menu import Offer
+from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.ui.workbench.qc import distance
 from cellstate.viz import Chart
 
-_FILE_GOAL = "This goal rests on a file of yours, which a bundle does not carry: take the table along."
+_FILE_GOAL = "This goal comes from a file of yours, which a bundle does not contain: export the table."
 
 
-def shift_offer(state: Session, opened: Model, found: Answer) -> Offer:
-    """Offer a predicted shift."""
-    edits, source = state.edits, source_of(state)
+def prediction_export(state: Session, opened: Model, result: PredictionResult) -> Export:
+    """Return the export of a prediction."""
+    perturbations, source = state.perturbations, source_of(state)
+    labels = [item.label for item in perturbations]
     about = {
-        "sample": found.sample,
-        "perturbations": found.edits,
-        "predictor": str(found.predictor),
+        "sample": result.sample,
+        "perturbations": ", ".join(labels),
+        "predictor": str(result.predictor),
         "kind": "hypothesis",
     }
-    table = ExportTable(found.table, ("ensembl_id",), "log2_fold_change", about)
-    answer = PredictionReport(
-        found.predictor, [edit.label for edit in edits], found.table, found.before, found.after, found.over_error
-    )
+    table = ExportTable(result.table, ("ensembl_id",), "log2_fold_change", about)
+    answer = PredictionReport(result.predictor, labels, result.table, result.before, result.after, result.over_error)
 
     def report(named: bool) -> Report:
         return prediction_report(answer, source, provenance(opened), opened.record, named=named, on=today())
 
     def run() -> Run:
-        return Run("perturb", source, provenance(opened), table, edits, found.predictor)
+        return Run("perturb", source, provenance(opened), table, perturbations, result.predictor)
 
-    return Offer("shift", table, report, run, link=link_of(state, opened))
+    return Export("prediction", table, report, run, link=link_of(state, opened))
 
 
-def search_offer(
+def search_export(
     state: Session,
     opened: Model,
-    found: Screen | Pairs | Combination,
+    result: Screen | Pairs | Combination,
     searched: str,
     text: str,
     chart: Chart,
-) -> Offer:
-    """Offer what a search found.
+) -> Export:
+    """Return the export of a search.
 
     Parameters
     ----------
     searched : str
-        What was tried, in words.
+        The search in words.
     text : str
-        What was found, in Markdown.
+        Its result in Markdown.
     """
-    kind = type(found).__name__.lower()
-    frame = found.steps if isinstance(found, Combination) else found.table
-    key, source = ("a", "b") if isinstance(found, Pairs) else ("gene", "perturbation"), source_of(state)
-    about = {"sample": found.sample, "searched": searched, "kind": "hypothesis"}
-    predictor = found.predictor
-    if not isinstance(found, Pairs):
+    kind = type(result).__name__.lower()
+    frame = result.steps if isinstance(result, Combination) else result.table
+    key, source = ("a", "b") if isinstance(result, Pairs) else ("gene", "perturbation"), source_of(state)
+    about = {"sample": result.sample, "searched": searched, "kind": "hypothesis"}
+    predictor = result.predictor
+    if not isinstance(result, Pairs):
         about["predictor"] = str(predictor)
-    table = ExportTable(frame, key, RANKED_BY[found.by] if isinstance(found, Pairs) else "score", about)
-    judged = distance(state, opened)
+    table = ExportTable(frame, key, RANKED_BY[result.by] if isinstance(result, Pairs) else "score", about)
 
     def report(named: bool) -> Report:
         return search_report(
             kind,
-            found.goal,
+            result.goal,
             searched,
             text,
             frame,
@@ -94,44 +92,44 @@ def search_offer(
             made=provenance(opened),
             record=opened.record,
             predictor=predictor,
-            ood=judged,
+            ood=distance(state, opened),
             named=named,
             on=today(),
         )
 
-    goal = portable_goal(found.goal, opened, state.prepared(opened))
-    run = (lambda: search_run(found, goal, source, opened, table)) if goal else None
-    return Offer(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
+    goal = portable_goal(result.goal, opened, state.prepared(opened))
+    run = (lambda: search_run(result, goal, source, opened, table)) if goal else None
+    return Export(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
 
 
 def search_run(
-    found: Screen | Pairs | Combination, goal: str, source: Source, opened: Model, table: ExportTable
+    result: Screen | Pairs | Combination, goal: str, source: Source, opened: Model, table: ExportTable
 ) -> Run:
-    """Return what repeats a search; the candidates of a screen are those that its table holds."""
+    """Return the run that repeats a search; the candidates of a screen are those of its table."""
 
     def names(genes: np.ndarray | None) -> list[str] | None:
         return None if genes is None else [opened.space.ensembl[gene] for gene in genes]
 
-    if isinstance(found, Screen):
-        command, edits, predictor = "screen", list(dict.fromkeys(found.table["perturbation"])), found.predictor
-        more: dict[str, Any] = {"genes": sorted(set(found.table["ensembl_id"]))}
-    elif isinstance(found, Pairs):
-        command, edits, predictor = "pairs", [found.perturbation], found.predictor
-        anchor = None if found.anchor is None else opened.space.ensembl[found.anchor]
-        more = {"genes": names(found.genes), "partners": names(found.partners)}
-        more["options"] = {"by": found.by, "anchor": anchor}
+    if isinstance(result, Screen):
+        command, specs, predictor = "screen", list(dict.fromkeys(result.table["perturbation"])), result.predictor
+        more: dict[str, Any] = {"genes": sorted(set(result.table["ensembl_id"]))}
+    elif isinstance(result, Pairs):
+        command, specs, predictor = "pairs", [result.perturbation], result.predictor
+        anchor = None if result.anchor is None else opened.space.ensembl[result.anchor]
+        more = {"genes": names(result.genes), "partners": names(result.partners)}
+        more["options"] = {"by": result.by, "anchor": anchor}
     else:
-        command, edits, predictor = "combine", list(found.perturbations), found.predictor
-        options = {"max_perturbations": found.max_perturbations, "fraction": found.fraction}
-        more = {"genes": names(found.genes), "options": options}
-    patterns = [Perturbation.pattern(edit) for edit in edits]
+        command, specs, predictor = "combine", list(result.perturbations), result.predictor
+        options = {"max_perturbations": result.max_perturbations, "fraction": result.fraction}
+        more = {"genes": names(result.genes), "options": options}
+    patterns = [Perturbation.pattern(spec) for spec in specs]
     return Run(command, source, provenance(opened), table, patterns, predictor, goal=goal, **more)
 
 
 def portable_goal(goal: Goal, opened: Model, sample: PreparedSample) -> str:
-    """Return a goal as the command line writes it, without a file; empty where it cannot do without.
+    """Return a goal as the command line writes it, without a file; empty where it needs one.
 
-    A set of genes from a file is written out gene by gene, which is the same goal.
+    A gene set from a file is written gene by gene, which is the same goal.
     """
     form, space = goal.spec.partition(":")[0], opened.space
     if form in ("up", "down", "genes"):
@@ -141,19 +139,19 @@ def portable_goal(goal: Goal, opened: Model, sample: PreparedSample) -> str:
     return goal.spec if names_no_file(goal, sample) else ""
 
 
-def experiment_offer(found: Experiment, words: str) -> Offer:
-    """Offer a comparison with an experiment."""
-    about = {"perturbations": words, "predictor": str(found.predictor), "kind": "hypothesis"}
-    return Offer("experiment", ExportTable(found.table, ("ensembl_id",), "predicted_log2", about))
+def experiment_export(result: Experiment, words: str) -> Export:
+    """Return the export of a comparison with an experiment."""
+    about = {"perturbations": words, "predictor": str(result.predictor), "kind": "hypothesis"}
+    return Export("experiment", ExportTable(result.table, ("ensembl_id",), "predicted_log2", about))
 
 
-def accuracy_offer(figures: pd.DataFrame, sample: str) -> Offer:
-    """Offer the figures of reconstruction, one row a figure and one column a predictor."""
-    return Offer("accuracy", ExportTable(figures, ("Figure",), "Autoencoder", {"sample": sample, "kind": "measured"}))
+def accuracy_export(figures: pd.DataFrame, sample: str) -> Export:
+    """Return the export of the reconstruction's figures: one row a figure, one column a method."""
+    return Export("accuracy", ExportTable(figures, ("Figure",), "Autoencoder", {"sample": sample, "kind": "measured"}))
 
 
-def sample_offer(state: Session, opened: Model) -> Offer:
-    """Offer the selected sample on the model's genes."""
+def sample_export(state: Session, opened: Model) -> Export:
+    """Return the export of the selected sample on the model's genes."""
     sample = state.sample()
     aligned = align(sample, opened.space)
     frame = pd.DataFrame(
@@ -166,11 +164,11 @@ def sample_offer(state: Session, opened: Model) -> Offer:
         }
     )
     about = {"sample": sample.names[0], "kind": "measured"}
-    return Offer("sample", ExportTable(frame, ("ensembl_id",), "tpm", about))
+    return Export("sample", ExportTable(frame, ("ensembl_id",), "tpm", about))
 
 
 def source_of(state: Session) -> Source:
-    """Return the selected sample and the file that it is of."""
+    """Return the selected sample and its file."""
     loaded = state.loaded
     assert loaded is not None
     names = loaded.samples.names
@@ -178,5 +176,5 @@ def source_of(state: Session) -> Source:
 
 
 def today() -> str:
-    """Return the date."""
+    """Return the date in UTC, for example 2026-01-31."""
     return datetime.now(UTC).date().isoformat()

@@ -1,4 +1,4 @@
-"""A file that a page asks the user for: the box to bring it, why it could not be read, and what is held of it."""
+"""A file other than the sample's: its upload box, its error, and the line that shows what is loaded."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from cellstate.ui.components.errors import show_error
 from cellstate.ui.state.session import Session
 
 
-def bring(
-    state: Session, file: str, label: str, load: Callable[[Any], object], *, place: str = "", told: str | None = None
+def file_input(
+    state: Session, file: str, label: str, load: Callable[[Any], object], *, place: str = "", help: str | None = None
 ) -> None:
-    """Let the user bring a file, and say why the last one could not be read.
+    """Draw the upload box of a file, and the error of the last one that could not be read.
 
     Parameters
     ----------
     state : Session
     file : str
-        What `Session.turns` and `Session.refused` call it.
+        Its name in `Session.turns` and `Session.refused`.
     label : str
     load : callable
-        Reads the upload, or refuses it.
+        Reads the upload into the session.
     place : str, optional
-        Begins the key, so that a page can ask for the same file twice.
-    told : str, optional
-        Help at the box.
+        Begins the key, so that a page can have two boxes for the same file.
+    help : str, optional
     """
-    upload = st.file_uploader(label, key=f"upload-{place}{file}-{state.turns[file]}", help=told)
+    upload = st.file_uploader(label, key=f"upload-{place}{file}-{state.turns[file]}", help=help)
     if upload is not None:
         load(upload)
         # Another part of the page may show the file too.
@@ -41,20 +40,10 @@ def bring(
         st.caption("Nothing of that file was kept.")
 
 
-def in_hand(what: str, key: str, remove: Callable[[], None], *, told: str | None = None) -> None:
-    """Say what is held of a file, in Markdown, with the button that removes it.
-
-    Parameters
-    ----------
-    what : str
-    key : str
-        Ends the button's key.
-    remove : callable
-    told : str, optional
-        Help at the button.
-    """
+def loaded_file(text: str, key: str, remove: Callable[[], None], *, help: str | None = None) -> None:
+    """Show what was loaded from a file, in Markdown, with a button that removes it; the key ends the button's."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/check_circle: {what}", width="stretch")
-        if st.button("Remove", icon=":material/close:", type="tertiary", key=f"remove-{key}", help=told):
+        st.markdown(f":material/check_circle: {text}", width="stretch")
+        if st.button("Remove", icon=":material/close:", type="tertiary", key=f"remove-{key}", help=help):
             remove()
             st.rerun()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, plural
-from cellstate.ui.components.file_input import bring, in_hand
+from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.components.load_samples import load_gene_sets
 from cellstate.ui.help.glossary import tip
@@ -22,10 +22,10 @@ def own_gene_sets(state: Session, place: str) -> GeneSets | None:
         Begins the keys of the widgets, so that a page can ask twice.
     """
     if (held := state.gene_sets) is None:
-        bring(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", told=tip("GMT"))
+        file_input(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", help=tip("GMT"))
         return None
     what = f"**{escape_markdown(held.name)}**: {plural(len(held.sets), 'gene set')}"
-    in_hand(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))
+    loaded_file(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))
     return held
 
 

@@ -1,4 +1,4 @@
-"""Parts that every page is made of: heading, label, empty state, chart."""
+"""What every page is made of: heading, hypothesis label, empty state, chart, row of metrics, gene table."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _LONGEST_ALT = 2_000
 
 
 def heading(title: str, what: str) -> None:
-    """Open a page: its title and one sentence."""
+    """Draw a page's title and one sentence."""
     st.title(title, anchor=False)
     st.markdown(what, width=READABLE)
 
 
 def hypothesis() -> None:
-    """Label what follows."""
+    """Draw the label of a prediction."""
     st.badge(
         "Hypothesis",
         icon=":material/science:",
         color="orange",
-        help="How genes go together in the training samples, with no claim of cause. A real edit can do the opposite: "
-        "check it in the laboratory.",
+        help="How genes go together in the training samples, with no claim of cause. A real perturbation can do the "
+        "opposite: test it in the laboratory.",
     )
 
 
 def chart(drawn: Chart, key: str) -> None:
-    """Show a figure, with its text alternative and the buttons that save it below; files are named after the key."""
+    """Draw a figure with its text alternative and the buttons that save it; files are named after the key."""
     stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(key)}"
     config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
     with st.container(key=FRAME + key, gap="xsmall"):
@@ -51,7 +51,7 @@ def chart(drawn: Chart, key: str) -> None:
 
 
 def need_sample(what: str) -> None:
-    """Say what the page would show, and lead on to a sample."""
+    """Draw what the page would show with a sample, and the ways to load one."""
     with st.container(border=True):
         st.subheader("No sample yet", anchor=False)
         st.markdown(what, width=READABLE)
@@ -59,29 +59,27 @@ def need_sample(what: str) -> None:
 
 
 def start_buttons(key: str) -> None:
-    """Two ways to begin."""
+    """Draw the two ways to load a sample."""
     with st.container(horizontal=True):
         if st.button(
             "Try an example patient", type="primary", icon=":material/person:", key=f"{key}-example", width=240
         ) and load_example(examples()[0]):
-            if key == "home":
-                st.switch_page("pages/sample.py")
-            st.rerun()
+            st.switch_page("pages/workbench.py")
         if st.button("Use my own file", icon=":material/upload_file:", key=f"{key}-upload", width=240):
-            st.switch_page("pages/sample.py")
+            st.switch_page("pages/workbench.py")
 
 
-def tiles(values: list[tuple[str, str, str]], columns: int = 4) -> None:
-    """Show figures side by side: (label, value, help)."""
+def metric_row(values: list[tuple[str, str, str]], columns: int = 4) -> None:
+    """Draw metrics side by side: (label, value, help)."""
     with st.grid(columns, min_column_width=150):
-        for label, value, told in values:
-            st.metric(label, value, help=told or None, border=True, height="stretch")
+        for label, value, help in values:
+            st.metric(label, value, help=help or None, border=True, height="stretch")
 
 
 def download_table(
     make: Callable[[], bytes], file_name: str, key: str, label: str = "Download all genes as CSV"
 ) -> None:
-    """Offer a table as CSV, made when it is asked for."""
+    """Draw a download button for a table as CSV, made on click."""
     st.download_button(
         label,
         make,
@@ -94,7 +92,7 @@ def download_table(
 
 
 def result_csv(table: pd.DataFrame, sample: str = "", **about: str) -> bytes:
-    """Return a result as CSV that says in each row what it is about: the sample first, the rest at the end."""
+    """Return a result as CSV; each row names the sample first, and the other facts at the end."""
     table = table.assign(**about, kind="hypothesis")
     if sample:
         table.insert(0, "sample", sample)
@@ -111,17 +109,18 @@ def gene_table(
     selected: list[int] | None = None,
     height: int = 420,
 ) -> None:
-    """Show genes row by row, with the columns and in the order that ``columns`` names.
+    """Draw a table of genes.
 
     Parameters
     ----------
     shown : DataFrame
     columns : dict of str to column configuration
+        In the order of the table; other columns are left out.
     key, alt : str
     on_select : callable, optional
-        Called when rows are ticked; `st.session_state` holds their positions under the key.
+        Called when rows are selected; `st.session_state` holds their positions under the key.
     selected : list of int, optional
-        Positions that are ticked at first.
+        Positions that are selected at first.
     height : int, optional
         Pixels.
     """
@@ -141,6 +140,6 @@ def gene_table(
     )
 
 
-def number_column(label: str, digits: int, told: str, **more: Any) -> Any:
+def number_column(label: str, digits: int, help: str, **more: Any) -> Any:
     """Return a table column of numbers."""
-    return st.column_config.NumberColumn(label, format=f"%.{digits}f", help=told, **more)
+    return st.column_config.NumberColumn(label, format=f"%.{digits}f", help=help, **more)

@@ -1,4 +1,4 @@
-"""Choice of the prediction method on the perturb page, with what each is and what was measured of it."""
+"""Choice of the prediction method, with what each is and what was measured of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cellstate.report.narrative.evidence import default_reason, measured_sentenc
 KEY = "predictor"
 
 
-def who_predicts(opened: Model) -> str:
+def choose_predictor(opened: Model) -> str:
     """Let the user choose the prediction method; at first the default that the model folder names."""
     names = [name.value for name in available_predictors(opened)]
     first = default_predictor(opened).value
     if len(names) == 1:
         return first
-    # A choice outlives its page; one that this model does not hold is forgotten.
+    # A choice outlives its page; one that this model does not support is dropped.
     if st.session_state.get(KEY, first) not in names:
         del st.session_state[KEY]
     chosen = st.session_state.get(KEY, first)
@@ -38,12 +38,14 @@ def who_predicts(opened: Model) -> str:
         )
 
 
-def who_sentence(opened: Model, predictor: str, reason: Callable[[ModelRecord, str], str] = default_reason) -> str:
+def predictor_sentence(
+    opened: Model, predictor: str, reason: Callable[[ModelRecord, str], str] = default_reason
+) -> str:
     """Name the prediction method, what it does, and why it is the default; for combinations by `combination_reason`."""
     return f"**{predictor_label(predictor)}.** {method_sentence(predictor)} {reason(opened.record, predictor)}"
 
 
-def together_sentence(opened: Model, by_cohort: bool = False) -> str:
+def pairs_method_sentence(opened: Model, by_cohort: bool = False) -> str:
     """Name the method that a search for interacting pairs uses, why, and how reliable it is."""
     first, believed = default_predictor(opened), pairs_reason(opened.record)
     if by_cohort:

@@ -1,8 +1,7 @@
-"""Reading a file beside the page: in a thread of its own, with its steps shown and a way to stop it.
+"""Read a file in a thread, with progress and cancel on the page.
 
-The thread of the page only looks on, so Streamlit can interrupt it: a new upload, a rerun or the browser's stop ends
-the reading at its next step, and what it had in memory goes. Readers have a small queue of their own, so that nobody
-waits for a prediction because somebody else reads a big file.
+The page's own thread only watches, so Streamlit can interrupt it: a new upload, a rerun or the browser's stop ends the
+reading at its next step and frees its memory. Readers have their own queue, so that a big file delays no prediction.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from cellstate.io import ReadOptions, read_samples
 from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.samples import Samples
 from cellstate.ui.runtime.jobs import WAITING, Job
-from cellstate.ui.runtime.queue import WAIT_S, Queue, this_user
+from cellstate.ui.runtime.queue import WAIT_S, Queue
 from cellstate.ui.state.session import session
+from cellstate.ui.streamlit_compat import browser_tab
 
 #: Files that are read at once: a big one needs several times its size in memory.
 AT_ONCE = 2
-#: How often the page looks at a reading; a small file is read before anything is drawn.
-_LOOK_S, _QUIET_S = 0.1, 0.3
-#: What a file's progress is counted in.
-_PARTS = 1000
+#: Polling interval in seconds; a file that is read sooner than the second figure shows no progress bar.
+_POLL_S, _QUIET_S = 0.1, 0.3
+_PROGRESS_STEPS = 1000
 
 
 @st.cache_resource(show_spinner=False)
 def readers() -> Queue:
-    """Return the queue of those who read a file."""
+    """Return the queue of readers."""
     return Queue(AT_ONCE)
 
 
@@ -40,14 +39,13 @@ def read(source: Path | bytes, name: str, overrides: ReadOptions) -> Samples:
     Raises
     ------
     CellStateError
-        What `read_samples` raises, that the file holds no sample, or that the wait for a turn was too long.
+        As `read_samples`; also if the file holds no sample, or the wait for a slot was too long.
     """
-
-    work = partial(_samples, source, name, overrides)
-    job = Job("reading", name, name, work, readers(), user=this_user(), long=False, wait_s=WAIT_S)
+    work = partial(_read_samples, source, name, overrides)
+    job = Job("reading", name, name, work, readers(), user=browser_tab(), long=False, wait_s=WAIT_S)
     _watch(job)
     samples, error = job.result, job.error
-    # An error knows the frame that raises it: both would stay, with the whole file, until a collection.
+    # An error refers to the frame that raises it: both would stay, with the whole file, until a garbage collection.
     del job
     try:
         if error is not None:
@@ -59,25 +57,25 @@ def read(source: Path | bytes, name: str, overrides: ReadOptions) -> Samples:
         del error
 
 
-def _samples(source: Path | bytes, name: str, overrides: ReadOptions, progress: ProgressReporter) -> Samples:
-    def told(step: str, fraction: float) -> None:
-        progress(round(_PARTS * min(max(fraction, 0.0), 1.0)), _PARTS, step)
+def _read_samples(source: Path | bytes, name: str, overrides: ReadOptions, progress: ProgressReporter) -> Samples:
+    def report(step: str, fraction: float) -> None:
+        progress(round(_PROGRESS_STEPS * min(max(fraction, 0.0), 1.0)), _PROGRESS_STEPS, step)
 
-    return read_samples(source, name=name, options=overrides, progress=told)
+    return read_samples(source, name=name, options=overrides, progress=report)
 
 
 def _watch(job: Job) -> None:
-    """Show how far a reading is until it has ended, and stop it when Streamlit interrupts the page."""
+    """Show the progress until the job has ended; stop it when Streamlit interrupts the page."""
     place = st.empty()
     job.start()
     try:
         if not job.wait(_QUIET_S):
             with place.container(horizontal=True, vertical_alignment="center"):
                 bar = st.progress(0.0, width="stretch")
-                # Any click on the page stops the reading; this one says so.
-                st.button("Cancel", icon=":material/close:", key="cancel-reading", on_click=_new_uploader)
-            while not job.wait(_LOOK_S):
-                bar.progress(*_where(job))
+                # Any click on the page stops the reading; this button is labelled with it.
+                st.button("Cancel", icon=":material/close:", key="cancel-reading", on_click=_new_upload_box)
+            while not job.wait(_POLL_S):
+                bar.progress(*_progress(job))
     except BaseException:
         job.cancel()
         raise
@@ -85,14 +83,13 @@ def _watch(job: Job) -> None:
         place.empty()
 
 
-def _where(job: Job) -> tuple[float, str]:
-    """Return how much of a file is read, 0 to 1, and the same in words."""
+def _progress(job: Job) -> tuple[float, str]:
     step = job.step()
     if job.state == WAITING:
         where = f"{step.ahead:,} ahead of you" if step.ahead else "you are next"
         return 0.0, f":material/hourglass_top: Other files are being read: {where}."
-    return step.done / _PARTS, f"{step.what or 'Reading the file'} …"
+    return step.done / _PROGRESS_STEPS, f"{step.what or 'Reading the file'} …"
 
 
-def _new_uploader() -> None:
+def _new_upload_box() -> None:
     session().round += 1

@@ -1,13 +1,13 @@
-"""Links that carry settings and never data: ``?v=1&edits=TP53=ko,MYC=x3&goal=genes:+A,-B``.
+"""Links that carry settings and never data: ``?v=1&perturb=TP53=ko,MYC=x3&goal=genes:+A,-B``.
 
-A link holds edits, a goal that rests on no file, who predicts, the kind of search and the name of a shipped example.
-What is read from one is checked as if anyone had written it: what is not understood is left out, and said.
+A link holds perturbations, a goal that needs no file, the prediction method, the kind of search and the name of a
+shipped example. Every part is checked as untrusted input; a part that is not understood is left out and named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
-from cellstate.formatting import escape_markdown, plural
+from cellstate.formatting import escape_markdown
 from cellstate.gene_space import GeneSpace
 from cellstate.goals import read_goal
 from cellstate.model import Model
@@ -25,6 +25,7 @@ from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
+from cellstate.report.narrative.session import link_applied
 from cellstate.ui.candidates.goal import GOAL
 from cellstate.ui.candidates.options import KINDS
 from cellstate.ui.components import predictor_picker as chosen
@@ -33,28 +34,29 @@ from cellstate.ui.components.load_samples import load_example
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Session, session
 
-#: Version of the form; a link of another one is not read.
+#: Version of the format; a link of another one is not read.
 VERSION = "1"
-#: No value longer, and no more edits or genes, is looked at.
-MOST_CHARS, MOST_EDITS, MOST_GENES = 4_000, 50, 200
-_NAMES = ("v", "edits", "goal", "predictor", "search", "example")
+#: Larger values are not read.
+MAX_CHARS, MAX_PERTURBATIONS, MAX_GENES = 4_000, 50, 200
+#: Parameters of older links, under their present names.
+_RENAMED = {"edits": "perturb"}
 _GENE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _KIND = "regulators-kind"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a link carries; empty where it does not.
+    """The settings of a link; empty where it has none.
 
     Attributes
     ----------
-    edits : tuple of Perturbation
+    perturb : tuple of Perturbation
     goal : str
         ``genes:+A,-B``, ``cohort:high:GENE``, ``cohort:low:GENE`` or ``cohort:median``.
     predictor, search, example : str
     """
 
-    edits: tuple[Perturbation, ...] = ()
+    perturb: tuple[Perturbation, ...] = ()
     goal: str = ""
     predictor: str = ""
     search: str = ""
@@ -62,13 +64,13 @@ class Settings:
 
 
 def link_of(state: Session, opened: Model) -> str:
-    """Return the settings in force as the query of an address, ``?v=1&...``."""
+    """Return the present settings as the query of an address, ``?v=1&...``."""
     goal = ""
     if state.goal is not None and names_no_file(state.goal, state.prepared(opened)):
         goal = _checked_goal(state.goal.spec, opened.space)
     values = {
         "v": VERSION,
-        "edits": ",".join(edit.spec for edit in state.edits),
+        "perturb": ",".join(item.spec for item in state.perturbations),
         "goal": goal,
         "predictor": str(st.session_state.get(chosen.KEY) or ""),
         "search": str(st.session_state.get(_KIND) or "") if goal else "",
@@ -78,9 +80,9 @@ def link_of(state: Session, opened: Model) -> str:
 
 
 def names_no_file(goal: Goal, sample: PreparedSample) -> bool:
-    """Return whether a goal's text alone says what it is: genes, or an end of the model's cohort in one gene.
+    """Return whether a goal's text defines it without a file: genes, or an end of the model's cohort in one gene.
 
-    The title of a gene set from a file may be that of a gene, so such a goal is made again and compared.
+    The title of a gene set from a file may be that of a gene, so such a goal is read again and compared.
     """
     form, _, rest = goal.spec.partition(":")
     end, _, gene = rest.partition(":")
@@ -95,94 +97,94 @@ def names_no_file(goal: Goal, sample: PreparedSample) -> bool:
 
 
 def read_link(parameters: Mapping[str, str], opened: Model) -> tuple[Settings, list[str]]:
-    """Return the settings of an address, and the names of what was not understood."""
+    """Return the settings of an address, and the names of the parameters that were not understood."""
     if parameters.get("v") != VERSION:
         return Settings(), ["version"]
-    found: dict[str, Any] = {}
-    ignored = [name for name in parameters if name not in _NAMES]
+    settings: dict[str, Any] = {}
+    ignored = []
     for name, text in parameters.items():
-        if name in ignored or name == "v":
-            continue
-        value = _READ[name](text, opened) if len(text) <= MOST_CHARS else None
+        field = _RENAMED.get(name, name)
+        value = _READERS[field](text, opened) if field in _READERS and len(text) <= MAX_CHARS else None
         if value:
-            found[name] = value
-        else:
+            settings[field] = value
+        elif name != "v":
             ignored.append(name)
-    return Settings(**found), ignored
+    return Settings(**settings), ignored
 
 
 def open_link() -> None:
-    """Put the settings of the page's address in force, once, and say so; an address without any is left alone."""
+    """Apply the settings of the page's address once, and show what they are; other addresses are left alone."""
     parameters = st.query_params.to_dict()
     if "v" not in parameters:
         return
     opened = model()
-    # Once they are in force, the address must not bring them back after every change.
+    # Otherwise the address would apply them again after every change.
     st.query_params.clear()
-    found, ignored = read_link(parameters, opened)
-    if found != Settings():
-        st.info(_apply(session(), found, opened), icon=":material/link:")
+    settings, ignored = read_link(parameters, opened)
+    if settings != Settings():
+        st.info(_apply(session(), settings, opened), icon=":material/link:")
     if ignored:
         names = summarise_list([escape_markdown(name, 20) for name in ignored], 5)
-        st.warning(f"Not understood in this link, and left out: {names}.", icon=":material/link_off:")
+        st.warning(f"Parts of this link were not understood and left out: {names}.", icon=":material/link_off:")
 
 
-def _apply(state: Session, found: Settings, opened: Model) -> str:
-    """Put settings in force; returns what was done, as Markdown."""
-    said: list[str] = []
-    if state.loaded is None and (found.edits or found.goal):
+def _apply(state: Session, settings: Settings, opened: Model) -> str:
+    """Apply settings; returns what was changed, as Markdown."""
+    needs_example = state.loaded is None and bool(settings.perturb or settings.goal)
+    if needs_example:
         shown = examples()
-        load_example(next((one for one in shown if one.name == found.example), shown[0]))
-        said.append("no sample was open, so an example patient is")
-    if found.edits:
-        state.put(found.edits)
-        labels = [escape_markdown(edit.label) for edit in found.edits]
-        said.append(f"{plural(len(labels), 'edit is', 'edits are')} in force ({summarise_list(labels)})")
-    if found.goal:
-        st.session_state.update(_goal_widgets(found.goal, state.turns[GOAL]))
-        said.append("its goal stands on the Regulators page")
-    if found.search:
-        st.session_state[_KIND] = found.search
-    if found.predictor in available_predictors(opened):
-        st.session_state[chosen.KEY] = found.predictor
-        said.append("its predictor stands first")
-    return f"This link carried settings, and no data: {'; '.join(said) or 'a choice of search'}."
+        load_example(next((item for item in shown if item.name == settings.example), shown[0]))
+    if settings.perturb:
+        state.put(settings.perturb)
+    if settings.goal:
+        st.session_state.update(_goal_widgets(settings.goal, state.turns[GOAL]))
+    if settings.search:
+        st.session_state[_KIND] = settings.search
+    if settings.predictor:
+        st.session_state[chosen.KEY] = settings.predictor
+    return link_applied(
+        needs_example,
+        [item.label for item in settings.perturb],
+        goal=bool(settings.goal),
+        predictor=settings.predictor,
+        search=bool(settings.search),
+    )
 
 
 def _goal_widgets(goal: str, turn: int) -> dict[str, str]:
-    """Return the state of the Regulators page's widgets that means a goal."""
+    """Return the state of the candidates page's widgets for a goal."""
     form, _, rest = goal.partition(":")
     if form == "genes":
         return {"goal-kind": "genes", f"goal-genes-{turn}": rest.replace(",", " ")}
     end, _, gene = rest.partition(":")
-    found = {"goal-kind": "cohort", "goal-end": end}
-    return found | ({"goal-by": "a gene", f"goal-gene-{turn}": gene} if gene else {})
+    widgets = {"goal-kind": "cohort", "goal-end": end}
+    return widgets | ({"goal-by": "a gene", f"goal-gene-{turn}": gene} if gene else {})
 
 
 def _example(state: Session) -> str:
     if state.loaded is None or not state.loaded.is_example:
         return ""
-    return next((one.name for one in examples() if one.path.name == state.loaded.name), "")
+    return next((item.name for item in examples() if item.path.name == state.loaded.name), "")
 
 
-def _edits(text: str, opened: Model) -> tuple[Perturbation, ...]:
-    """Return edits under the model's own symbols, none if one of them is not understood."""
+def _perturbations(text: str, opened: Model) -> tuple[Perturbation, ...]:
+    """Return perturbations under the model's own symbols, none if one of them is not understood."""
     try:
-        edits = [Perturbation.parse(part) for part in text.split(",")[: MOST_EDITS + 1]]
-        if len(edits) > MOST_EDITS:
+        items = [Perturbation.parse(part) for part in text.split(",")[: MAX_PERTURBATIONS + 1]]
+        if len(items) > MAX_PERTURBATIONS:
             return ()
-        genes = resolve_genes(edits, opened.space)
+        genes = resolve_genes(items, opened.space)
     except CellStateError:
         return ()
-    return tuple(replace(edit, gene=opened.space.symbols[gene]) for edit, gene in zip(edits, genes, strict=True))
+    return tuple(replace(item, gene=opened.space.symbols[gene]) for item, gene in zip(items, genes, strict=True))
 
 
 def _checked_goal(text: str, space: GeneSpace) -> str:
-    """Return a goal that names known genes alone and no file; empty for any other."""
+    """Return a goal that names only known genes and no file; empty for any other."""
     form, _, rest = text.partition(":")
     if form == "genes":
         names = rest.split(",")
-        if len(names) > MOST_GENES or not all(_known(name.lstrip("+-"), space) for name in names):
+        if len(names) > MAX_GENES or not all(_known(name.lstrip("+-"), space) for name in names):
             return ""
         return "genes:" + ",".join(("-" if name[0] == "-" else "+") + name.lstrip("+-") for name in names)
     end, _, gene = rest.partition(":")
@@ -192,12 +194,12 @@ def _checked_goal(text: str, space: GeneSpace) -> str:
 
 
 def _predictor(text: str, opened: Model) -> str:
-    """Return the id of a method that the model supports, empty for any other; older links say ``network``."""
+    """Return the id of a method that the model supports, empty for any other."""
     try:
-        found = PredictorId(text)
+        predictor = PredictorId(text)
     except ValueError:
         return ""
-    return found.value if found in available_predictors(opened) else ""
+    return predictor.value if predictor in available_predictors(opened) else ""
 
 
 def _known(name: str, space: GeneSpace) -> bool:
@@ -207,10 +209,10 @@ def _known(name: str, space: GeneSpace) -> bool:
         return False
 
 
-_READ = {
-    "edits": _edits,
+_READERS: dict[str, Callable[[str, Model], Any]] = {
+    "perturb": _perturbations,
     "goal": lambda text, opened: _checked_goal(text, opened.space),
-    "predictor": lambda text, opened: _predictor(text, opened),
+    "predictor": _predictor,
     "search": lambda text, _: text if text in KINDS else "",
-    "example": lambda text, _: text if any(text == one.name for one in examples()) else "",
+    "example": lambda text, _: text if any(text == item.name for item in examples()) else "",
 }

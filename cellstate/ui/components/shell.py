@@ -1,58 +1,74 @@
-"""What surrounds every page: sign-in before it, the status strip above it and the guard around it."""
+"""What surrounds every page: sign-in before it, the status strip above it, an error boundary, and old addresses."""
 
 from __future__ import annotations
 
-import runpy
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
-from cellstate.resources import resource_path
-from cellstate.ui.components.errors import guard
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.status import status_strip
 from cellstate.ui.runtime import sign_in
 from cellstate.ui.runtime.server import first_drawn
-from cellstate.ui.runtime.sessions import present
+from cellstate.ui.runtime.sessions import register_session
 
-#: A file of ours, so that the browser fetches nothing elsewhere.
+#: A file of the app, so that the browser fetches nothing elsewhere.
 ICON = str(Path(__file__).with_name("icon.svg"))
-_MARK = "cellstate-navigated"
-#: Streamlit writes what is chosen in its accent colour on a tint of it, too faint on a dark page; frame and tint stay.
-_CHOSEN = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]) { color: inherit; }</style>"
+#: Pages by the addresses that they had before, with the parameters that open the right tab.
+_OLD_ADDRESSES: dict[str, tuple[str, dict[str, str]]] = {
+    "home": ("home", {}),
+    "sample": ("workbench", {}),
+    "perturb": ("workbench", {}),
+    "regulators": ("candidates", {}),
+    "experiment": ("validate", {}),
+    "accuracy": ("evidence", {}),
+    "quality": ("evidence", {"tab": "Benchmarks"}),
+    "model": ("evidence", {"tab": "Model"}),
+}
+#: Streamlit writes a selected option in its accent colour on a tint of it, too faint on a dark page.
+_SELECTED = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]) { color: inherit; }</style>"
+
+
+def old_addresses() -> list[st.Page]:
+    """Return a hidden page for each old address, which redirects to the present one."""
+    return [
+        st.Page(partial(_redirect, page, parameters), title=page.title(), url_path=old, visibility="hidden")
+        for old, (page, parameters) in _OLD_ADDRESSES.items()
+    ]
+
+
+def _redirect(page: str, parameters: dict[str, str]) -> None:
+    st.switch_page(f"pages/{page}.py", query_params=parameters | st.query_params.to_dict())
+
+
+def menu_position() -> Literal["top", "hidden"]:
+    """Return where the menu of pages is; it is hidden until a user has signed in."""
+    return "top" if sign_in.is_let_in() else "hidden"
 
 
 def draw(page: st.Page) -> None:
-    """Run the page that `app.py` navigated to, with the status strip above it; first of all ask for sign-in."""
+    """Draw the sign-in form, or the selected page with the status strip above it."""
+    st.logo(ICON, size="large")
     if not sign_in.is_let_in():
-        with guard("signing you in"):
+        with error_boundary("signing you in"):
             sign_in.ask()
         return
-    present()
-    st.html(_CHOSEN)
-    # The strip is filled last, so that it tells what this very run has changed.
+    if page.url_path in _OLD_ADDRESSES:
+        page.run()
+    register_session()
+    st.html(_SELECTED)
+    # The strip is filled last, so that it shows what this very run has changed.
     strip = st.container()
     if st.query_params:
-        with guard("opening the link"):
-            # It takes in all that a search needs, which the first page of a server must not wait for.
+        with error_boundary("opening the link"):
+            # It imports all that a search needs, which the first page of a server must not wait for.
             from cellstate.ui.components.share_link import open_link
 
             open_link()
-    st.session_state[_MARK] = True
-    with guard("showing this page"):
+    with error_boundary("showing this page"):
         page.run()
-    with strip, guard("opening the model"):
+    with strip, error_boundary("opening the model"):
         status_strip()
     first_drawn.set()
-
-
-def show(body: Callable[[], None]) -> None:
-    """Draw a page's body.
-
-    Until st.navigation was called once in a server, Streamlit's old discovery of a folder named pages/ runs the page
-    of an address without `app.py`: then `app.py` is run here, and navigates to this very page.
-    """
-    if st.session_state.pop(_MARK, False):
-        body()
-    else:
-        runpy.run_path(str(resource_path("app.py")), run_name="__main__")

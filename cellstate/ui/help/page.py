@@ -8,9 +8,9 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
-from cellstate.report.narrative.evidence import LIMITS
-from cellstate.ui.components.errors import guard
-from cellstate.ui.components.layout import READABLE, heading
+from cellstate.report.narrative.evidence import LIMITS, source_sentence
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import READABLE
 from cellstate.ui.help import cite
 from cellstate.ui.help.content import Section, markdown, sections
 from cellstate.ui.help.glossary import GLOSSARY, search
@@ -23,29 +23,20 @@ from cellstate.viz.style import LOOKS
 TOPICS = ("Files", "Figures", "Glossary", "Cite", "Privacy and limits", "Keyboard")
 TOPIC = "topic"
 #: Pages that draw figures, in the order of the menu, with their titles.
-PAGES = {
-    "sample": "Sample",
-    "perturb": "Perturb",
-    "regulators": "Regulators",
-    "accuracy": "Accuracy",
-    "experiment": "Experiment",
-    "quality": "How good is this?",
-    "model": "Model",
-}
+PAGES = {"workbench": "Workbench", "candidates": "Candidates", "validate": "Validate", "evidence": "Evidence"}
 #: Characters of a source or licence.
 _MAX_SOURCE = 600
 
 
 def help_page() -> None:
     """Draw the help page."""
-    heading("Help", "File formats, figures, terms, citations and privacy.")
     draws = (_files, _figures, _glossary, _cite, _privacy_and_limits, _keyboard)
     for tab, topic, draw in zip(
         st.tabs(TOPICS, key=TOPIC, bind="query-params", on_change="rerun"), TOPICS, draws, strict=True
     ):
         # Only the open part is drawn, so only that part is sent to the browser.
         if tab.open:
-            with tab, guard(f"drawing the part “{topic}”"):
+            with tab, error_boundary(f"drawing the part “{topic}”"):
                 draw()
 
 
@@ -138,15 +129,15 @@ def _cite() -> None:
     st.header("How to cite", anchor=False)
     opened = model()
     about = description(opened, str(opened.folder))
-    cited = cite.Cited(model_folder_name(), about["sha256"], about["n_parameters"])
-    texts = cite.texts(cited)
+    texts = cite.texts(model_folder_name(), about["sha256"], about["n_parameters"])
     st.markdown("The software with the current model:")
-    st.code(texts["citation"], language=None, wrap_lines=True)
-    st.code(cite.bibtex(cited), language=None, wrap_lines=True)
+    for part in ("citation", "bibtex"):
+        st.code(texts[part], language=None, wrap_lines=True)
     st.markdown(texts["text"], width=READABLE)
-    if found := cite.sources(opened.record):
+    if opened.record.sources:
         st.subheader("Training data of this model", anchor=False)
-        st.markdown("\n".join(f"- {escape_markdown(text, _MAX_SOURCE)}" for text in found), width=READABLE)
+        lines = [f"- {escape_markdown(source_sentence(one), _MAX_SOURCE)}" for one in opened.record.sources]
+        st.markdown("\n".join(lines), width=READABLE)
     st.subheader("The poster", anchor=False)
     st.markdown(texts["poster"], width=READABLE)
 
@@ -157,7 +148,7 @@ def _privacy_and_limits() -> None:
     st.markdown(privacy(seconds, signed_in=bool(signed_in_as())), width=READABLE)
     st.header("Limits", anchor=False)
     st.markdown(LIMITS, width=READABLE)
-    st.page_link("pages/quality.py", label="All evidence", icon=":material/fact_check:")
+    st.page_link("pages/evidence.py", label="All evidence", icon=":material/fact_check:")
 
 
 def privacy(seconds: int, *, signed_in: bool) -> str:

@@ -1,8 +1,7 @@
-"""Work beside the page, a search or the reading of a file: a thread of its own, with progress and a way to stop.
+"""Background work, a search or the reading of a file: a thread with progress and cancel.
 
-A job knows nothing of the page: it is handed plain objects, and pages look at it whenever they are drawn. It takes its
-turn in a queue; a long one steps back between two steps of its work when someone else is waiting, so a run of minutes
-holds nobody up.
+A job knows nothing of the page: it gets plain objects, and pages poll it when they are drawn. It waits in a queue; a
+long one frees its slot between two steps while others wait, so that a search of minutes delays nobody.
 """
 
 from __future__ import annotations
@@ -22,30 +21,30 @@ from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.ui.runtime.queue import Queue, Ticket
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
-#: No guess of the time left before so many seconds of a step.
-_GUESS_AFTER_S = 1.5
+#: The time left is not estimated before so many seconds of a step.
+_ESTIMATE_AFTER_S = 1.5
 _log = logging.getLogger("cellstate.app")
 
 
 class OverdueError(CellStateError):
-    """A run that took longer than allowed."""
+    """A job took longer than the server allows."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Where a run stands.
+    """Progress of a job.
 
     Attributes
     ----------
     done, total : int
-        Of the step at hand; total is 0 while nothing is known.
+        Of the present step; total is 0 while nothing is known.
     what : str
     seconds : float
-        Since the run began.
+        Since the job began.
     seconds_left : float or None
-        Of the step at hand; None while there is nothing to guess from.
+        Of the present step; None while it cannot be estimated.
     ahead : int
-        How many are before this run in the queue, while it waits.
+        Requests ahead in the queue, while the job waits.
     """
 
     done: int = 0
@@ -57,45 +56,44 @@ class Step:
 
 
 class Job:
-    """One run.
+    """One piece of work in a thread.
 
     Parameters
     ----------
     kind : str
-        What is run: one result of each kind is kept.
+        One result of each kind is kept.
     key : hashable
-        What the run is about (file, sample, model); a page shows its result only for the same key.
-    said : str
-        The run in words.
+        File, sample and model; a page shows a result only for the same key.
+    title : str
+        The work in words.
     work : callable
         Receives a `ProgressReporter` and returns the result. It runs in another thread: no Streamlit in it.
     queue : Queue
     user : hashable, optional
-        Whose run it is.
     resumes : bool, optional
-        Whether `again` goes on where the run was stopped.
+        Whether `again` goes on where the job was stopped.
     limit_s : float, optional
-        The longest run, waiting included.
+        The longest duration in seconds, waiting included.
     long : bool, optional
-        Whether it is a search, which steps back for others.
+        Whether it is a search, which frees its slot while others wait.
     wait_s : float, optional
-        The longest wait for its turn.
+        The longest wait for a slot in seconds.
 
     Attributes
     ----------
     state : str
         ``waiting``, ``running``, ``done``, ``stopped`` or ``failed``.
     result : object
-        Of a run that is done.
+        Of a job that is done.
     error : CellStateError or None
-        Of a run that failed, or was stopped for its length.
+        Of a job that failed, or was stopped because it took too long.
     """
 
     def __init__(
         self,
         kind: str,
         key: Hashable,
-        said: str,
+        title: str,
         work: Callable[[ProgressReporter], Any],
         queue: Queue,
         *,
@@ -105,7 +103,7 @@ class Job:
         long: bool = True,
         wait_s: float = math.inf,
     ) -> None:
-        self.kind, self.key, self.said, self.resumes = kind, key, said, resumes
+        self.kind, self.key, self.title, self.resumes = kind, key, title, resumes
         self.user, self.limit_s, self.long, self.wait_s = user, limit_s, long, wait_s
         self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
         self.stop = threading.Event()
@@ -117,56 +115,46 @@ class Job:
         self._thread = threading.Thread(target=self._run, name=f"cellstate-{kind}", daemon=True)
 
     def start(self) -> Job:
-        """Begin; returns the job itself."""
+        """Start the thread; returns the job itself."""
         self._thread.start()
         return self
 
     def cancel(self) -> None:
-        """Ask the run to stop; it does at its next step."""
+        """Stop the job at its next step."""
         self.stop.set()
 
     def again(self) -> Job:
-        """Return a run that goes on where this one was stopped, not yet begun."""
+        """Return a new job that goes on where this one was stopped."""
         assert self._work is not None
-        return Job(
-            self.kind,
-            self.key,
-            self.said,
-            self._work,
-            self._queue,
-            user=self.user,
-            resumes=self.resumes,
-            limit_s=self.limit_s,
-            long=self.long,
-            wait_s=self.wait_s,
-        )
+        options = {name: getattr(self, name) for name in ("user", "resumes", "limit_s", "long", "wait_s")}
+        return Job(self.kind, self.key, self.title, self._work, self._queue, **options)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end; returns whether it has come."""
+        """Wait for the end; returns whether the job has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of the run is going on any more."""
+        """Whether the job is done, stopped or failed."""
         return self.state in (DONE, STOPPED, FAILED)
 
     @property
     def can_resume(self) -> bool:
-        """Whether `again` goes on where this run was stopped, by the user or for its length."""
+        """Whether `again` goes on where this job was stopped."""
         return self.resumes and self.state == STOPPED
 
     def step(self) -> Step:
-        """Return where the run stands."""
+        """Return the progress."""
         step, now = self._step, time.monotonic()
         spent, left = now - self._step_began, None
-        if step.done and step.total and spent > _GUESS_AFTER_S:
+        if step.done and step.total and spent > _ESTIMATE_AFTER_S:
             left = max(0.0, spent / step.done * (step.total - step.done))
         return Step(step.done, step.total, step.what, now - self._began, left, step.ahead)
 
     def _run(self) -> None:
         try:
-            self._take()
+            self._take_slot()
             self.state = RUNNING
             assert self._work is not None
             self.result = self._work(self._progress)
@@ -178,16 +166,14 @@ class Job:
         except CellStateError as error:
             self._fail(error)
         except MemoryError:
-            self._fail(
-                CellStateError("This run needs more memory than the machine has.", "Try fewer genes or samples.")
-            )
+            self._fail(CellStateError("This needs more memory than the machine has.", "Try fewer genes or samples."))
         except Exception as error:
             # Where it happened, without the message: that may hold a sample's name or values.
             where = "".join(format_tb(error.__traceback__))
             _log.error("%s while running %s\n%s", type(error).__name__, self.kind, where)
-            self._fail(CellStateError("Something went wrong in this run: our mistake, not yours.", "Try it again."))
+            self._fail(CellStateError("Something went wrong here: our mistake, not yours.", "Try it again."))
         finally:
-            self._step_back()
+            self._free_slot()
             if not self.can_resume:
                 self._work = None  # it holds the sample
 
@@ -195,41 +181,40 @@ class Job:
         # Without its traceback, whose frames hold the sample.
         self.error, self.state = error.with_traceback(None), state
 
-    def _take(self) -> None:
-        self._ticket = self._queue.take(self._waits, user=self.user, long=self.long, wait_s=self.wait_s)
+    def _take_slot(self) -> None:
+        self._ticket = self._queue.take(self._report_ahead, user=self.user, long=self.long, wait_s=self.wait_s)
 
-    def _step_back(self) -> None:
+    def _free_slot(self) -> None:
         if self._ticket is not None:
             self._queue.free(self._ticket)
             self._ticket = None
 
-    def _waits(self, ahead: int) -> None:
-        self._check()
+    def _report_ahead(self, ahead: int) -> None:
+        self._check_stop()
         self._step = replace(self._step, ahead=ahead)
 
     def _progress(self, done: int, total: int, what: str) -> None:
-        self._check()
+        self._check_stop()
         if (total, what) != (self._step.total, self._step.what) or done < self._step.done:
             self._step_began = time.monotonic()
         self._step = Step(done, total, what)
-        if self.long and self._queue.crowded:
-            # Whoever is waiting goes first: most of them want one prediction.
-            self._step_back()
-            self._take()
+        if self.long and self._queue.is_crowded:
+            # Others go first: most of them wait for one prediction.
+            self._free_slot()
+            self._take_slot()
 
-    def _check(self) -> None:
+    def _check_stop(self) -> None:
         if self.stop.is_set():
-            raise Stopped("The run was stopped.")
+            raise Stopped("This was stopped.")
         if time.monotonic() - self._began > self.limit_s:
             raise OverdueError(
-                f"This run took longer than {_duration(self.limit_s)}, the most that this server allows, and was "
-                "stopped.",
-                "What was finished is kept: continue." if self.resumes else "Try fewer genes, or the command line.",
+                f"This took longer than {_duration(self.limit_s)}, the limit of this server, and was stopped.",
+                "Finished steps are kept: continue." if self.resumes else "Try fewer genes, or the command line.",
             )
 
 
 def time_left(seconds: float | None) -> str:
-    """Return a time in words, roughly; empty where nothing is known."""
+    """Return the estimated time left in words; empty for None."""
     if seconds is None:
         return ""
     if seconds < 10:

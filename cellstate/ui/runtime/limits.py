@@ -16,8 +16,8 @@ from typing import Any
 from starlette.formparsers import MultiPartParser
 
 from cellstate.errors import CellStateError
-from cellstate.ui.runtime.sessions import visitors
-from cellstate.ui.state.memory import known_values, n_bytes
+from cellstate.ui.runtime.sessions import session_registry
+from cellstate.ui.state.memory import memory_in_use
 from cellstate.ui.state.session import Session
 
 SESSION_VARIABLE, SERVER_VARIABLE, RUN_VARIABLE = "CELLSTATE_SESSION_MB", "CELLSTATE_SERVER_MB", "CELLSTATE_RUN_MINUTES"
@@ -59,33 +59,29 @@ def machine_bytes() -> int:
     return min(found)
 
 
-def check_room(state: Session, *new: Any) -> None:
-    """Refuse what does not fit beside what a user, and all users, hold already.
+def check_memory(state: Session, *new: Any) -> None:
+    """Refuse data that do not fit into the memory of one user, or of all users together.
 
     Parameters
     ----------
     state : Session
-        The user's.
     new : object
-        What came with the user and is not in `state` yet: bytes, samples, gene sets.
+        Data of the user that `state` does not hold yet: bytes, samples, gene sets.
 
     Raises
     ------
     CellStateError
     """
-    known = known_values(state)
-    own = sum(map(n_bytes, known))
-    # A file that is read again is there already.
-    more = sum(n_bytes(one) for one in new if not any(one is other for other in known))
-    if own + more > session_bytes():
+    own, total = memory_in_use(state), memory_in_use(state, *new)
+    if total > session_bytes():
         raise CellStateError(
-            f"This takes {_mb(more)} of memory; you hold {_mb(own)} of the {_mb(session_bytes())} that one user may.",
-            "Bring fewer samples, or make room with Forget my data.",
+            f"This takes {_mb(total - own)} of memory; you use {_mb(own)} of the {_mb(session_bytes())} for one user.",
+            "Upload fewer samples, or free memory with Delete my data.",
         )
-    others = sum(n_bytes(one) for other in visitors().sessions() if other is not state for one in known_values(other))
-    if own + more + others > server_bytes():
+    others = sum(memory_in_use(other) for other in session_registry().sessions() if other is not state)
+    if total + others > server_bytes():
         raise CellStateError(
-            "This server's memory for users' data is full.", "Try again when others have left, or bring fewer samples."
+            "This server's memory for users' data is full.", "Try again when others have left, or upload fewer samples."
         )
 
 

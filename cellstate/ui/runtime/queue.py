@@ -1,7 +1,7 @@
-"""The line in front of the model: a fair semaphore, with how many are ahead of one and a way to leave.
+"""The queue in front of the model: a fair semaphore with "n ahead of you" and a cancel button.
 
-First come, first served; of each user one request runs at a time, and one search beside it. Searches never hold every
-slot, so an edit waits for other edits alone.
+First come, first served. Of each user one prediction and one search run at a time. Searches never take every slot, so
+predictions wait for other predictions only.
 """
 
 from __future__ import annotations
@@ -16,32 +16,39 @@ from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellstate.errors import CellStateError
+from cellstate.ui.streamlit_compat import browser_tab
 
-#: A page waits so long at most.
+#: The longest wait of a page, in seconds.
 WAIT_S = 120.0
-#: Whoever waits is told where they stand, and may give up, this often. A slot that comes free is taken at once.
+#: Polling interval for waiting requests, in seconds: progress and cancel. A free slot is taken at once.
 TICK_S = 0.25
-_LEAVE = "leave-the-line-"
+_CANCEL = "cancel-waiting-"
 _numbers = itertools.count()
 
 
 class BusyError(CellStateError):
-    """Nobody's mistake: the wait was too long, or the user gave it up."""
+    """The wait was too long, or the user cancelled it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
-    """A place in the line, then a slot: whose it is, and whether it is a long search's."""
+    """A request that waits or runs.
+
+    Attributes
+    ----------
+    user : hashable
+    long : bool
+        A search.
+    """
 
     user: Hashable
     long: bool
 
 
 class Queue:
-    """Lets `at_once` requests run at once; the others wait and see how many are ahead of them."""
+    """Runs at most `at_once` requests at a time; the others wait in order."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
@@ -50,36 +57,41 @@ class Queue:
         self._running: list[Ticket] = []
 
     @property
-    def crowded(self) -> bool:
-        """Whether anyone is waiting."""
+    def is_crowded(self) -> bool:
+        """Whether any request is waiting."""
         return bool(self._waiting)
 
     def take(
-        self, told: Callable[[int], None], *, user: Hashable = None, long: bool = False, wait_s: float = math.inf
+        self, report: Callable[[int], None], *, user: Hashable = None, long: bool = False, wait_s: float = math.inf
     ) -> Ticket:
-        """Wait for a slot; whoever takes one gives it back with `free`.
+        """Wait for a slot; `free` gives it back.
 
         Parameters
         ----------
-        told : callable
-            Receives how many are ahead, again and again while waiting; gives up by raising.
+        report : callable
+            Receives the number of requests ahead, again and again while waiting; it cancels by raising.
         user : hashable, optional
-            Whose request it is; without one, a user of its own.
+            None is a user of its own.
         long : bool, optional
             A search.
         wait_s : float, optional
-            The longest wait; ``BusyError`` when it is over.
+            The longest wait in seconds.
+
+        Raises
+        ------
+        BusyError
+            If the wait was too long.
         """
         ticket, end = Ticket(object() if user is None else user, long), time.monotonic() + wait_s
         with self._changed:
             self._waiting.append(ticket)
         try:
             while not self._enter(ticket):
-                told(self._ahead(ticket))
+                report(self._ahead(ticket))
                 if time.monotonic() > end:
                     raise BusyError(
                         f"The model was busy for {wait_s:g} seconds, so this was not computed.",
-                        "Ask again in a while: others are using this server.",
+                        "Try again in a while: others are using this server.",
                     )
         except BaseException:  # Streamlit's own signals (rerun, stop) are no Exception
             self.free(ticket)
@@ -87,13 +99,13 @@ class Queue:
         return ticket
 
     def free(self, ticket: Ticket) -> None:
-        """Give a slot, or a place in the line, back."""
+        """Give a slot, or a place in the queue, back."""
         with self._changed:
             (self._running if ticket in self._running else self._waiting).remove(ticket)
             self._changed.notify_all()
 
     def _enter(self, ticket: Ticket) -> bool:
-        """Wait a moment for the ticket's turn; returns whether it came."""
+        """Wait one interval for the ticket's turn; returns whether it came."""
         with self._changed:
             if came := self._changed.wait_for(lambda: self._next() is ticket, TICK_S):
                 self._waiting.remove(ticket)
@@ -102,54 +114,56 @@ class Queue:
             return came
 
     def _next(self) -> Ticket | None:
-        """Return the first in the line who may run now."""
-        at_it = {(ticket.user, ticket.long) for ticket in self._running}
+        """Return the first waiting ticket that may run now."""
+        if len(self._running) >= self._at_once:
+            return None
+        running = {(ticket.user, ticket.long) for ticket in self._running}
         no_search = sum(ticket.long for ticket in self._running) >= max(1, self._at_once - 1)
-        may = (t for t in self._waiting if (t.user, t.long) not in at_it and not (t.long and no_search))
-        return next(may, None) if len(self._running) < self._at_once else None
+        may_run = (t for t in self._waiting if (t.user, t.long) not in running and not (t.long and no_search))
+        return next(may_run, None)
 
     def _ahead(self, ticket: Ticket) -> int:
-        """Count those who go before; an edit does not wait for searches."""
+        """Count the waiting requests ahead; a prediction does not wait for searches."""
         with self._changed:
             return sum(ticket.long or not other.long for other in self._waiting[: self._waiting.index(ticket)])
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a slot, with a sentence and a way out on the page, and hold it inside; ``BusyError`` without one."""
+        """Hold a slot inside; while the page waits for it, it shows the place in the queue and a cancel button.
+
+        Raises
+        ------
+        BusyError
+            If the wait was too long, or cancelled.
+        """
         place, lines = st.empty(), list[DeltaGenerator]()
         ticket: Ticket | None = None
 
-        def tell(ahead: int) -> None:
+        def show(ahead: int) -> None:
             if not lines:
                 with place.container(border=True, horizontal=True, vertical_alignment="center"):
                     lines.append(st.empty())
-                    st.button("Leave the line", icon=":material/close:", key=f"{_LEAVE}{next(_numbers)}")
+                    st.button("Cancel", icon=":material/close:", key=f"{_CANCEL}{next(_numbers)}")
             where = f"{ahead:,} ahead of you" if ahead else "you are next"
             lines[0].markdown(f":material/hourglass_top: The model is busy: {where}.", width="stretch")
 
         try:
-            if _has_left():
-                raise BusyError("You left the line, so this was not computed.", "Ask again whenever you like.")
-            ticket = self.take(tell, user=this_user(), wait_s=WAIT_S)
+            if _is_cancelled():
+                raise BusyError("You cancelled this, so it was not computed.", "Try again whenever you like.")
+            ticket = self.take(show, user=browser_tab(), wait_s=WAIT_S)
             if lines:
                 place.empty()
             yield
         except BusyError:
-            place.button("Ask again", icon=":material/refresh:", key=f"ask-again-{next(_numbers)}")
+            place.button("Try again", icon=":material/refresh:", key=f"try-again-{next(_numbers)}")
             raise
         finally:
             if ticket is not None:
                 self.free(ticket)
 
 
-def this_user() -> Hashable:
-    """Return what tells the user of this page from others: each browser tab is one; None outside of a page."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return None if context is None else context.session_id
-
-
-def _has_left() -> bool:
-    """Whether this run of the page follows a click on "Leave the line"; a button is only true in that very run."""
-    if get_script_run_ctx(suppress_warning=True) is None:
+def _is_cancelled() -> bool:
+    """Whether this run of the page follows a click on "Cancel"; a button is only true in that very run."""
+    if browser_tab() is None:
         return False
-    return any(str(key).startswith(_LEAVE) and st.session_state[key] for key in list(st.session_state))
+    return any(str(key).startswith(_CANCEL) and st.session_state[key] for key in list(st.session_state))

@@ -1,52 +1,80 @@
-"""What the server does once, before its first visitor: it asks nobody, and imports ahead.
+"""The web server: the ASGI app and the function that serves it.
 
-Streamlit imports `app.py` as a module when the server starts, and runs it as a script for each visitor.
+`cellstate app`, ``make run`` and the container start it here; ``streamlit run app.py`` serves the same pages without
+importing ahead. Any ASGI server can take `asgi_app`: ``uvicorn --factory cellstate.ui.runtime.server:asgi_app``.
 """
 
 from __future__ import annotations
 
+import socket
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
 
-from streamlit import net_util
+import streamlit as st
 
-#: What the first page needs, and takes seconds to import.
+from cellstate.errors import CellStateError
+from cellstate.resources import resource_path
+
+#: Imported while the first visitor's browser is still loading.
 _FIRST_PAGE = ("cellstate.ui.components.shell", "cellstate.ui.home")
-#: What the other pages need beyond that, and the first one must not wait for.
+#: Imported once the first page is drawn, so that it does not wait for them.
 _OTHER_PAGES = ("cellstate.ui.workbench.perturb", "cellstate.ui.candidates.search", "cellstate.ui.validate.comparison")
 #: Set when the first page was drawn; without a visitor the rest is imported after so many seconds.
 first_drawn = threading.Event()
-_NOBODY_S = 30.0
+_NO_VISITOR_S = 30.0
+
+
+def asgi_app() -> st.App:
+    """Return the ASGI app."""
+    return st.App(resource_path("app.py"), lifespan=lifespan)
 
 
 @asynccontextmanager
-async def begun(_app: Any) -> AsyncIterator[None]:
-    """Prepare the server, and let it run: a lifespan of `streamlit.App`."""
-    ask_nobody()
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Import the pages' modules beside the running server."""
     threading.Thread(target=_import_ahead, name="cellstate-imports", daemon=True).start()
     yield
 
 
-def ask_nobody() -> None:
-    """Keep Streamlit from asking the internet for this machine's address, as it does when a page elsewhere calls.
+def address(port: int) -> str:
+    """Return the address of the app at a port of this machine.
 
-    There is no setting for it. What the addresses were for, to let such a page in, is ``server.corsAllowedOrigins``.
+    Raises
+    ------
+    CellStateError
+        If the port cannot be used.
     """
-    net_util.get_external_ip = net_util.get_internal_ip = _unknown
+    with socket.socket() as probe:
+        # A port that a server left a moment ago is free, although connections of it still close.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CellStateError(
+                f"Port {port} is in use or not allowed, so the app was not started.",
+                "Choose another one: cellstate app --port 8600.",
+            ) from error
+    return f"http://127.0.0.1:{port}"
 
 
-def _unknown() -> None:
-    """Return no address, so that none is compared."""
+def serve(port: int) -> None:
+    """Serve the app until SIGINT or SIGTERM ends it.
+
+    Streamlit reads ``.streamlit/config.toml`` beside `app.py`, and that of the working directory.
+    """
+    # Streamlit looks for its configuration beside the program that was started.
+    sys.argv = [str(resource_path("app.py"))]
+    asgi_app().run(config={"server.port": port, "logger.hideWelcomeMessage": True})
 
 
 def _import_ahead() -> None:
-    """Import what the first page needs while its visitor's browser still begins, and once it is drawn, the rest."""
     for module in _FIRST_PAGE:
         import_module(module)
-    first_drawn.wait(_NOBODY_S)
+    first_drawn.wait(_NO_VISITOR_S)
     for module in _OTHER_PAGES:
         import_module(module)
     from cellstate.genes import gene_axis

@@ -16,7 +16,7 @@ from streamlit.errors import StreamlitAuthError
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown
 from cellstate.ui.components.errors import show_error
-from cellstate.ui.state.session import forget
+from cellstate.ui.state.session import delete_my_data
 
 #: Set to ``required``, nobody is let in where sign-in is not set up, or its file is damaged.
 VARIABLE = "CELLSTATE_SIGN_IN"
@@ -64,7 +64,7 @@ def signed_in_as() -> str:
 
 def sign_out() -> None:
     """Drop everything this user brought or made, and sign them out."""
-    forget()
+    delete_my_data()
     st.logout()
 
 

@@ -1,4 +1,4 @@
-"""The list of edits and its history: every change can be undone, and done again. No Streamlit, no sample."""
+"""The list of perturbations with undo and redo. No Streamlit, no sample."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from dataclasses import dataclass, field
 
 from cellstate.perturb.perturbations import Perturbation
 
-#: Changes that can be undone; older ones are forgotten.
-MOST_STEPS = 200
+#: Changes that can be undone; older ones are dropped.
+MAX_STEPS = 200
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An edit in the list, and whether it is in force or only kept there."""
+    """A perturbation in the list, switched on or off."""
 
-    edit: Perturbation
+    perturbation: Perturbation
     on: bool = True
 
 
-#: All entries at one time, one a gene.
+#: A whole list, one entry a gene.
 Entries = tuple[Entry, ...]
 
 
 @dataclass
 class History:
-    """Every list of edits so far, with a way back and forth.
+    """The list of perturbations and its earlier states.
 
     Attributes
     ----------
     now : tuple of Entry
     past : list of tuple of Entry
-        Lists before, the newest last; at most `MOST_STEPS`.
+        Earlier lists, the newest last; at most `MAX_STEPS`.
     future : list of tuple of Entry
         Lists that were undone, the next one last; a change drops them.
     """
@@ -40,13 +40,13 @@ class History:
     future: list[Entries] = field(default_factory=list)
 
     def __len__(self) -> int:
-        """Lists from the oldest to the present one."""
+        """Return the number of lists from the oldest to the present one."""
         return len(self.past) + 1
 
     def change(self, entries: Entries) -> None:
-        """Take a new list; one that is the same is no change."""
+        """Set a new list; an equal one is no change."""
         if entries != self.now:
-            self.past = [*self.past, self.now][-MOST_STEPS:]
+            self.past = [*self.past, self.now][-MAX_STEPS:]
             self.now, self.future = entries, []
 
     def undo(self) -> None:
@@ -56,7 +56,7 @@ class History:
             self.now = self.past.pop()
 
     def redo(self) -> None:
-        """Do again what was undone last, if anything was."""
+        """Go forward one change, if one was undone."""
         if self.future:
             self.past.append(self.now)
             self.now = self.future.pop()

@@ -1,4 +1,4 @@
-"""How much memory a user's data takes: the bytes of files, arrays and tables that a session is known to hold."""
+"""Memory that a user's data takes: the bytes of files, arrays and tables in a session."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ from cellstate.model import Model
 from cellstate.ui.state.session import Session
 
 
-def known_values(state: Session) -> list[Any]:
-    """Return what a user brought and what was computed for them, each once: files, samples, gene sets, results."""
-    found: list[Any] = [state.gene_sets]
+def memory_in_use(state: Session, *new: Any) -> int:
+    """Return the bytes of a user's files, samples, gene sets and results, each counted once.
+
+    Parameters
+    ----------
+    state : Session
+    new : object
+        Values that the session does not hold yet; one that it holds already adds nothing.
+    """
+    values: list[Any] = [state.gene_sets, *new]
     for file in (state.loaded, state.reference, *list(state.groups.values())):
-        found += [file.samples, file.source] if file else []
-    if state.problem is not None:
-        found += [state.problem.source, state.problem.preview]
-    found += [result for _, result in list(state._results.values())]
-    found += [job.result for job in (state.job, *list(state.runs.values())) if job]
-    return list({id(one): one for one in found}.values())
+        values += [file.samples, file.source] if file else []
+    if state.failed_upload is not None:
+        values += [state.failed_upload.source, state.failed_upload.preview]
+    values += [result for _, result in list(state._cache.values())]
+    values += [job.result for job in (state.job, *list(state.runs.values())) if job]
+    return sum(map(n_bytes, {id(value): value for value in values}.values()))
 
 
-def n_bytes(thing: Any) -> int:
+def n_bytes(value: Any) -> int:
     """Return the bytes of the arrays, tables and texts in a value, in a container or in a dataclass of them.
 
-    What all users share, the model and its genes, belongs to none of them.
+    The model and its genes are shared by all users and count for none.
     """
-    if isinstance(thing, np.ndarray):
-        return thing.nbytes
-    if isinstance(thing, pd.DataFrame):
-        return int(thing.memory_usage().sum())
-    if isinstance(thing, (bytes, str)):
-        return sys.getsizeof(thing)
-    if isinstance(thing, Mapping):
-        return sum(map(n_bytes, list(thing.values())))
-    if isinstance(thing, (list, tuple)):
-        return sum(map(n_bytes, thing))
-    if is_dataclass(thing) and not isinstance(thing, (Model, GeneSpace, GeneAxis)):
-        return sum(n_bytes(getattr(thing, field.name)) for field in fields(thing))
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, pd.DataFrame):
+        return int(value.memory_usage().sum())
+    if isinstance(value, (bytes, str)):
+        return sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return sum(map(n_bytes, list(value.values())))
+    if isinstance(value, (list, tuple)):
+        return sum(map(n_bytes, value))
+    if is_dataclass(value) and not isinstance(value, (Model, GeneSpace, GeneAxis)):
+        return sum(n_bytes(getattr(value, field.name)) for field in fields(value))
     return 0

@@ -1,6 +1,6 @@
-"""What one user has done: their samples, edits and results. It lives in session state and nowhere else.
+"""One user's state: samples, perturbations and results. It lives in Streamlit's session state and nowhere else.
 
-Nothing here is cached across users or written to disk; `forget` drops it all.
+Nothing here is cached across users or written to disk; `delete_my_data` drops it all.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.state.common import WidgetMetadata
 
 from cellstate.errors import CellStateError
 from cellstate.io import Preview, ReadOptions
@@ -25,19 +23,20 @@ from cellstate.perturb.search.goal import Goal
 from cellstate.samples import Samples
 from cellstate.ui.runtime.jobs import DONE, Job
 from cellstate.ui.state.history import Entry, History
+from cellstate.ui.streamlit_compat import clear_widget_metadata
 
 _KEY = "cellstate"
-#: In session state for one run after `forget`.
-FORGOTTEN = "cellstate-forgotten"
-#: Kind of result that the experiment page keeps.
+#: In session state for one run after `delete_my_data`.
+DELETED = "cellstate-deleted"
+#: Kind of the cached result of the validation page.
 COMPARISON = "comparison"
-#: Files of the regulators page, as `Session.turns` and `Session.refused` name them.
+#: Files of the candidates page, as `Session.turns` and `Session.refused` name them.
 REFERENCE, GENE_SETS = "reference", "gene-sets"
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """Samples with what they were read from, so that they can be read again with other decisions."""
+    """Samples with the file that they were read from, so that it can be read again with other settings."""
 
     samples: Samples
     source: Path | bytes
@@ -47,7 +46,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, eq=False)
-class Refused:
+class FailedUpload:
     """A file that could not be read.
 
     Attributes
@@ -55,12 +54,11 @@ class Refused:
     name : str
     error : CellStateError
     overrides : ReadOptions
-        What it was read with.
+        The settings that it was read with.
     source : path or bytes
-        Kept as long as the page shows why, so that the user can decide in the reader's place; empty where there is
-        nothing to decide.
+        Kept while the page shows the error, so that the user can override settings; empty where none would help.
     preview : Preview or None
-        None where there is nothing to decide.
+        None where no setting would help.
     """
 
     name: str
@@ -88,40 +86,40 @@ class Session:
     selected : int
         Position of the sample in the file.
     history : History
-        The list of edits, and every list before it.
+        The list of perturbations, and every list before it.
     scenarios : dict of str to tuple of Perturbation
-        Edits that were saved under a name.
-    problem : Refused or None
-        The file that the user brought last, if it could not be read.
+        Perturbations that were saved under a name.
+    failed_upload : FailedUpload or None
+        The last sample file, if it could not be read.
     labels : dict of str to str
-        Group of a sample of `loaded`, by its name: what the user calls them, for example control and treated.
+        Group of a sample of `loaded`, by the sample's name, for example control or treated.
     round : int
-        Counts files and forgetting: widgets that carry it start anew.
+        Counts sample files and deletions; part of the keys of widgets that start anew with each.
     groups : dict of str to Loaded
-        Files of the experiment page: ``control``, ``treated``.
+        Files of the validation page: ``control``, ``treated``.
     refused : dict of str to (str, CellStateError)
-        As `problem`, for the files of the experiment page.
+        Names and errors of other files that could not be read.
     turns : dict of str to int
-        As `round`, for each file and for the edit of the experiment page, and for the files of the regulators page.
+        As `round`, for each other file.
     reference : Loaded or None
-        Samples that a goal leads to.
+        Samples that define a goal.
     gene_sets : GeneSets or None
     goal : Goal or None
-        What the regulators page was last asked to reach, for the sample at hand.
-    asked : object
-        What the search button would begin. Here and not in the button: Streamlit keeps the callbacks of widgets that
-        are gone, and what they hold.
+        The goal of the selected sample's last search.
+    pending_search : object
+        The search that the button would start. Streamlit keeps the callbacks of widgets that are gone, and their
+        arguments, so the button's callback reads it here.
     job : Job or None
-        The last long run, whatever became of it.
+        The last search, in any state.
     runs : dict of str to Job
-        The last finished run of each kind.
+        The last finished search of each kind.
     """
 
     loaded: Loaded | None = None
     selected: int = 0
     history: History = field(default_factory=History)
     scenarios: dict[str, tuple[Perturbation, ...]] = field(default_factory=dict)
-    problem: Refused | None = None
+    failed_upload: FailedUpload | None = None
     labels: dict[str, str] = field(default_factory=dict)
     round: int = 0
     groups: dict[str, Loaded] = field(default_factory=dict)
@@ -130,20 +128,31 @@ class Session:
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
     goal: Goal | None = None
-    asked: Any = None
+    pending_search: Any = None
     job: Job | None = None
     runs: dict[str, Job] = field(default_factory=dict)
-    _results: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
+    _cache: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     @property
-    def edits(self) -> tuple[Perturbation, ...]:
-        """Edits in force: those of the list that are not switched off."""
-        return tuple(entry.edit for entry in self.entries if entry.on)
+    def perturbations(self) -> tuple[Perturbation, ...]:
+        """The perturbations of the list that are switched on."""
+        return tuple(entry.perturbation for entry in self.entries if entry.on)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The list of edits, with those that are switched off."""
+        """The list of perturbations, with those that are switched off."""
         return self.history.now
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a search is waiting or running."""
+        return self.job is not None and not self.job.has_ended
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is anything to delete: a file, a perturbation, a scenario or a search."""
+        files = (self.loaded, self.failed_upload, self.reference, self.gene_sets, self.job)
+        return any(file is not None for file in files) or bool(self.groups or self.entries or self.scenarios)
 
     def sample(self) -> Samples:
         """Return the selected sample."""
@@ -152,113 +161,112 @@ class Session:
 
     def prepared(self, model: Model) -> PreparedSample:
         """Return the selected sample on a model's genes, aligned and imputed once."""
-        return self.once("prepared", (self.selected, model.stamp), lambda: prepare_sample(model, self.sample()))
+        return self.cached("prepared", (self.selected, model.stamp), lambda: prepare_sample(model, self.sample()))
+
+    def cached(self, kind: str, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """Return a result of this session; it is computed again when the key or the sample file has changed."""
+        cache_key = (self.round, key)
+        if kind not in self._cache or self._cache[kind][0] != cache_key:
+            self._cache.pop(kind, None)  # the old result is freed before the new one is computed
+            self._cache[kind] = (cache_key, compute())
+        return self._cache[kind][1]
 
     def load(self, loaded: Loaded) -> None:
-        """Put samples in place of those before; edits stay."""
-        self.loaded, self.selected, self.problem = loaded, 0, None
+        """Replace the samples; perturbations stay."""
+        self.loaded, self.selected, self.failed_upload = loaded, 0, None
         self.labels = {}
         self.round += 1
-        self._results.clear()
+        self._cache.clear()
         self.drop_runs()
 
     def select(self, position: int) -> None:
-        """Work with another sample of the file."""
+        """Select another sample of the file."""
         if position != self.selected:
             self.selected = position
             self.drop_runs()
 
     def load_reference(self, loaded: Loaded | None) -> None:
-        """Put the samples that a goal leads to in place of those before, or take them away."""
+        """Replace or remove the samples that define a goal."""
         self.reference = loaded
-        self._turn(REFERENCE)
+        self._file_changed(REFERENCE)
 
     def load_gene_sets(self, sets: GeneSets | None) -> None:
-        """Put gene sets in place of those before, or take them away."""
+        """Replace or remove the gene sets."""
         self.gene_sets = sets
-        self._turn(GENE_SETS)
+        self._file_changed(GENE_SETS)
 
-    def _turn(self, file: str) -> None:
+    def load_group(self, group: str, loaded: Loaded | None) -> None:
+        """Replace or remove a file of the validation page."""
+        self.groups.pop(group, None)
+        if loaded is not None:
+            self.groups[group] = loaded
+        self._cache.pop(COMPARISON, None)
+        self._file_changed(group)
+
+    def refuse(self, file: str, name: str, error: CellStateError) -> None:
+        """Keep the error of a file that could not be read; the file before stays."""
+        self._file_changed(file)
+        self.refused[file] = (name, error)
+
+    def _file_changed(self, file: str) -> None:
         self.refused.pop(file, None)
         self.turns[file] += 1
 
     def run(self, job: Job) -> None:
-        """Begin a long run, unless one is going on."""
-        self._keep()
-        if self.job is None or self.job.has_ended:
+        """Start a search, unless one is running."""
+        self._keep_finished()
+        if not self.is_searching:
             self.job = job.start()
-            # A user who closes the page leaves no run behind. The job itself must not be held here: its result would
-            # outlive the next one.
+            # The search of a user who closed the page is stopped. The job itself must not be referred to here: its
+            # result would outlive the next one.
             weakref.finalize(self, job.stop.set).atexit = False
 
     def drop_runs(self) -> None:
-        """Stop the run that is going on, and forget its goal and every result of one."""
-        self.goal, self.asked = None, None
+        """Stop the running search, and drop its goal and the results of all searches."""
+        self.goal, self.pending_search = None, None
         if self.job is not None:
             self.job.cancel()
         self.job = None
         self.runs.clear()
 
     def finished(self, kind: str, key: Hashable) -> Job | None:
-        """Return the last finished run of a kind, if it is about `key`."""
-        self._keep()
+        """Return the last finished search of a kind, if it has this key."""
+        self._keep_finished()
         job = self.runs.get(kind)
         return job if job is not None and job.key == key else None
 
-    def _keep(self) -> None:
+    def _keep_finished(self) -> None:
         if self.job is not None and self.job.state == DONE:
             self.runs[self.job.kind] = self.job
 
-    def load_group(self, group: str, loaded: Loaded | None) -> None:
-        """Put a file of the experiment page in place of the one before, or take it away."""
-        self.groups.pop(group, None)
-        self.refused.pop(group, None)
-        if loaded is not None:
-            self.groups[group] = loaded
-        self.turns[group] += 1
-        self._results.pop(COMPARISON, None)
+    def add(self, *perturbations: Perturbation) -> None:
+        """Add perturbations to the list in one step, each in the place of an earlier one of the same gene."""
+        entries = {entry.perturbation.gene: entry for entry in self.entries}
+        self.history.change(tuple((entries | {new.gene: Entry(new) for new in perturbations}).values()))
 
-    def refuse(self, group: str, name: str, error: CellStateError) -> None:
-        """Remember why a file of the experiment page could not be read; the one before stays."""
-        self.refused[group] = (name, error)
-        self.turns[group] += 1
-
-    def add(self, *edits: Perturbation) -> None:
-        """Add edits to the list in one step, each in the place of an earlier one of the same gene."""
-        entries = {entry.edit.gene: entry for entry in self.entries} | {edit.gene: Entry(edit) for edit in edits}
-        self.history.change(tuple(entries.values()))
-
-    def put(self, edits: Iterable[Perturbation]) -> None:
-        """Put edits in place of the whole list; `undo` brings it back."""
-        self.history.change(tuple(Entry(edit) for edit in edits))
+    def put(self, perturbations: Iterable[Perturbation]) -> None:
+        """Replace the whole list."""
+        self.history.change(tuple(map(Entry, perturbations)))
 
     def switch(self, gene: str, on: bool) -> None:
-        """Put the edit of a gene in force, or only keep it in the list."""
-        self.history.change(tuple(replace(e, on=on) if e.edit.gene == gene else e for e in self.entries))
+        """Switch the perturbation of a gene on or off."""
+        self.history.change(tuple(replace(e, on=on) if e.perturbation.gene == gene else e for e in self.entries))
 
     def remove(self, gene: str) -> None:
-        """Remove the edit of a gene from the list."""
-        self.history.change(tuple(e for e in self.entries if e.edit.gene != gene))
+        """Remove the perturbation of a gene from the list."""
+        self.history.change(tuple(entry for entry in self.entries if entry.perturbation.gene != gene))
 
     def clear(self) -> None:
-        """Empty the list; `undo` brings it back."""
+        """Empty the list."""
         self.history.change(())
 
     def undo(self) -> None:
-        """Take the last change of the list back."""
+        """Undo the last change of the list."""
         self.history.undo()
 
     def redo(self) -> None:
-        """Make the change again that was taken back last."""
+        """Repeat the change that was undone last."""
         self.history.redo()
-
-    def once(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return a result of this session, made again only when what it depends on has changed."""
-        whole_key = (self.round, key)
-        if kind not in self._results or self._results[kind][0] != whole_key:
-            self._results.pop(kind, None)
-            self._results[kind] = (whole_key, make())
-        return self._results[kind][1]
 
 
 def session() -> Session:
@@ -266,26 +274,15 @@ def session() -> Session:
     return st.session_state.setdefault(_KEY, Session())
 
 
-def _forget_widgets() -> None:
-    """Empty what Streamlit keeps of every widget that was drawn: its options, which may be names of samples, and more.
-
-    Each entry stays, as a callback of the same click may be called after this one; drawing the widget again fills it.
-    """
-    if (context := get_script_run_ctx()) is not None:
-        kept = context.session_state._state._new_widget_state.widget_metadata
-        for key, one in kept.items():
-            kept[key] = WidgetMetadata(key, lambda value: value, lambda value: value, one.value_type)
-
-
-def forget() -> None:
-    """Drop everything this user brought or made."""
+def delete_my_data() -> None:
+    """Drop everything that this user uploaded or computed."""
     state = session()
     state.drop_runs()
-    # Only the counts stay, so that no widget finds what was chosen for a file that is gone.
-    turns = defaultdict(int, {group: n + 1 for group, n in state.turns.items()})
+    # The counts stay, so that no widget finds what was chosen for a file that is gone.
+    turns = defaultdict(int, {file: n + 1 for file, n in state.turns.items()})
     # Emptied, not replaced: Streamlit keeps the callbacks of widgets that are gone, and with them this very object.
     vars(state).update(vars(Session(round=state.round + 1, turns=turns)))
     st.session_state.clear()
-    _forget_widgets()
+    clear_widget_metadata()
     st.session_state[_KEY] = state
-    st.session_state[FORGOTTEN] = True
+    st.session_state[DELETED] = True

@@ -9,13 +9,13 @@ import pytest
 
 from cellstate import read_samples
 from cellstate.errors import CellStateError, PerturbationError
-from cellstate.evaluation.experiment import _agree, compare
-from cellstate.evaluation.verdict import Agreement, verdict
+from cellstate.evaluation.experiment import Agreement, _agree, compare
 from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_samples as prepared
+from cellstate.report.narrative.experiment import verdict
 from cellstate.samples import Samples
 
 

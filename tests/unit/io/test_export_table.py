@@ -28,7 +28,7 @@ TABLE = ExportTable(FRAME, ("ensembl_id",), "log2_fold_change", {"sample": "+S1"
 
 def test_csv_is_harmless_and_keeps_every_digit() -> None:
     text = TABLE.csv().decode()
-    assert text.splitlines()[0] == "gene,ensembl_id,log2_fold_change,tpm,rank,trusted,reason,sample,kind"
+    assert text.splitlines()[0] == "gene,ensembl_id,log2_fold_change,tpm,rank,is_reliable,reason,sample,kind"
     assert "'=1+1," in text and "'@SUM" in text and ",'+S1,hypothesis" in text and ",-0.2," in text
     again = pd.read_csv(io.StringIO(text), float_precision="round_trip")
     assert (again["tpm"] == FRAME["tpm"]).all()

@@ -10,11 +10,10 @@ import pytest
 
 from benchmarks.fuzz_seeds import h5ad_seeds
 from cellstate.errors import Stopped
-from cellstate.io import ReadOptions, arrow_table, read_samples
+from cellstate.io import ReadOptions, read_samples
 from cellstate.io import table as table_module
 from cellstate.io.raw_table import RawTable
 from cellstate.io.source import FileContent
-from cellstate.io.typed_columns import TypedColumns
 from cellstate.samples import Samples
 from tests.support.read_codes import raises_code
 
@@ -24,7 +23,7 @@ STEPS = ["Unpacking", "Reading the table", "Matching names", "Converting to TPM"
 @pytest.fixture
 def table(profile, monkeypatch) -> bytes:
     """A table of many blocks."""
-    monkeypatch.setattr(arrow_table, "_BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(table_module, "_BLOCK_BYTES", 20_000)
     return profile.frame(profile.tpm_SF).to_csv().encode()
 
 
@@ -36,7 +35,7 @@ def _reports(data: bytes, **options) -> list[tuple[str, float]]:
 
 def test_it_only_grows_from_the_first_step_to_the_whole(table, monkeypatch):
     in_blocks = _reports(table)
-    monkeypatch.setattr(table_module, "parse_blocks", lambda *_: None)
+    monkeypatch.setattr(table_module, "_parse_blocks", lambda *_: None)
     for reports in (in_blocks, _reports(table), _reports(gzip.compress(table)), _reports(h5ad_seeds()[0])):
         steps, shares = zip(*reports, strict=True)
         assert list(dict.fromkeys(steps)) == STEPS and list(steps) == sorted(steps, key=STEPS.index)
@@ -51,7 +50,7 @@ def test_it_is_reported_in_the_thread_that_reads(table):
 
 
 def test_a_table_that_is_read_again_does_not_step_back(profile, monkeypatch):
-    monkeypatch.setattr(arrow_table, "_BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(table_module, "_BLOCK_BYTES", 20_000)
     frame = profile.frame(profile.tpm_SF)
     frame.insert(0, "note", [""] * 2000 + ["kinase"] * 1000)
     shares = [share for _, share in _reports(frame.to_csv().encode())]
@@ -94,10 +93,7 @@ def test_whatever_it_raises_reaches_the_caller(table, error):
 def _held() -> int:
     """Count the tables and samples in memory."""
     gc.collect()
-    return sum(
-        type(held) in (FileContent, TypedColumns, table_module.ParsedTable, RawTable, Samples)
-        for held in gc.get_objects()
-    )
+    return sum(type(held) in (FileContent, table_module.ParsedTable, RawTable, Samples) for held in gc.get_objects())
 
 
 def test_a_refusal_comes_as_it_does_without(table):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pandas._libs.parsers import STR_NA_VALUES
 
 from cellstate.errors import ReadError
-from cellstate.io import arrow_table, table
+from cellstate.io import table
 from cellstate.io.source import load_content
 from cellstate.io.table import ParsedTable, read_table
 
@@ -22,8 +22,8 @@ _CELLS = st.sampled_from(
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of a line or two."""
-    monkeypatch.setattr(arrow_table, "_BLOCK_BYTES", 40)
-    monkeypatch.setattr(arrow_table, "_BLOCK_LINES", 1)
+    monkeypatch.setattr(table, "_BLOCK_BYTES", 40)
+    monkeypatch.setattr(table, "_BLOCK_LINES", 1)
 
 
 def _table(profile, **changes) -> str:
@@ -41,7 +41,7 @@ def _both(text: str) -> tuple[ParsedTable, ParsedTable]:
         patch.setattr(table, "_parse_whole", None)
         in_blocks = read_table(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table, "parse_blocks", lambda *_: None)
+        patch.setattr(table, "_parse_blocks", lambda *_: None)
         return in_blocks, read_table(content)
 
 
@@ -76,8 +76,8 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_blocks_and_one_piece_agree(profile, change, monkeypatch):
-    monkeypatch.setattr(arrow_table, "_BLOCK_BYTES", 400)
-    monkeypatch.setattr(arrow_table, "_BLOCK_LINES", 1)
+    monkeypatch.setattr(table, "_BLOCK_BYTES", 400)
+    monkeypatch.setattr(table, "_BLOCK_LINES", 1)
     _assert_same(*_both(_table(profile, **CHANGES[change])))
 
 
@@ -87,7 +87,7 @@ def test_blocks_and_one_piece_agree(profile, change, monkeypatch):
 def test_any_table_is_the_same_in_blocks_and_in_one_piece(rows):
     content = load_content(("gene,a,b\n" + "\n".join(",".join(row) for row in rows) + "\n").encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table, "parse_blocks", lambda *_: None)
+        patch.setattr(table, "_parse_blocks", lambda *_: None)
         try:
             whole = read_table(content)
         except ReadError:
@@ -123,7 +123,7 @@ def test_a_decimal_comma_beside_text_is_still_a_number(profile):
     assert (
         found.numeric == (1, 2, 3)
         and [warning.code for warning in found.warnings] == ["text_in_numbers"]
-        and found.columns.n_lost == 1
+        and found.n_lost == 1
     )
     np.testing.assert_allclose(found.numbers(1), profile.tpm_SF[0].round(3))
     assert np.isnan(found.numbers(2)[7])
@@ -133,7 +133,7 @@ def test_counts_take_half_the_memory_and_decimals_all_they_need(profile, small_b
     counts, tpm = (
         read_table(load_content(profile.frame(v).to_csv().encode())) for v in (profile.counts_SF, profile.tpm_SF)
     )
-    assert counts.columns.values_CR.dtype == np.float32 and tpm.columns.values_CR.dtype == np.float64
+    assert counts.values_CR.dtype == np.float32 and tpm.values_CR.dtype == np.float64
     np.testing.assert_array_equal(counts.matrix((1, 2, 3)), profile.counts_SF)
     late = profile.counts_SF[:, :300].copy()
     late[1, 250] = 2.0**24 + 1
@@ -162,7 +162,7 @@ def test_line_ends_of_two_conversions_and_of_one_missed(profile, end):
 
 
 def test_the_cells_that_count_as_empty_are_those_of_pandas():
-    assert set(arrow_table.MISSING) == set(STR_NA_VALUES)
+    assert set(table.MISSING) == set(STR_NA_VALUES)
 
 
 def test_a_table_of_annotation_between_the_samples(profile):
@@ -171,4 +171,4 @@ def test_a_table_of_annotation_between_the_samples(profile):
     frame.insert(1, "Start", 7)
     found = read_table(load_content(frame.to_csv().encode()))
     np.testing.assert_allclose(found.matrix((1, 3, 4)), profile.tpm_SF)
-    assert np.shares_memory(found.matrix((3, 4)), found.columns.values_CR)
+    assert np.shares_memory(found.matrix((3, 4)), found.values_CR)

@@ -225,7 +225,7 @@ def test_a_folder_without_evidence_says_what_is_not_there(shipped):
     absent = {key for key, section in by_key(bare).items() if section.absent}
     assert absent == {
         "reconstruction", "intervals", "flags", "copy_through", "regulons", "simulated", "pairs", "experiments",
-        "default_predictor", "failures",
+        "real_perturbations", "default_predictor", "failures",
     }  # fmt: skip
 
 

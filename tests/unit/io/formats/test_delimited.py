@@ -10,8 +10,7 @@ import pytest
 
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.io.columns import MAX_NAME_COLUMNS
-from cellstate.io.raw_table import unique_names
+from cellstate.io.raw_table import MAX_NAME_COLUMNS, unique_names
 from tests.support.read_codes import raises_code, warning_codes
 
 
