@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from cellstate.cli.options import Answer, Commands
 from cellstate.resources import resource_path
@@ -32,12 +33,16 @@ def _init(options: argparse.Namespace) -> Answer:
 
 def _show(options: argparse.Namespace) -> Answer:
     from cellstate.model import describe_model
-    from cellstate.model.folder import default_model_folder
+    from cellstate.model.checkpoint import read_header
+    from cellstate.model.folder import WEIGHTS, default_model_folder
+    from cellstate.report.narrative.model import architecture
 
-    result = describe_model(options.folder or options.model or default_model_folder())
+    folder = Path(options.folder or options.model or default_model_folder())
+    result = describe_model(folder) | {"architecture": architecture(read_header(folder / WEIGHTS)[0])}
     lines = [
         f"{result['name']}: {result['n_parameters']:,} parameters, {result['genes']:,} genes, "
         f"{result['n_latent']:,} latent, {result['dtype']}" + ("" if result["trained"] else ", random weights"),
+        result["architecture"],
         *(f"  {layer['inputs']:>6,} -> {layer['outputs']:>6,}  {layer['activation']}" for layer in result["layers"]),
         f"sha256 {result['sha256']}",
     ]

@@ -129,9 +129,9 @@ def read_sample(options: argparse.Namespace, model: Model) -> PreparedSample:
 
 def read_goal(options: argparse.Namespace, sample: PreparedSample) -> Goal:
     """Return the goal of ``--goal``; a note lists its names that are not genes of the model."""
-    from cellstate import goals
+    from cellstate.goals import read_goal as make_goal
 
-    goal = goals.read_goal(options.goal, sample)
+    goal = make_goal(options.goal, sample)
     if n := len(goal.missing):
         shown = summarise_list([name[:40] for name in goal.missing], 5)
         note(options, f"{n:,} name(s) of the goal are not genes of the model: {shown}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cellstate.errors import ModelError
+from cellstate.evidence import METHODS
 from cellstate.model import Model
 from cellstate.model.cache import cached_per_model
 from cellstate.model.numpy_network import NumpyModel
@@ -143,11 +144,11 @@ def resolve_predictor(model: Model, wanted: str | None) -> PredictorId:
     if wanted is None:
         return default_predictor(model)
     available = available_predictors(model)
-    found = next((one for one in SPECS if one.value == wanted), None)
+    found = next((one for one in METHODS if one.value == wanted), None)
     if found in available:
         return found
     names = ", ".join(available)
-    if found is None or found is PredictorId.NO_CHANGE:
+    if found is None:
         raise ModelError(f"There is no predictor {wanted!r}.", f"Write one of {names}.")
     raise ModelError(
         f"This model folder holds no {found}: its weights are random, or were trained by an older version.",
