@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cellstate.ui.candidates.results import result
 import io
 import json
 import runpy
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from streamlit.testing.v1 import AppTest
 
 from cellstate.evaluation.experiment import compare
@@ -27,7 +26,7 @@ from cellstate.perturb.search.pairs import Pairs, pairs
 from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle
 from cellstate.report.html import render
-from cellstate.ui.candidates.results import named
+from cellstate.ui.candidates.results import named, result
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.export_menu import anonymous
 from cellstate.ui.components.exports import (
@@ -41,9 +40,9 @@ from cellstate.ui.components.exports import (
 )
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
-from tests.unit.report.conftest import answer
 from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.app.conftest import check, open_evidence, open_sample
+from tests.unit.report.conftest import answer
 
 GOAL = "genes:+CDH1,-VIM"
 

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from cellstate.io.read import detect_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
@@ -15,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import READERS, read_gmt, read_samples
+from cellstate.io.read import detect_format
 from cellstate.io.source import load_content
 from cellstate.model import load_model
 from cellstate.ui.help import cite

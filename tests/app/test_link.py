@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 
 import pytest
-from cellstate.report.narrative.reconstruction import bins_of
 from cellstate.ui.evidence.accuracy_words import explained
-from cellstate.report.narrative.experiment import verdict
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
 from cellstate.evidence import PredictorId
 from cellstate.model.record import EvaluationRecord, Quality
+from cellstate.report.narrative.experiment import verdict
+from cellstate.report.narrative.reconstruction import bins_of
 from cellstate.ui.evidence.reconstruction import parse_edges
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.state.session import Session

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from cellstate.evaluation.ood import OodScore
-from cellstate.ui.workbench.prediction import cloud_sentence
 from cellstate.report.narrative.prediction import size_sentence
+from cellstate.ui.workbench.prediction import cloud_sentence
 
 
 def test_distance_is_told_before_and_after_and_leaving_the_cloud_is_said():

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.golden import check_golden
 
 from cellstate.evaluation.experiment import Agreement, Experiment
 from cellstate.evidence import PredictorId
@@ -20,6 +19,7 @@ from cellstate.perturb.search.goal import Goal, Signature
 from cellstate.perturb.search.pairs import Pairs
 from cellstate.perturb.search.single import Screen
 from cellstate.report.narrative import experiment, reconstruction, search
+from tests.support.golden import check_golden
 
 P = PredictorId
 GOAL = Goal("genes:+A,+B", "A, B up", Signature(np.array([0.5, 0.5, 0, 0], np.float32)), 2.5)
