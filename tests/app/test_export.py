@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cellstate.goals import read_goal
 from streamlit.testing.v1 import AppTest
 
 from cellstate.evaluation.experiment import compare
+from cellstate.goals import read_goal
 from cellstate.io import read_samples, to_csv
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation
@@ -26,7 +26,7 @@ from cellstate.perturb.search.pairs import Pairs, pairs
 from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle
 from cellstate.report.html import render
-from cellstate.ui.candidates.results import named, result
+from cellstate.ui.candidates.results import named
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.export_menu import anonymous
 from cellstate.ui.components.exports import (
@@ -102,7 +102,7 @@ def screened(state: Session, opened: Model):
 
 
 def test_a_bundle_repeats_a_screen_bit_for_bit(screened, tmp_path: Path, monkeypatch, capsys) -> None:
-    found, export = screened
+    result, export = screened
     assert export.run is not None
     zipfile.ZipFile(io.BytesIO(bundle(export.run()))).extractall(tmp_path)
     monkeypatch.setattr(sys, "argv", ["reproduce.py", str(examples()[0].path)])
@@ -114,7 +114,7 @@ def test_a_bundle_repeats_a_screen_bit_for_bit(screened, tmp_path: Path, monkeyp
 
 
 def test_report_of_a_search(screened, state: Session, opened: Model) -> None:
-    found, export = screened
+    result, export = screened
     page = render(export.report(False)).split(b"<script>")[0].decode()
     assert "CDH1 up, VIM down" in page and "<strong>Best</strong>" in page and result.table["gene"].iloc[0] in page
     assert examples()[0].name not in page and "knocked out" in page
@@ -132,8 +132,8 @@ def test_pairs_and_combinations_are_exported(state: Session, opened: Model) -> N
         (two, interaction_map(two.table)),
         (several, combination_steps(steps, greedy, sum_of_singles=singles, wanted=1.0, distance=distance)),
     ]
-    for result, chart in drawn:
-        export = search_export(state, opened, result, "some genes", "text", chart)
+    for one, chart in drawn:
+        export = search_export(state, opened, one, "some genes", "text", chart)
         assert export.run is not None and not export.no_bundle
         held = bundled(bundle(export.run()))
         assert held[f"tables/{export.kind}.csv"] == to_csv(export.table.frame).encode() and b"ENSG" in held["genes.txt"]

@@ -110,8 +110,8 @@ def test_format_is_recognised_by_its_documented_columns(one: Section) -> None:
 def test_glossary_has_unique_terms_with_texts() -> None:
     names = [term.name for term in GLOSSARY]
     wanted = (
-        "TPM, log2 fold change, Knock-out, Latent, SD, z, Held-out, R², TPM bin, Counting-noise ceiling, Interaction, FDR, "
-        "Reliability, Out of distribution, Co-expression, Ridge, PCA, NES, Hypothesis, Perturbation"
+        "TPM, log2 fold change, Knock-out, Latent, SD, z, Held-out, R², TPM bin, Counting-noise ceiling, Interaction, "
+        "FDR, Reliability, Out of distribution, Co-expression, Ridge, PCA, NES, Hypothesis, Perturbation"
     )
     assert set(wanted.split(", ")) <= set(names)
     assert len(set(names)) == len(names)

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from cellstate.goals import read_goal
 from streamlit.testing.v1 import AppTest
 
+from cellstate.goals import read_goal
 from cellstate.io import read_samples
 from cellstate.model import Model, load_model
 from cellstate.model.cohort import load_profiles
