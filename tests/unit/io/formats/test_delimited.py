@@ -85,7 +85,7 @@ def test_decimal_commas_and_thousands(profile):
     assert samples.report.unit == "counts"
 
 
-def test_header_one_shorter_than_the_body_as_r_writes_it(profile):
+def test_header_of_r_without_the_name_column(profile):
     frame = profile.frame(profile.counts_SF)
     text = frame.to_csv(sep="\t", index_label=False)
     assert text.startswith("tumour A\t")
@@ -163,7 +163,7 @@ def test_sample_names_become_unique():
 
 
 @pytest.mark.parametrize("name", ["NO\nGENE", "1-Mar|NO\nGENE"])
-def test_a_warning_shows_a_name_of_several_lines_on_one_line(profile, name):
+def test_warning_shows_a_name_on_one_line(profile, name):
     frame = profile.frame(profile.tpm_SF, "symbol").iloc[:8]
     warnings = read_samples(frame.rename({frame.index[3]: name}).to_csv().encode()).report.warnings
     assert any("NO GENE" in warning for warning in warnings) and not any("\n" in warning for warning in warnings)
@@ -178,7 +178,7 @@ def test_repeated_genes_are_summed_and_repeated_samples_numbered(profile):
     assert {"duplicate_genes", "repeated_sample_names"} <= set(warning_codes(samples))
 
 
-def test_an_absent_gene_is_missing_and_an_empty_cell_too(profile):
+def test_absent_genes_and_empty_cells_are_missing(profile):
     frame = profile.frame(profile.tpm_SF)
     frame.iloc[5, 1] = np.nan
     samples = read_samples(frame.drop(index=frame.index[7]).to_csv().encode())
@@ -207,7 +207,7 @@ def test_sample_numbers_as_names(profile):
     profile.assert_same(read_samples(frame.to_csv().encode()), names=("1", "2", "3"))
 
 
-def test_a_lone_quotation_mark_in_a_description(profile):
+def test_lone_quotation_mark(profile):
     frame = profile.frame(profile.tpm_SF)
     frame.insert(0, "description", ["fine"] * 3000)
     text = frame.to_csv(sep="\t").replace("fine", '5" end', 1)
@@ -230,7 +230,7 @@ def test_annotation_of_samples_is_ignored_but_gc_is_a_gene():
     assert samples.library_size_S.tolist() == [100, 17]
 
 
-def test_a_handful_of_genes_is_enough():
+def test_three_genes_are_enough():
     samples = read_samples(b"gene;patient\nTP53;1,5\nMYC;2,5\nGAPDH;900,25\n", name="x.csv")
     assert samples.names == ("patient",) and samples.measured_SA.sum() == 3
     assert "few_genes" in warning_codes(samples)
