@@ -60,7 +60,7 @@ def verdict(
     Parameters
     ----------
     predictor : str
-        Who leads.
+        Method of the prediction.
     perturbations : sequence of Perturbation
     perturbed : DataFrame
         Columns gene and measured_log2, one row a perturbed gene.
@@ -84,11 +84,11 @@ def verdict(
     else:
         how = "points against"
     said = [f"The shift that {who} predicts {how} the measured one ({r})."]
-    rivals = {n: a.pearson_delta for n, a in agreement.items() if n != predictor and a.pearson_delta is not None}
-    good = [_WORDS.get(n, n) for n, value in rivals.items() if value > first.pearson_delta - EQUAL]
+    baselines = {n: a.pearson_delta for n, a in agreement.items() if n != predictor and a.pearson_delta is not None}
+    good = [_WORDS.get(n, n) for n, value in baselines.items() if value > first.pearson_delta - EQUAL]
     if good:
         said.append(f"As good or better: {', '.join(good)}.")
-    elif rivals:
+    elif baselines:
         said.append("No other predictor does as well.")
     if first.sign_accuracy_top50 is not None:
         said.append(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cellstate.formatting import join_with_and
 from cellstate.model.config import ModelConfig
 
-
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "tanh"}
 
 

@@ -76,7 +76,7 @@ def test_an_experiment_of_noise_agrees_with_nothing(small_model, control):
     assert experiment.agreement["no_change"] == Agreement(None, None, None, None)
 
 
-def test_measured_change_is_the_difference_of_group_means_and_the_edited_gene_is_in_no_score(small_model, control):
+def test_measured_change_is_the_difference_of_group_means_and_the_perturbed_gene_is_in_no_score(small_model, control):
     shift_G = np.random.default_rng(1).normal(0, 0.4, len(small_model.space))
     treated = treated_by(control, small_model, shift_G)
     gene = small_model.space.symbols[9]
@@ -134,8 +134,8 @@ def test_words_for_every_outcome():
         pd.DataFrame({"gene": ["HOXA1"], "measured_log2": [0.7]}),
     )
 
-    def say(low, r, high, rival=None, far=False):
-        agreement = {"autoencoder": Agreement(r, low, high, 0.6), "pca": Agreement(rival, rival, rival, 0.5)}
+    def say(low, r, high, baseline=None, far=False):
+        agreement = {"autoencoder": Agreement(r, low, high, 0.6), "pca": Agreement(baseline, baseline, baseline, 0.5)}
         return verdict("autoencoder", perturbations, up, agreement, far=far)
 
     assert "agrees clearly" in say(0.3, 0.4, 0.5, 0.1) and "No other predictor does as well." in say(0.3, 0.4, 0.5, 0.1)
