@@ -11,10 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.ui.components import read_upload as upload_read
-from cellstate.ui.workbench import qc as reading
+from cellstate.ui.workbench import qc
 from tests.app.conftest import APP, check, words
 from tests.app.test_pages import PAGES
-from tests.app.test_sample import a_file, upload
+from tests.app.workbench import a_file, upload
 
 NAME, FILE, GENE, VALUE = "Wq7Zk-tumour", "kJ3vX-upload.csv", "SECRETGENE", "123.4567"
 
@@ -105,7 +105,7 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     assert with_upload.session_state["cellstate"].loaded.samples.names == (NAME, "B")
 
 
-@pytest.mark.parametrize(("module", "function"), [(upload_read, "read_samples"), (reading, "distances")])
+@pytest.mark.parametrize(("module", "function"), [(upload_read, "read_samples"), (qc, "distances")])
 def test_a_mistake_of_ours_logs_where_it_happened_and_no_more(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, caplog, module, function: str
 ) -> None:
