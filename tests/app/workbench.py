@@ -43,6 +43,10 @@ def a_table(names: list[str], n_genes: int = 4_000) -> pd.DataFrame:
     return pd.DataFrame(np.round(tpm_SA.T, 2), index=gene_axis().symbol[:n_genes], columns=names)
 
 
+def a_file(names: list[str], n_genes: int = 15_000) -> bytes:
+    return a_table(names, n_genes).to_csv().encode()
+
+
 def upload(app: AppTest, name: str, data: bytes | pd.DataFrame) -> AppTest:
     """Upload a file on the Sample page."""
     app.switch_page("pages/workbench.py").run()

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades, qc_figures, with_ood_score, worst
+from cellstate.evaluate.qc import LIMITS, N_TOP_GENES, Check, Grade, grades, qc_figures, with_ood_score, worst
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
-from cellstate.io.convert import FEW_READS
+from cellstate.io.checks import FEW_READS
 from cellstate.model import load_model
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import examples
@@ -48,7 +48,7 @@ def test_more_reads_are_never_worse(reads: list[float]) -> None:
 
 def test_the_worst_grade_counts_and_the_ood_score_comes_first() -> None:
     assert [worst(found) for found in ([GOOD, UNKNOWN], [GOOD, POOR, FAIR], [])] == [GOOD, POOR, UNKNOWN]
-    assert next(iter(with_ood_score({Check.DETECTED: 1.0}, 0.5).items())) == (Check.OOD_SCORE, 0.5)
+    assert next(iter(with_ood_score({Check.DETECTED: 1.0}, 0.5))) is Check.OOD_SCORE
     assert np.isnan(with_ood_score({}, None)[Check.OOD_SCORE])
 
 
