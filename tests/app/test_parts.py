@@ -8,10 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
-from cellstate.evidence import PredictorId
-from cellstate.model.record import EvaluationRecord, Quality
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
 from cellstate.ui.evidence.reconstruction import parse_edges
 from cellstate.ui.runtime.resources import Queue
 from cellstate.ui.state.session import Session
@@ -78,24 +75,6 @@ def test_history_keeps_no_change_twice() -> None:
     state.add(Perturbation("TP53", "knock-out"))
     state.remove("MYC")
     assert len(state.history) == 2
-
-
-def found(own: float, pca: float | None = None, mean: float = 0.9) -> EvaluationRecord:
-    rest = {"r2_gene_median": None, "r2_sample_median": None, "bins": ()}
-    baselines = {PredictorId.GENE_MEAN: Quality(r2_pooled=mean, **rest)}
-    if pca is not None:
-        baselines[PredictorId.PCA] = Quality(r2_pooled=pca, **rest)
-    return EvaluationRecord(r2_pooled=own, n_samples=1, n_values=1, baselines=baselines, **rest)
-
-
-def test_verdict_does_not_flatter() -> None:
-    assert explained(0.95, 0.9) == pytest.approx(0.5)
-    assert "removes 50%" in verdict(found(0.95))
-    assert "worse than knowing nothing" in verdict(found(0.8, 0.95))
-    assert "no better here" in verdict(found(0.95, 0.9502))
-    assert "does better" in verdict(found(0.95, 0.96))
-    assert "PCA of the same width removes 20 %" in verdict(found(0.95, 0.92))
-    assert list(bins_of(found(0.95, 0.92))) == ["autoencoder", "pca", "gene_mean"]
 
 
 def test_edges_are_read() -> None:

@@ -156,14 +156,24 @@ def test_scores_of_an_experiment_are_in_order() -> None:
     assert experiment.method_order(found) == [P.COEXPRESSION, P.PCA, P.NO_CHANGE]
     rows = experiment.score_table(found).to_numpy().tolist()
     assert rows[0] == ["Co-expression", "0.10", "0.05 to 0.20", "58%"] and rows[-1][1:] == ["–", "–", "–"]
-    assert [experiment.number(v) for v in (None, float("nan"), -0.001, 0.456, -0.5)] == ["–", "–", "0.00", "0.46", "−0.50"]
+    assert [experiment.number(v) for v in (None, float("nan"), -0.001, 0.456, -0.5)] == [
+        "–",
+        "–",
+        "0.00",
+        "0.46",
+        "−0.50",
+    ]
     [text] = experiment.perturbed_genes(found)
     assert text.startswith("**HOXA1**") and all(part in text for part in ("20 TPM", "12 TPM", "−0.7 log2"))
     assert "log2" not in experiment.perturbed_genes(compared(0.05, 0.1, 0.2, change=np.nan))[0]
 
 
 def evaluated(
-    own: float, pca: float | None = None, mean: float = 0.9, coverage: Coverage | None = None, share: float | None = 0.77
+    own: float,
+    pca: float | None = None,
+    mean: float = 0.9,
+    coverage: Coverage | None = None,
+    share: float | None = 0.77,
 ) -> EvaluationRecord:
     """An evaluation of two bins, of which the second is empty."""
     first = CeilingBin(low=0.0, high=2.5, n=9, accuracy=0.7, ceiling=0.9, share_of_ceiling=share)
@@ -201,7 +211,9 @@ def test_reconstruction() -> None:
             "training, hardly better": reconstruction.training_sentence(losses + 99, "pca"),
             "training, random start": reconstruction.training_sentence(losses, "none"),
             **{
-                f"network, {case}": reconstruction.network_sentence(ModelConfig("m", w, "gelu", residual=case[0] == "o"))
+                f"network, {case}": reconstruction.network_sentence(
+                    ModelConfig("m", w, "gelu", residual=case[0] == "o")
+                )
                 for case, w in widths.items()
             },
         },
