@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluation.experiment import compare
-from cellstate.goals import read_goal
+from cellstate.evaluate.experiment import compare
+from cellstate.goal_spec import read_goal
 from cellstate.io import read_samples, to_csv
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation
@@ -40,9 +40,9 @@ from cellstate.ui.components.exports import (
 )
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
+from cellstate.ui.workbench.prediction import answer
 from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.app.conftest import check, open_evidence, open_sample
-from tests.unit.report.conftest import answer
 
 GOAL = "genes:+CDH1,-VIM"
 
@@ -132,8 +132,8 @@ def test_pairs_and_combinations_are_exported(state: Session, opened: Model) -> N
         (two, interaction_map(two.table)),
         (several, combination_steps(steps, greedy, sum_of_singles=singles, wanted=1.0, distance=distance)),
     ]
-    for one, chart in drawn:
-        export = search_export(state, opened, one, "some genes", "text", chart)
+    for result, chart in drawn:
+        export = search_export(state, opened, result, "some genes", "text", chart)
         assert export.run is not None and not export.no_bundle
         held = bundled(bundle(export.run()))
         assert held[f"tables/{export.kind}.csv"] == to_csv(export.table.frame).encode() and b"ENSG" in held["genes.txt"]
