@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from cellstate.model.cache import cached_per_model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.impute import impute_missing
 from cellstate.model.record import OodReference, RobustStats
+from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample, stack
 
 #: In robust SDs of the validation patients; of a million normal values not one is above it.

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluate.experiment import Experiment, compare
+from cellstate.evaluation.experiment import Experiment, compare
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
@@ -39,7 +39,7 @@ BOTH = a_file(["C1", "C2", "T1", "T2"])
 @pytest.fixture
 def page(app: AppTest) -> AppTest:
     """The experiment page with nothing loaded."""
-    app.switch_page("pages/experiment.py").run()
+    app.switch_page("pages/validate.py").run()
     check(app)
     return app
 
@@ -128,11 +128,11 @@ def test_all_others_are_treated(page: AppTest) -> None:
 @pytest.fixture
 def labelled(app: AppTest) -> AppTest:
     """The experiment page, with four samples in two groups on the Sample page."""
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", BOTH)
     app.run()
     app.session_state["cellstate"].labels = {"C1": "drug", "C2": "drug", "T1": "DMSO", "T2": "DMSO"}
-    app.switch_page("pages/experiment.py").run()
+    app.switch_page("pages/validate.py").run()
     check(app)
     return app
 
@@ -181,11 +181,11 @@ def test_samples_without_labels_are_chosen_one_by_one(labelled: AppTest) -> None
 
 def test_labels_of_another_file_are_not_used(labelled: AppTest) -> None:
     labelled.button(key="use-loaded").click().run()
-    labelled.switch_page("pages/sample.py").run()
+    labelled.switch_page("pages/workbench.py").run()
     labelled.file_uploader[0].upload("other.csv", a_file(["C1", "T1"]))
     labelled.run()
     labelled.session_state["cellstate"].labels = {"C1": "a", "T1": "b"}
-    labelled.switch_page("pages/experiment.py").run()
+    labelled.switch_page("pages/validate.py").run()
     check(labelled)
     assert "Control group" not in [box.label for box in labelled.selectbox]
     assert has_button(labelled, "use-loaded")

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import READERS, read_gmt, read_samples
-from cellstate.io.detect import detect_format
+from cellstate.io.read import detect_format
 from cellstate.io.source import load_content
 from cellstate.model import load_model
 from cellstate.ui.help import cite
@@ -110,8 +110,8 @@ def test_format_is_recognised_by_its_documented_columns(one: Section) -> None:
 def test_glossary_has_unique_terms_with_texts() -> None:
     names = [term.name for term in GLOSSARY]
     wanted = (
-        "TPM, log2 fold change, Knock-out, Latent, SD, z, Held-out, R², TPM bin, Counting-noise ceiling, Interaction, FDR, "
-        "Reliability, Out of distribution, Co-expression, Ridge, PCA, NES, Hypothesis, Perturbation"
+        "TPM, log2 fold change, Knock-out, Latent, SD, z, Held-out, R², TPM bin, Counting-noise ceiling, Interaction, "
+        "FDR, Reliability, Out of distribution, Co-expression, Ridge, PCA, NES, Hypothesis, Perturbation"
     )
     assert set(wanted.split(", ")) <= set(names)
     assert len(set(names)) == len(names)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from cellstate.io import read_samples
 from cellstate.model import Model, load_model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import cohort_end_goal, gene_set_goal, toward_goal

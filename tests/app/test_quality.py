@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
 from cellstate.model import Model, create_model, load_model
 from cellstate.model.record import METRICS, write_evidence
-from cellstate.report import LIMITS, sections
-from cellstate.report.narrative.evidence import FAILURES
+from cellstate.report.narrative.evidence import FAILURES, LIMITS
+from cellstate.report.sections import sections
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from tests.app.conftest import APP, check, words
 from tests.support.evidence_factories import evidence, record
@@ -58,7 +58,7 @@ def tables(app: AppTest) -> str:
 
 
 def test_page_shows_every_section_of_the_shipped_model(app: AppTest) -> None:
-    app.switch_page("pages/quality.py").run()
+    app.switch_page("pages/evidence.py").run()
     check(app)
     known = load_model().record
     assert [header.value for header in app.header] == [section.title for section in sections(known)]

@@ -9,8 +9,7 @@ import pytest
 
 from cellstate import read_samples
 from cellstate.errors import CellStateError, PerturbationError
-from cellstate.evaluate import compare
-from cellstate.evaluate.experiment import Agreement, _agree
+from cellstate.evaluation.experiment import Agreement, _agree, compare
 from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation

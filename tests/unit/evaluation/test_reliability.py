@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from cellstate.evaluation.intervals import gene_error
-from cellstate.evaluation.reliability import IMPOSSIBLE, NOT_MEASURED, OOD, OOD_AFTER, PERTURBED, UNTRAINED
+from cellstate.evaluation.reliability import (
+    IMPOSSIBLE,
+    NOT_MEASURED,
+    OOD,
+    OOD_AFTER,
+    PERTURBED,
+    UNTRAINED,
+    calibrate,
+    change_over_error,
+    reliability_reasons,
+    reliability_table,
+)
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
