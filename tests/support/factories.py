@@ -1,7 +1,7 @@
 """Synthetic data for every test: one cohort whose genes move together, as those of real tissue do.
 
-The cohort's structure (the level of each gene, the genes of each programme) never changes; a seed only draws samples. So
-a model fitted on one seed applies to samples of another.
+The cohort's structure (the level of each gene, the genes of each programme) never changes; a seed only draws samples. A
+model fitted on one seed thus applies to samples of another.
 
 Shape suffixes: S samples, A genes of the axis, P programmes.
 """
