@@ -1,7 +1,7 @@
 """Synthetic data for every test: one cohort whose genes move together, as those of real tissue do.
 
-The cohort's structure (the level of each gene, the genes of each programme) never changes; a seed only draws samples. A
-model fitted on one seed thus applies to samples of another.
+The cohort's structure (the level of each gene, the genes of each programme) never changes; a seed only draws samples.
+So a model fitted on one seed applies to samples of another.
 
 Shape suffixes: S samples, A genes of the axis, P programmes.
 """
@@ -50,9 +50,9 @@ def make_samples(
     ----------
     n_samples, seed : int
     missing_fraction : float
-        Share of the axis that the "file" does not measure, the same genes in every sample.
+        Share of the axis that the file does not measure, the same genes in every sample.
     noise : float
-        Standard deviation of each gene's own log expression, beside the programmes.
+        Standard deviation of each gene's own log expression, on top of the programmes.
     prefix : str
         Samples are named prefix + 1, 2, ...
     """
