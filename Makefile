@@ -1,4 +1,4 @@
-# CellState: make run serves the app, make test runs every check. make help lists the rest.
+# CellState: `make run` starts the app, `make test` runs every check, `make help` lists all targets.
 
 PORT   ?= 8501
 VENV   := .venv
@@ -7,7 +7,7 @@ ARGS   ?=
 REQS   := requirements.txt pyproject.toml
 CODE   := $(wildcard cellstate train benchmarks tests pages app.py data/genes/build.py hatch_build.py)
 
-# What another environment left behind must not leak into this one.
+# Settings of another environment must not affect this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -17,32 +17,33 @@ export PIP_DEFAULT_TIMEOUT ?= 120
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format clean
+.PHONY: help run test test-fast lint format clean
 
 help:
-	@echo "make run      serve the app on http://127.0.0.1:$(PORT) (another port: make run PORT=8600)"
-	@echo "make test     style, types, walls, then every test (some of them: make test ARGS='-k genes')"
-	@echo "make lint     style, types and walls alone"
-	@echo "make format   put the code into the house's form"
-	@echo "make clean    remove the environment and every cache"
+	@echo "make run        start the app on http://127.0.0.1:$(PORT) (another port: make run PORT=8600)"
+	@echo "make test       run the linters and every test (some tests: make test ARGS='-k genes')"
+	@echo "make test-fast  run the linters and the fast tests, in less than two minutes"
+	@echo "make lint       check style, types, words and imports"
+	@echo "make format     format the code"
+	@echo "make clean      delete the environment and every cache"
 
 run: $(VENV)/.for-run
 	@exec $(PY) -m cellstate.cli app --port=$(PORT)
 
-# pytest comes last: its summary closes the output. It has a worker on every core; threads of theirs beside would only
-# wait for each other.
-test: $(VENV)/.for-test
+# pytest runs last, so that its summary ends the output: one worker a core, one BLAS thread a worker.
+test-fast: MARKED := -m "not slow"
+test test-fast: $(VENV)/.for-test
 	@lint=0; $(MAKE) --no-print-directory lint || lint=1; \
-	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses=auto --dist=loadfile $(ARGS); tests=$$?; \
-	[ $$lint -eq 0 ] || echo "make test: style, types or walls failed, see above the tests."; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses=auto --dist=loadfile $(MARKED) $(ARGS); tests=$$?; \
+	[ $$lint -eq 0 ] || echo "make $@: a linter failed, see above the tests."; \
 	[ $$lint -eq 0 ] && exit $$tests; exit 1
 
 lint: $(VENV)/.for-test
 	@status=0; \
 	$(PY) -m ruff check --quiet . && echo "ruff: clean" || status=1; \
 	$(PY) -m mypy --no-error-summary $(CODE) && echo "mypy: clean" || status=1; \
-	$(PY) -m tests.lint.retired_words && echo "words: kept" || status=1; \
-	walls=$$(PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache 2>&1) && echo "walls: kept" || { echo "$$walls"; status=1; }; \
+	$(PY) -m tests.lint.retired_words && echo "words: clean" || status=1; \
+	imports=$$(PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache 2>&1) && echo "imports: clean" || { echo "$$imports"; status=1; }; \
 	exit $$status
 
 format: $(VENV)/.for-test
@@ -53,7 +54,7 @@ clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
-# One stamp a purpose: made when the install went through, stale when a list of packages changed.
+# One file a purpose: written after an installation, out of date when a list of packages changes.
 $(VENV)/.for-run: $(REQS)
 	$(call install,requirements.txt)
 	@touch $@
@@ -62,7 +63,7 @@ $(VENV)/.for-test: $(REQS) requirements-dev.txt
 	$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.for-run
 
-# An environment that does not start, or that was made in another folder, is made anew.
+# An environment that does not start, or that was made in another folder, is made again.
 ifneq ($(shell $(PY) -c 'print("sound")' 2>/dev/null) $(shell cat $(VENV)/.folder 2>/dev/null),sound $(CURDIR))
 .PHONY: $(VENV)/.for-run $(VENV)/.for-test
 endif
@@ -81,11 +82,11 @@ if [ "$$(cat $(VENV)/.folder 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -c 'impor
   rm -rf $(VENV); \
   "$$python" -m venv $(VENV) || { \
     rm -rf $(VENV); \
-    echo "Python could not make an environment: on Debian and Ubuntu, install the package python3-venv." >&2; exit 1; }; \
-  echo "Installing CellState into $(VENV): some minutes the first time, then never again."; \
+    echo "Python could not create an environment: on Debian and Ubuntu, install the package python3-venv." >&2; exit 1; }; \
+  echo "Installing CellState into $(VENV): this takes some minutes, once."; \
   printf '%s\n' "$(CURDIR)" > $(VENV)/.folder; \
 else \
-  echo "Bringing $(VENV) up to date with $(1)."; \
+  echo "Updating $(VENV) with $(1)."; \
 fi; \
 $(PY) -m pip install -qq -r $(1); \
 $(PY) -m pip install -qq --no-deps -e .

@@ -1,4 +1,4 @@
-"""Put what lies beside the package inside it in a wheel: shipped files, and the trainer with its configs.
+"""Adds files from outside the package to a wheel: app, pages, models and data, and the trainer with its configs.
 
 cellstate/resources.py looks for the files, cellstate/cli/train.py for the trainer. An editable install reads both from
 the checkout, so it gets no copy.

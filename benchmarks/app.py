@@ -1,16 +1,16 @@
-"""How fast the app is for one user, and what becomes of it with twenty-five.
+"""How fast the app is for one user, and how it behaves with twenty-five.
 
     python -m benchmarks.app [--quick] [--only browser|users|upload]
 
-`benchmarks.app_browser` times the first page, a change of pages and an edit in Chromium, with nobody else there.
-`benchmarks.app_users` lets 25 scripted users, without a browser, come at once to a fresh server: each uploads a made-up
-profile of 19,383 genes under a name of its own, looks at the result for 5 to 15 seconds, and goes on to knock out one
-gene after the other, with 1 to 3 seconds to type its name; after six edits it reads the accuracy page and brings the
-next file. At every step it checks that the page names its own sample alone, and after each edit that the level of the
-gene before the edit is that of its own file.
+`benchmarks.app_browser` times the first page, a change of pages and a perturbation in Chromium, with no other user.
+In `benchmarks.app_users`, 25 scripted users, without a browser, open a fresh server at once: each uploads a synthetic
+profile of 19,383 genes under a name of its own, looks at the result for 5 to 15 seconds, and knocks out one gene after
+the other, with 1 to 3 seconds to type its name; after six perturbations it opens the page of evidence and uploads the
+next file. At every step it checks that the page names its own sample alone, and after each perturbation that the level
+of the gene before the perturbation is that of its own file.
 
-Memory is the resident memory of the server's process: before, when one such user has come, worked for a minute and been
-forgotten; after, when all 25 have left and been forgotten. A closed tab is kept for 10 seconds here instead of 120.
+Memory is the resident memory of the server's process: before, when one such user has worked for a minute and was
+forgotten; after, when all 25 have left and were forgotten. A closed tab is kept for 10 seconds here instead of 120.
 ``benchmarks.upload`` times how large files are read. Server, users and browser share the machine.
 """
 
@@ -22,10 +22,9 @@ import statistics
 import subprocess
 import sys
 import time
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable
 
-from benchmarks import app_browser
+from benchmarks import app_browser, upload
 from benchmarks.app_server import Server, serving
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
@@ -34,10 +33,10 @@ from cellstate.resources import resource_path
 
 USERS, SECONDS, ALONE_S = 25, 300.0, 60.0
 QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE = 3, 20.0, 5.0, 0.1
-EDIT_S, MEMORY = 3.0, 1.3
+PERTURBATION_S, MEMORY = 3.0, 1.3
 #: How long the server keeps a closed tab in this benchmark.
 KEPT_S = 10
-#: What becomes of a closed tab is looked at every 5 seconds; a moment more for the memory to go back.
+#: Closed tabs are checked every 5 seconds; a moment more until the memory is freed.
 _GONE_S = KEPT_S + 10
 
 
@@ -54,16 +53,16 @@ def users(*, quick: bool) -> list[Criterion]:
         used, most = server.processor_s() - processor, server.resident_bytes()
         time.sleep(_GONE_S)
         after = server.resident_bytes()
-    for said in sorted({*found["errors"], *found["mixed"]})[:20]:
-        print(said, file=sys.stderr)
+    for line in sorted({*found["errors"], *found["mixed"]})[:20]:
+        print(line, file=sys.stderr)
     who = f"users_{n}"
-    print(f"{n} users for {seconds:g} s: {len(found['edits']):,} perturbations, {len(found['files']):,} files.")
+    print(f"{n} users for {seconds:g} s: {len(found['perturbations']):,} perturbations, {len(found['files']):,} files.")
     return [
         at_most(f"{who}.errors", len(found["errors"]), "", 0),
         at_most(f"{who}.leaks_between_users", len(found["mixed"]), "times", 0),
-        at_most(f"{who}.perturbation_median", _median(found["edits"]), "s", EDIT_S),
-        measured(f"{who}.perturbation_slowest", max(found["edits"], default=float("nan")), "s"),
-        measured(f"{who}.fewest_perturbations_of_a_user", found["least_edits"]),
+        at_most(f"{who}.perturbation_median", _median(found["perturbations"]), "s", PERTURBATION_S),
+        measured(f"{who}.perturbation_slowest", max(found["perturbations"], default=float("nan")), "s"),
+        measured(f"{who}.fewest_perturbations_of_a_user", found["fewest_perturbations"]),
         measured(f"{who}.upload_median", _median(found["files"]), "s"),
         measured(f"{who}.page_change_median", _median(found["pages"]), "s"),
         measured(f"{who}.processors_busy", used / seconds),
@@ -85,14 +84,11 @@ def _median(values: list[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
 
-def upload(*, quick: bool) -> list[Criterion]:
-    """Return the criteria of large files, where that benchmark is there."""
-    if find_spec("benchmarks.upload") is None:
-        return []
-    return import_module("benchmarks.upload").measure(quick=quick)
-
-
-PARTS = {"browser": app_browser.measure, "users": users, "upload": upload}
+PARTS: dict[str, Callable[..., list[Criterion]]] = {
+    "browser": app_browser.measure,
+    "users": users,
+    "upload": upload.measure,
+}
 
 
 def main() -> None:

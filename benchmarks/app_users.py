@@ -1,4 +1,4 @@
-"""Many scripted users at once: each brings its own file, edits it, reads, and checks that what it sees is its own.
+"""Many scripted users at once: each uploads its own files, perturbs genes, and checks that it sees only its own data.
 
     python -m benchmarks.app_users PORT --users 25 --seconds 300
 
@@ -26,10 +26,12 @@ from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model
 from cellstate.perturb.sample import prepare_sample
 
+#: Addresses of the pages that a user visits: to upload a file, to perturb a gene, to read the evidence.
+SAMPLE, PERTURB, EVIDENCE = "sample", "perturb", "accuracy"
 #: Seconds that a user looks at a result, and types, from least to most; drawn evenly.
 READS_S, TYPES_S = (5.0, 15.0), (1.0, 3.0)
-#: Edits of one file before the user brings the next.
-EDITS_A_FILE = 6
+#: Perturbations of one file before the user uploads the next.
+PERTURBATIONS_A_FILE = 6
 #: TPM on the page may differ so far, relatively, from the file's: they are float32 on the way.
 _CLOSE = 1e-3
 _NAME = re.compile(r"User\d{2}x\d{2}")
@@ -41,7 +43,7 @@ class Diary:
 
     Attributes
     ----------
-    edits, pages, files : list of float
+    perturbations, pages, files : list of float
         Seconds that the user waited for each.
     errors : list of str
         Whatever went wrong.
@@ -49,7 +51,7 @@ class Diary:
         What was seen that is not this user's own.
     """
 
-    edits: list[float] = field(default_factory=list)
+    perturbations: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
     files: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -77,7 +79,7 @@ class User:
         self._genes = [str(model.space.symbols[g]) for g in self._rng.permutation(well)]
 
     def live(self, until: float) -> None:
-        """Come, work until a time on the monotonic clock, and leave."""
+        """Open the app, work until a time on the monotonic clock, and close it."""
         try:
             with Client(self.port) as client:
                 while time.monotonic() < until:
@@ -86,29 +88,29 @@ class User:
             self.diary.errors.append(f"{type(error).__name__}: {error}")
 
     def _work(self, client: Client, until: float) -> None:
-        """Bring a file and make a few edits of it, one at a time."""
+        """Upload a file and make a few perturbations of it, one at a time."""
         self._n_files += 1
         name = f"User{self.number:02d}x{self._n_files:02d}"
         data = self._file(name)
         levels = self._levels(data)
-        client.go("sample")
+        client.go(SAMPLE)
         uploader = next(client.elements("file_uploader"))
         self.diary.files.append(_timed(lambda: client.upload(uploader, f"{name}.tsv", data)))
         self._check(client, name)
         self._rest(READS_S)
-        self.diary.pages.append(_timed(lambda: client.go("perturb")))
-        for _ in range(EDITS_A_FILE):
+        self.diary.pages.append(_timed(lambda: client.go(PERTURB)))
+        for _ in range(PERTURBATIONS_A_FILE):
             if time.monotonic() > until:
                 return
             gene = self._genes.pop()
             client.type("gene-query", gene)
             self._rest(TYPES_S)
-            self.diary.edits.append(_timed(lambda: client.click("add")))
+            self.diary.perturbations.append(_timed(lambda: client.click("add")))
             self._check(client, name)
             self._check_level(client, gene, levels[gene])
             self._rest(READS_S)
             client.click("clear")
-        self.diary.pages.append(_timed(lambda: client.go("accuracy")))
+        self.diary.pages.append(_timed(lambda: client.go(EVIDENCE)))
         self._check(client, name)
 
     def _file(self, name: str) -> bytes:
@@ -135,7 +137,7 @@ class User:
             self.diary.mixed.append(f"{name} sees {sorted(seen)}")
 
     def _check_level(self, client: Client, gene: str, level: float) -> None:
-        """The table must hold the edited gene, at the level of this user's own file."""
+        """The table must hold the perturbed gene, at the level of this user's own file."""
         shown = table_value(client, gene, "tpm_before")
         if shown is None:
             self.diary.errors.append(f"{gene} is not in the table.")
@@ -157,7 +159,7 @@ def table_value(client: Client, gene: str, column: str) -> float | None:
 
 
 def run(port: int, n_users: int, seconds: float, pace: float) -> dict:
-    """Let users work at once; returns what they lived through, together."""
+    """Let users work at once; returns everything that they noted."""
     model = load_model(device="cpu")
     until = time.monotonic() + seconds
     users = [User(number, port, model, pace) for number in range(1, n_users + 1)]
@@ -170,7 +172,7 @@ def run(port: int, n_users: int, seconds: float, pace: float) -> dict:
         thread.join()
     diaries = [asdict(user.diary) for user in users]
     whole = {key: [one for diary in diaries for one in diary[key]] for key in diaries[0]}
-    return whole | {"least_edits": min(len(diary["edits"]) for diary in diaries)}
+    return whole | {"fewest_perturbations": min(len(diary["perturbations"]) for diary in diaries)}
 
 
 def _timed(call: Callable[[], object]) -> float:

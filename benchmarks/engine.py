@@ -1,13 +1,13 @@
-"""What the perturbation engine costs and how exact it is, beside the naive way measured in the same run.
+"""What the perturbation engine costs and how exact it is, beside the naive method measured in the same run.
 
     python -m benchmarks.engine [--quick] [--skip-all-pairs]
 
 The published network (``poster``, 1,179,408,383 parameters) with random weights and with weights that start as a PCA,
 in float32 and bfloat16, each in a process of its own, all pairs in another; those that ``python -m benchmarks.poster``
 trained, where they are there; then the shipped demo model. The sample is synthetic and has every gene above 0, so that
-every edit counts; the goal is a random set of 200 genes. The naive way runs every edited profile through the whole
-network in batches: it is timed on a slice and multiplied. Times are medians of repeated calls but for the long runs,
-which happen once.
+every perturbation counts; the goal is a random set of 200 genes. The naive method runs every perturbed profile through
+the whole network in batches: it is timed on a slice and multiplied. Times are medians of repeated calls; long runs are
+timed once.
 """
 
 from __future__ import annotations
@@ -79,8 +79,10 @@ def matmul_rate(dtype: torch.dtype) -> float:
     return 2 * rows * inputs * outputs / median_time(lambda: torch.nn.functional.linear(left, right))
 
 
-def naive_second_per_edit(model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n: int = 256, batch: int = 128) -> float:
-    """Time of one edited profile through the whole network, in batches."""
+def naive_second_per_perturbation(
+    model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n: int = 256, batch: int = 128
+) -> float:
+    """Time of one perturbed profile through the whole network, in batches."""
     z = model.tensor(z_1G)
     goal = torch.zeros(len(delta_G), dtype=model.dtype)
 
@@ -88,17 +90,17 @@ def naive_second_per_edit(model: Model, z_1G: np.ndarray, delta_G: np.ndarray, n
         with torch.inference_mode():
             before = model.network(z) @ goal
             for start in range(0, n, batch):
-                edited = z.repeat(batch, 1)
-                edited[torch.arange(batch), torch.arange(start, start + batch)] += model.tensor(
+                perturbed = z.repeat(batch, 1)
+                perturbed[torch.arange(batch), torch.arange(start, start + batch)] += model.tensor(
                     delta_G[start : start + batch]
                 )
-                _ = model.network(edited) @ goal - before
+                _ = model.network(perturbed) @ goal - before
 
     return median_time(run, 2) / n
 
 
 def rank(model: Model, patient: PreparedSample, goal: Goal) -> np.ndarray:
-    """What the naive way does too: a score of every single edit, the best 200 exact; no p-values, no rivals."""
+    """Rank all single perturbations by score, the best 200 exactly, as the naive method does: without p-values."""
     engine, genes = AutoencoderScorer(patient, goal), np.arange(len(model.space))
     delta_G = candidate_changes(KO, patient, genes)
     score_G = delta_G * engine.first_order(delta_G)
@@ -125,7 +127,7 @@ def measure(folder: Path) -> dict[str, float]:
         found["base"] = median_time(lambda: base_pass(model.network, z), 15)
         found["score_alone"] = median_time(lambda: engine.scores(genes[:, None].numpy(), delta.numpy()), 15)
         found["full_output"] = median_time(lambda: propagate(model.network, base, genes, delta), 15)
-    found["naive_edit"] = naive_second_per_edit(model, patient.z_1G, delta_G)
+    found["naive_perturbation"] = naive_second_per_perturbation(model, patient.z_1G, delta_G)
     found["ranking"] = median_time(lambda: rank(model, patient, goal), 5)
     found["screen"] = median_time(lambda: screen(prepare_sample(model, samples), goal, predictor="autoencoder"), 3)
     found["anchor"] = median_time(lambda: pairs(prepare_sample(model, samples), goal, anchor=11), 3)
@@ -158,17 +160,17 @@ def measure_all_pairs(folder: Path) -> dict[str, float]:
 def exactness(
     model: Model, patient: PreparedSample, engine: AutoencoderScorer, delta_G: np.ndarray, n: int = 16
 ) -> dict[str, float]:
-    """Relative error of predicted shifts and of interactions, against float64 and float32 of the same weights."""
+    """Relative error of predicted changes and of interactions, against float64 and float32 of the same weights."""
     genes = torch.arange(0, n * 1_000, 1_000)[:, None]
     delta = torch.from_numpy(delta_G)[genes[:, 0]][:, None]
     z = torch.from_numpy(patient.z_1G)
-    edited = z.repeat(n, 1)
-    edited[torch.arange(n), genes[:, 0]] += delta[:, 0]
+    perturbed = z.repeat(n, 1)
+    perturbed[torch.arange(n), genes[:, 0]] += delta[:, 0]
     with torch.inference_mode():
-        truth = float64_pass(model.network, edited) - float64_pass(model.network, z)
+        truth = float64_pass(model.network, perturbed) - float64_pass(model.network, z)
         base = base_pass(model.network, z)
         found = propagate(model.network, base, genes, delta).double()
-        naive = model.network(edited.to(model.dtype)).double() - model.network(z.to(model.dtype)).double()
+        naive = model.network(perturbed.to(model.dtype)).double() - model.network(z.to(model.dtype)).double()
         hidden = hidden_change(model.network, base, genes, delta)
     assert torch.isfinite(hidden.last_RH).all()
     result = {
@@ -204,7 +206,7 @@ def create_warm(folder: Path, dtype: torch.dtype) -> None:
         return wide
 
     network = AutoEncoder(preset("poster"))
-    warm_start(network, *pca_map(on_axis(known.components_PG, 0), known.variance_P), 0)
+    warm_start(network, *pca_map(on_axis(known.pca_LG, 0), known.pca_variance_L), 0)
     with tempfile.TemporaryDirectory() as temporary:
         create_model(Path(temporary) / "names", "demo")
         neutral = load_model(Path(temporary) / "names", device="cpu")
@@ -216,13 +218,13 @@ def create_warm(folder: Path, dtype: torch.dtype) -> None:
 
 def criteria_of(name: str, f: dict[str, float]) -> list[Criterion]:
     """The criteria of one set of weights."""
-    naive_all = f["naive_edit"] * N_AXIS
+    naive_all = f["naive_perturbation"] * N_AXIS
     tf_pairs = TF_ROWS * N_AXIS
     rows = [
         measured(f"{name}.matmul_rate", f["matmul"] / GB, "GFLOP/s"),
         measured(f"{name}.singles_naive_extrapolated", naive_all, "s"),
         measured(f"{name}.singles_ranked", f["ranking"], "s"),
-        # The threshold is for float32: a bfloat16 naive way is faster, and its scores are rounding noise.
+        # The threshold is for float32: a bfloat16 naive method is faster, and its scores are rounding noise.
         at_least(f"{name}.singles_speed_up", naive_all / f["ranking"], "x", 150)
         if "float32" in name
         else measured(f"{name}.singles_speed_up", naive_all / f["ranking"], "x"),
@@ -233,7 +235,7 @@ def criteria_of(name: str, f: dict[str, float]) -> list[Criterion]:
         measured(f"{name}.base_pass", f["base"], "s"),
         measured(f"{name}.partners_of_one_gene", f["anchor"], "s"),
         at_most(f"{name}.tf_pairs", f["tf_rows"], "s", 60),
-        at_least(f"{name}.tf_pairs_speed_up", tf_pairs * f["naive_edit"] / f["tf_rows"], "x", 5_000),
+        at_least(f"{name}.tf_pairs_speed_up", tf_pairs * f["naive_perturbation"] / f["tf_rows"], "x", 5_000),
         at_most(
             f"{name}.tf_pairs_memory_to_bound",
             f["resident_rows"] / (f["weights"] + 1.5 * GB),
@@ -250,7 +252,7 @@ def criteria_of(name: str, f: dict[str, float]) -> list[Criterion]:
         full = "float32" in name
         rows += [
             at_most(f"{name}.all_pairs", f["all_pairs"] / 60, "min", 12 if full else 4),
-            measured(f"{name}.all_pairs_naive", f["n_pairs"] * f["naive_edit"] / 3600, "h"),
+            measured(f"{name}.all_pairs_naive", f["n_pairs"] * f["naive_perturbation"] / 3600, "h"),
             # bfloat16 products are so fast on some machines that activations and memory set the pace.
             at_least(rate, share, "x", 0.7) if full else measured(rate, share, "x"),
             at_most(f"{name}.all_pairs_memory_beyond_weights", (f["resident"] - f["weights"]) / GB, "GB", 2),

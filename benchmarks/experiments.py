@@ -3,7 +3,7 @@
     python -m benchmarks.experiments [--quick] [--data DIR]
 
 HOXA1 knock-down in lung fibroblasts (GSE37704: 3 control, 3 siRNA samples) and EHF over-expression in lung carcinoma
-cells (SRP049988: 5 and 5). The edit asked of the model is the change of the gene that the experiment measured, so that
+cells (SRP049988: 5 and 5). The model's perturbation is the change of the gene that the experiment measured, so that
 the comparison is about all other genes. ``DIR`` holds the two tables (default: ../shared/data/perturbation).
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.report import show
 from cellstate import load_model, read_samples
-from cellstate.evaluate.experiment import compare
+from cellstate.evaluation.experiment import compare
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model

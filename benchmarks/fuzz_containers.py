@@ -201,8 +201,8 @@ def _change_entry(random: Random, header: dict[str, Any]) -> None:
     elif what == "offsets" and isinstance(entry, dict):
         entry["data_offsets"] = [random.choice((0, -1, 8, 2**62, 2**64, 1.5, None)) for _ in range(2)]
     elif what == "swap":
-        rival = random.choice(names)
-        header[name], header[rival] = header[rival], header[name]
+        other = random.choice(names)
+        header[name], header[other] = header[other], header[name]
     elif what == "entry":
         header[name] = random.choice((None, [], {}, 7, "x"))
     else:

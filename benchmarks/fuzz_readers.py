@@ -21,17 +21,17 @@ from scipy.sparse import csr_array
 from benchmarks import fuzz_seeds as seeds
 from benchmarks.fuzz_containers import change_hdf5, change_safetensors
 from benchmarks.fuzz_mutations import BYTES, TEXT, Mutation, mutate
-from cellstate.cli.inputs import read_genes
+from cellstate.cli.readers import read_genes
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.io import READERS, ReadOptions, read_gmt, read_samples
 from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.model import ModelConfig, load_model, save_model
+from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import GENES, WEIGHTS, default_model_folder
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.model.record import EVIDENCE, METRICS, ModelRecord
-from cellstate.perturb.predictors.components import RIVALS, fit_components, load_components, save_components
+from cellstate.perturb.predictors.components import BASELINES, fit_components, load_components, save_components
 from cellstate.perturb.predictors.sparse import EFFECTS, load_effects, save_effects
 from cellstate.samples import Samples
 
@@ -148,12 +148,14 @@ def _read_model_file(name: str, given: Input) -> object:
     path.write_bytes(given.data)
     try:
         model = load_model(path.parent, device="cpu")
-        profiles, rivals, effects = (unwrap(load)(model) for load in (load_profiles, load_components, load_effects))
+        profiles, baselines, effects = (unwrap(load)(model) for load in (load_profiles, load_components, load_effects))
         assert isinstance(model.record, ModelRecord), "record"
         assert all(torch.isfinite(p).all() for p in model.network.parameters()), "weights"
         assert len(model.gene_table) == len(model.space) == len(model.space.symbols), "genes"
         assert profiles is None or np.isfinite(profiles.z_SG).all(), "profiles"
-        assert rivals is None or all(np.isfinite(m).all() for m in (rivals.ridge_PP, rivals.tf_ridge_PP)), "rivals"
+        assert baselines is None or all(
+            np.isfinite(m).all() for m in (baselines.components_PG, baselines.variance_P)
+        ), "baselines"
         assert effects is None or (np.isfinite(effects.data).all() and not effects.diagonal().any()), "effects"
         return model
     finally:
@@ -205,7 +207,7 @@ FORMATS: dict[str, Format] = {
     "gene list": _text_format("gene list", _read_genes),
     "weights": _model_file(WEIGHTS, change_safetensors),
     "cohort": _model_file(COHORT, change_safetensors),
-    "rivals": _model_file(RIVALS, change_safetensors),
+    "baselines": _model_file(BASELINES, change_safetensors),
     "effects": _model_file(EFFECTS, change_safetensors),
     "model genes": _model_file(GENES, _change_packed),
     "metrics": _model_file(METRICS, _text),

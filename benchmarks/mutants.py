@@ -3,13 +3,13 @@
     python -m benchmarks.mutants --check
     python -m benchmarks.mutants [--only ID ...]
 
-The mutants are rows of ``mutants.toml``: a file, a text that stands in it exactly once, the faulty text, the tests that
-are run, and whether those noticed the fault when the list was made (the baseline: 29 of 46). A mutant is
-killed when its tests fail. Every result is saved at once, and a later run continues; a result is dropped when its row,
-its file or its tests changed. ``--check`` only verifies that every old text stands in its file once; where code moved
-it names the file that holds the text now.
+The mutants are rows of ``mutants.toml``: a file, a text that is in it exactly once, the faulty text, the tests that
+are run, and whether those noticed the fault when the list was made (the baseline: 29 of 46). A mutant is killed when
+its tests fail. Every result is saved at once, and a later run continues; a result is dropped when its row, its file or
+its tests changed. ``--check`` only verifies that every fault can be placed.
 
-When files move or texts change, edit ``file``, ``old``, ``new`` and ``tests`` of the rows. The id and the fault stay.
+Where code moved, the text is found again in the only file that holds it once, and a test by the only path with its
+name. When a text changes, change ``old`` and ``new`` of its row. The id and the fault stay.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-# All that this script knows of the tree: where it is, which folders hold code, which are only read.
+# Where the tree is, which folders hold code, and which are only read.
 REPOSITORY = Path(__file__).resolve().parents[1]
 CODE, READ_ONLY = ("cellstate", "train"), ("data", "models", ".git", ".venv")
 
@@ -61,36 +61,49 @@ class Mutant:
     killed: bool | None = None
 
 
-def read_mutants() -> list[Mutant]:
-    """Read the list."""
+def read_mutants(root: Path = REPOSITORY) -> list[Mutant]:
+    """Read the list, with the present place of everything that moved."""
     rows = tomllib.loads(ROWS.read_text(encoding="utf-8"))["mutants"]
-    return [Mutant(**row | {"tests": tuple(row["tests"])}) for row in rows]
+    return [locate(Mutant(**row | {"tests": tuple(row["tests"])}), root) for row in rows]
+
+
+def locate(mutant: Mutant, root: Path = REPOSITORY) -> Mutant:
+    """Return a mutant with the present paths of its file and tests; a path stays as it is where no other one fits."""
+    file = mutant.file
+    if _occurrences(root / file, mutant.old) != 1:
+        paths = (path for folder in CODE for path in sorted((root / folder).rglob("*.py")))
+        found = [path for path in paths if _occurrences(path, mutant.old)]
+        if len(found) == 1 and _occurrences(found[0], mutant.old) == 1:
+            file = str(found[0].relative_to(root))
+    return replace(mutant, file=file, tests=tuple(_locate_test(test, root) for test in mutant.tests))
+
+
+def _locate_test(test: str, root: Path) -> str:
+    if (root / test).exists():
+        return test
+    found = sorted((root / "tests").rglob(Path(test).name))
+    return str(found[0].relative_to(root)) if len(found) == 1 else test
+
+
+def _occurrences(path: Path, text: str) -> int:
+    return path.read_text(encoding="utf-8").count(text) if path.is_file() else 0
 
 
 def problems(mutants: Sequence[Mutant], root: Path = REPOSITORY) -> list[str]:
-    """Return one sentence for each row that no longer fits the tree."""
-    found = []
+    """Return one sentence for each row that does not fit the tree."""
     ids = [mutant.id for mutant in mutants]
-    found += [f"{one}: the id is used twice" for one in sorted({i for i in ids if ids.count(i) > 1})]
+    found = [f"{one}: the id is used twice" for one in sorted({i for i in ids if ids.count(i) > 1})]
     for mutant in mutants:
-        path = root / mutant.file
-        n = path.read_text(encoding="utf-8").count(mutant.old) if path.exists() else 0
-        if n != 1:
-            elsewhere = [
-                str(other.relative_to(root))
-                for folder in CODE
-                for other in sorted((root / folder).rglob("*.py"))
-                if other != path and other.read_text(encoding="utf-8").count(mutant.old) == 1
-            ]
-            found.append(f"{mutant.id}: {n} times in {mutant.file}; once in {', '.join(elsewhere) or 'no other file'}")
+        if (n := _occurrences(root / mutant.file, mutant.old)) != 1:
+            found.append(f"{mutant.id}: its text is {n} times in {mutant.file}, and not in one other file")
         if mutant.old == mutant.new:
             found.append(f"{mutant.id}: changes nothing")
         found += [f"{mutant.id}: there is no {tests}" for tests in mutant.tests if not (root / tests).exists()]
     return found
 
 
-def stamp(mutant: Mutant) -> str:
-    """Return what a result hangs on: the row, its file and its tests."""
+def fingerprint(mutant: Mutant) -> str:
+    """Return the checksum of everything that a result depends on: the row, its file and its tests."""
     files = [REPOSITORY / mutant.file]
     for tests in mutant.tests:
         files += sorted((REPOSITORY / tests).rglob("*.py")) or [REPOSITORY / tests]
@@ -141,7 +154,7 @@ def run(mutants: Sequence[Mutant]) -> dict[str, str]:
     """Try every mutant that has no result yet; returns the results by id."""
     PROGRESS.parent.mkdir(exist_ok=True)
     saved: dict[str, str] = json.loads(PROGRESS.read_text()) if PROGRESS.exists() else {}
-    waiting = [mutant for mutant in mutants if stamp(mutant) not in saved]
+    waiting = [mutant for mutant in mutants if fingerprint(mutant) not in saved]
     with tempfile.TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder)) if waiting else REPOSITORY
         # Tests that fail without a fault would kill every mutant.
@@ -149,10 +162,10 @@ def run(mutants: Sequence[Mutant]) -> dict[str, str]:
             raise SystemExit("The tests fail without a fault: run those of the list, and mend them first.")
         for mutant in waiting:
             began = time.monotonic()
-            saved[stamp(mutant)] = try_mutant(tree, mutant)
+            saved[fingerprint(mutant)] = result = try_mutant(tree, mutant)
             PROGRESS.write_text(json.dumps(saved, indent=1))
-            print(f"{mutant.id}: {saved[stamp(mutant)]}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return {mutant.id: saved[stamp(mutant)] for mutant in mutants}
+            print(f"{mutant.id}: {result}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return {mutant.id: saved[fingerprint(mutant)] for mutant in mutants}
 
 
 def main() -> int:
@@ -167,7 +180,8 @@ def main() -> int:
     if options.check:
         print(f"{len(mutants)} mutants fit the tree.")
         return 0
-    from benchmarks.criteria import Criterion, show_criteria
+    from benchmarks.report import at_least, measured, show
+    from cellstate.evidence import Benchmark
 
     chosen = [mutant for mutant in mutants if options.only is None or mutant.id in options.only]
     results = run(chosen)
@@ -176,13 +190,13 @@ def main() -> int:
         print(f"{mutant.id}: {results[mutant.id]} (baseline: {before})")
     killed = sum(result == KILLED for result in results.values())
     baseline = sum(bool(mutant.killed) for mutant in chosen)
-    show_criteria(
-        "mutants",
-        [
-            Criterion(f"killed of {len(chosen)}", killed, "mutants", f">= {baseline}", killed >= baseline),
-            Criterion("broken", sum(result == BROKEN for result in results.values()), "mutants"),
-        ],
-    )
+    broken = sum(result == BROKEN for result in results.values())
+    criteria = [
+        measured("mutants", len(chosen)),
+        at_least("killed", killed, "mutants", baseline),
+        measured("broken", broken, "mutants"),
+    ]
+    show(Benchmark.MUTANTS, criteria=criteria, quick=options.only is not None)
     return 0
 
 

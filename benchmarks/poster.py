@@ -25,20 +25,21 @@ import numpy as np
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluate.bins import accuracy_per_bin
-from cellstate.evaluate.metrics import median, r2_per_gene, r2_pooled
-from cellstate.evaluate.reconstruction import evaluate
+from cellstate.evaluation.bins import accuracy_per_bin
+from cellstate.evaluation.metrics import median, r2_per_gene, r2_pooled
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
+from cellstate.model.folder import HISTORY
 from cellstate.perturb.sample import prepare_samples
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
-from train.callbacks import History
+from train.callbacks import Epoch
 from train.config import TrainConfig, read_config
 
 STARTS = {"random": "poster-coadread", "PCA": "poster-coadread-pca"}
-SETS = {"test": "same sequencer", "older_test": "older sequencer"}
+SETS = {"test": "HiSeq", "older_test": "Illumina GA"}
 MINUTES, GIGABYTES = 45, 22
 
 
@@ -116,7 +117,7 @@ def _of_training(start: str, model: Model, *, exact: bool) -> list[Criterion]:
     """Time, memory and losses; on standard error one line an epoch."""
     if exact and model.config.widths != POSTER_WIDTHS:
         sys.exit(f"{model.folder} is not the published network; move it away.")
-    history = History(model.folder).epochs()
+    history = [Epoch(**json.loads(line)) for line in (model.folder / HISTORY).read_text().splitlines()]
     training = model.record.training
     assert training is not None and training.peak_memory_gb is not None
     known = f"from_{start.lower().replace(' ', '_')}"

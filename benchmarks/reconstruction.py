@@ -20,12 +20,12 @@ import numpy as np
 from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
-from cellstate.evaluate.metrics import median, r2_per_gene
+from cellstate.evaluation.metrics import median, r2_per_gene
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
 from cellstate.gene_space import align
 from cellstate.model import Model
+from cellstate.model.cohort import load_profiles
 from cellstate.model.impute import impute_missing
-from cellstate.model.profiles import load_profiles
 from cellstate.perturb.predictors.components import load_components
 from cellstate.resources import resource_path
 

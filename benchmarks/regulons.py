@@ -1,4 +1,4 @@
-"""Known targets: does a regulator's predicted shift fall on the genes that it is known to regulate?
+"""Known targets: does a regulator's predicted expression change concern the genes that it is known to regulate?
 
     python -m benchmarks.regulons [--quick] [--data DIR] [--cohort DIR] [--hpa DIR] [--model DIR]
 
@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
+from benchmarks.regulon_changes import network_changes, product_changes, simple_changes, uninformed_sizes
 from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
@@ -55,7 +55,7 @@ RESAMPLES = 2_000
 TUMOURS, BOTH = Dataset.TARGETS_TUMOURS, Dataset.TARGETS_TUMOURS_ATLAS
 #: What co-expression on the same data reached when the thresholds were set.
 THRESHOLDS = {TUMOURS: 0.562, BOTH: 0.600}
-#: Width of the PCA rival: that of the shipped network's latent layer.
+#: Width of the PCA baseline: that of the shipped network's latent layer.
 WIDTH = 64
 BASELINE = PredictorId.COEXPRESSION
 #: Rankings without a criterion: uninformed, with prior knowledge, and the baseline itself.
@@ -118,7 +118,7 @@ def score(size_TG: np.ndarray, regulons: Regulons) -> Score:
     Parameters
     ----------
     size_TG : ndarray, shape (T, G)
-        Predicted shifts; the regulator's own does not count.
+        Predicted changes; the regulator's own does not count.
     """
     target_TG, tf_T = regulons.target_TG, regulons.tf_T
     size_TG = np.abs(size_TG)
@@ -145,15 +145,15 @@ def measure(data: TrainingData, regulons: Regulons, model: Model | None, *, quic
     z_SG, validation_z_SG = data.balanced_z_SG, data.validation_z_SG
     components = fit_components(z_SG, WIDTH, validation_z_SG=validation_z_SG, tf_G=data.space.is_tf_G)
     known = FittedParameters(len(components.tf_G), components, None if quick else fit_effects(z_SG, validation_z_SG))
-    shifts = blind_sizes(z_SG, len(regulons.tf_T)) | simple_shifts(known, regulons.tf_T)
+    shifts = uninformed_sizes(z_SG, len(regulons.tf_T)) | simple_changes(known, regulons.tf_T)
     if model is not None:
-        shifts |= network_shifts(model, regulons.tf_T)
+        shifts |= network_changes(model, regulons.tf_T)
     return _scored(shifts, regulons, data.space)
 
 
 def measure_product(model: Model, regulons: Regulons) -> dict[str, Scores]:
     """Return the scores of every predictor that a model folder holds, as the product uses them."""
-    return _scored(product_shifts(model, regulons.tf_T), regulons, model.space)
+    return _scored(product_changes(model, regulons.tf_T), regulons, model.space)
 
 
 def _scored(shifts: Mapping[str, np.ndarray], regulons: Regulons, space: GeneSpace) -> dict[str, Scores]:
@@ -220,12 +220,12 @@ def print_table(dataset: Dataset, found: Mapping[str, Scores]) -> None:
     columns = ("AUROC in z", "difference", "specificity in z", "difference", "AUROC in log2", "specificity in log2")
     print(f"\n| {DATASETS[dataset]} | {' | '.join(columns)} |")
     print("| --- |" + " --- |" * 6)
-    rival = found[BASELINE].z
+    baseline = found[BASELINE].z
     for name, scores in found.items():
         in_z, in_log2 = scores.z, scores.log2
         print(
-            f"| {name} | {in_z.auroc_T.mean():.3f} | {_difference(in_z.auroc_T - rival.auroc_T)} "
-            f"| {in_z.specific_T.mean():+.3f} | {_difference(in_z.specific_T - rival.specific_T)} "
+            f"| {name} | {in_z.auroc_T.mean():.3f} | {_difference(in_z.auroc_T - baseline.auroc_T)} "
+            f"| {in_z.specific_T.mean():+.3f} | {_difference(in_z.specific_T - baseline.specific_T)} "
             f"| {in_log2.auroc_T.mean():.3f} | {in_log2.specific_T.mean():+.3f} |"
         )
     print()

@@ -96,13 +96,13 @@ def show(
         _row(describe(record), f"{_number(record.value)}{interval}", one)
     for one in criteria:
         _row(one.name.replace(".", ": ").replace("_", " "), _number(one.value), one)
-    held = [Criterion.of(record) for record in records if record.threshold is not None]
+    judged = [Criterion.of(record) for record in records if record.threshold is not None]
     output = Output(
         benchmark=benchmark,
         machine=machine(),
         quick=quick,
         records=tuple(records),
-        criteria=(*held, *criteria),
+        criteria=(*judged, *criteria),
         weights_sha256=None if model is None else weights_sha256(model.folder),
     )
     print(msgspec.json.encode(output).decode())

@@ -1,11 +1,11 @@
-"""Predicted shifts against a simulated truth: every predictor, every metric.
+"""Predicted changes against a simulated truth: every predictor, every metric.
 
     python -m benchmarks.simulated [--quick] [--seeds 0 1 2]
 
 Predictors learn from the measured training patients of each world alone; what they are asked, and held against, is in
 `simulator`, `simulated_predictors` and `shift_metrics`. Hyper-parameters were chosen on the seeds from 100 on.
 
-Shape suffixes: S samples, G genes, E edits, N pairs, Q questions.
+Shape suffixes: S samples, G genes, E perturbations, N pairs, Q questions.
 """
 
 from __future__ import annotations
@@ -33,16 +33,15 @@ from benchmarks.simulated_pairs import Interactions, interactions
 from benchmarks.simulated_predictors import DEFAULT, PREDICTORS, Fitted, Network, Training
 from benchmarks.simulated_sets import DESIGNED, SetQuestions
 from benchmarks.simulator import Design, World, simulate
-from cellstate.evaluate.shift_metrics import (
+from cellstate.evaluation.change_metrics import (
     CALLED,
+    CHANGE_METRICS,
     MOVES,
     PAIR_METRICS,
-    PATIENT_METRICS,
-    SHIFT_METRICS,
-    Cooperation,
-    Recovery,
-    Shifts,
+    Changes,
+    ScoredPairs,
     auroc,
+    right_in_top_five,
 )
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.labels import predictor_label
@@ -84,13 +83,13 @@ def measure(world: World) -> Table:
         row |= {f"{kind} {name}": value for kind in ("kd", "oe") for name, value in _dose(world, fitted, kind).items()}
         if isinstance(fitted, Network):
             score_N = fitted.interaction(z_SG[:PAIR_PATIENTS], change_SG[:PAIR_PATIENTS], a_N, b_N)
-            row |= _pair_metrics(Cooperation(score_N, planted_N), regulators_N)
+            row |= _pair_metrics(ScoredPairs(score_N, planted_N), regulators_N)
             score_QN = network_scores(fitted, world, asked, PAIR_PATIENTS, a_N, b_N)
             row |= asked.recovery(score_QN) | asked.discoveries(score_QN)
         table[predictor.id] = row
     table[PredictorId.RANDOM] = combined.by_chance()
     levels = levels_of(training)
-    table[COHORT] = _pair_metrics(Cooperation(cohort_sizes(levels, a_N, b_N), planted_N), regulators_N)
+    table[COHORT] = _pair_metrics(ScoredPairs(cohort_sizes(levels, a_N, b_N), planted_N), regulators_N)
     score_QN = cohort_scores(levels, asked.direction_QG, a_N, b_N)
     table[COHORT] |= asked.recovery(score_QN) | asked.discoveries(score_QN)
     found = interactions(training)
@@ -102,8 +101,8 @@ def measure(world: World) -> Table:
         table[name] = _pair_metrics(_all_pairs(found, score_Q, fdr_Q, planted_N), regulators_N)
     called_Q = found.fdr_Q <= CALLED
     if called_Q.any():
-        synergy_N = true_synergy(world, true_SGG, np.stack([found.a_Q, found.b_Q], axis=1)[called_Q])
-        table[PAIRS_CANDIDATE]["called that cooperate"] = float((synergy_N >= MOVES).mean())
+        interaction_N = true_interaction(world, true_SGG, np.stack([found.a_Q, found.b_Q], axis=1)[called_Q])
+        table[PAIRS_CANDIDATE]["called that cooperate"] = float((interaction_N >= MOVES).mean())
     else:
         table[PAIRS_CANDIDATE]["called that cooperate"] = float("nan")
     return table
@@ -142,24 +141,23 @@ class Questions:
         others_SGG, row = _others(shift_SGG), {}
         for suffix, patient_Q in (("", self.patient_Q), (", exchanged", self.exchanged_Q)):
             movement_QE = np.einsum("qeg,qg->qe", others_SGG[patient_Q], self.direction_QG)
-            for metric in PATIENT_METRICS:
-                row[metric.name + suffix] = metric.function(Recovery(movement_QE, self.right_Q))
+            row["right in top 5" + suffix] = right_in_top_five(movement_QE, self.right_Q)
         return row
 
 
 def _others(shift_SGG: np.ndarray) -> np.ndarray:
-    """Return shifts without those of the edited genes themselves."""
+    """Return shifts without those of the perturbed genes themselves."""
     others_SGG = shift_SGG.copy()
-    edits = np.arange(shift_SGG.shape[1])
-    others_SGG[:, edits, edits] = 0
+    perturbations = np.arange(shift_SGG.shape[1])
+    others_SGG[:, perturbations, perturbations] = 0
     return others_SGG
 
 
 def _shift_metrics(world: World, predicted_SGG: np.ndarray, true_SGG: np.ndarray) -> dict[str, float]:
     gene_G = np.arange(world.design.n_genes)
     change_SG, regulator_G = world.measured_change("ko"), gene_G < world.design.n_regulators
-    shifts = Shifts(predicted_SGG, true_SGG, gene_G, change_SG, regulator_G)
-    return {metric.name: metric.function(shifts) for metric in SHIFT_METRICS}
+    shifts = Changes(predicted_SGG, true_SGG, gene_G, change_SG, regulator_G)
+    return {metric.name: metric.function(shifts) for metric in CHANGE_METRICS}
 
 
 def _dose(world: World, fitted: Fitted, kind: str) -> dict[str, float]:
@@ -168,18 +166,18 @@ def _dose(world: World, fitted: Fitted, kind: str) -> dict[str, float]:
     change_SG = world.measured_change(kind)
     predicted_SEG = fitted.shift(world.z(world.test), change_SG)[:, regulator_E]
     true_SEG = world.true_shift(regulator_E[:, None], kind)
-    shifts = Shifts(predicted_SEG, true_SEG, regulator_E, change_SG[:, regulator_E], np.ones(len(regulator_E), bool))
+    shifts = Changes(predicted_SEG, true_SEG, regulator_E, change_SG[:, regulator_E], np.ones(len(regulator_E), bool))
     wanted = ("Pearson-delta", "sign accuracy")
-    return {metric.name: metric.function(shifts) for metric in SHIFT_METRICS if metric.name in wanted}
+    return {metric.name: metric.function(shifts) for metric in CHANGE_METRICS if metric.name in wanted}
 
 
-def _pair_metrics(pairs: Cooperation, regulators_N: np.ndarray) -> dict[str, float]:
+def _pair_metrics(pairs: ScoredPairs, regulators_N: np.ndarray) -> dict[str, float]:
     row = {metric.name: metric.function(pairs) for metric in PAIR_METRICS}
     # Among all pairs it is enough to know the regulators; among theirs it takes more.
     return row | {AMONG_REGULATORS: auroc(pairs.score_N[regulators_N], pairs.planted_N[regulators_N])}
 
 
-def true_synergy(world: World, single_SGG: np.ndarray, pairs_N2: np.ndarray) -> np.ndarray:
+def true_interaction(world: World, single_SGG: np.ndarray, pairs_N2: np.ndarray) -> np.ndarray:
     """Root mean square of what two knock-outs truly do beyond their sum, in S, mean over test patients, shape (N,)."""
     beyond_SNG = world.true_shift(pairs_N2, "ko") - single_SGG[:, pairs_N2[:, 0]] - single_SGG[:, pairs_N2[:, 1]]
     for gene_N in pairs_N2.T:
@@ -189,7 +187,7 @@ def true_synergy(world: World, single_SGG: np.ndarray, pairs_N2: np.ndarray) -> 
 
 def _all_pairs(
     found: Interactions, score_Q: np.ndarray, fdr_Q: np.ndarray | None, planted_N: np.ndarray
-) -> Cooperation:
+) -> ScoredPairs:
     """Put all other pairs below those that were scored, by how likely both genes are regulators; none is called."""
     score_GG = np.outer(found.likely_G, found.likely_G) - 1
     score_GG[found.a_Q, found.b_Q] = score_Q
@@ -197,7 +195,7 @@ def _all_pairs(
     if fdr_Q is not None:
         fdr_GG[found.a_Q, found.b_Q] = fdr_Q
     upper = np.triu_indices(len(score_GG), 1)
-    return Cooperation(score_GG[upper], planted_N, None if fdr_Q is None else fdr_GG[upper])
+    return ScoredPairs(score_GG[upper], planted_N, None if fdr_Q is None else fdr_GG[upper])
 
 
 def mean_table(tables: list[Table]) -> Table:
@@ -249,7 +247,7 @@ def records_of(table: Table) -> list[EvidenceRecord]:
             record_of(p.id, metric, table[p.id][column], threshold=thresholds.get((metric, p.id)))
             for metric, column in (
                 (Metric.PEARSON_DELTA, "Pearson-delta"),
-                (Metric.REGULATOR_AUROC, "AUROC per unit"),
+                (Metric.REGULATOR_AUROC, "AUROC per SD"),
                 (Metric.COMBINATION_OF_3_SHARE, DESIGNED),
             )
             for p in PREDICTORS

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.simulated_predictors import Network, Training, known_of
 from benchmarks.simulator import World
-from cellstate.evaluate.shift_metrics import CALLED
+from cellstate.evaluation.change_metrics import CALLED
 from cellstate.evidence import Stratum
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, Levels
 from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p
@@ -26,7 +26,7 @@ FALSE = f"{ALONG}, false among called"
 
 
 def programmes(moved_QG: np.ndarray) -> np.ndarray:
-    """Return the genes that each edit truly moves most, as directions of +1 and -1, shape (Q, G)."""
+    """Return the genes that each perturbation truly moves most, as directions of +1 and -1, shape (Q, G)."""
     strongest = np.argsort(-np.abs(moved_QG), axis=1)[:, :PROGRAMME]
     direction_QG = np.zeros_like(moved_QG, dtype=np.float64)
     np.put_along_axis(direction_QG, strongest, np.sign(np.take_along_axis(moved_QG, strongest, 1)), 1)

@@ -1,9 +1,9 @@
-"""Predictors of shifts on simulated patients: the rivals, networks, and the product's candidate.
+"""Predictors of shifts on simulated patients: the baselines, networks, and the product's candidate.
 
 Each is fitted on the training patients of one world, with the mean of every series taken out, and may use the world's
 validation patients to choose a penalty or an epoch. None sees a true response.
 
-Shape suffixes: S samples, G genes (each is edited alone), N pairs.
+Shape suffixes: S samples, G genes (each is perturbed alone), N pairs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.regulon_shifts import simple_shifts
-from benchmarks.simulated_sparse import DoseCurves, Recipe, dose_curves, given_share, links, passed_on, relevance
+from benchmarks.regulon_changes import simple_changes
+from benchmarks.simulated_sparse import (
+    Recipe,
+    TitrationCurves,
+    given_share,
+    links,
+    propagated,
+    relevance,
+    titration_curves,
+)
 from benchmarks.simulator import World
 from cellstate.evidence import PredictorId
 from cellstate.model.config import ModelConfig
@@ -59,27 +67,27 @@ class Training:
 
 
 class Linear:
-    """Shifts in proportion to the change of the edited gene; nothing cooperates.
+    """Shifts in proportion to the change of the perturbed gene; nothing cooperates.
 
     Parameters
     ----------
     effect_GG : ndarray
         Effect of an S of change of each gene (rows) on all genes.
-    curves : DoseCurves, optional
+    curves : TitrationCurves, optional
         How far a change counts at the patient's level; without them it counts fully.
     """
 
-    def __init__(self, effect_GG: np.ndarray, curves: DoseCurves | None = None) -> None:
+    def __init__(self, effect_GG: np.ndarray, curves: TitrationCurves | None = None) -> None:
         self.effect_GG = effect_GG
         self.curves = curves
 
     def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
-        """Return the shift after editing each gene alone, shape (S, edited G, G)."""
+        """Return the shift after perturbing each gene alone, shape (S, perturbed G, G)."""
         felt_SG = change_SG if self.curves is None else self.curves.felt(z_SG, change_SG)
         return felt_SG[:, :, None] * self.effect_GG
 
     def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
-        """Return one patient's shift after editing several genes at once: the sum, shape (E, G)."""
+        """Return one patient's shift after perturbing several genes at once: the sum, shape (E, G)."""
         return self.shift(z_G[None], change_G[None])[0][genes_EK].sum(axis=1)
 
 
@@ -90,19 +98,19 @@ class Network:
         self.network = network
 
     def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
-        """Return the shift after editing each gene alone, shape (S, edited G, G)."""
+        """Return the shift after perturbing each gene alone, shape (S, perturbed G, G)."""
         genes_G1 = torch.arange(z_SG.shape[1])[:, None]
         pairs = zip(torch.from_numpy(z_SG[:, None]), torch.from_numpy(change_SG[:, :, None]), strict=True)
         shifts = [propagate(self.network, base_pass(self.network, z), genes_G1, change) for z, change in pairs]
         return torch.stack(shifts).numpy()
 
     def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
-        """Return one patient's shift after editing several genes at once, shape (E, G)."""
+        """Return one patient's shift after perturbing several genes at once, shape (E, G)."""
         base = base_pass(self.network, torch.from_numpy(z_G[None]))
         return propagate(self.network, base, torch.from_numpy(genes_EK), torch.from_numpy(change_G[genes_EK])).numpy()
 
     def beyond(self, z_SG: np.ndarray, change_SG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield what pairs do beyond the sum of their edits, both genes left out, shape (N, G), for each patient."""
+        """Yield the interactions of pairs on all other genes, shape (N, G), for each patient."""
         single_SGG = self.shift(z_SG, change_SG)
         genes_N2 = torch.from_numpy(np.stack([a_N, b_N], axis=1))
         for z_G, change_G, single_GG in zip(z_SG, change_SG, single_SGG, strict=True):
@@ -114,7 +122,7 @@ class Network:
             yield both_NG
 
     def interaction(self, z_SG: np.ndarray, change_SG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:
-        """Return the size of what pairs do beyond the sum of their edits, per S of both changes, shape (N,)."""
+        """Return the size of the interactions of pairs, per SD of both changes, shape (N,)."""
         size_SN = np.maximum(np.abs(change_SG[:, a_N] * change_SG[:, b_N]), 1e-3)
         beyond = self.beyond(z_SG, change_SG, a_N, b_N)
         return np.mean([np.sqrt((x_NG**2).mean(axis=1)) / s_N for x_NG, s_N in zip(beyond, size_SN, strict=True)], 0)
@@ -127,11 +135,11 @@ class Mean:
         self.parts = parts
 
     def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
-        """Return the shift after editing each gene alone, shape (S, edited G, G)."""
+        """Return the shift after perturbing each gene alone, shape (S, perturbed G, G)."""
         return np.mean([part.shift(z_SG, change_SG) for part in self.parts], axis=0)
 
     def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
-        """Return one patient's shift after editing several genes at once, shape (E, G)."""
+        """Return one patient's shift after perturbing several genes at once, shape (E, G)."""
         return np.mean([part.together(z_G, change_G, genes_EK) for part in self.parts], axis=0)
 
 
@@ -144,18 +152,18 @@ def _no_change(training: Training) -> Linear:
 
 @lru_cache(maxsize=1)
 def known_of(training: Training) -> FittedParameters:
-    """What the product's linear rivals know of these patients; the penalties are chosen on validation patients."""
+    """What the product's linear baselines know of these patients; the penalties are chosen on validation patients."""
     z_SG, validation_z_SG = training.z_SG, training.validation_z_SG
     regulator_G = np.arange(z_SG.shape[1]) < training.n_regulators
     components = fit_components(z_SG, LATENT, validation_z_SG=validation_z_SG, tf_G=regulator_G)
     return FittedParameters(z_SG.shape[1], components, fit_effects(z_SG, validation_z_SG, training.seed))
 
 
-def _rival(name: str) -> Callable[[Training], Linear]:
-    """Fit a rival of the product: its effect of an S of each gene is what it says of the loss of one, turned round."""
+def _baseline(name: str) -> Callable[[Training], Linear]:
+    """Fit a baseline of the product: its effect per SD is its prediction for a loss of 1 SD with the sign reversed."""
 
     def fit(training: Training) -> Linear:
-        effect_GG = -simple_shifts(known_of(training), np.arange(training.z_SG.shape[1]))[name].astype(np.float64)
+        effect_GG = -simple_changes(known_of(training), np.arange(training.z_SG.shape[1]))[name].astype(np.float64)
         np.fill_diagonal(effect_GG, 0)
         return Linear(effect_GG)
 
@@ -172,11 +180,11 @@ def sparse_links(training: Training) -> np.ndarray:
 def _sparse(training: Training) -> Linear:
     effect_GG = sparse_links(training)
     share_G1 = given_share(effect_GG, RECIPE.sharpness)[:, None]
-    return Linear(share_G1 * passed_on(effect_GG, RECIPE.passing_on))
+    return Linear(share_G1 * propagated(effect_GG, RECIPE.damping))
 
 
 def _sparse_curved(training: Training) -> Linear:
-    return Linear(_sparse(training).effect_GG, dose_curves(training.z_SG, sparse_links(training), RECIPE))
+    return Linear(_sparse(training).effect_GG, titration_curves(training.z_SG, sparse_links(training), RECIPE))
 
 
 def _autoencoder(training: Training) -> Network:
@@ -193,7 +201,7 @@ def _ensemble(training: Training) -> Mean:
 
 
 def _stacked(training: Training) -> Mean:
-    return Mean([_rival("ridge")(training), _hidden_genes(training)])
+    return Mean([_baseline("ridge")(training), _hidden_genes(training)])
 
 
 def train_network(
@@ -249,23 +257,26 @@ class Predictor:
 
 
 PREDICTORS = (
-    Predictor(PredictorId.NO_CHANGE, "Nothing but the edited gene moves.", _no_change),
+    Predictor(PredictorId.NO_CHANGE, "Nothing but the perturbed gene changes.", _no_change),
     Predictor(
         PredictorId.COEXPRESSION,
-        "Each gene follows the edited one as in the training patients.",
-        _rival("coexpression"),
+        "Each gene follows the perturbed one as in the training patients.",
+        _baseline("coexpression"),
         linear_baseline=True,
     ),
     Predictor(
-        PredictorId.PCA, f"The edit is seen through {LATENT} principal components.", _rival("pca"), linear_baseline=True
+        PredictorId.PCA,
+        f"The perturbation is seen through {LATENT} principal components.",
+        _baseline("pca"),
+        linear_baseline=True,
     ),
     Predictor(
         PredictorId.RIDGE,
         "Ridge regression of every gene on all others.",
-        _rival(PredictorId.RIDGE),
+        _baseline(PredictorId.RIDGE),
         linear_baseline=True,
     ),
-    Predictor(PredictorId.RIDGE_TF, "The same on the regulators alone: prior knowledge.", _rival("ridge_tf")),
+    Predictor(PredictorId.RIDGE_TF, "The same on the regulators alone: prior knowledge.", _baseline("ridge_tf")),
     Predictor(PredictorId.AUTOENCODER, "A network that learnt to reproduce its input.", _autoencoder),
     Predictor(
         PredictorId.MASKED_AUTOENCODER,
@@ -279,10 +290,10 @@ PREDICTORS = (
     Predictor(
         PredictorId.ELASTIC_NET,
         "Few genes explain each gene; what is moved passes half of it on, twice.",
-        _rival("elastic_net"),
+        _baseline("elastic_net"),
     ),
     Predictor(PredictorId.SPARSE_LINKS, "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
-    Predictor(PredictorId.SPARSE_LINKS_CURVES, "The same; an edit counts by the gene's level.", _sparse_curved),
+    Predictor(PredictorId.SPARSE_LINKS_CURVES, "The same; a perturbation counts by the gene's level.", _sparse_curved),
 )
 #: The default method of the shipped model, to which the criteria apply.
 DEFAULT = PredictorId.ELASTIC_NET

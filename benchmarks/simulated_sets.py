@@ -1,4 +1,4 @@
-"""How far do the knock-outs that a predictor combines truly move a patient, of the way of the best combination?
+"""How far do the knock-outs that a predictor combines truly move a patient, in % of the best combination's effect?
 
 Asked as a user asks, along a goal, of one patient: each predictor chooses greedily, one gene more each time, by its own
 scores; the truth chooses in the same way by what the knock-outs truly do. Then both sets are truly knocked out.
@@ -75,7 +75,7 @@ class SetQuestions:
 
 
 def _along(shift_EG: np.ndarray, genes_EK: np.ndarray, direction_G: np.ndarray) -> np.ndarray:
-    """Movement along a direction, the edited genes left out, shape (E,)."""
+    """Movement along a direction, the perturbed genes left out, shape (E,)."""
     shift_EG = shift_EG.copy()
     np.put_along_axis(shift_EG, genes_EK, 0, axis=1)
     return shift_EG @ direction_G

@@ -11,7 +11,7 @@ So hubs are believed more readily than genes that explain one or two. Three step
    orders is taken.
 3. `given_share`: a gene that explains others less than it is explained by them is no regulator; its effects are shrunk.
 
-Beside them `DoseCurves`: what a change of a regulator does depends on its level in the patient.
+Beside them `TitrationCurves`: what a change of a regulator does depends on its level in the patient.
 
 Shape suffixes: S samples, G genes, K columns that explain, N genes a column is made of, B bends.
 """
@@ -40,16 +40,16 @@ class Recipe:
     relevance_steps: int = 30
     sharpness: float = 4.0
     """Power at which given and taken effects are compared."""
-    passing_on: float = 0.5
+    damping: float = 0.5
     """Share of an effect that the affected genes pass on, twice."""
     bends: tuple[float, ...] = (0.3, 0.6)
-    """Quantiles of a gene's level at which its dose curve may bend."""
+    """Quantiles of a gene's level at which its titration curve may bend."""
     slope_sd: float = 0.5
     """Prior spread of a slope about 1."""
 
 
 @dataclass(frozen=True, eq=False)
-class DoseCurves:
+class TitrationCurves:
     """How far a change of a gene counts, by its level: straight pieces, each as steep as all links say, or flatter.
 
     Attributes
@@ -64,7 +64,7 @@ class DoseCurves:
     slope_BG: np.ndarray
 
     def felt(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
-        """Return the part of a change of z that is passed on, shape (S, G)."""
+        """Return the part of a change of z that is propagated, shape (S, G)."""
         felt_SG = np.zeros_like(change_SG)
         for low_G, high_G, slope_G in zip(self.edge_BG, self.edge_BG[1:], self.slope_BG, strict=False):
             felt_SG += slope_G * (np.clip(z_SG + change_SG, low_G, high_G) - np.clip(z_SG, low_G, high_G))
@@ -202,7 +202,7 @@ def given_share(effect_GG: np.ndarray, sharpness: float) -> np.ndarray:
     return given_G / np.maximum(given_G + taken_G, np.finfo(float).tiny)
 
 
-def passed_on(effect_GG: np.ndarray, share: float) -> np.ndarray:
+def propagated(effect_GG: np.ndarray, share: float) -> np.ndarray:
     """Add what affected genes pass on to others in two further steps, shape (G, G), 0 on the diagonal."""
     total_GG = effect_GG
     for _ in range(2):
@@ -211,8 +211,8 @@ def passed_on(effect_GG: np.ndarray, share: float) -> np.ndarray:
     return total_GG
 
 
-def dose_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> DoseCurves:
-    """Read each gene's dose curve from its targets: what they, without all other links, say about its level."""
+def titration_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> TitrationCurves:
+    """Read each gene's titration curve from its targets: what they, without all other links, say about its level."""
     left_SG = z_SG - z_SG @ effect_GG
     weight_GG = effect_GG / left_SG.var(axis=0)
     strength_G = np.maximum((effect_GG * weight_GG).sum(axis=1), np.finfo(float).tiny)
@@ -226,4 +226,4 @@ def dose_curves(z_SG: np.ndarray, effect_GG: np.ndarray, recipe: Recipe) -> Dose
         more_S = (extra_SG[:, gene] - extra_SG[:, gene].mean()) / extra_SG[:, gene].std().clip(1e-9)
         prior_BB = np.eye(len(slope_BG)) / recipe.slope_sd**2
         slope_BG[:, gene] += np.linalg.solve(piece_SB.T @ piece_SB + prior_BB, piece_SB.T @ more_S)
-    return DoseCurves(edge_BG, slope_BG.clip(0, 1))
+    return TitrationCurves(edge_BG, slope_BG.clip(0, 1))

@@ -7,7 +7,7 @@ regulators of the other subtype. What a predictor sees are counts: series effect
 noise. What it is held against is the noise-free steady state of the same patient, before and after clamping genes.
 
 Shape suffixes: S samples, G genes (masters, then TFs, then leaves), R regulators (masters and TFs), P planted pairs,
-E edits (clamped states), K genes clamped in one edit.
+E perturbations (clamped states), K genes clamped in one perturbation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cellstate.gene_space import SCALE_FLOOR
 
 #: Log level of a gene that is knocked out: a Hill curve is 0 there, and so is log1p of the level.
 OFF = -40.0
-#: Level of every gene after an edit, in multiples of the level before.
+#: Level of every gene after a perturbation, in multiples of the level before.
 FACTORS = {"ko": 0.0, "kd": 0.5, "oe": 3.0}
 _STEPS, _DAMPING, _TOLERANCE = 400, 0.6, 1e-7
 
@@ -74,7 +74,7 @@ class Design:
     drive_sd: tuple[float, float, float] = (0.8, 0.6, 0.35)
     """How far patients differ in what drives masters, TFs and leaves beside the network."""
     n_factors: int = 3
-    """Unmeasured influences (as purity) on a share of all genes, that no edit changes."""
+    """Unmeasured influences (as purity) on a share of all genes, that no perturbation changes."""
     factor_share: float = 0.3
     factor_sd: float = 0.2
     n_series: int = 6
@@ -208,12 +208,12 @@ class World:
         return ((np.log1p(patients.tpm_SG) - self.mean_G) / self.scale_G).astype(np.float32)
 
     def measured_change(self, kind: str) -> np.ndarray:
-        """Change of z that an edit of each gene is to the measured test profiles, shape (S, G)."""
+        """Change of z that a perturbation of each gene is to the measured test profiles, shape (S, G)."""
         tpm_SG = self.test.tpm_SG
         return ((np.log1p(FACTORS[kind] * tpm_SG) - np.log1p(tpm_SG)) / self.scale_G).astype(np.float32)
 
     def true_shift(self, genes_EK: np.ndarray, kind: str, patients: Sequence[int] | None = None) -> np.ndarray:
-        """Return what edits truly do to test patients (default: all), in z, shape (S, E, G); clamped genes included."""
+        """Return the true changes of test patients (default: all) in z, shape (S, E, G); clamped genes included."""
         drive_SG = self.test.drive_SG if patients is None else self.test.drive_SG[patients]
         before_SG = self.network.steady_state(drive_SG)
         log_factor = np.log(FACTORS[kind]) if FACTORS[kind] > 0 else None

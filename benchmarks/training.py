@@ -26,10 +26,10 @@ from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model.config import POSTER_WIDTHS, ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
 from train.batches import ArraySource, StoreSource, batches, mapped
-from train.callbacks import Step
+from train.callbacks import Step, TrainerCallback
 from train.config import LoopConfig, RunConfig
 from train.distributed import DistributedContext
-from train.loop import NullCallback, TrainingJob, train
+from train.loop import TrainingJob, train
 from train.package import peak_memory
 from train.store import COLUMNS, open_store, write_store
 
@@ -83,7 +83,7 @@ def step(widths: tuple[int, ...], precision: str, batch: int, n_steps: int) -> d
     names = [f"S{i}" for i in range(len(z_SG))]
     seconds: list[float] = []
 
-    class Clock(NullCallback):
+    class Clock(TrainerCallback):
         def step(self, step: Step) -> None:
             seconds.append(step.seconds)
 

@@ -119,7 +119,7 @@ def measure(*, quick: bool = False) -> list[Criterion]:
     criteria: list[Criterion] = []
     with tempfile.TemporaryDirectory() as temporary:
         for what, path in make_files(Path(temporary), MEGABYTES / 20 if quick else MEGABYTES).items():
-            ours, rival = (
+            ours, baseline = (
                 in_a_process("benchmarks.upload", "--reader", reader, "--file", path)
                 for reader in ("cellstate", "pandas")
             )
@@ -129,9 +129,9 @@ def measure(*, quick: bool = False) -> list[Criterion]:
             criteria += [
                 at_most(f"{name}.upload", ours["seconds"], "s", SECONDS),
                 measured(f"{name}.processor_time", ours["processor_seconds"], "s"),
-                measured(f"{name}.pandas_alone", rival["seconds"], "s"),
+                measured(f"{name}.pandas_alone", baseline["seconds"], "s"),
                 at_most(f"{name}.memory_above_to_text", ours["bytes_above"] / size, "x", TIMES_THE_FILE),
-                measured(f"{name}.pandas_alone_memory_above_to_text", rival["bytes_above"] / size, "x"),
+                measured(f"{name}.pandas_alone_memory_above_to_text", baseline["bytes_above"] / size, "x"),
                 at_most(f"{name}.longest_wait_of_another_thread", ours["wait_ms"], "ms", WAIT_MS),
             ]
     return criteria

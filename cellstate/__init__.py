@@ -1,6 +1,6 @@
 """CellState: virtual gene manipulation on one patient's transcriptome.
 
-The public names below are imported when first asked for, so that the command's help does not wait for torch.
+The public names below are imported on first use, so that the command's help does not wait for large libraries.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cellstate.evaluate.experiment import compare
-    from cellstate.goal_spec import read_goal
+    from cellstate.evaluation.experiment import compare
+    from cellstate.evaluation.reconstruction import evaluate
+    from cellstate.goals import read_goal
     from cellstate.io import read_samples
     from cellstate.model import load_model
     from cellstate.perturb.perturbations import Perturbation
@@ -23,25 +24,12 @@ if TYPE_CHECKING:
     from cellstate.perturb.search.titration import titrate
 
 __version__ = "0.1.0"
-_MODULE = {
-    "Goal": "cellstate.perturb.search.goal",
-    "Perturbation": "cellstate.perturb.perturbations",
-    "combine": "cellstate.perturb.search.combination",
-    "compare": "cellstate.evaluate.experiment",
-    "load_model": "cellstate.model",
-    "pairs": "cellstate.perturb.search.pairs",
-    "predict": "cellstate.perturb.predict",
-    "prepare_sample": "cellstate.perturb.sample",
-    "read_goal": "cellstate.goal_spec",
-    "read_samples": "cellstate.io",
-    "screen": "cellstate.perturb.search.single",
-    "titrate": "cellstate.perturb.search.titration",
-}
 __all__ = [
     "Goal",
     "Perturbation",
     "combine",
     "compare",
+    "evaluate",
     "load_model",
     "pairs",
     "predict",
@@ -51,12 +39,28 @@ __all__ = [
     "screen",
     "titrate",
 ]
+_MODULES = {
+    "evaluation.experiment": ("compare",),
+    "evaluation.reconstruction": ("evaluate",),
+    "goals": ("read_goal",),
+    "io": ("read_samples",),
+    "model": ("load_model",),
+    "perturb.perturbations": ("Perturbation",),
+    "perturb.predict": ("predict",),
+    "perturb.sample": ("prepare_sample",),
+    "perturb.search.combination": ("combine",),
+    "perturb.search.goal": ("Goal",),
+    "perturb.search.pairs": ("pairs",),
+    "perturb.search.single": ("screen",),
+    "perturb.search.titration": ("titrate",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULE[name]), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

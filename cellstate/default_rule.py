@@ -1,7 +1,7 @@
 """The rule by which a model's evidence makes one prediction method its default.
 
 A candidate replaces the autoencoder where it discriminates a regulator's own targets from those of other regulators
-better than the autoencoder does (``benchmarks.regulons`` on the weights at hand: the low end of the 95 % interval of
+better than the autoencoder does (``benchmarks.regulons`` on the weights at hand: the low end of the 95% interval of
 the difference lies above 0), is not worse in a simulated gene network (``benchmarks.simulated``), and does not use
 prior knowledge. Of several candidates the most specific one is the default. Missing evidence disqualifies: a candidate
 that lacks a figure is out, and without the autoencoder's own figures no candidate can be compared with it.
@@ -54,7 +54,7 @@ class PredictorEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     target_specificity : float or None
         AUROC of a regulator's own targets less that of other regulators' targets; 0 is chance.
     margin_ci_low : float or None
-        Low end of the 95 % bootstrap interval of the difference of ``target_specificity`` from the autoencoder's.
+        Low end of the 95% bootstrap interval of the difference of ``target_specificity`` from the autoencoder's.
     simulated_pearson_delta : float or None
         Correlation of the same method's predictions with the true changes in a simulated gene network.
     verdict : Verdict

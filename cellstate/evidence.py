@@ -19,20 +19,22 @@ class Benchmark(StrEnum):
     """Benchmarks by the name of their module: ``python -m benchmarks.NAME``."""
 
     APP = "app"
+    CODE_PATHS = "code_paths"
     ENGINE = "engine"
     EXPERIMENTS = "experiments"
     FUZZ = "fuzz"
     INGEST = "ingest"
     LATENCY = "latency"
+    MUTANTS = "mutants"
     PAIRS = "pairs"
     POSTER = "poster"
     REAL_PERTURBATIONS = "real_perturbations"
     RECONSTRUCTION = "reconstruction"
     REGULONS = "regulons"
+    RELIABILITY = "reliability"
     SIMULATED = "simulated"
     TRAINING = "training"
     TRANSFER = "transfer"
-    TRUST = "trust"
     UPLOAD = "upload"
 
 
@@ -52,6 +54,10 @@ class Dataset(StrEnum):
     #: Real perturbation experiments.
     HOXA1_KNOCKDOWN = "hoxa1_knockdown"
     EHF_OVEREXPRESSION = "ehf_overexpression"
+    #: Many real perturbations: measured fold changes, lists of changed genes from GEO, and both pooled by target gene.
+    REAL_EXPERIMENTS = "real_experiments"
+    GEO_SIGNATURES = "geo_signatures"
+    REAL_POOLED = "real_pooled"
     #: A simulated gene network, in which every effect is known. It judges methods, not the weights of a folder.
     SIMULATION = "simulation"
 
@@ -72,6 +78,14 @@ class PredictorId(StrEnum):
     RANDOM = "random"
     VARIABILITY = "variability"
     TRUTH = "truth"
+    #: Curated targets (CollecTRI), by correlation of the signed edges and by their sign-weighted mean.
+    COLLECTRI = "collectri"
+    COLLECTRI_MEAN = "collectri_mean"
+    #: The mean change of other perturbations of the same cell system, and other experiments with the same gene.
+    OTHER_PERTURBATIONS = "other_perturbations"
+    REPLICATES = "replicates"
+    #: Effects learned from a broad corpus, the recipe chosen without the target that is reported.
+    CORPUS_NESTED = "corpus_nested"
     #: What the patients of the model's cohort show of pairs of genes.
     COHORT = "cohort"
     #: The folder's autoencoder, averaged over profiles of which half of the genes are hidden.
@@ -116,7 +130,7 @@ class Stratum(StrEnum):
     REGULATOR_PAIRS = "regulator_pairs"
 
 
-#: The bins of true TPM, ascending: those of `cellstate.evaluate.bins.EDGES`.
+#: The bins of true TPM, ascending: those of `cellstate.evaluation.bins.EDGES`.
 TPM_BINS = (Stratum.TPM_0_2_5, Stratum.TPM_2_5_10, Stratum.TPM_10_100, Stratum.TPM_100_UP)
 
 
@@ -160,7 +174,15 @@ class Metric(StrEnum):
     # Agreement with measured or simulated expression changes.
     PEARSON_DELTA = "pearson_delta"
     PEARSON_DELTA_GAIN = "pearson_delta_gain"
+    PEARSON_DELTA_MEDIAN = "pearson_delta_median"
     SIGN_ACCURACY_TOP50 = "sign_accuracy_top50"
+    SIGN_ACCURACY_TOP100 = "sign_accuracy_top100"
+    # Ranking the perturbed gene from its measured change.
+    REGULATOR_PERCENTILE = "regulator_percentile"
+    REGULATOR_PERCENTILE_GAIN = "regulator_percentile_gain"
+    REGULATOR_PERCENTILE_MATCHED = "regulator_percentile_matched"
+    REGULATOR_TOP_5_PERCENT = "regulator_top_5_percent"
+    DISCRIMINATION = "discrimination"
     # Known targets.
     TARGET_AUROC = "target_auroc"
     TARGET_AUROC_GAIN = "target_auroc_gain"
@@ -189,6 +211,7 @@ class Metric(StrEnum):
     N_REGULATORS = "n_regulators"
     N_TARGETS = "n_targets"
     N_GENE_SETS = "n_gene_sets"
+    N_PERTURBED_GENES = "n_perturbed_genes"
 
     @property
     def definition(self) -> Definition:
@@ -208,6 +231,7 @@ _DEFINITIONS = {
     Metric.RESPONSE_LEAF_TO_TF: Definition("×", _LOWER),
     Metric.TARGET_AUROC_GAIN: Definition(by_ci_low=True),
     Metric.TARGET_SPECIFICITY_GAIN: Definition(by_ci_low=True),
+    Metric.REGULATOR_PERCENTILE_GAIN: Definition(by_ci_low=True),
     Metric.LEAF_EFFECT_RATIO: Definition("×", _LOWER),
     Metric.OTHER_SUBTYPE_REGULATOR_TOP5: Definition(best=_LOWER),
     Metric.PLANTED_PAIR_FDR: Definition(best=_LOWER),
@@ -216,6 +240,7 @@ _DEFINITIONS = {
     Metric.N_REGULATORS: Definition(best=_NEITHER),
     Metric.N_TARGETS: Definition(best=_NEITHER),
     Metric.N_GENE_SETS: Definition(best=_NEITHER),
+    Metric.N_PERTURBED_GENES: Definition(best=_NEITHER),
 }
 
 
@@ -240,7 +265,7 @@ class EvidenceRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     predictor : PredictorId or None
         ``None`` where the figure is about the benchmark itself, such as its number of gene sets.
     value, ci_low, ci_high : float or None
-        The figure and its 95 % interval, in the metric's unit; ``None`` where it could not be computed.
+        The figure and its 95% interval, in the metric's unit; ``None`` where it could not be computed.
     threshold : float or None
         What the value, or for some metrics ``ci_low``, must meet.
     passed : bool or None

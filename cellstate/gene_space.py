@@ -1,4 +1,4 @@
-"""The genes of a model, and the way from TPM on the gene axis to the numbers that the network takes.
+"""The genes of a model, and the conversion of TPM on the gene axis to the input of the network.
 
 Shape suffixes: S samples, G genes of a model.
 """
@@ -14,7 +14,7 @@ from cellstate.errors import GeneError, ReadError
 from cellstate.genes import gene_axis, gene_list_hash, transcription_factors
 from cellstate.samples import Samples
 
-#: Added to each standard deviation before division, so that the noise of a silent gene is not blown up.
+#: Added to each standard deviation before division, so that the noise of a silent gene is not amplified.
 SCALE_FLOOR = 0.1
 
 

@@ -17,6 +17,11 @@ PREDICTORS = {
     PredictorId.RANDOM: "Random ranking",
     PredictorId.VARIABILITY: "Gene variability",
     PredictorId.TRUTH: "True effects",
+    PredictorId.COLLECTRI: "CollecTRI, correlation",
+    PredictorId.COLLECTRI_MEAN: "CollecTRI, sign-weighted mean",
+    PredictorId.OTHER_PERTURBATIONS: "Mean of other perturbations, same cells",
+    PredictorId.REPLICATES: "Replicates",
+    PredictorId.CORPUS_NESTED: "Broad corpus",
     PredictorId.COHORT: "Patients of the cohort",
     PredictorId.AUTOENCODER_HIDDEN_INPUT: "Autoencoder, half of the input hidden",
     PredictorId.MASKED_AUTOENCODER: "Masked autoencoder",
@@ -35,6 +40,9 @@ DATASETS = {
     Dataset.TARGETS_MODEL: "This model",
     Dataset.HOXA1_KNOCKDOWN: "HOXA1 knock-down",
     Dataset.EHF_OVEREXPRESSION: "EHF over-expression",
+    Dataset.REAL_EXPERIMENTS: "Real experiments",
+    Dataset.GEO_SIGNATURES: "GEO signatures",
+    Dataset.REAL_POOLED: "Real experiments and GEO signatures",
     Dataset.SIMULATION: "Simulated network",
 }
 STRATA = {
@@ -70,7 +78,14 @@ METRICS = {
     Metric.RESPONSE_LEAF_TO_TF: "response to other genes / to transcription factors",
     Metric.PEARSON_DELTA: "Pearson-delta",
     Metric.PEARSON_DELTA_GAIN: "gain in Pearson-delta",
+    Metric.PEARSON_DELTA_MEDIAN: "Pearson-delta, median",
     Metric.SIGN_ACCURACY_TOP50: "sign accuracy, top 50 genes",
+    Metric.SIGN_ACCURACY_TOP100: "sign accuracy, top 100 genes",
+    Metric.REGULATOR_PERCENTILE: "percentile of the perturbed gene",
+    Metric.REGULATOR_PERCENTILE_GAIN: "gain in percentile of the perturbed gene",
+    Metric.REGULATOR_PERCENTILE_MATCHED: "percentile of the perturbed gene among equally variable genes",
+    Metric.REGULATOR_TOP_5_PERCENT: "perturbed gene in the top 5%",
+    Metric.DISCRIMINATION: "discrimination between perturbed genes",
     Metric.TARGET_AUROC: "AUROC of known targets",
     Metric.TARGET_AUROC_GAIN: "gain in AUROC of known targets",
     Metric.TARGET_AUROC_LOG2: "AUROC of known targets, ranked in log2",
@@ -95,6 +110,7 @@ METRICS = {
     Metric.N_REGULATORS: "number of regulators",
     Metric.N_TARGETS: "number of known targets",
     Metric.N_GENE_SETS: "number of gene sets",
+    Metric.N_PERTURBED_GENES: "number of perturbed genes",
 }
 
 

@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 def resource_path(*parts: str) -> Path:
     """Return the path of a file or folder that comes with CellState: ``resource_path("models", "coadread")``.
 
-    In a checkout these lie beside the package; in an installed wheel they lie inside it.
+    They are next to the package in a checkout, and inside it in an installed wheel.
     """
     inside = _PACKAGE / "_shipped"
     return (inside if inside.is_dir() else _PACKAGE.parent).joinpath(*parts)

@@ -87,7 +87,7 @@ class Samples:
     tpm_SA : ndarray of float32, shape (S, 19383)
         Transcripts per million over the measured genes; NaN where a gene was not measured.
     library_size_S : ndarray of float64, shape (S,)
-        Total reads; NaN where the file does not tell.
+        Total reads; NaN where they are unknown.
     report : ReadReport
     """
 

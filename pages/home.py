@@ -21,8 +21,10 @@ else:
     st.markdown(f":material/play_arrow: {where_you_are(state)}", width=READABLE)
     with st.container(horizontal=True):
         for position, step in enumerate(next_steps(state)):
-            kind = "secondary" if position else "primary"
-            if st.button(step.label, type=kind, icon=step.icon, key=f"home-{step.page}"):
+            is_first = position == 0
+            if st.button(
+                step.label, type="primary" if is_first else "secondary", icon=step.icon, key=f"home-{step.page}"
+            ):
                 st.switch_page(f"pages/{step.page}.py")
 st.caption(
     ":material/lock: Your file stays in the memory of the machine that serves this page: not on a disk, not sent "

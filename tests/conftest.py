@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 THOROUGH = "a longer test: .ci/run runs it, and CELLSTATE_REQUIRE_BROWSER=1 make test"
+#: Folders in which every test is slow.
+SLOW_FOLDERS = {("tests", "e2e"), ("tests", "packaging")}
 NO_CHROMIUM = "no Chromium found (install chromium, or google-chrome, to run the browser tests)"
 
 # Examples are the same in every run, so a failure is one that was always there; a busy machine is no failure.
@@ -37,6 +39,15 @@ def find_chromium() -> str | None:
     """Return the path of an installed Chromium or Chrome."""
     names = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests: whole folders that start programs of their own, and those of `slow_tests.txt`."""
+    listed = set((REPOSITORY / "tests" / "slow_tests.txt").read_text().split("\n"))
+    for item in items:
+        in_folder = item.path.relative_to(REPOSITORY).parts[:2] in SLOW_FOLDERS
+        if in_folder or item.get_closest_marker("browser") or item.name.partition("[")[0] in listed:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -23,7 +23,7 @@ from cellstate.gene_space import GeneSpace
 from .config import LoopConfig
 from .distributed import DistributedContext
 
-#: Batches that are read before they are asked for.
+#: Batches that are read in advance.
 AHEAD = 2
 
 
@@ -32,7 +32,7 @@ class SampleSource(Protocol):
 
     @property
     def names(self) -> Sequence[str]:
-        """What each sample is called, so that a bad one can be named."""
+        """Name of each sample, for error messages."""
 
     @property
     def n_measured_S(self) -> np.ndarray:
@@ -42,56 +42,46 @@ class SampleSource(Protocol):
         """Read samples by position into host memory; safe to call from a thread that reads ahead."""
 
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
-        """Turn what `fetch` gave, now on any device, into z, shape (B, G), float32; NaN where not measured."""
+        """Convert the result of `fetch`, on any device, to z, shape (B, G), float32; NaN where not measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
-    """Standardised samples in memory.
-
-    Attributes
-    ----------
-    z_SG : ndarray of float32, shape (S, G)
-        NaN where not measured.
-    names : sequence of str, length S
-    """
+    """Standardised samples in memory: float32, NaN where not measured, and their names."""
 
     z_SG: np.ndarray
     names: Sequence[str]
 
     @cached_property
     def n_measured_S(self) -> np.ndarray:
-        """Genes that each sample measures."""
         return np.count_nonzero(~np.isnan(self.z_SG), axis=1)
 
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
-        """Take rows."""
         return (torch.from_numpy(self.z_SG[rows_B]),)
 
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
-        """The rows are standardised already."""
         return fetched[0]
 
 
 def mapped(values: np.ndarray) -> Tensor:
-    """Return a memory-mapped array as a tensor on the same bytes; it is only ever read."""
+    """Return a memory-mapped array as a read-only tensor on the same bytes."""
     with warnings.catch_warnings():
-        # That it must not be written to is what torch warns of.
+        # The warning is that the array is read-only.
         warnings.simplefilter("ignore", UserWarning)
         return torch.from_numpy(values)
 
 
 @dataclass(frozen=True, eq=False)
 class StoreSource:
-    """Samples of a store, standardised on the device that asks for them.
+    """Samples of a store, standardised on the device where they are used.
 
     Attributes
     ----------
     log1p_SA : Tensor of float16, shape (all samples of the store, 19383), memory-mapped (`mapped`)
     rows_S : ndarray of int, shape (S,)
-        Which of them are this source's.
+        The rows of this source.
     factor_S : ndarray of float32, shape (S,)
-        What each sample's TPM are multiplied by to be on the training cohort's scale (`cellstate.gene_space.align`).
+        Factor of each sample's TPM to the training cohort's scale (`cellstate.gene_space.align`).
     space : GeneSpace
     n_measured_S : ndarray of int, shape (S,)
     names : sequence of str, length S
@@ -106,12 +96,10 @@ class StoreSource:
     _kept: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
-        """Read whole rows: on disk the genes of a sample lie together."""
         log1p_BA = torch.index_select(self.log1p_SA, 0, torch.from_numpy(self.rows_S[rows_B]))
         return log1p_BA, torch.from_numpy(self.factor_S[rows_B, None])
 
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
-        """Scale to the cohort and standardise."""
         log1p_BA, factor_B1 = fetched
         index_G, mean_G, scale_G = self._on(log1p_BA.device)
         log1p_BG = log1p_BA[:, index_G].float()
@@ -127,37 +115,24 @@ class StoreSource:
 
 @dataclass(frozen=True)
 class Part:
-    """Samples that go through the network at once.
-
-    Attributes
-    ----------
-    fetched : tuple of Tensor
-        What the source read, in host memory.
-    seen_BG : Tensor of bool, or None
-        Genes that the network may see; None: all.
-    noise_BG : Tensor of float32, or None
-        Added to the input.
-    """
+    """Samples that go through the network at once."""
 
     fetched: tuple[Tensor, ...]
+    """Result of the source's ``fetch``, in host memory."""
     seen_BG: Tensor | None
+    """Genes that are not hidden from the network; None: all."""
     noise_BG: Tensor | None
+    """Noise that is added to the input."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's samples.
-
-    Attributes
-    ----------
-    rows : ndarray of int
-        Samples of the whole batch, over all processes.
-    parts : tuple of Part
-        This process's share; every process has the same number, some may be empty.
-    """
+    """Samples of one step."""
 
     rows: np.ndarray
+    """Samples of the whole batch, over all processes."""
     parts: tuple[Part, ...]
+    """This process's share; every process has the same number, some may be empty."""
 
 
 def steps_per_epoch(n: int, config: LoopConfig) -> int:
@@ -175,16 +150,10 @@ def batches(
     micro_batch: int = 0,
     skip: int = 0,
 ) -> Iterator[Batch]:
-    """Yield the batches of an epoch, read ahead by a thread.
+    """Yield the batches of an epoch, read ahead by a thread, but for the first ``skip``.
 
-    Order, hidden genes and noise depend on seed, epoch and sample alone.
-
-    Parameters
-    ----------
-    micro_batch : int
-        Most samples in a part; 0: no limit.
-    skip : int
-        Batches at the beginning that were trained on already.
+    Order, hidden genes and noise depend on seed, epoch and sample alone. A part has at most ``micro_batch`` samples; 0:
+    no limit.
     """
     generator = torch.Generator().manual_seed(hash((config.seed, epoch)) % 2**63)
     order = torch.randperm(len(source.names), generator=generator).numpy()

@@ -1,7 +1,7 @@
-"""What is told of a run while it trains: its history in files, progress on standard error, TensorBoard.
+"""Callbacks of a run: its history in files, progress on standard error, TensorBoard.
 
-The history has one JSON line an epoch and one a step. A line is handed to the system as it is made, so a killed process
-loses none but the one it was writing. ProgressDisplay is a bar in a terminal and plain lines in a log file.
+The history has one JSON line an epoch and one a step. Each line is written at once, so a killed process loses only the
+line that it was writing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 EPOCHS, STEPS = "history.jsonl", "steps.jsonl"
 #: Seconds between two lines where there is no bar.
 LINE_S = 30.0
-#: Steps that throughput and time left are taken from.
+#: Steps over which throughput and time left are measured.
 _WINDOW = 100
 #: Folder of TensorBoard's events inside the run's.
 TENSORBOARD = "tensorboard"
@@ -48,10 +49,6 @@ class Epoch:
     validation_loss: float
     learning_rate: float
     seconds: float
-
-    def to_dict(self) -> dict:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,9 @@ class Step:
         """Throughput of this step."""
         return self.samples / self.seconds if self.seconds > 0 else 0.0
 
-    def to_dict(self) -> dict:
-        """Plain values for JSON."""
-        return asdict(self)
 
-
-class TrainerCallback(Protocol):
-    """What is told of a run, on every process."""
+class TrainerCallback:
+    """Methods that a run calls on every process; these do nothing."""
 
     def resumed(self, state: TrainingState) -> None:
         """The run begins, or continues from a checkpoint."""
@@ -94,138 +87,54 @@ class TrainerCallback(Protocol):
         """An epoch is done."""
 
     def best(self, weights: dict[str, Tensor]) -> None:
-        """These weights, whole, are the ones to keep so far; they change with the next step."""
-
-
-class NullCallback:
-    """A callback that does nothing."""
-
-    def resumed(self, state: TrainingState) -> None:
-        """Ignore it."""
-
-    def step(self, step: Step) -> None:
-        """Ignore it."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Ignore it."""
-
-    def best(self, weights: dict[str, Tensor]) -> None:
-        """Ignore it."""
-
-
-Record = TypeVar("Record", Epoch, Step)
+        """These are the complete weights of the best epoch so far; the next step changes them in place."""
 
 
 class History:
-    """The two files of one run folder; only the first process holds one.
+    """The two files of one run folder; only the first process writes them.
 
     Parameters
     ----------
     folder : Path
-        Made if it is not there. What an earlier run left in it is continued: a line torn by its end is cut away.
+        Made if it is not there. Files of an earlier run are continued, without an incomplete last line.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._epochs, self._steps = folder / EPOCHS, folder / STEPS
         for path in (self._epochs, self._steps):
-            _cut_torn_line(path)
+            if path.exists():
+                with open(path, "rb+") as file:
+                    file.truncate(file.read().rfind(b"\n") + 1)
 
     def add(self, record: Epoch | Step) -> None:
         """Append one line."""
         path = self._epochs if isinstance(record, Epoch) else self._steps
-        # JSON knows no infinity: a number that is none is null, and reads as nan again.
+        # JSON has no infinity: a number that is not finite is null.
         values = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(record).items()}
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    def epochs(self) -> list[Epoch]:
-        """Return every epoch so far; a line that is none is left out."""
-        return list(_records(self._epochs, Epoch))
-
-    def steps(self) -> list[Step]:
-        """Return every step so far; a line that is none is left out."""
-        return list(_records(self._steps, Step))
-
     def truncate(self, *, step: int, epoch: int) -> None:
-        """Forget what came after a step and an epoch, as a run does that goes back to a checkpoint."""
-        _keep(self._epochs, Epoch, lambda record: record.epoch <= epoch)
-        _keep(self._steps, Step, lambda record: record.step <= step)
+        """Remove what came after a step and an epoch, as a run does that continues from a checkpoint."""
+        for path, key, last in ((self._epochs, "epoch", epoch), (self._steps, "step", step)):
+            if path.exists():
+                with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
+                    new.writelines(line for line in old if _number(line, key) <= last)
 
 
-def _keep(path: Path, kind: type[Record], wanted: Callable[[Record], bool]) -> None:
-    """Rewrite a file with the wanted lines, in one step."""
-    if not path.exists():
-        return
-    with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
-        new.writelines(line for line in old if (record := _record(line, kind)) is not None and wanted(record))
-
-
-def _records(path: Path, kind: type[Record]) -> Iterator[Record]:
-    if path.exists():
-        with open(path, "rb") as file:
-            yield from (record for line in file if (record := _record(line, kind)) is not None)
-
-
-def _record(line: bytes, kind: type[Record]) -> Record | None:
-    """Return what a line says; None for one that is torn or foreign."""
+def _number(line: bytes, key: str) -> float:
+    """Return the number of an epoch or a step in its line, infinity where the line is damaged."""
     try:
-        values = json.loads(line)
-        known = {f.name: values[f.name] for f in fields(kind)}
+        return float(json.loads(line)[key])
     except (ValueError, KeyError, TypeError):
-        return None
-    # Only an epoch's training loss may be nothing: before the first step there is none.
-    known = {k: math.nan if v is None and k != "train_loss" else v for k, v in known.items()}
-    if not all(isinstance(v, int | float) or (k, v) == ("train_loss", None) for k, v in known.items()):
-        return None
-    return kind(**known)
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Cut a file behind its last line end."""
-    if not path.exists():
-        return
-    with open(path, "rb+") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
-
-
-class Pace:
-    """Throughput and time left by the clock on the wall: loading, validation and checkpoints count.
-
-    Parameters
-    ----------
-    clock : callable
-        Returns seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: deque[tuple[float, int]] = deque(maxlen=_WINDOW + 1)
-
-    def add(self, step: Step) -> None:
-        """Take a finished step; a run may begin at any."""
-        now = self._clock()
-        if not self._seen:
-            self._seen.append((now - step.seconds, 0))
-        self._seen.append((now, step.samples))
-
-    @property
-    def samples_per_second(self) -> float:
-        """Samples a second over the last steps, 0 before the first."""
-        return sum(n for _, n in list(self._seen)[1:]) / self._spent if self._spent > 0 else 0.0
-
-    def seconds_left(self, step: Step) -> float:
-        """Seconds until the last step if the run goes on as it does."""
-        return (step.total - step.step) * self._spent / max(1, len(self._seen) - 1)
-
-    @property
-    def _spent(self) -> float:
-        return self._seen[-1][0] - self._seen[0][0] if self._seen else 0.0
+        return math.inf
 
 
 class ProgressDisplay:
-    """How far a run is, with throughput, loss, learning rate and time left, and one line an epoch.
+    """Step, loss, learning rate, throughput and time left, and one line an epoch.
+
+    In a terminal a bar, in a file plain lines.
 
     Parameters
     ----------
@@ -236,12 +145,14 @@ class ProgressDisplay:
     """
 
     def __init__(self, *, visible: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
-        self._visible, self._clock, self._pace = visible, clock, Pace(clock)
+        self._visible, self._clock = visible, clock
+        #: Time and samples of the last steps, by the wall clock: loading, validation and checkpoints count.
+        self._recent: deque[tuple[float, int]] = deque(maxlen=_WINDOW + 1)
         self._next_line = -math.inf
         console = Console(stderr=True)
         # FORCE_COLOR makes a terminal of a file, and a dumb terminal shows a bar's control characters.
         bar = visible and sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
-        # A bar without a width takes what the words leave.
+        # A bar without a width takes the room that the text leaves.
         columns = (TextColumn("{task.description}"), BarColumn(None))
         self._bar = RichProgress(*columns, console=console) if bar else None
         self._task = self._bar.add_task("", total=None) if self._bar else None
@@ -256,33 +167,38 @@ class ProgressDisplay:
             self._bar.stop()
 
     def step(self, step: Step) -> None:
-        """Tell of one finished step."""
-        self._pace.add(step)
+        """Show one finished step."""
+        now = self._clock()
+        if not self._recent:
+            self._recent.append((now - step.seconds, 0))
+        self._recent.append((now, step.samples))
         if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=step.step, total=step.total, description=self._told(step))
-        elif (now := self._clock()) >= self._next_line or step.step == step.total:
+            self._bar.update(self._task, completed=step.step, total=step.total, description=self._describe(step))
+        elif now >= self._next_line or step.step == step.total:
             self._next_line = now + LINE_S
-            self.say(self._told(step))
+            self.message(self._describe(step))
 
     def epoch(self, epoch: Epoch) -> None:
-        """Tell of one finished epoch."""
+        """Show one finished epoch."""
         train = "      -" if epoch.train_loss is None else f"{epoch.train_loss:.5f}"
         losses = f"train {train}  validation {epoch.validation_loss:.5f}"
-        self.say(f"epoch {epoch.epoch:3d}  {losses}  lr {epoch.learning_rate:.1e}  {duration(epoch.seconds):>8}")
+        self.message(f"epoch {epoch.epoch:3d}  {losses}  lr {epoch.learning_rate:.1e}  {duration(epoch.seconds):>8}")
 
-    def say(self, text: str) -> None:
-        """Print a sentence of its own."""
+    def message(self, text: str) -> None:
+        """Print a line of its own."""
         if self._bar:
             self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         elif self._visible:
             print(text, file=sys.stderr, flush=True)
 
-    def _told(self, step: Step) -> str:
-        left = duration(self._pace.seconds_left(step))
-        pace = f"{rate(self._pace.samples_per_second)} samples/s"
+    def _describe(self, step: Step) -> str:
+        seconds = self._recent[-1][0] - self._recent[0][0]
+        samples = sum(n for _, n in list(self._recent)[1:])
+        left = duration((step.total - step.step) * seconds / (len(self._recent) - 1))
+        pace = rate(samples / seconds if seconds > 0 else 0.0)
         # Short enough to leave a bar some room in 80 columns.
         done = f"step {step.step:,}/{step.total:,}"
-        return f"{done}  loss {step.loss:.4f}  lr {step.learning_rate:.1e}  {pace}  {left} left"
+        return f"{done}  loss {step.loss:.4f}  lr {step.learning_rate:.1e}  {pace} samples/s  {left} left"
 
 
 def rate(value: float) -> str:
@@ -298,32 +214,37 @@ def duration(seconds: float) -> str:
 
 
 class TensorBoardWriter:
-    """Scalars of a run, all by step; only the first process holds one.
+    """Scalars of a run by step, where TensorBoard is installed; only the first process writes them.
 
     Parameters
     ----------
     folder : Path
         The run's folder.
     step : int
-        The step the run goes on from: TensorBoard hides what an earlier attempt wrote after it.
+        Step from which the run continues: TensorBoard hides what an earlier attempt wrote after it.
 
     Notes
     -----
-    It is closed before the run's folder is moved: the events are written by a thread of their own.
+    Close it before the run's folder is moved: a thread of its own writes the events.
     """
 
     def __init__(self, folder: Path, *, step: int = 0) -> None:
         self._step = step
-        self._writer = _writer(folder / TENSORBOARD, step)
+        self._writer: SummaryWriter | None = None
+        with suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=step + 1 if step else None)
 
     def __enter__(self) -> TensorBoardWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def step(self, step: Step) -> None:
-        """Add what one step tells."""
+        """Add the scalars of one step."""
         self._step = step.step
         self._add("loss/train", step.loss)
         self._add("gradient_norm", step.gradient_norm)
@@ -331,23 +252,9 @@ class TensorBoardWriter:
         self._add("samples_per_second", step.samples_per_second)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Add the validation loss, at the step it was measured."""
+        """Add the validation loss at the step at which it was measured."""
         self._add("loss/validation", epoch.validation_loss)
-
-    def close(self) -> None:
-        """Write what is left and end the writer's thread."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
 
     def _add(self, name: str, value: float) -> None:
         if self._writer is not None:
             self._writer.add_scalar(name, value, self._step)
-
-
-def _writer(folder: Path, step: int) -> SummaryWriter | None:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)

@@ -31,19 +31,7 @@ _PROGRESS = "progress.json"
 
 @dataclass
 class TrainingState:
-    """How far a run has come.
-
-    Attributes
-    ----------
-    step : int
-        Steps done.
-    squares, values : float
-        Squared errors of the epoch so far, and how many values they are of.
-    seconds : float
-        Time spent so far.
-    history : list of Epoch
-        Epochs that are finished.
-    """
+    """Progress of a run: steps, finished epochs, and sum and number of the current epoch's squared errors."""
 
     step: int = 0
     squares: float = 0.0
@@ -53,34 +41,25 @@ class TrainingState:
 
 
 class Checkpoints:
-    """The checkpoints of one run folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they lie.
-    keep : int
-        How many are kept.
-    context : DistributedContext
-    """
+    """The checkpoints of one run folder, of which the newest ``keep`` are kept."""
 
     def __init__(self, folder: Path, keep: int, context: DistributedContext) -> None:
         self._folder, self._keep, self._context = folder, keep, context
 
     def save(self, network: nn.Module, optimiser: torch.optim.Optimizer, progress: TrainingState) -> Path:
-        """Write a checkpoint; every process must call.
+        """Write a checkpoint; every process must call this.
 
         Raises
         ------
         CellStateError
-            When it could not be written, a full disk above all; the one before is still there.
+            When it could not be written, for example because the disk is full; the previous one remains.
         """
         final = self._folder / f"step-{progress.step:08d}"
         partial = final.with_name(f"{final.name}.partial")
         if final.exists():
             return final
         if self._context.is_first:
-            # Also what a killed process left of another step: of a large network it is gigabytes.
+            # Remains of a killed process, of another step too: of a large network they are gigabytes.
             for left in self._folder.glob("step-*.partial"):
                 shutil.rmtree(left, ignore_errors=True)
             partial.mkdir(parents=True)
@@ -88,7 +67,7 @@ class Checkpoints:
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         try:
             with warnings.catch_warnings():
-                # One process alone is what it warns of.
+                # The warning is about a single process.
                 warnings.simplefilter("ignore", UserWarning)
                 dcp.save(state, checkpoint_id=partial, no_dist=self._context.size == 1)
         except (CheckpointException, OSError, RuntimeError) as error:
@@ -105,7 +84,7 @@ class Checkpoints:
         return final
 
     def load(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> TrainingState:
-        """Put the newest checkpoint into a network and its optimiser; a fresh `TrainingState` where there is none."""
+        """Load the newest checkpoint into a network and its optimiser; a new `TrainingState` where there is none."""
         found = self._steps()
         if not found:
             return TrainingState()
@@ -119,14 +98,14 @@ class Checkpoints:
         except (CheckpointException, OSError, RuntimeError, ValueError, KeyError) as error:
             raise CellStateError(
                 f"The checkpoint {found[-1].name} cannot be read.",
-                "Delete its folder: the one before it is taken then.",
+                "Delete its folder: then the previous one is used.",
             ) from error
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         return TrainingState(**progress | {"history": [Epoch(**epoch) for epoch in progress["history"]]})
 
     def _steps(self) -> list[Path]:
-        """Return what is whole, oldest first."""
+        """Return the complete checkpoints, oldest first."""
         return sorted(path.parent for path in self._folder.glob(f"step-*[0-9]/{_PROGRESS}"))
 
     def _not_written(self, step: int, error: BaseException) -> CellStateError:
@@ -144,7 +123,7 @@ class Checkpoints:
 
 
 def _fill_moments(optimiser: torch.optim.Optimizer) -> None:
-    """Give a fresh AdamW the moments that a checkpoint will be read into."""
+    """Allocate the moments of a new AdamW, into which a checkpoint is read."""
     for group in optimiser.param_groups:
         for p in group["params"]:
             optimiser.state[p] = {

@@ -1,4 +1,4 @@
-"""What a training run is: one TOML file, every entry explained here."""
+"""Settings of a training run: one TOML file, every entry explained here."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class DataConfig:
     also: tuple[str, ...] = ()
     """Folders of further cohorts (``cellstate data get hpa``), from which the baselines but PCA learn too.
 
-    The network does not: fitted to tissues as well, it reconstructs patients worse.
+    The network does not learn from them: fitted to tissues as well, it reconstructs patients worse.
     """
     centre: bool = True
-    """Whether each further cohort is centred on its own mean, so that what tells cohorts apart is not learnt."""
+    """Whether each further cohort is centred on its own mean, so that differences between cohorts are not learnt."""
     rescale: bool = True
-    """Whether each further cohort is measured in its own S: what sets tissues apart is dozens of a tumour's S away."""
+    """Whether each further cohort is measured in its own SD: tissues differ by dozens of a tumour's SDs."""
 
     def __post_init__(self) -> None:
         if bool(self.cohort) == bool(self.store):
@@ -45,7 +45,7 @@ class DataConfig:
         if not 0 <= self.min_detected <= 1:
             raise CellStateError("min_detected is a share between 0 and 1.", "Correct [data].")
         if self.store and self.also:
-            raise CellStateError("Further cohorts stand beside a cohort, not beside a store.", "Ingest them together.")
+            raise CellStateError("Further cohorts need a cohort, not a store.", "Ingest them together.")
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class NetworkConfig:
     activation: str = "relu"
     warm_start: str = "pca"
     """What the weights compute at the start (relu, or residual): ``pca`` of the training samples, ``robust`` (a linear
-    auto-encoder that holds better on new samples), or ``none``: random weights."""
+    autoencoder that holds better on new samples), or ``none``: random weights."""
     residual: bool = False
-    """Linear maps beside the encoder and the decoder: the layers learn what a linear model leaves over."""
+    """Linear maps beside the encoder and the decoder: the layers learn the residual of a linear model."""
 
     def __post_init__(self) -> None:
         one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")
@@ -90,7 +90,7 @@ class LoopConfig:
     bin_weights: tuple[float, ...] = ()
     """Weight of a squared error by the true value's bin: 0-2.5, 2.5-10, 10-100, over 100 TPM; none: all weigh 1."""
     freeze_linear: bool = False
-    """Keep the linear maps of a residual network as they start; only the layers beside them learn."""
+    """Keep the linear maps of a residual network at their start; only the layers beside them learn."""
     patience: int = 10
     """Epochs without a better validation loss after which training stops."""
     keep: str = "best"
@@ -100,7 +100,7 @@ class LoopConfig:
         if self.epochs < 0 or self.batch_size < 1 or self.patience < 1 or not self.learning_rate > 0:
             raise CellStateError("epochs, batch_size, patience and learning_rate must be positive.", "Correct [loop].")
         if not 0 <= self.hide < 1 or self.noise < 0:
-            raise CellStateError("hide lies between 0 and 1, noise is not negative.", "Correct [loop].")
+            raise CellStateError("hide is between 0 and 1, noise is not negative.", "Correct [loop].")
         if self.warmup_steps < 0 or self.weight_decay < 0 or not self.clip_norm > 0:
             raise CellStateError(
                 "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Correct [loop]."
@@ -117,7 +117,7 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """How the work is laid on the machine; in float32 none of this changes a loss by more than rounding."""
+    """How the work is distributed; in float32 none of this changes a loss by more than rounding."""
 
     precision: str = "float32"
     """Of the matrix products: ``float32``, or ``bfloat16``. Weights, gradients and moments stay float32."""
@@ -150,7 +150,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """Where the model folder goes."""
+    """The model folder."""
 
     folder: str = "runs/model"
     dtype: str = "float16"
@@ -200,7 +200,7 @@ def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
         if section not in owners or not isinstance(values, dict):
             raise CellStateError(f"{path.name} has an unknown section [{section}].", f"Known: {', '.join(owners)}.")
     found = {section: _section(owners[section], section, values) for section, values in content.items()}
-    # A section that is left out has defaults, unless one of its entries is needed: then its owner says so.
+    # A missing section has defaults; its class raises an error where an entry is required.
     return kind(**found | {section: owner() for section, owner in owners.items() if section not in found})
 
 

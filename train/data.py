@@ -40,7 +40,7 @@ class TrainingData:
     space : GeneSpace
         Covered genes, with mean, scale and share from the training samples alone.
     train, validation : SampleSource
-        What the loop draws from.
+        Samples for the loop.
     train_z_SG, validation_z_SG : ndarray of float32
         The same in memory for the baselines, 0 where not measured: all of a cohort, a random part of a store.
     further_z_SG : ndarray of float32
@@ -48,11 +48,11 @@ class TrainingData:
     gene_table : DataFrame
         One row a gene: ensembl_id, symbol, tpm_median, log1p_sd over the training samples.
     silent_G : ndarray of bool
-        Genes that no training sample measures: nothing can be learnt of them.
+        Genes that no training sample measures.
     samples : dict of split to Samples
-        What the model folder is calibrated and evaluated on, training samples included.
+        Samples for calibration and evaluation of the model folder, training samples included.
     about : dict
-        What the model folder's metrics say of the samples' source.
+        Entries of the model folder's metrics about the samples' source.
     """
 
     space: GeneSpace
@@ -67,18 +67,18 @@ class TrainingData:
     about: dict[str, Any] = field(default_factory=dict)
 
     def in_units_of(self, space: GeneSpace) -> TrainingData:
-        """Return the same samples in another mean and S of the same genes."""
+        """Return the same samples in another mean and SD of the same genes."""
         factor_G = self.space.scale_G / space.scale_G
         moved_G = (self.space.mean_G - space.mean_G) / space.scale_G
 
-        def turned(z_SG: np.ndarray, known_SG: np.ndarray | bool = True) -> np.ndarray:
+        def convert(z_SG: np.ndarray, known_SG: np.ndarray | bool = True) -> np.ndarray:
             return np.where(known_SG, z_SG * factor_G + moved_G, 0).astype(np.float32)
 
         def of(source: SampleSource) -> SampleSource:
             if isinstance(source, StoreSource):
                 return replace(source, space=space)
             assert isinstance(source, ArraySource)
-            return ArraySource(turned(source.z_SG), source.names)
+            return ArraySource(convert(source.z_SG), source.names)
 
         measured = {s: align(self.samples[s], self.space).measured_SG for s in ("train", "validation")}
         return replace(
@@ -86,8 +86,8 @@ class TrainingData:
             space=space,
             train=of(self.train),
             validation=of(self.validation),
-            train_z_SG=turned(self.train_z_SG, measured["train"]),
-            validation_z_SG=turned(self.validation_z_SG, measured["validation"]),
+            train_z_SG=convert(self.train_z_SG, measured["train"]),
+            validation_z_SG=convert(self.validation_z_SG, measured["validation"]),
             further_z_SG=(self.further_z_SG * factor_G).astype(np.float32),
         )
 
@@ -100,7 +100,7 @@ class TrainingData:
     def balanced_z_SG(self) -> np.ndarray:
         """Training samples of all cohorts, the further ones together weighing as much as the first.
 
-        What two cohorts say of a pair of genes differs far more than their sizes explain, and then the best mean of
+        Two cohorts differ in the correlation of two genes far more than their sizes explain; then the best mean of
         both gives them equal weights (random-effects meta-analysis: DerSimonian and Laird 1986).
         """
         n_further = len(self.further_z_SG)
@@ -109,27 +109,17 @@ class TrainingData:
 
 
 def read_cohorts(config: DataConfig) -> TrainingData:
-    """Read the cohort of a run, and the further ones."""
-    cohort, further = open_cohorts(config)
+    """Read the cohort of a run, and the further ones; see `prepare`."""
+    further = tuple(open_cohort(path) for path in config.also)
     return prepare(
-        cohort, config.min_detected, further, genes=config.genes, centre=config.centre, rescale=config.rescale
-    )
-
-
-def open_cohorts(config: DataConfig) -> tuple[Cohort, tuple[Cohort, ...]]:
-    """Open the cohort of a run, and the further ones."""
-    return open_cohort(config.cohort), tuple(open_cohort(path) for path in config.also)
+        open_cohort(config.cohort), config.min_detected, further,
+        genes=config.genes, centre=config.centre, rescale=config.rescale,
+    )  # fmt: skip
 
 
 def choose_genes(n_measured_A: np.ndarray, n_detected_A: np.ndarray, n: int, config: DataConfig) -> np.ndarray:
-    """Return axis positions of the genes that a model covers.
-
-    Parameters
-    ----------
-    n_measured_A, n_detected_A : ndarray of int, shape (19383,)
-        Training samples that measure each gene, and that have it above zero.
-    n : int
-        Training samples.
+    """Return axis positions of the genes that a model covers, from the number of the n training samples that measure
+    each gene, and that have it above zero.
     """
     if config.genes == "axis":
         return np.arange(len(n_measured_A))
@@ -151,7 +141,7 @@ def space_of(
 
 
 def gene_table(space: GeneSpace, tpm_median_G: np.ndarray, log1p_sd_G: np.ndarray) -> pd.DataFrame:
-    """Return the table of a model folder, as far as training samples alone tell."""
+    """Return the columns of a model folder's gene table that follow from training samples alone."""
     columns = {"ensembl_id": space.ensembl, "symbol": space.symbols}
     return pd.DataFrame(columns | {"tpm_median": tpm_median_G, "log1p_sd": log1p_sd_G})
 
@@ -165,23 +155,10 @@ def prepare(
     centre: bool = True,
     rescale: bool = True,
 ) -> TrainingData:
-    """Choose genes, learn the standardisation from the training split, apply it to all.
+    """Choose genes, learn the standardisation from the training split, apply it to all; see `DataConfig`.
 
-    Parameters
-    ----------
-    cohort : Cohort
-        Decides alone which genes there are, and their mean and scale: z is in S of the disease's own patients.
-    min_detected : float
-        Share of its training samples in which a gene must be above 0 TPM.
-    further : sequence of Cohort
-        Cohorts whose training samples are added; a gene that they do not measure is 0 in z.
-    genes : str
-        ``detected`` or ``axis``, see `DataConfig`.
-    centre : bool
-        Whether each further cohort's mean is taken out, so that what tells cohorts apart is no component of variation.
-    rescale : bool
-        Whether each further cohort is measured in its own S. A gene that sets tissues apart and lies still in a tumour
-        is dozens of the tumours' S away, and a few such genes would be all that a squared error sees.
+    Genes, means and scales come from ``cohort`` alone: z is in SDs of the disease's own patients. Training samples of
+    the ``further`` cohorts are added; a gene that they do not measure is 0 in z.
     """
     train, validation = cohort.split("train"), cohort.split("validation")
     wanted = DataConfig(cohort=str(cohort.path), genes=genes, min_detected=min_detected)
@@ -190,7 +167,7 @@ def prepare(
     measured_SG = train.measured_SA[:, index_G]
     n_G = np.maximum(measured_SG.sum(axis=0), 1)
     share_G = np.where(measured_SG, train.tpm_SA[:, index_G], 0).sum(axis=0, dtype=np.float64) / n_G
-    # Mean and scale are learnt on what `align` gives, which needs only the shares.
+    # Mean and scale are learnt after `align`, which needs only the shares.
     unit_G = np.ones(len(index_G), np.float32)
     ensembl = tuple(gene_axis().ensembl[i] for i in index_G)
     tpm_SG = align(train, GeneSpace(ensembl, 0 * unit_G, unit_G, share_G)).tpm_SG
@@ -227,7 +204,6 @@ def _source(samples: Samples, space: GeneSpace) -> ArraySource:
 
 
 def _source_of(cohort: Cohort) -> dict:
-    """What a model must say of a cohort that it learnt from."""
     keys = ("name", "source", "source_sha256", "licence", "attribution", "splits")
     return {key: cohort.manifest[key] for key in keys if key in cohort.manifest}
 
@@ -235,15 +211,14 @@ def _source_of(cohort: Cohort) -> dict:
 def _further(samples: Samples, space: GeneSpace, centre: bool, rescale: bool) -> np.ndarray:
     tpm_SG = samples.tpm_SA[:, space.axis_index_G]
     measured_SG = ~np.isnan(tpm_SG)
-    # Like `align`, but with one factor for all: how levels compare between its samples is the cohort's own affair, and
-    # what tissues have in common is no constant total.
+    # Like `align`, but with one factor for all samples: totals of tissues are not equal.
     factor = (measured_SG @ space.share_tpm_G).sum() / np.nansum(tpm_SG, dtype=np.float64)
     z_SG = space.standardise(tpm_SG * np.float32(factor))
     n_G = np.maximum(measured_SG.sum(axis=0), 1)
     mean_G = z_SG.sum(axis=0) / n_G
     centred_SG = np.where(measured_SG, z_SG - mean_G, 0)
     if rescale:
-        # The floor of S is one of log1p TPM, here in the first cohort's units.
+        # The floor of the SD is one of log1p TPM, here in the first cohort's units.
         own_G = np.sqrt((centred_SG**2).sum(axis=0) / n_G) + SCALE_FLOOR / space.scale_G
         z_SG, centred_SG = z_SG / own_G, centred_SG / own_G
     return (centred_SG if centre else z_SG).astype(np.float32)
@@ -252,7 +227,7 @@ def _further(samples: Samples, space: GeneSpace, centre: bool, rescale: bool) ->
 def read_store(config: DataConfig, seed: int, context: DistributedContext) -> TrainingData:
     """Choose genes and learn the standardisation from all training samples of a store, shared among the processes.
 
-    Two passes: the first counts and sums TPM, the second has the scale of every sample and sums log1p TPM.
+    Two passes: the first counts and sums TPM; the second, with the scale of every sample, sums log1p TPM.
     """
     store = open_store(config.store)
     rows = {split: store.rows(split) for split in ("train", "validation")}
@@ -313,7 +288,7 @@ def _blocks(store: Store, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]
 def _scales(
     store: Store, rows: np.ndarray, index_G: np.ndarray, share_G: np.ndarray, context: DistributedContext
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each sample's TPM are multiplied by, as `cellstate.gene_space.align` does, and its measured genes."""
+    """Return the factor of each sample's TPM, as in `cellstate.gene_space.align`, and its number of measured genes."""
     found = np.zeros((2, len(rows)))
     own = context.share(len(rows))
     for at, log1p_BA in _blocks(store, rows[own]):
@@ -336,6 +311,5 @@ def _z(samples: Samples, space: GeneSpace) -> np.ndarray:
 
 
 def _about(store: Store) -> dict:
-    """What a model must say of a store that it learnt from."""
     keys = ("name", "sources", "licence", "attribution", "filters", "splits")
     return {"name": store.path.name} | {key: store.manifest[key] for key in keys if key in store.manifest}

@@ -18,7 +18,7 @@ from cellstate.model.device import pick_device
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process among its peers; ``mesh`` is how they lie, where there are several."""
+    """Rank, number of processes and device of this process; ``mesh`` where there are several."""
 
     rank: int
     size: int
@@ -41,7 +41,7 @@ class DistributedContext:
         return value
 
     def wait(self) -> None:
-        """Let no process go on before all are here."""
+        """Wait until all processes call this."""
         if self.size > 1:
             dist.barrier()
 
@@ -58,7 +58,7 @@ class DistributedContext:
 
 @contextmanager
 def distributed_context(device: str = "auto") -> Iterator[DistributedContext]:
-    """Join the process group that torchrun describes, or stand alone."""
+    """Join the process group of torchrun, or run as a single process."""
     if "LOCAL_RANK" not in os.environ:
         yield DistributedContext(0, 1, pick_device(device))
         return
@@ -76,6 +76,6 @@ def distributed_context(device: str = "auto") -> Iterator[DistributedContext]:
         yield DistributedContext(rank, size, own, mesh)
     finally:
         dist.destroy_process_group()
-        # torch keeps every plan of how shares move, hence the mesh, hence the group; its threads would still be there
-        # when Python ends, and one that then asks for the interpreter's lock takes the finished run down with it.
+        # torch caches references to the mesh and so to the group; a thread of it that is alive when Python ends can
+        # crash the finished run.
         mesh._pg_registry.clear()

@@ -47,8 +47,8 @@ class BaseConfig:
     name: str = ""
     """Name of the adapted model; the base's where it is empty."""
     standardise: str = "shrunk"
-    """Whose mean and S make z. ``own``: the cohort's. ``base``: the base model's. ``shrunk``: the base's S, and each
-    gene's mean as far from the base's towards the cohort's as the cohort's size warrants."""
+    """Source of mean and SD. ``own``: the cohort. ``base``: the base model. ``shrunk``: the base's SD, and each gene's
+    mean moved from the base's towards the cohort's as far as the cohort's size supports."""
     learn: str = "all"
     """Which layers learn: ``all``, the ``decoder``, or the ``last`` alone; the others stay frozen."""
     layer_decay: float = 1.0
@@ -84,8 +84,8 @@ def finetune(
 ) -> dict:
     """Adapt the base model to the cohort and write the folder of the new one; see `train.fit.fit`.
 
-    Genes are matched by their Ensembl ids. Those that the base does not know start with what a ridge regression on its
-    last hidden layer says of them; those that the cohort does not measure are left out. Training stops when the
+    Genes are matched by their Ensembl ids. Those that the base does not know start with a ridge regression on its
+    last hidden layer; those that the cohort does not measure are left out. Training stops when the
     cohort's validation samples, held out by patient or series, no longer gain.
     """
     context.agree("config", json.dumps(asdict(config), sort_keys=True))
@@ -106,9 +106,9 @@ def finetune(
 
 
 def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpace:
-    """Return the cohort's genes with the mean and S that make z.
+    """Return the cohort's genes with the mean and SD of the standardisation.
 
-    Shrunk means are empirical Bayes: across the genes of both, own means lie about the base's with a variance of
+    Shrunk means are empirical Bayes: across the genes of both, own means vary around the base's with a variance of
     tau^2 + 1/n, in S; so much of each gene's distance is kept as tau^2 is of that.
     """
     own = data.space
@@ -183,7 +183,7 @@ def _regress(network: AutoEncoder, z_SG: Tensor, new_G: Tensor) -> None:
     middle_H = h_SH.mean(dim=0)
     h_SH = (h_SH - middle_H).double()
     gram_SS = h_SH @ h_SH.T
-    # The penalty is the mean variance of a direction: half of what such a one says is believed.
+    # The penalty is the mean variance of a direction, so that an average direction is shrunk by half.
     penalty = gram_SS.diagonal().mean().clamp_min(1e-9)
     target_SN = z_SG[:, new_G].double()
     mean_N = target_SN.mean(dim=0)

@@ -30,7 +30,7 @@ from .warm_start import pca_map, principal_components, robust_map, warm_start
 
 
 def fit(config: TrainConfig, context: DistributedContext, progress: ProgressDisplay, *, fresh: bool = False) -> dict:
-    """Train, evaluate on the held-out splits, write the model folder; returns what the command prints.
+    """Train, evaluate on the held-out splits, write the model folder; returns the command's result.
 
     A run that was interrupted continues from its newest checkpoint; an older model folder stays until the new one is
     whole. Only the first process writes; the others return an empty dict.
@@ -54,7 +54,7 @@ def read_data(config: TrainConfig, context: DistributedContext) -> TrainingData:
 
 
 def build(config: TrainConfig, data: TrainingData, context: DistributedContext) -> AutoEncoder:
-    """Return the network of a config at its start: a linear auto-encoder or random weights."""
+    """Return the network of a config at its start: a linear autoencoder or random weights."""
     genes = len(data.space)
     chosen = config.network
     network = AutoEncoder(ModelConfig(chosen.name, (genes, *chosen.hidden, genes), chosen.activation, chosen.residual))
@@ -71,7 +71,7 @@ def build(config: TrainConfig, data: TrainingData, context: DistributedContext) 
 
 
 def silence(network: AutoEncoder, silent_G: np.ndarray) -> None:
-    """Cut genes off that nothing can be learnt of: they change no prediction, and theirs stays 0."""
+    """Disconnect genes that no training sample measures: they change no prediction, and theirs stays 0."""
     if not silent_G.any():
         return
     silent = torch.from_numpy(silent_G)
@@ -99,7 +99,7 @@ def train_and_package(
     Parameters
     ----------
     about : mapping, optional
-        What else the metrics say, for example the model that it was adapted from.
+        Further entries of the metrics, for example the model that it was adapted from.
     lr_multipliers : mapping, optional
         Factor of the learning rate of single parameters, see `TrainingJob`.
     """
@@ -113,8 +113,8 @@ def train_and_package(
     with folder:
         outcome = train(network, job, context, folder, folder.checkpoints(config.run.keep_checkpoints))
     if not outcome.finished:
-        told = {"interrupted": True, "step": outcome.steps, "continue": "run the same command again"}
-        return told if context.is_first else {}
+        interrupted = {"interrupted": True, "step": outcome.steps, "continue": "run the same command again"}
+        return interrupted if context.is_first else {}
     if not context.is_first:
         return {}
     record = package_model(folder.stage, config, data, outcome, context, about or {})

@@ -21,7 +21,7 @@ from cellstate.errors import CellStateError, summarise_list
 from cellstate.model.network import AutoEncoder
 
 from .batches import Batch, SampleSource, batches, steps_per_epoch
-from .callbacks import Epoch, NullCallback, Step, TrainerCallback
+from .callbacks import Epoch, Step, TrainerCallback
 from .checkpoints import Checkpoints, TrainingState
 from .config import LoopConfig, RunConfig
 from .distributed import DistributedContext
@@ -36,43 +36,26 @@ VALIDATION_BATCH = 256
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
-
-    Attributes
-    ----------
-    history : list of Epoch
-    steps : int
-        Steps done.
-    finished : bool
-        False when it was asked to stop and has saved a checkpoint.
-    """
+    """Result of a run."""
 
     history: list[Epoch]
     steps: int
     finished: bool
+    """False when the run was interrupted and has saved a checkpoint."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """What a run learns.
-
-    Attributes
-    ----------
-    train, validation : SampleSource
-    loop : LoopConfig
-    run : RunConfig
-    objective : Objective, optional
-        Made from ``loop`` where it is not given.
-    lr_multipliers : mapping of parameter name to float
-        Factor of the learning rate of a parameter, 1 where it is not named; 0: it stays as it is.
-    """
+    """Samples and settings of a run."""
 
     train: SampleSource
     validation: SampleSource
     loop: LoopConfig
     run: RunConfig = field(default_factory=RunConfig)
     objective: Objective | None = None
+    """Made from ``loop`` where it is not given."""
     lr_multipliers: Mapping[str, float] = field(default_factory=dict)
+    """Factor of the learning rate by parameter name, 1 where it is not named; a parameter with 0 is frozen."""
 
 
 def train(
@@ -93,7 +76,7 @@ def train(
     network.to(context.device).train()
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_lr_multiplier(name, job) > 0)
-    outcome = _Loop(network, job, context, callback or NullCallback(), checkpoints).go()
+    outcome = _Loop(network, job, context, callback or TrainerCallback(), checkpoints).go()
     network.eval().requires_grad_(False)
     return outcome
 
@@ -104,10 +87,10 @@ def best_of(history: list[Epoch]) -> Epoch:
 
 
 class Interruption:
-    """While entered, the first SIGTERM or SIGINT is only noted; a second one acts as it always does."""
+    """While entered, the first SIGTERM or SIGINT only sets ``requested``; a second one acts as usual."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interruption:
@@ -120,7 +103,7 @@ class Interruption:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.requested = True
         self._restore()
 
     def _restore(self) -> None:
@@ -140,13 +123,8 @@ class _Loop:
         callback: TrainerCallback,
         checkpoints: Checkpoints | None,
     ) -> None:
-        self.network, self.job, self.context, self.callback, self.checkpoints = (
-            network,
-            job,
-            context,
-            callback,
-            checkpoints,
-        )
+        self.network, self.job, self.context = network, job, context
+        self.callback, self.checkpoints = callback, checkpoints
         self.config = job.loop
         self.parallel = Parallel(network, job.run, context)
         self.objective = (job.objective or Objective(job.loop)).to(context.device)
@@ -165,8 +143,8 @@ class _Loop:
         with Interruption() as interruption:
             while progress.step < self.total and not self.is_stale:
                 for batch in self.rest_of_epoch():
-                    asked = self.step(batch, interruption)
-                    if asked and progress.step < self.total:
+                    stop = self.step(batch, interruption)
+                    if stop and progress.step < self.total:
                         return Outcome(progress.history, progress.step, finished=False)
         return Outcome(progress.history, progress.step, finished=True)
 
@@ -183,20 +161,20 @@ class _Loop:
         return batches(self.job.train, n_genes, self.config, epoch + 1, self.context, micro_batch=micro, skip=done)
 
     def step(self, batch: Batch, interruption: Interruption) -> bool:
-        """Take one step; returns whether the run was asked to stop, and then has saved a checkpoint."""
+        """Take one step; returns whether to stop, after a checkpoint was saved."""
         started, progress = time.perf_counter(), self.progress
         rate = self.config.learning_rate * _schedule(progress.step, self.total, self.config.warmup_steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["lr_multiplier"]
         own_squares, values = self.gradients(batch)
         norm = self.parallel.clip(self.config.clip_norm)
-        # One exchange tells every process the loss, and whether any was asked to stop or finds a checkpoint due.
-        told = torch.tensor([own_squares, interruption.asked, self.is_due], dtype=torch.float64)
-        squares, asked, due = self.context.total(told.to(self.context.device)).tolist()
+        # One exchange of the loss, and of whether any process must stop or finds a checkpoint due.
+        own = torch.tensor([own_squares, interruption.requested, self.is_due], dtype=torch.float64)
+        squares, stop, due = self.context.total(own.to(self.context.device)).tolist()
         if not (math.isfinite(squares) and math.isfinite(norm)):
             raise _no_number(self.job.train, batch.rows, progress.step + 1)
         self.optimiser.step()
-        # Let go at once: validation and checkpoints need the room.
+        # Freed at once: validation and checkpoints need the memory.
         self.optimiser.zero_grad(set_to_none=True)
         progress.step += 1
         progress.squares += squares
@@ -205,9 +183,9 @@ class _Loop:
         self.callback.step(Step(progress.step, self.total, squares / values, norm, rate, len(batch.rows), seconds))
         if progress.step % self.steps == 0:
             self.finish_epoch(progress.squares / progress.values, rate)
-        if (asked or due) and progress.step < self.total:
+        if (stop or due) and progress.step < self.total:
             self.save()
-        return bool(asked)
+        return bool(stop)
 
     def gradients(self, batch: Batch) -> tuple[float, float]:
         """Add up the gradients of a batch; returns this process's squared errors, and how many values all have."""
@@ -225,7 +203,7 @@ class _Loop:
         return float(squares), values
 
     def finish_epoch(self, train_loss: float | None, rate: float) -> None:
-        """Validate, tell, and hand on the weights if they are the ones to keep."""
+        """Validate, call the callback, with the weights if they are the ones to keep."""
         progress = self.progress
         validation_loss = self.validate()
         if not math.isfinite(validation_loss):
@@ -247,7 +225,7 @@ class _Loop:
         n = len(source.names)
         own = np.arange(n)[context.share(n)]
         squares = torch.zeros((), dtype=torch.float64, device=context.device)
-        # Every process calls the network equally often: with FSDP each call is an exchange.
+        # Every process calls the network equally often, since with FSDP each call is an exchange.
         for start in range(0, math.ceil(n / context.size), VALIDATION_BATCH):
             z_BG = source.z(_to(source.fetch(own[start : start + VALIDATION_BATCH]), context.device))
             output_BG = self.parallel(self.objective.input(z_BG, None, None))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from cellstate.cli.answer import plain
 from cellstate.errors import DataError, ModelError, summarise_list
 from cellstate.io.write import write_file, write_table
 from cellstate.model.record import read_record
@@ -31,7 +30,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> dict:
-    """Answer; the first samples are listed, all of them written where ``--out`` says."""
+    """Run the command; the first samples are listed, all of them written to ``--out``."""
     store = open_store(options.store)
     answer: dict[str, Any] = {"store": str(store.path), "sha256": store.manifest["sha256"]}
     table = store.table
@@ -47,7 +46,8 @@ def run(options: argparse.Namespace) -> dict:
         _write(table, Path(options.out))
         answer["out"] = options.out
     counts = {split: int((table["split"] == split).sum()) for split in SPLITS}
-    listed = plain(table.head(LISTED).to_dict("records"))
+    first = table.head(LISTED).astype(object)
+    listed = first.where(first.notna(), None).to_dict("records")
     return answer | {"n_samples": len(table), "splits": counts, "filters": store.manifest["filters"], "samples": listed}
 
 
@@ -76,8 +76,8 @@ def _sentence(table: pd.DataFrame, trained: bool) -> str:
     if not trained:
         return "This store did not train this model: the model names another store, or none."
     roles = table["role"].value_counts()
-    told = [f"{roles[role]:,} {role}" for role in _ROLES.values() if role in roles]
-    return f"Of these samples, {', '.join(told)}."
+    counts = [f"{roles[role]:,} {role}" for role in _ROLES.values() if role in roles]
+    return f"Of these samples, {', '.join(counts)}."
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is minimised: squared errors in z, of measured genes, perhaps of hidden ones alone or weighted by TPM bin.
+"""The loss: squared errors in z of measured genes, optionally of hidden ones alone or weighted by TPM bin.
 
 Shape suffixes: B samples, G genes, E inner edges of the bins.
 """
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellstate.evaluate.bins import EDGES
+from cellstate.evaluation.bins import EDGES
 from cellstate.gene_space import GeneSpace
 
 from .batches import Batch, SampleSource
@@ -18,14 +18,7 @@ from .distributed import DistributedContext
 
 
 class Objective:
-    """Inputs and errors of a run.
-
-    Parameters
-    ----------
-    config : LoopConfig
-    space : GeneSpace, optional
-        Needed for weights by bin: it tells z from TPM.
-    """
+    """Inputs and errors of a run; ``space`` is needed for weights by TPM bin."""
 
     def __init__(self, config: LoopConfig, space: GeneSpace | None = None) -> None:
         self._hidden_only = config.loss_on == "hidden"

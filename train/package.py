@@ -1,4 +1,4 @@
-"""The model folder beside its weights: baselines, training profiles, calibration, evaluation, record, model card.
+"""The model folder without its weights: baselines, training profiles, calibration, evaluation, record, model card.
 
 The card is written from the measured figures, so that it cannot drift from them.
 """
@@ -17,20 +17,22 @@ import numpy as np
 import torch
 
 from cellstate.errors import ModelError
-from cellstate.evaluate.metrics import r2_per_gene
-from cellstate.evaluate.reconstruction import evaluate
-from cellstate.evaluate.trust import calibrate
+from cellstate.evaluation.metrics import r2_per_gene
+from cellstate.evaluation.reconstruction import evaluate
+from cellstate.evaluation.reliability import calibrate
 from cellstate.files import atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
+from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import CARD, load_model, save_genes
-from cellstate.model.profiles import COHORT, load_profiles, save_profiles
 from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.predictors.components import fit_components, save_components
 from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report import markdown, sections
+from cellstate.report.narrative.model import architecture
+from cellstate.report.section import markdown
+from cellstate.report.sections import sections
 
 from .config import TrainConfig
 from .data import HELD_OUT, TrainingData
@@ -52,7 +54,7 @@ def package_model(
     context: DistributedContext,
     about: Mapping[str, Any],
 ) -> TrainingRecord:
-    """Write everything beside the weights into ``stage``; quality is measured on the weights as they are stored.
+    """Write everything but the weights into ``stage``; quality is measured on the weights as they are stored.
 
     Baselines, training profiles, calibration, evaluation on the held-out splits, the record and the model card.
     Returns the record.
@@ -109,7 +111,7 @@ def write_card(path: Path, model: Model) -> None:
 
 
 def card(model: Model) -> str:
-    """Return the card: what the model is, the sections of the page "How good is this?", and how it was trained.
+    """Return the card: what the model is, the sections of the page of evidence, and how it was trained.
 
     Raises
     ------
@@ -124,9 +126,8 @@ def card(model: Model) -> str:
         f"# Model card: {config.name}",
         "For research use only. What it predicts are hypotheses for the laboratory, never advice about a patient.",
         "## What it is",
-        f"A fully connected autoencoder, {' -> '.join(f'{w:,}' for w in config.widths)} units, {config.activation}, "
-        f"{config.n_parameters:,} parameters. It reads and predicts standardised log1p TPM of {config.n_genes:,} "
-        f"protein-coding genes through {config.n_latent} latent units.",
+        f"{architecture(config)} Layer widths: {' -> '.join(f'{w:,}' for w in config.widths)}; {config.n_parameters:,} "
+        "parameters. It reads and predicts standardised log1p TPM of protein-coding genes.",
     ]
     if training.adapted_from is not None:
         opening.append(_adapted(training.adapted_from))

@@ -1,11 +1,11 @@
 """``train plan``: memory, exchange and time of a run, each number with its formula, and the strategy to take.
 
-Letters: N parameters, W entries of matrices, n(1) those of the first layer, G genes, R ranks (one a GPU), B samples a
-step, b = ceil(B / R), m samples at once, p = ceil(b / m) passes, w bytes of a value in products. FSDP rounds the rows
-of every tensor up to a multiple of R. Messages run in rings (Patarasuk & Yuan, J. Parallel Distrib. Comput. 2009). A
-pass takes the longer of its products and its weights' way through memory (roofline: Williams et al., Commun. ACM 2009).
-Exchange runs beside computation: DDP sends a gradient once it exists and the one before is sent; FSDP takes the longer
-of both each way. Not counted: recompute (fewer activations, a step up to a third longer) and freeze_linear.
+N parameters, W entries of matrices, n(1) those of the first layer, G genes, R ranks (one a GPU), B samples a step,
+b = ceil(B / R), m samples at once, p = ceil(b / m) passes, w bytes of a value in products. FSDP rounds the rows of
+every tensor up to a multiple of R. Messages are sent in rings (Patarasuk & Yuan, J. Parallel Distrib. Comput. 2009). A
+pass takes the longer of its products and of moving its weights through memory (roofline: Williams et al., Commun. ACM
+2009). Exchange overlaps with computation: DDP sends a gradient once it exists and the previous one is sent; FSDP takes
+the longer of both. Not counted: recompute (fewer activations, a step up to a third longer) and freeze_linear.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-import tomllib
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,7 @@ from cellstate.genes import N_AXIS
 from cellstate.model.config import ModelConfig
 
 from .config import read_config
+from .hardware import Hardware, read_hardware
 from .store import open_store
 
 #: Share of a GPU's memory to plan for, as the allocator leaves holes; bytes of DDP's buckets: larger layers go alone.
@@ -52,35 +52,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Hardware:
-    """GPUs in nodes; train/hardware.toml explains every entry."""
-
-    memory: float
-    reserve: float
-    bfloat16: float
-    float32: float
-    bandwidth: float
-    inside: float
-    network: float
-    shares: dict[str, float]
-    hop_inside: float
-    hop_between: float
-    gpus_per_node: int = 8
-
-    def rate(self, name: str) -> float:
-        """Return what programs reach of a stated rate."""
-        return self.shares["matmul" if name in _FORWARD else name] * getattr(self, name)
-
-
-def read_hardware(name: str = "a100-80g", **changes: Any) -> Hardware:
-    """Return an entry of train/hardware.toml with some values changed."""
-    entries = tomllib.loads(Path(__file__).with_name("hardware.toml").read_text("utf-8"))
-    if name not in entries:
-        raise CellStateError(f"There is no hardware {name!r}.", f"Known: {', '.join(entries)}.")
-    return Hardware(**entries[name] | changes)
-
-
-@dataclass(frozen=True)
 class Layer:
     """A linear map; ``kept``: values a sample that autograd keeps for this layer and no other."""
 
@@ -90,7 +61,9 @@ class Layer:
     reads_genes: bool
     kept: int
 
-    weights = property(lambda self: self.inputs * self.outputs)
+    @property
+    def weights(self) -> int:
+        return self.inputs * self.outputs
 
     def parameters(self, ranks: int = 1) -> int:
         """Return weights and biases, rows rounded up to a multiple of the ranks."""
@@ -99,7 +72,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Workload:
-    """A network, its samples, and how ``[run]`` lays them over ranks."""
+    """A network, its samples and ``[run]``: ``share`` samples a rank and step, in passes of ``at_once``."""
 
     model: ModelConfig
     batch_size: int
@@ -125,12 +98,25 @@ class Workload:
                 found.append(Layer(model.n_genes, model.n_latent, False, True, model.n_genes * recast))
         return found + [Layer(model.n_latent, model.n_genes, False, False, 0)] * model.residual
 
-    is_sharded = property(lambda self: self.strategy == "fsdp" and self.ranks > 1)
-    share = property(lambda self: math.ceil(self.batch_size / self.ranks))
-    at_once = property(lambda self: min(self.micro_batch or self.share, self.share))
-    passes = property(lambda self: math.ceil(self.share / self.at_once))
-    width = property(lambda self: 2 if self.precision == "bfloat16" else 4)
-    settings = property(lambda self: {"strategy": self.strategy, "micro_batch": self.micro_batch})
+    @property
+    def is_sharded(self) -> bool:
+        return self.strategy == "fsdp" and self.ranks > 1
+
+    @property
+    def share(self) -> int:
+        return math.ceil(self.batch_size / self.ranks)
+
+    @property
+    def at_once(self) -> int:
+        return min(self.micro_batch or self.share, self.share)
+
+    @property
+    def passes(self) -> int:
+        return math.ceil(self.share / self.at_once)
+
+    @property
+    def width(self) -> int:
+        return 2 if self.precision == "bfloat16" else 4
 
 
 def memory(job: Workload) -> dict[str, Figure]:
@@ -151,9 +137,8 @@ def memory(job: Workload) -> dict[str, Figure]:
         gathered = (2 * job.width + 4) * sum(sorted(layer.parameters() for layer in job.layers)[-2:])
         peak = max(found["state"].value + activations + gathered, 4 * own + optimiser + 4 * n)
         found["gathered"] = Figure(gathered, "bytes", "at most (2 w + 4) x parameters of the two largest layers")
-        return found | {
-            "peak": Figure(peak, "bytes", "state + activations + gathered; or 12 N / R + 4 N, to save weights")
-        }
+        found["peak"] = Figure(peak, "bytes", "state + activations + gathered; or 12 N / R + 4 N, to save weights")
+        return found
     # Gradients exist from the start: in DDP's buckets, or from the pass before. Weights that meet data lose their cast.
     cast, exist = 2 * (job.width == 2), job.ranks > 1 or job.passes > 1
     held = 4 * n + optimiser + 4 * n * exist + job.at_once * _IO * genes
@@ -211,9 +196,8 @@ def duration(job: Workload, hardware: Hardware) -> dict[str, Figure]:
             computed += backward * x.weights / w
             sent = max(computed, sent) + exchanging * x.parameters() / n
         step = passes * forward + (passes - 1) * backward + sent + update
-    epoch = (steps := math.ceil(job.samples / job.batch_size)) * step + 2 * w * math.ceil(
-        job.validation_samples / job.ranks
-    ) / products
+    steps, validation = math.ceil(job.samples / job.batch_size), math.ceil(job.validation_samples / job.ranks)
+    epoch = steps * step + 2 * w * validation / products
     return {
         "forward": Figure(passes * forward, "s", f"p x longer of 2 m W / {products:.3g} FLOP/s, {moved[0]} W / memory"),
         "backward": Figure(passes * backward, "s", f"p x longer of m (4 W - 2 n(1)) / FLOP/s, {moved[1]} W / memory"),
@@ -243,7 +227,8 @@ def plan(job: Workload, hardware: Hardware) -> tuple[dict[str, Strategy], Strate
         while memory(tried)["peak"].value > usable and tried.at_once > 1:
             tried = replace(tried, micro_batch=math.ceil(tried.at_once / 2))
         figures = memory(tried) | exchange(tried) | duration(tried, hardware)
-        return Strategy(tried.settings, figures["peak"].value <= usable, figures)
+        settings = {"strategy": tried.strategy, "micro_batch": tried.micro_batch}
+        return Strategy(settings, figures["peak"].value <= usable, figures)
 
     strategies = {kind: largest(kind) for kind in (("ddp", "fsdp") if job.ranks > 1 else (job.strategy,))}
     best = min(strategies.values(), key=lambda x: 0 if x.fits else x.figures["peak"].value)
@@ -270,10 +255,10 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> dict:
     """Plan; the tables go to standard error."""
     config = read_config(options.config)
+    changes = {"gpus_per_node": options.gpus_per_node} | ({"network": 1e9 * options.network} if options.network else {})
     for name in ("gpus", "gpus_per_node", "samples", "genes", "network"):
         if (value := getattr(options, name)) is not None and not value > 0:
             raise CellStateError(f"--{name.replace('_', '-')} {value} is not positive.", "Give a number above 0.")
-    changes = {"gpus_per_node": options.gpus_per_node} | ({"network": 1e9 * options.network} if options.network else {})
     hardware = read_hardware(options.hardware, **changes)
     network, layout, place = config.network, config.run, Path(config.data.store or config.data.cohort)
     genes = N_AXIS if config.data.genes == "axis" else options.genes or N_AXIS
@@ -296,5 +281,5 @@ def run(options: argparse.Namespace) -> dict:
         "hardware": asdict(hardware) | {"name": options.hardware},
         "strategies": {kind: asdict(strategy) for kind, strategy in strategies.items()},
         "recommended": best.settings | {"fits": best.fits, "why": why},
-        "as_configured": best.settings == job.settings,
+        "as_configured": best.settings == {"strategy": job.strategy, "micro_batch": job.micro_batch},
     }

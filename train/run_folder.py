@@ -1,7 +1,7 @@
-"""The folder of a run under way, beside the model folder's final place: ``.NAME.partial``.
+"""The folder of an unfinished run, next to the model folder's final place: ``.NAME.partial``.
 
-It holds the history, the best weights so far, the checkpoints, and ``run.json``: whose run it is. A run that was
-interrupted is found there and continues; when it is finished the folder takes its final place in one step.
+It holds the history, the best weights so far, the checkpoints, and the run's identity in ``run.json``. An interrupted
+run continues from there; when it is finished, the folder is renamed to its final name in one step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cellstate.errors import CellStateError, DataError
 from cellstate.files import atomic_write
 from cellstate.model.folder import WEIGHTS
 
-from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter
+from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter, TrainerCallback
 from .checkpoints import FOLDER, Checkpoints, TrainingState
 from .distributed import DistributedContext
 
@@ -29,8 +29,8 @@ RUN = "run.json"
 _FREE = {"run": {"checkpoint_minutes", "checkpoint_steps", "keep_checkpoints"}}
 
 
-class RunFolder:
-    """A run's place on disk; a callback of its loop.
+class RunFolder(TrainerCallback):
+    """A run's folder; a callback of its loop. Only the first process writes.
 
     Parameters
     ----------
@@ -38,17 +38,13 @@ class RunFolder:
         Where the model folder will be.
     identity : mapping
         The run's config and the checksum of its data, plain values: an interrupted run with others is not continued.
-    context : DistributedContext
-        Only its first process writes.
-    progress : ProgressDisplay
-        Shown to the user.
     fresh : bool
-        Forget an interrupted run.
+        Delete an interrupted run.
 
     Raises
     ------
     CellStateError
-        The place holds something else, or an interrupted run of another config.
+        The folder has other content, or an interrupted run of another config.
     """
 
     def __init__(
@@ -67,9 +63,9 @@ class RunFolder:
         context.agree("config", json.dumps(identity, sort_keys=True))
         if not fresh:
             self._check(identity)
-        # All have looked before one writes.
+        # Every process has read before one writes.
         context.wait()
-        self._told = ExitStack()
+        self._stack = ExitStack()
         self._history: History | None = None
         self._tensorboard: TensorBoardWriter | None = None
         self.save_best: Callable[[Mapping[str, Tensor]], None] = lambda _: None
@@ -83,49 +79,44 @@ class RunFolder:
         context.wait()
 
     def checkpoints(self, keep: int) -> Checkpoints:
-        """Return the run's checkpoints."""
         return Checkpoints(self.stage / FOLDER, keep, self._context)
 
     def __enter__(self) -> RunFolder:
-        self._told.enter_context(self._progress)
+        self._stack.enter_context(self._progress)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._told.close()
+        self._stack.close()
 
     def resumed(self, progress: TrainingState) -> None:
-        """Cut the history to where the run stands."""
         if self._history is None:
             return
         self._history.truncate(step=progress.step, epoch=len(progress.history) - 1)
-        self._tensorboard = self._told.enter_context(TensorBoardWriter(self.stage, step=progress.step))
+        self._tensorboard = self._stack.enter_context(TensorBoardWriter(self.stage, step=progress.step))
         if progress.step:
-            self._progress.say(f"continues after step {progress.step:,}")
+            self._progress.message(f"continues after step {progress.step:,}")
 
     def step(self, step: Step) -> None:
-        """Write and show a step."""
         if self._history and self._tensorboard:
             self._history.add(step)
             self._tensorboard.step(step)
             self._progress.step(step)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Write and show an epoch."""
         if self._history and self._tensorboard:
             self._history.add(epoch)
             self._tensorboard.epoch(epoch)
             self._progress.epoch(epoch)
 
     def best(self, weights: Mapping[str, Tensor]) -> None:
-        """Put the weights to keep where the finished model will have them."""
         if self._context.is_first:
             self.save_best(weights)
 
     def finish(self) -> None:
-        """Take the final place; checkpoints go, history stays."""
+        """Rename the folder to its final name, without the checkpoints."""
         shutil.rmtree(self.stage / FOLDER, ignore_errors=True)
         (self.stage / RUN).unlink(missing_ok=True)
-        # With no moment in which neither the older folder nor this one is there whole.
+        # At every moment either the older folder or this one is complete.
         old = self.target.with_name(f".{self.target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if self.target.exists():
@@ -143,8 +134,8 @@ class RunFolder:
             before = {}
         if other := _difference(before, json.loads(json.dumps(identity))):
             raise CellStateError(
-                f"An interrupted run lies in {self.stage}, with another {other}.",
-                "Give its config again to continue it, another output folder, or --fresh to forget it.",
+                f"{self.stage} holds an interrupted run with another {other}.",
+                "Give its config again to continue it, another output folder, or --fresh to delete it.",
             )
 
 

@@ -1,8 +1,8 @@
-"""How ingested samples lie on disk.
+"""Ingested samples on disk.
 
 A store is a folder with ``log1p_tpm.npy`` (samples x 19,383 genes, float16 log1p TPM, NaN = not measured; half a unit
 in the last place is at most 0.4 % of a TPM), ``samples.parquet`` (one row a sample: series, split, quality, source) and
-``store.json``. It appears whole or not at all, and is opened without being read.
+``store.json``. The folder is created atomically, and values are read on demand.
 
 Shape suffixes: S samples, A genes of the axis.
 """
@@ -27,7 +27,7 @@ from cellstate.samples import ReadReport, Samples
 
 VALUES, TABLE, MANIFEST = "log1p_tpm.npy", "samples.parquet", "store.json"
 SPLITS = ("train", "validation", "test")
-#: What every table of a store has; ``batch`` and what a source tells beside are further columns.
+#: Columns of every table of a store; ``batch`` and other facts of a source are further columns.
 COLUMNS = (
     "sample",
     "series",
@@ -77,13 +77,7 @@ class Store:
         return rows
 
     def split(self, name: str, limit: int | None = None, seed: int = 0) -> Samples:
-        """Return samples of one split in TPM: all, or at most ``limit`` drawn at random, in the store's order.
-
-        Raises
-        ------
-        DataError
-            The split has no sample.
-        """
+        """Return samples of one split in TPM: all, or at most ``limit`` drawn at random, in the store's order."""
         rows = self.rows(name)
         if limit is not None and limit < len(rows):
             rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
@@ -130,28 +124,26 @@ def open_store(path: Path | str) -> Store:
 
 
 def row_bytes(log1p_SA: np.ndarray) -> memoryview:
-    """Return rows as they lie on disk."""
+    """Return rows in the format of the file."""
     return np.ascontiguousarray(log1p_SA, dtype="<f2").reshape(-1).view(np.uint8).data
 
 
 def write_store(folder: Path, blocks: Iterable[np.ndarray], table: pd.DataFrame, about: dict[str, Any]) -> dict:
-    """Write the files of a store into a folder and read their values back; returns the manifest.
+    """Write the files of a store into an existing folder and check the values by reading; returns the manifest.
 
     Parameters
     ----------
-    folder : Path
-        Exists; the caller gives it its final name.
     blocks : iterable of ndarray of float16, shape (any number, 19383)
         The rows, in the order of the table.
     table : DataFrame
         `COLUMNS` at least.
     about : dict
-        What only this store's manifest says: filters, sources, settings.
+        Entries of the manifest: filters, sources, settings.
 
     Raises
     ------
     DataError
-        What the disk gives back is not what was written.
+        The values on disk differ from those that were written.
     """
     values, digest, complete, n_written = folder / VALUES, hashlib.sha256(), True, 0
     with open(values, "wb") as file:

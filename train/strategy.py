@@ -1,4 +1,4 @@
-"""How a network is laid over processes, and in which precision it multiplies."""
+"""Data parallelism, sharding and precision of a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .distributed import DistributedContext
 
 
 class _Recomputing(nn.Module):
-    """A network whose halves are computed again on the way back: only their inputs are kept."""
+    """A network whose halves are recomputed in the backward pass: only their inputs are kept."""
 
     def __init__(self, network: AutoEncoder) -> None:
         super().__init__()
@@ -36,15 +36,7 @@ class _Module(Protocol):
 
 
 class Parallel:
-    """A network as the loop calls it.
-
-    Parameters
-    ----------
-    network : AutoEncoder
-        On the context's device; under FSDP its parameters become shares.
-    run : RunConfig
-    context : DistributedContext
-    """
+    """A network as the loop calls it; under FSDP its parameters become shares."""
 
     def __init__(self, network: AutoEncoder, run: RunConfig, context: DistributedContext) -> None:
         self.network, self._context = network, context
@@ -65,7 +57,7 @@ class Parallel:
 
     def __call__(self, z_SG: Tensor) -> Tensor:
         """Predict, shape (S, G), float32."""
-        # FSDP casts by its own policy, once a gathered share; elsewhere autocast does.
+        # FSDP casts by its own policy; elsewhere autocast does.
         with torch.autocast(z_SG.device.type, torch.bfloat16, enabled=self._low and not self.is_sharded):
             return self._module(z_SG).float()
 
@@ -90,6 +82,6 @@ class Parallel:
         return float(found.full_tensor() if isinstance(found, DTensor) else found)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return all weights, whole; every process must ask."""
+        """Return all weights, complete; every process must call this."""
         state = self.network.state_dict()
         return {name: t.full_tensor() if isinstance(t, DTensor) else t for name, t in state.items()}

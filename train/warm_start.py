@@ -1,4 +1,4 @@
-"""Start from a linear auto-encoder (PCA, or `robust_map`): weights with which a network computes it exactly.
+"""Start from a linear autoencoder (PCA, or `robust_map`): weights with which a network computes it exactly.
 
 relu(t) - relu(-t) = t, so a signed score passes a ReLU layer as a pair of units. Any network whose hidden layers are
 at least twice as wide as its latent layer can carry every component that way, the published one included. The units
@@ -43,7 +43,7 @@ def pca_map(components_PG: np.ndarray, variance_P: np.ndarray) -> tuple[np.ndarr
 
 
 def warm_start(network: AutoEncoder, encoder_PG: np.ndarray, decoder_GP: np.ndarray, seed: int) -> None:
-    """Set the weights so that the network equals a linear auto-encoder, at most as wide as its latent layer.
+    """Set the weights so that the network equals a linear autoencoder, at most as wide as its latent layer.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _warm_residual(network: AutoEncoder, encoder: Tensor, decoder: Tensor, seed:
 
 
 def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:
-    """The block of one layer that hands the n scores on: pairs after a ReLU, plain scores after a linear layer."""
+    """The block of one layer that carries the n scores: pairs after a ReLU, plain scores after a linear layer."""
     one = torch.eye(n)
     pair = torch.cat([one, -one])
     enters_as_pair = index > 0 and not network.is_linear(index - 1)
@@ -104,7 +104,7 @@ def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:
 
 
 def robust_map(z_SG: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return encoder, shape (L, G), and decoder, shape (G, L) of a linear auto-encoder that holds on new samples.
+    """Return encoder, shape (L, G), and decoder, shape (G, L) of a linear autoencoder that holds on new samples.
 
     z is predicted as decoder @ encoder @ z. PCA is optimal on the samples that it was fitted to, and there alone: its
     components follow the few samples farthest from the mean and the noisiest genes. Three weights correct that, all

@@ -1,1 +1,1 @@
-"""Real gene perturbations as the judge of prediction methods: see `benchmarks.real_perturbations.__main__`."""
+"""Which prediction methods agree with real gene perturbations; see `benchmarks.real_perturbations.__main__`."""

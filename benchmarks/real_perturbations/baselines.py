@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.real_perturbations.data import CANDIDATE_TPM, Experiment, Item, Perturbations, Signature
+from benchmarks.real_perturbations.data import Experiment, Item, Perturbations
 from benchmarks.real_perturbations.effects import make_effects
 from benchmarks.real_perturbations.judge import (
     DISCRIMINATION,
@@ -19,6 +19,7 @@ from benchmarks.real_perturbations.judge import (
     TOP,
     TOP5,
     Scores,
+    is_expressed,
     judge_changes,
     judge_effects,
     retrieval,
@@ -117,15 +118,9 @@ def judge_variability(data: Perturbations, symbols: Sequence[str], sd_G: np.ndar
     sd = dict(zip(symbols, sd_G.tolist(), strict=True))
     items: tuple[Item, ...] = (*data.recommended, *data.signatures)
     score_IC = np.tile(np.array([sd[c] for c in known]), (len(items), 1))
-    allowed_IC = np.array([_expressed(item, tuple(known), data) for item in items])
+    allowed_IC = np.array([is_expressed(item, tuple(known), data) for item in items])
     ranked = retrieval(Scores(items, tuple(known), score_IC, allowed_IC), data.spread)
     return table.merge(ranked.drop(columns="target"), on="item")
-
-
-def _expressed(item: Item, candidates: Sequence[str], data: Perturbations) -> np.ndarray:
-    if isinstance(item, Signature) or not item.has_tpm:
-        return np.ones(len(candidates), bool)
-    return np.nan_to_num(item.tpm_A)[[data.position[c] for c in candidates]] > CANDIDATE_TPM
 
 
 #: Baselines that predict a change without a matrix of effects, in the order of the table.

@@ -20,7 +20,7 @@ from cellstate.resources import resource_path
 MEASURED_SHARE, LEAST_SAMPLES = 0.8, 4
 #: Components that are kept.
 MOST = 600
-#: The cohort's split orders the patients of the newer sequencer by a hash of the barcode and tests the last fifth.
+#: The cohort's split orders the HiSeq patients by a hash of the barcode and tests the last fifth.
 #: The corpus names five more patients than the cohort has, so a slightly longer tail is left out.
 TEST_TAIL = 0.22
 OLDER, NEWER, RECTUM = (

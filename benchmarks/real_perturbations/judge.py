@@ -60,17 +60,29 @@ class Scores:
     is_candidate_IC: np.ndarray
 
 
-def cut_change(experiment: Experiment, kept_H: np.ndarray, columns_H: np.ndarray) -> np.ndarray:
-    """Return the measured change of the kept genes, cut at its 99.5 % quantile, mean 0; 0 elsewhere."""
-    change_H = experiment.change_A[columns_H]
-    values = change_H[kept_H]
-    if not len(values):
-        return np.zeros(len(columns_H), np.float32)
-    bound = np.quantile(np.abs(values), CUT)
-    values = np.clip(values, -bound, bound)
-    found_H = np.zeros(len(columns_H), np.float32)
-    found_H[kept_H] = values - values.mean()
+def clip_change(change_H: np.ndarray, kept_H: np.ndarray) -> np.ndarray:
+    """Return measured changes, clipped at the 99.5 % quantile of the kept genes' absolute changes."""
+    if not kept_H.any():
+        return np.zeros(len(change_H), np.float32)
+    bound = np.quantile(np.abs(change_H[kept_H]), CUT)
+    return np.clip(change_H, -bound, bound)
+
+
+def centred_change(change_H: np.ndarray, kept_H: np.ndarray) -> np.ndarray:
+    """Return the clipped change of the kept genes with mean 0; 0 elsewhere."""
+    values = clip_change(change_H, kept_H)[kept_H]
+    found_H = np.zeros(len(change_H), np.float32)
+    if len(values):
+        found_H[kept_H] = values - values.mean()
     return found_H
+
+
+def is_expressed(item: Item, candidates: Sequence[str], data: Perturbations) -> np.ndarray:
+    """Return which candidates are expressed where a change was measured, bool, shape (C,); all where it is unknown."""
+    if isinstance(item, Signature) or not item.has_tpm:
+        return np.ones(len(candidates), bool)
+    places = np.array([data.position.get(c, -1) for c in candidates])
+    return (np.nan_to_num(item.tpm_A)[places] > CANDIDATE_TPM) & (places >= 0)
 
 
 def shared_genes(effects: Effects, data: Perturbations) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +95,9 @@ def score_experiments(effects: Effects, data: Perturbations, experiments: Sequen
     """Correlate every candidate's effects with every measured change; the target's own change is left out."""
     taken_H, columns_H = shared_genes(effects, data)
     kept_IH = np.array([e.compared_A[columns_H] & (columns_H != data.position.get(e.target, -1)) for e in experiments])
-    change_IH = np.array([cut_change(e, kept_H, columns_H) for e, kept_H in zip(experiments, kept_IH, strict=True)])
+    change_IH = np.array(
+        [centred_change(e.change_A[columns_H], kept_H) for e, kept_H in zip(experiments, kept_IH, strict=True)]
+    )
     mask_HI = kept_IH.T.astype(np.float32)
     n_I = kept_IH.sum(axis=1)
     score_IC = np.empty((len(experiments), len(effects.candidates)), np.float32)
@@ -95,15 +109,7 @@ def score_experiments(effects: Effects, data: Perturbations, experiments: Sequen
         size_CI = np.sqrt(np.maximum(square_CI, 0) * np.square(change_IH).sum(axis=1) + 1e-12)
         score_IC[:, start : start + _ROWS] = (along_CI / size_CI).T
     score_IC *= np.array([[e.rise] for e in experiments], np.float32)
-    places = np.array([data.position.get(c, -1) for c in effects.candidates])
-    expressed_IC = np.array(
-        [
-            (np.nan_to_num(e.tpm_A)[places] > CANDIDATE_TPM) & (places >= 0)
-            if e.has_tpm
-            else np.ones(len(places), bool)
-            for e in experiments
-        ]
-    ).reshape(score_IC.shape)
+    expressed_IC = np.array([is_expressed(e, effects.candidates, data) for e in experiments]).reshape(score_IC.shape)
     return Scores(tuple(experiments), effects.candidates, score_IC, expressed_IC)
 
 

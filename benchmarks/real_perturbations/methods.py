@@ -13,16 +13,26 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.real_perturbations.corpus import CorpusComponents
-from benchmarks.real_perturbations.data import Perturbations
+from benchmarks.real_perturbations.data import EXPERIMENTS, SIGNATURES, Experiment, Perturbations, Signature
 from benchmarks.real_perturbations.effects import Effects, Fixed, fuse, make_effects
-from benchmarks.real_perturbations.judge import Scores, score_experiments, score_signatures
+from benchmarks.real_perturbations.judge import (
+    DISCRIMINATION,
+    Scores,
+    clip_change,
+    is_expressed,
+    retrieval,
+    score_experiments,
+    score_signatures,
+)
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import training_mean
 
-CURATED = "CollecTRI (curated, benchmark only)"
+CURATED, CURATED_MEAN = "CollecTRI (curated, benchmark only)", "CollecTRI, sign-weighted mean (benchmark only)"
+#: What the name of a method of the product begins with; its id follows.
+PRODUCT = "product: "
 #: Candidates whose changes are predicted at once.
 _BLOCK = 256
 
@@ -45,7 +55,7 @@ def product_methods(model: Model, data: Perturbations) -> list[Fixed]:
             change_KG = one.predict_change(training_mean(model), change)
             effect.setdefault(name.value, []).append(change_KG * (space.scale_G / np.log(2)).astype(np.float32))
     return [
-        Fixed(f"product: {name}", make_effects(candidates, space.symbols, np.concatenate(parts)))
+        Fixed(f"{PRODUCT}{name}", make_effects(candidates, space.symbols, np.concatenate(parts)))
         for name, parts in effect.items()
     ]
 
@@ -86,6 +96,38 @@ def curated_effects(path: Path, data: Perturbations) -> Effects:
         if c is not None and a is not None:
             effect_CA[c, a] = weight
     return make_effects(candidates, data.symbols, effect_CA)
+
+
+def judge_curated_mean(edges: Effects, data: Perturbations) -> pd.DataFrame:
+    """Rank regulators by the sign-weighted mean of their curated targets' measured changes, as the field usually does.
+
+    ``edges`` are those of `curated_effects`, on the benchmark's axis. In a signature a gene that rose counts 1 and
+    a gene that fell -1. A regulator without a measured target scores 0.
+    """
+    weight_CA = edges.effect_CG
+    tables = []
+    for dataset, items in ((EXPERIMENTS, data.recommended), (SIGNATURES, data.signatures)):
+        change_IA = np.array([_measured_change(item, data) for item in items])
+        total_IC = np.nan_to_num(change_IA) @ weight_CA.T
+        size_IC = (~np.isnan(change_IA)).astype(np.float32) @ np.abs(weight_CA).T
+        score_IC = total_IC / np.maximum(size_IC, 1) * np.array([[item.rise] for item in items], np.float32)
+        allowed_IC = np.array([is_expressed(item, edges.candidates, data) for item in items])
+        table = retrieval(Scores(tuple(items), edges.candidates, score_IC, allowed_IC), data.spread)
+        tables.append(table.assign(dataset=dataset))
+    # A mean over a regulator's few targets is not on one scale with that of another measured change.
+    return pd.concat(tables, ignore_index=True).drop(columns=DISCRIMINATION)
+
+
+def _measured_change(item: Experiment | Signature, data: Perturbations) -> np.ndarray:
+    """Return the measured change, NaN for genes that are not compared, float32, shape (A,)."""
+    if isinstance(item, Signature):
+        change_A = np.zeros(len(data.symbols), np.float32)
+        change_A[item.up], change_A[item.down] = 1, -1
+    else:
+        change_A = np.where(item.compared_A, clip_change(item.change_A, item.compared_A), np.nan).astype(np.float32)
+    if (own := data.position.get(item.target)) is not None:
+        change_A[own] = np.nan
+    return change_A
 
 
 @dataclass(frozen=True, eq=False)

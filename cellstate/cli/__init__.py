@@ -1,4 +1,4 @@
-"""The command ``cellstate``: parses, calls the package, prints.
+"""The command ``cellstate``: one module a command, each of which imports only what its command needs.
 
 With ``--json`` standard output is one JSON document; everything else goes to standard error. Exit status 0 is done,
 2 is bad input, 130 is stopped by the user.
@@ -6,21 +6,27 @@ With ``--json`` standard output is one JSON document; everything else goes to st
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 import sys
+from importlib import import_module
 
-from cellstate.cli import train
-from cellstate.cli.answer import plain
-from cellstate.cli.parser import parser
+from cellstate import __version__
+from cellstate.cli.options import Commands
 from cellstate.errors import CellStateError, Stopped, print_error
+
+#: Each is a module of this package, in the order of ``--help``.
+COMMANDS = (
+    *("inspect", "perturb", "titrate", "screen", "pairs", "combine", "evaluate", "compare", "report", "bundle"),
+    *("model", "data", "app", "train"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["train"]:  # the trainer has a parser of its own
-        return train.run_trainer(words[1:])
+        return import_module("cellstate.cli.train").run_trainer(words[1:])
     options = parser(words[0] if words else None).parse_args(words)
     try:
         answer = options.run(options)
@@ -32,12 +38,42 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    if answer is None:  # another process of the same run prints
-        return 0
-    result, lines = answer
+    if answer is not None:  # of several processes that share a run, one prints
+        result, lines = answer
+        _print(_to_json(result) if options.json else "\n".join(lines))
+    return 0
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; ``options.run(options)`` then gives the answer.
+
+    Parameters
+    ----------
+    command : str, optional
+        The first word of the command line: only its module is imported. For any other word all of them are.
+    """
+    whole = argparse.ArgumentParser(
+        prog="cellstate",
+        description="Virtual gene manipulation on one patient's transcriptome. Research use only: every prediction "
+        "is a hypothesis.",
+    )
+    whole.add_argument("--version", action="version", version=f"cellstate {__version__}")
+    commands = Commands(whole.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    for name in [command] if command in COMMANDS else COMMANDS:
+        import_module(f"cellstate.cli.{name}").add(commands)
+    return whole
+
+
+def _to_json(result: dict) -> str:
+    import msgspec
+
+    # A number that is not finite becomes null; numpy's scalars become numbers.
+    return msgspec.json.encode(result, enc_hook=lambda value: value.item()).decode()
+
+
+def _print(text: str) -> None:
     try:
-        print(json.dumps(plain(result)) if options.json else "\n".join(lines))
+        print(text)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of a pipe (head) had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from cellstate.cli.commands import Commands
+from cellstate.cli.options import Commands
 
 
 def add(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""The command ``pairs``: alone, or as one of several processes that torchrun started."""
+"""``cellstate pairs``: alone, or as one of several processes that torchrun started."""
 
 from __future__ import annotations
 
@@ -9,77 +9,78 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cellstate import __version__
-from cellstate.cli.answer import GENES_SHOWN, Answer, number, records
-from cellstate.cli.commands import Commands, add_out
-from cellstate.cli.inputs import at_least_one, read_genes
-from cellstate.cli.question import GENES_HELP, PATTERNS_HELP, Question, add_question, read_patterns, read_question
+from cellstate.cli.options import GENES_SHOWN, PATTERNS, Answer, Commands, add_genes, add_goal, add_out, add_top
+from cellstate.cli.output import ProgressBar, number, records
+from cellstate.cli.readers import SearchInput, at_least_one, read_genes, read_patterns, read_search
 from cellstate.errors import CellStateError, PerturbationError, Stopped
 
 if TYPE_CHECKING:
-    from cellstate.perturb.search.distributed import Ranks
+    from cellstate.perturb.search.distributed import DistributedContext
     from cellstate.perturb.search.pair_blocks import FolderBlocks
     from cellstate.perturb.search.pairs import Pairs
 
 
-def add_pairs(commands: Commands) -> None:
-    """Add ``pairs``."""
-    one = commands.add("pairs", "rank pairs of perturbations by their interaction", _pairs, reads=True, runs=True)
+def add(commands: Commands) -> None:
+    """Add the command."""
+    one = commands.add("pairs", "rank pairs of perturbations by their interaction", _run, reads=True, runs=True)
     one.epilog = "Several processes share the work: torchrun --standalone --nproc-per-node 2 -m cellstate pairs ..."
-    add_question(one)
-    one.add_argument("--genes", metavar="WHICH", help=f"first genes of the pairs: {GENES_HELP} (default: all)")
-    one.add_argument("--partners", metavar="WHICH", help="second genes of the pairs, in the same way (default: all)")
+    add_goal(one)
+    add_genes(one, "first genes of the pairs")
+    add_genes(one, "second genes of the pairs", "--partners")
     one.add_argument("--anchor", metavar="GENE", help="only the partners of this gene")
     one.add_argument(
-        "--by", default="interaction", help="interaction (default), score of both, or cohort: what its patients show"
+        "--by",
+        default="interaction",
+        help="interaction (default), score (of both perturbations), or cohort (interaction in the cohort's patients)",
     )
-    one.add_argument("--perturb", default="ko", metavar="WHAT", help=PATTERNS_HELP)
+    one.add_argument("--perturb", default="ko", metavar="WHAT", help=PATTERNS)
     one.add_argument("--edit", dest="perturb", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    one.add_argument("--top", type=int, metavar="N", help="rows that are shown; all of them are scored exactly")
+    add_top(one)
     one.add_argument(
         "--keep",
         metavar="DIR",
-        help="keep finished blocks of rows in this folder, so that the same command goes on after a stop; they are "
+        help="keep finished blocks of rows in this folder, so that the same command continues after a stop; they are "
         "made from the patient's profile",
     )
     add_out(one)
 
 
-def _pairs(options: argparse.Namespace) -> Answer | None:
-    from cellstate.perturb.search.distributed import ranks
+def _run(options: argparse.Namespace) -> Answer | None:
+    from cellstate.perturb.search.distributed import distributed_context
 
-    with ranks() as here:
-        options.quiet = not here.first
+    with distributed_context() as here:
+        options.quiet = not here.is_first
         options.device = here.device(options.device)
-        with _said_once(here):
+        with _one_error(here):
             return _search(options, here)
 
 
-def _search(options: argparse.Namespace, here: Ranks) -> Answer | None:
-    from cellstate.cli.bar import Bar
+def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | None:
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb.search.pairs import RANKED_BY, TOP, TOP_ANCHORED, pairs
+    from cellstate.perturb.search.pairs import TOP, TOP_ANCHORED, pairs
 
-    perturbation = _one_pattern(options.perturb)
-    if options.by not in RANKED_BY:
-        raise CellStateError(f"Pairs are not ranked by {options.by!r}.", "Write --by interaction, score or cohort.")
-    if options.anchor and options.genes:
-        raise CellStateError(
-            "--anchor and --genes both say what the first gene is.", "Leave one out, or write --partners."
+    patterns = read_patterns([options.perturb])
+    if len(patterns) > 1:
+        raise PerturbationError(
+            f"A pair screen tries one perturbation, not {len(patterns)}.", "Repeat the command for each of them."
         )
+    if options.anchor and options.genes:
+        raise CellStateError("--anchor and --genes both name the first gene.", "Leave one out, or write --partners.")
     usual = TOP_ANCHORED if options.anchor else TOP
     top = usual if options.top is None else at_least_one("--top", options.top)
-    if options.out and here.first:
+    if options.out and here.is_first:
         check_writable(options.out)
-    asked = read_question(options)
-    space = asked.model.space
+    given = read_search(options)
+    space = given.model.space
     genes, partners = (read_genes(options, text, space) for text in (options.genes, options.partners))
     anchor = space.find(options.anchor) if options.anchor else None
-    blocks = _kept(options, asked, here, [perturbation, options.by, max(top, usual), anchor, genes, partners])
-    with _goes_on(options.keep, blocks), Bar(quiet=not here.first) as bar:
+    settings = [patterns[0], options.by, max(top, usual), anchor, genes, partners]
+    blocks = _kept_blocks(options, given, here, settings)
+    with _stoppable(options.keep, blocks), ProgressBar(quiet=not here.is_first) as bar:
         found = pairs(
-            asked.sample,
-            asked.goal,
-            perturbation=perturbation,
+            given.sample,
+            given.goal,
+            perturbation=patterns[0],
             genes=genes,
             partners=partners,
             anchor=anchor,
@@ -87,25 +88,18 @@ def _search(options: argparse.Namespace, here: Ranks) -> Answer | None:
             top=max(top, usual),
             progress=bar,
             blocks=blocks,
-            ranks=here,
+            here=here,
         )
     if found is None:
         return None
     if options.out:
         write_table(found.table, options.out)
-    return _answer(options, asked, found, top)
+    return _answer(options, given, found, top)
 
 
-def _one_pattern(text: str) -> str:
-    patterns = read_patterns([text])
-    if len(patterns) > 1:
-        raise PerturbationError(
-            f"A pair screen tries one perturbation, not {len(patterns)}.", "Repeat the command for each of them."
-        )
-    return patterns[0]
-
-
-def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: list) -> FolderBlocks | None:
+def _kept_blocks(
+    options: argparse.Namespace, given: SearchInput, here: DistributedContext, settings: list
+) -> FolderBlocks | None:
     """Open the folder of finished blocks, if the user named one."""
     if not options.keep:
         return None
@@ -114,18 +108,19 @@ def _kept(options: argparse.Namespace, asked: Question, here: Ranks, settings: l
     from cellstate.perturb.search.pair_sweep import NULL_PAIRS, ROWS
 
     text = ""
-    if here.first:  # the weights of a large model take seconds to read
-        weights = weights_sha256(asked.model.folder)
-        what = [asked.sample.name, asked.sample.fingerprint, asked.goal.direction_G]
-        text = fingerprint(__version__, weights, str(asked.model.dtype), *what, *settings, ROWS, NULL_PAIRS)
+    if here.is_first:  # the weights of a large model take seconds to read
+        weights = weights_sha256(given.model.folder)
+        what = [given.sample.name, given.sample.fingerprint, given.goal.direction_G]
+        text = fingerprint(__version__, weights, str(given.model.dtype), *what, *settings, ROWS, NULL_PAIRS)
     return FolderBlocks(options.keep, here.share(text))
 
 
-def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int) -> Answer:
-    from cellstate.report import pairs_reason
+def _answer(options: argparse.Namespace, given: SearchInput, found: Pairs, top: int) -> Answer:
+    from cellstate.report.narrative.evidence import pairs_reason
 
-    reason = pairs_reason(asked.model.record)
-    result = asked.to_dict() | {
+    reason = pairs_reason(given.model.record)
+    table = records(found.table, top)
+    result = given.to_dict() | {
         "predictor": found.predictor,
         "predictor_reason": reason,
         "perturbation": found.perturbation,
@@ -134,11 +129,10 @@ def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int
         "n_pairs": found.n_pairs,
         "n_exact": found.n_exact,
         "scale": found.scale,
-        "pairs": records(found.table, top),
+        "pairs": table,
     }
-    shown = records(found.table, GENES_SHOWN if options.top is None else top)
     lines = [
-        *asked.lines(),
+        *given.lines(),
         f"{found.n_pairs:,} pairs, perturbation {found.perturbation}; "
         f"the best {found.n_exact:,} by {options.by} scored exactly",
         found.scale,
@@ -150,15 +144,15 @@ def _answer(options: argparse.Namespace, asked: Question, found: Pairs, top: int
             f"{row['interaction']:>+12.5f}{row['fraction_of_distance']:>9.2%}"
             f"{number(row['p'], '.2g'):>9}{number(row['fdr'], '.2g'):>9}"
             f"{number(row['cohort_r'], '+.3f'):>10}{number(row['cohort_p'], '.2g'):>9}"
-            for row in shown
+            for row in (table if options.top is not None else table[:GENES_SHOWN])
         ),
     ]
     return result, lines
 
 
 @contextmanager
-def _goes_on(folder: str | None, blocks: FolderBlocks | None) -> Iterator[None]:
-    """Say, when the user stops a run whose blocks are kept, that nothing is lost."""
+def _stoppable(folder: str | None, blocks: FolderBlocks | None) -> Iterator[None]:
+    """Turn the user's interrupt into a message that the finished blocks are kept, where they are."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -168,12 +162,12 @@ def _goes_on(folder: str | None, blocks: FolderBlocks | None) -> Iterator[None]:
 
 
 @contextmanager
-def _said_once(here: Ranks) -> Iterator[None]:
-    """Let one process of a run tell an error that all of them meet."""
+def _one_error(here: DistributedContext) -> Iterator[None]:
+    """Let one process of a run print an error that all of them meet."""
     try:
         yield
     except (CellStateError, KeyboardInterrupt) as error:
-        if not here.says(f"{type(error).__name__} {error}"):
+        if not here.claims(f"{type(error).__name__} {error}"):
             status = 2 if isinstance(error, CellStateError) and not isinstance(error, Stopped) else 130
             sys.exit(status)
         raise

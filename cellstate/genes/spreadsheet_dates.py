@@ -20,7 +20,7 @@ _DATE_PATTERNS = [
         rf"(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.]{_YEAR}{_TIME}",
     )
 ]
-#: Gene families whose symbols a spreadsheet reads as a month, beside the three-letter names.
+#: Gene families whose symbols a spreadsheet reads as a month, in addition to the three-letter names.
 _LONGER_MONTHS = {3: ("MARCH", "MARC"), 9: ("SEPT",)}
 
 

@@ -1,22 +1,31 @@
-"""Conversion of a raw table to TPM on the gene axis.
+"""Conversion of a raw table to TPM on the gene axis, with refusals of implausible content and warnings for the user.
 
 Shape suffixes: S samples, F features of the file, A genes of the axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from cellstate.errors import ReadError
-from cellstate.genes import N_AXIS, gene_axis, repairable_dates
-from cellstate.io.checks import check_names, check_values, coverage_warnings, depth_warnings, repair_warnings
-from cellstate.io.columns import most_common_id_type
-from cellstate.io.raw_table import RawTable, ReadOptions, check_size, each_sample, unique_names
+from cellstate.errors import ReadError, summarise_list
+from cellstate.formatting import plural
+from cellstate.genes import N_AXIS, Resolution, gene_axis, repairable_dates
+from cellstate.io.raw_table import (
+    LARGEST_VALUE,
+    RawTable,
+    ReadOptions,
+    check_size,
+    each_sample,
+    most_common_id_type,
+    one_line,
+    unique_names,
+)
 from cellstate.io.source import CONVERTING, MATCHING, ProgressReporter
-from cellstate.io.units import DetectedUnit, Unit, detect_unit
+from cellstate.io.units import DetectedUnit, Unit, detect_unit, log_offset
 from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples
 
 #: Length of a read in base pairs, for the number of reads behind a base coverage.
@@ -26,6 +35,22 @@ _MAX_LENGTH_RATIO = 5.0
 #: A sample with a smaller sum is empty; scaling it to one million would overflow.
 _MIN_TOTAL = 1e-100
 _SAMPLES_PER_REPORT = 16
+#: A file with fewer known genes is refused if they are also less than this share of its names.
+_MIN_GENES, _MIN_SHARE_OF_NAMES = 100, 0.02
+#: Characters of a name that a sentence shows.
+_MAX_CHARS = 40
+_OTHER_SPECIES = re.compile(r"ENS(MUS|RNO|DAR|SSC|BTA|CAF|GAL|MMU|PTR)[GT]\d{6,}")
+_TITLE_CASE = re.compile(r"[A-Z](?=\d*[a-z])[a-z0-9]+(-[a-z0-9]+)?$")
+_MICROARRAY_PROBE = re.compile(r"\d+(_[a-z])?_at$|ILMN_\d+$|cg\d{8}$")
+#: Negative values are noise of a normalisation if they are above this, and no more than this share of all values.
+_LOWEST_NOISE, _MAX_SHARE_OF_NOISE = -1.0, 0.02
+#: Files that measure fewer genes of the axis get a warning, and samples with fewer reads or detected genes.
+FEW_GENES = 15_000
+FEW_READS = 1_000_000
+FEW_DETECTED = 5_000
+#: In a deep sample about a fifth of the detected genes lie below 1 TPM. In a shallow one, fewer than this share do, and
+#: more than this share of the measured genes is silent.
+_WEAK_TPM, _FEW_WEAK, _MANY_SILENT = 1.0, 0.08, 0.25
 
 
 def convert_to_samples(
@@ -58,35 +83,30 @@ def convert_to_samples(
     gene_of_date = repairable_dates(resolution) if options.repair_dates else {}
     resolution = resolution.repaired(gene_of_date)
     repaired = tuple((name, gene_axis().symbol[gene]) for name, gene in gene_of_date.items())
-    name_warnings = [*repair_warnings(repaired), *check_names(resolution)]
-    names = unique_names(table.sample_names)
-    warnings = [*table.warnings]
-    if len({name for name in table.sample_names if name}) < sum(map(bool, table.sample_names)):
-        warnings.append(
-            ReadWarning("Some sample names occur more than once; the repeats were numbered.", "repeated_sample_names")
-        )
+    n_other_species = _check_names(resolution)
     report_progress(MATCHING, 0.5)
     unit = _known_unit(table, options)
-    values_SF, value_warnings = check_values(table.values_SF, unit)
+    values_SF, value_warnings = _check_values(table.values_SF, unit)
     detected = DetectedUnit(unit) if unit else detect_unit(values_SF, table.unit_hint)
     length_F, length_warnings = _lengths(table, resolution.index, detected.unit)
-    warnings += [*value_warnings, *detected.warnings, *length_warnings]
+    names = unique_names(table.sample_names)
     tpm_SA = _to_tpm(values_SF, detected.unit, length_F, resolution.index, names, report_progress)
     samples = Samples(names, tpm_SA, _library_size(table, detected.unit, values_SF))
     n_names_A = np.bincount(resolution.index[resolution.index >= 0], minlength=N_AXIS)
-    n_duplicates = int(n_names_A.sum() - np.count_nonzero(n_names_A))
     id_type = most_common_id_type(resolution)
-    if n_duplicates and id_type != "transcript":
-        verb = "gene names occur" if n_duplicates > 1 else "gene name occurs"
-        warnings.append(
-            ReadWarning(
-                f"{n_duplicates:,} {verb} more than once, also under an older name; their values were summed.",
-                "duplicate_genes",
-            )
-        )
-    warnings += name_warnings
-    warnings += coverage_warnings(samples)
-    warnings += depth_warnings(samples, is_tpm=detected.unit.measure == "TPM")
+    duplicates = () if id_type == "transcript" else _duplicates(n_names_A)
+    warnings = [
+        *table.warnings,
+        *_repeated_sample_warnings(table.sample_names),
+        *value_warnings,
+        *filter(None, [detected.warning]),
+        *length_warnings,
+        *_duplicate_warnings(duplicates),
+        *_repair_warnings(repaired),
+        *_name_warnings(resolution, n_other_species),
+        *_coverage_warnings(samples),
+        *_depth_warnings(samples, is_tpm=detected.unit.measure == "TPM"),
+    ]
     report = ReadReport(
         source=source,
         format=table.format,
@@ -96,8 +116,8 @@ def convert_to_samples(
         n_genes_read=len(table.feature_ids),
         status_counts=resolution.counts(),
         unmatched=tuple(resolution.with_status("unknown", "ambiguous", "date")),
-        n_duplicates=n_duplicates,
-        duplicates=() if id_type == "transcript" else _duplicates(n_names_A),
+        n_duplicates=int(n_names_A.sum() - np.count_nonzero(n_names_A)),
+        duplicates=duplicates,
         dates=dates,
         repaired=repaired,
         warnings=tuple(dict.fromkeys(warnings)),
@@ -105,11 +125,7 @@ def convert_to_samples(
     return replace(samples, report=report)
 
 
-def _duplicates(n_names_A: np.ndarray) -> tuple[tuple[str, int], ...]:
-    """Return the genes with several names and their number of names, the largest number first."""
-    several = np.flatnonzero(n_names_A > 1)
-    ordered = several[np.argsort(-n_names_A[several], kind="stable")].tolist()
-    return tuple((gene_axis().symbol[gene], int(n_names_A[gene])) for gene in ordered)
+# --- conversion ---
 
 
 def _known_unit(table: RawTable, options: ReadOptions) -> Unit | None:
@@ -120,7 +136,7 @@ def _known_unit(table: RawTable, options: ReadOptions) -> Unit | None:
     return of_format or chosen
 
 
-def _lengths(table: RawTable, index_F: np.ndarray, unit: Unit) -> tuple[np.ndarray | None, list[str]]:
+def _lengths(table: RawTable, index_F: np.ndarray, unit: Unit) -> tuple[np.ndarray | None, list[ReadWarning]]:
     """Return the length to divide each feature by, and warnings.
 
     Lengths in the file are used if they are plausible, otherwise those of the gene axis.
@@ -134,12 +150,11 @@ def _lengths(table: RawTable, index_F: np.ndarray, unit: Unit) -> tuple[np.ndarr
     ratio = file_F / axis_F
     ratio = ratio[~np.isnan(ratio)]
     if ratio.size and np.median(ratio) > _MAX_LENGTH_RATIO:
-        warning = ReadWarning(
+        text = (
             f"The file's gene lengths are about {np.median(ratio):.0f} times those of the exons, so they include "
-            "introns; the exonic lengths of CellState's gene table are used instead.",
-            "lengths_with_introns",
+            "introns; the exonic lengths of CellState's gene table are used instead."
         )
-        return axis_F, [warning]
+        return axis_F, [ReadWarning(text, "lengths_with_introns")]
     return np.where(np.isnan(file_F), axis_F, file_F), []
 
 
@@ -186,10 +201,191 @@ def _to_tpm(
 
 
 def _library_size(table: RawTable, unit: Unit, values_SF: np.ndarray) -> np.ndarray:
-    """Return the total reads of each sample over all features, NaN where the file does not tell."""
+    """Return the total reads of each sample over all features, NaN where they are unknown."""
     if table.reads_S is not None:
         return table.reads_S.astype(np.float64)
     if unit.measure not in ("counts", "coverage"):
         return np.full(len(values_SF), np.nan)
     totals_S = np.array([np.nansum(unit.linear(row_F)) for row_F in each_sample(values_SF)])
     return totals_S / READ_LENGTH_BP if unit.measure == "coverage" else totals_S
+
+
+def _duplicates(n_names_A: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Return the genes with several names and their number of names, the largest number first."""
+    several = np.flatnonzero(n_names_A > 1)
+    ordered = several[np.argsort(-n_names_A[several], kind="stable")].tolist()
+    return tuple((gene_axis().symbol[gene], int(n_names_A[gene])) for gene in ordered)
+
+
+# --- refusals ---
+
+
+def _check_names(resolution: Resolution) -> int:
+    """Raise ``ReadError`` if the names are not human genes; return how many look like those of another animal."""
+    names, unknown = resolution.names, resolution.with_status("unknown")
+    n_found, n_other_species = int((resolution.index >= 0).sum()), _count_other_species(unknown)
+    if n_other_species > n_found:
+        example = next(name for name in unknown if _OTHER_SPECIES.match(name) or _TITLE_CASE.match(name))
+        raise ReadError(
+            f"The gene names look like those of mouse or another animal, for example {one_line(example, _MAX_CHARS)}.",
+            "CellState reads human data; convert the names to human orthologues first.",
+            code="other_species",
+        )
+    n_dates = len(resolution.with_status("date"))
+    if n_found and (n_found >= _MIN_GENES or n_found + n_dates >= _MIN_SHARE_OF_NAMES * len(names)):
+        return n_other_species
+    if sum(bool(_MICROARRAY_PROBE.match(name)) for name in unknown[:1000]) > 0.3 * min(len(unknown), 1000):
+        raise ReadError(
+            "The names are microarray probes, not genes.",
+            "Convert them to gene symbols first.",
+            code="microarray_probes",
+        )
+    how_many = "None" if n_found == 0 else f"Only {n_found:,}"
+    raise ReadError(
+        f"{how_many} of the {len(names):,} names is a known human protein-coding gene, for example {names[0][:30]!r}.",
+        "Name genes by Ensembl id, Entrez id or approved symbol, in the first column or the first row.",
+        code="no_known_genes",
+    )
+
+
+def _count_other_species(unknown: list[str]) -> int:
+    """Count the Ensembl ids of other animals, and human symbols in title case (as mouse genes are written)."""
+    symbols = set(gene_axis().symbol)
+    return sum(
+        bool(_OTHER_SPECIES.match(name)) + (bool(_TITLE_CASE.match(name)) and name.upper() in symbols)
+        for name in unknown
+    )
+
+
+def _check_values(values_SF: np.ndarray, unit: Unit | None) -> tuple[np.ndarray, list[ReadWarning]]:
+    """Return the values with negative noise set to zero, and warnings.
+
+    Raise ``ReadError`` if values are infinite, too large, or negative but not logarithms. ``unit`` is None if the unit
+    is not yet known.
+    """
+    lowest, highest = float(np.nanmin(values_SF, initial=0.0)), float(np.nanmax(values_SF, initial=0.0))
+    if max(-lowest, highest) > LARGEST_VALUE:
+        n_samples = sum(bool((np.abs(row_F) > LARGEST_VALUE).any()) for row_F in values_SF)
+        raise ReadError(
+            f"The file has infinite or absurdly large values in {plural(n_samples, 'sample')}.",
+            "They come from a division by zero or a logarithm of zero; export the values before that step.",
+            code="infinite_values",
+        )
+    n_negative = int(np.count_nonzero(values_SF < 0))
+    is_log = log_offset(values_SF) is not None
+    if is_log and unit and unit.base is None:
+        raise ReadError(
+            f"The file has {n_negative:,} negative values, so these are logarithms, not plain {unit}.",
+            "Choose the logarithm as the unit, or upload the values before it was taken.",
+            code="negative_logarithms",
+        )
+    if lowest >= 0 or is_log or (unit and unit.offset < 1):
+        return values_SF, []
+    may_be_noise = highest > 100 or lowest > -1e-6
+    if lowest <= _LOWEST_NOISE or n_negative > _MAX_SHARE_OF_NOISE * values_SF.size or not may_be_noise:
+        raise ReadError(
+            f"The file has {n_negative:,} negative values, so these are ratios or z-scores, not expression values.",
+            "Upload counts, TPM or their logarithms, before any comparison, centring or scaling.",
+            code="negative_values",
+        )
+    text = f"{n_negative:,} small negative values (the lowest {lowest:.2g}) were set to zero."
+    return np.maximum(values_SF, 0.0), [ReadWarning(text, "negative_noise")]
+
+
+# --- warnings ---
+
+
+def _repeated_sample_warnings(names: Sequence[str]) -> Iterator[ReadWarning]:
+    named = [name for name in names if name]
+    if len(set(named)) < len(named):
+        yield ReadWarning("Some sample names occur more than once; the repeats were numbered.", "repeated_sample_names")
+
+
+def _duplicate_warnings(duplicates: Sequence[tuple[str, int]]) -> Iterator[ReadWarning]:
+    if n := sum(n_names - 1 for _, n_names in duplicates):
+        verb = "gene names occur" if n > 1 else "gene name occurs"
+        text = f"{n:,} {verb} more than once, also under an older name; their values were summed."
+        yield ReadWarning(text, "duplicate_genes")
+
+
+def _repair_warnings(repaired: Sequence[tuple[str, str]]) -> Iterator[ReadWarning]:
+    """Warn about the restored dates, given as (date, symbol)."""
+    if repaired:
+        pairs = summarise_list([f"{one_line(name, _MAX_CHARS)} is {symbol}" for name, symbol in repaired])
+        text = f"{_were(len(repaired), 'gene name')} put back from dates, each meaning one gene only: {pairs}."
+        yield ReadWarning(text, "repaired_dates")
+
+
+def _name_warnings(resolution: Resolution, n_other_species: int) -> Iterator[ReadWarning]:
+    """Warn about the names that are left out."""
+    n_names, unknown = len(resolution.names), resolution.with_status("unknown")
+    if n_other_species > 0.2 * n_names:
+        text = f"{n_other_species:,} of {n_names:,} gene names look like mouse genes; they were left out."
+        yield ReadWarning(text, "other_species")
+    if dates := resolution.with_status("date"):
+        meanings = summarise_list([_with_candidates(one_line(name, _MAX_CHARS)) for name in dates])
+        text = f"{_were(len(dates), 'gene name')} turned into dates by a spreadsheet and left out: {meanings}."
+        yield ReadWarning(text, "date_names")
+    if ambiguous := resolution.with_status("ambiguous"):
+        text = f"{_were(len(ambiguous), 'name')} left out as meaning more than one gene: {_first(ambiguous)}."
+        yield ReadWarning(text, "ambiguous_names")
+    if len(unknown) > 0.1 * n_names:
+        text = f"{_were(len(unknown), 'name')} left out, being no known gene: {_first(unknown)}."
+        yield ReadWarning(text, "unknown_names")
+
+
+def _were(n: int, noun: str) -> str:
+    return f"{plural(n, noun)} {'was' if n == 1 else 'were'}"
+
+
+def _first(names: list[str]) -> str:
+    return summarise_list([one_line(name, _MAX_CHARS) for name in names])
+
+
+def _with_candidates(name: str) -> str:
+    candidates = gene_axis().candidates(name)
+    return f"{name} (perhaps {' or '.join(candidates)})" if candidates else name
+
+
+def _coverage_warnings(samples: Samples) -> Iterator[ReadWarning]:
+    """Warn about genes of the axis that the file, or single samples of it, do not measure."""
+    n_genes = samples.n_measured
+    if n_genes < FEW_GENES:
+        text = f"The file measures {n_genes:,} of {N_AXIS:,} genes; the others are treated as missing, not as zero."
+        yield ReadWarning(text, "few_genes")
+    measured_S = samples.measured_SA.sum(axis=1)
+    if fewer := [name for name, n in zip(samples.names, measured_S, strict=True) if n < 0.95 * n_genes]:
+        subject = f"{plural(len(fewer), 'sample')} {'has' if len(fewer) == 1 else 'have'}"
+        text = f"{subject} no value for more than one gene in twenty: {summarise_list(fewer)}."
+        yield ReadWarning(text, "uneven_coverage")
+
+
+def _depth_warnings(samples: Samples, is_tpm: bool) -> Iterator[ReadWarning]:
+    """Warn about samples of very low sequencing depth.
+
+    If the depth of TPM is unknown, it is judged by the weakly expressed genes.
+    """
+    measured_S = samples.measured_SA.sum(axis=1)
+    has_few_reads_S = samples.library_size_S < FEW_READS
+    # A file that measures few genes cannot have many detected ones.
+    measures_many_S = measured_S > 2 * FEW_DETECTED
+    has_few_detected_S = (samples.detected_genes_S < FEW_DETECTED) & measures_many_S
+    is_unknown_S = is_tpm & np.isnan(samples.library_size_S) & measures_many_S
+    is_shallow_S = has_few_reads_S | has_few_detected_S | (is_unknown_S & _lacks_weak_genes(samples))
+    names = [name for name, is_shallow in zip(samples.names, is_shallow_S, strict=True) if is_shallow]
+    if names:
+        subject = f"Sample {names[0]} is" if len(names) == 1 else f"{len(names):,} samples are"
+        listed = "" if len(names) == 1 else f": {summarise_list(names)}"
+        text = (
+            f"{subject} very shallow (fewer than {FEW_READS:,} reads or too few weakly expressed genes), "
+            f"so weaker genes are mostly chance{listed}."
+        )
+        yield ReadWarning(text, "low_depth")
+
+
+def _lacks_weak_genes(samples: Samples) -> np.ndarray:
+    """Return whether many genes of a sample are silent and few are weakly expressed, as with few reads; shape (S,)."""
+    measured_S = np.maximum(samples.measured_SA.sum(axis=1), 1)
+    detected_S = np.maximum(samples.detected_genes_S, 1)
+    weak_S = np.array([np.count_nonzero((row_A > 0) & (row_A < _WEAK_TPM)) for row_A in samples.tpm_SA])
+    return (detected_S < (1 - _MANY_SILENT) * measured_S) & (weak_S < _FEW_WEAK * detected_S)

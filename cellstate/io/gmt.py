@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellstate.errors import ReadError
-from cellstate.io.source import load_content
+from cellstate.io.source import FileContent, load_content
 
 #: Largest size of an unpacked GMT file; ten times that of all of MSigDB.
 MAX_GMT_BYTES = 200_000_000
@@ -37,48 +37,48 @@ def read_gmt(source: str | Path | bytes | BinaryIO, *, name: str | None = None) 
     ReadError
         When the file is not a GMT file, is damaged, or has two different sets with the same name.
     """
-    if not isinstance(source, str | Path | bytes | bytearray | memoryview):
-        source = source.read()
-    try:
-        content = load_content(source, name)
-    except ReadError as error:
-        # The error is about an expression table. Replace the words and hints that do not fit gene sets.
-        message = error.message.replace("a table of expression values", "a list of gene sets")
-        hint = _FORM if _HINT_ABOUT_TABLES.search(error.hint) else error.hint
-        raise ReadError(
-            message.replace(", not a table.", ", not a list of gene sets."), hint, code=error.code
-        ) from error
-    if content.is_hdf5:
-        raise ReadError("This is an HDF5 file, not a list of gene sets.", _FORM, code="not_gene_sets")
-    if len(content.data) > MAX_GMT_BYTES:
-        raise ReadError(
-            f"A list of gene sets may hold at most {MAX_GMT_BYTES // 10**6} MB.",
-            "Keep the sets you need.",
-            code="too_large",
-        )
-    rows = [
-        (number, [field.strip().strip('"').strip() for field in line.split("\t")])
-        for number, line in enumerate(content.data.decode("utf-8", errors="replace").split("\n"), start=1)
-        if line.strip() and not line.startswith("#")
-    ]
-    if not any(len(fields) > 1 for _, fields in rows):
-        raise ReadError("The file has no tabs, so it is not a list of gene sets.", _FORM, code="not_gene_sets")
-    if _is_expression_table([fields for _, fields in rows]):
-        raise ReadError("This is a table of numbers, not a list of gene sets.", _FORM, code="not_gene_sets")
+    rows = _rows(source if isinstance(source, str | Path | bytes | bytearray | memoryview) else source.read(), name)
     sets: dict[str, tuple[str, ...]] = {}
-    for number, (set_name, *rest) in rows:
+    for number, (set_name, *rest) in rows.items():
         if not set_name or not rest:
             raise ReadError(f"Line {number} of the gene sets has no name or no genes.", _FORM, code="damaged_gene_sets")
         genes = tuple(dict.fromkeys(gene for field in rest[1:] if (gene := field.split(",")[0].strip())))
         if sets.setdefault(set_name, genes) != genes:
-            raise ReadError(
-                f"Two different gene sets are called {set_name[:60]!r}.",
-                "Rename one of them.",
-                code="repeated_gene_set",
-            )
+            text = f"Two different gene sets are called {set_name[:60]!r}."
+            raise ReadError(text, "Rename one of them.", code="repeated_gene_set")
     if not (sets := {set_name: genes for set_name, genes in sets.items() if genes}):
         raise ReadError("No gene set of the file holds a gene.", _FORM, code="no_genes")
     return sets
+
+
+def _rows(source: str | Path | bytes, name: str | None) -> dict[int, list[str]]:
+    """Return the fields of each line that is neither blank nor a comment, by the number of the line."""
+    content = _load(source, name)
+    if content.is_hdf5:
+        raise ReadError("This is an HDF5 file, not a list of gene sets.", _FORM, code="not_gene_sets")
+    if len(content.data) > MAX_GMT_BYTES:
+        text = f"A list of gene sets may hold at most {MAX_GMT_BYTES // 10**6} MB."
+        raise ReadError(text, "Keep the sets you need.", code="too_large")
+    rows = {
+        number: [field.strip().strip('"').strip() for field in line.split("\t")]
+        for number, line in enumerate(content.data.decode("utf-8", errors="replace").split("\n"), start=1)
+        if line.strip() and not line.startswith("#")
+    }
+    if all(len(fields) < 2 for fields in rows.values()):
+        raise ReadError("The file has no tabs, so it is not a list of gene sets.", _FORM, code="not_gene_sets")
+    if _is_expression_table(list(rows.values())):
+        raise ReadError("This is a table of numbers, not a list of gene sets.", _FORM, code="not_gene_sets")
+    return rows
+
+
+def _load(source: str | Path | bytes, name: str | None) -> FileContent:
+    try:
+        return load_content(source, name)
+    except ReadError as error:
+        # The error is about an expression table. Replace the words and hints that do not fit gene sets.
+        message = re.sub(r"not a table( of expression values)?\.", "not a list of gene sets.", error.message)
+        hint = _FORM if _HINT_ABOUT_TABLES.search(error.hint) else error.hint
+        raise ReadError(message, hint, code=error.code) from error
 
 
 def _is_expression_table(rows: list[list[str]]) -> bool:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellstate.errors import ReadError
-from cellstate.io.detect import choose_reader, detect_format
 from cellstate.io.formats.gct import LINES_BEFORE_HEADER
-from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
 from cellstate.io.raw_table import ReadOptions
+from cellstate.io.read import choose_format
 from cellstate.io.source import FileContent, count_lines, load_content
+from cellstate.io.table import DELIMITERS, Layout, find_layout, first_lines, split
 
 #: Largest number of rows, columns and characters of a cell that are shown.
 MAX_ROWS, MAX_COLUMNS, MAX_CHARS = 12, 8, 200
@@ -68,11 +68,10 @@ def preview_file(source: str | Path | bytes, name: str | None = None, options: R
         `read_samples` refuses still has a preview.
     """
     content = load_content(source, name)
-    choose_reader(content, options)  # raises for a format that the file cannot have
+    file_format = choose_format(content, options)
     if content.is_hdf5:
         return _preview_h5ad(content)
-    chosen = (options.format or "").strip().lower().split(" ")[0]
-    return _preview_text(content.data, chosen or detect_format(content), is_chosen=bool(chosen))
+    return _preview_text(content.data, file_format, is_chosen=options.format is not None)
 
 
 def _preview_text(data: bytes, file_format: str, *, is_chosen: bool) -> Preview:

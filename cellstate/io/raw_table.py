@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError
+from cellstate.genes import FOUND, Resolution, gene_axis
 
 ROWS, COLUMNS = "genes in rows", "genes in columns"
 MAX_SAMPLES = 20_000
@@ -21,9 +22,23 @@ _MANY_SAMPLES, _FEW_FEATURES = 4_000, 4_000
 MAX_VALUES = 250_000_000
 #: Larger values are refused, because sums of them could overflow. No count, coverage or TPM comes near.
 LARGEST_VALUE = 1e15
+#: Only so many columns of text are tried as gene names, because all their names must be resolved.
+MAX_NAME_COLUMNS = 40
 _LONGEST_NAME = 120
 _SAMPLES_PER_BATCH = 16
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Names of units in columns. If a table has columns of several units, the first unit of this list is taken.
+UNIT_NAMES = {
+    "TPM": re.compile(r"tpm|transcriptspermillion"),
+    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded"),
+    "FPKM": re.compile(r"fpkm|rpkm"),
+    "CPM": re.compile(r"cpm"),
+    "coverage": re.compile(r"coverage"),
+}
+_VALUE_NAMES = re.compile(r"value|expression|expr|signal|abundance|level")
+_ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
+#: Two columns of names are equally good if their numbers of genes differ by no more than this fraction.
+_TIE = 0.02
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,11 @@ class ReadOptions:
         """Return the settings that the user chose, without those that are detected."""
         return {name: value for name, value in vars(self).items() if value not in (None, False)}
 
+    @property
+    def format_name(self) -> str:
+        """The chosen format as a name in `cellstate.io.READERS`; empty if it is detected."""
+        return (self.format or "").strip().lower().split(" ")[0]
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -98,6 +118,89 @@ class RawTable:
     length_bp: np.ndarray | None = None
     reads_S: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneNames:
+    """A list of feature names, resolved to genes.
+
+    Attributes
+    ----------
+    title : str
+        Name of the column.
+    ids : list of str
+    id_type : str
+        ``ensembl``, ``transcript``, ``entrez``, ``symbol``, or empty when nothing resolves.
+    n_genes : int
+        Number of different genes.
+    column : int or None
+        Position of the column.
+    """
+
+    title: str
+    ids: list[str]
+    id_type: str
+    n_genes: int
+    column: int | None = None
+
+
+def resolve_names(title: str, ids: list[str], column: int | None = None) -> GeneNames:
+    """Resolve a list of names to genes."""
+    resolution = gene_axis().resolve(ids)
+    found = resolution.index[resolution.index >= 0]
+    return GeneNames(title, ids, most_common_id_type(resolution), len(np.unique(found)), column)
+
+
+def most_common_id_type(resolution: Resolution) -> str:
+    """Return the most common kind of the resolved names; empty if no name resolves."""
+    counts: dict[str, int] = {}
+    for status, n in resolution.counts().items():
+        if status in FOUND:
+            kind = "symbol" if status in ("previous", "alias", "repaired") else status
+            counts[kind] = counts.get(kind, 0) + n
+    return max(counts, key=lambda kind: counts[kind]) if counts else ""
+
+
+def best_names(candidates: Sequence[GeneNames], wanted: str | None = None) -> GeneNames | None:
+    """Choose the names that mean the most genes; in a near tie, Ensembl ids are preferred.
+
+    Parameters
+    ----------
+    candidates : sequence of GeneNames
+    wanted : str, optional
+        The user's choice: the name of a column or a kind of name.
+
+    Raises
+    ------
+    ReadError
+        When no candidate is the wanted one.
+    """
+    if wanted:
+        candidates = [c for c in candidates if wanted in (c.title, c.id_type)]
+        if not candidates:
+            raise ReadError(
+                f"The file has no gene names of kind {wanted!r}.", "Let CellState detect it.", code="unknown_option"
+            )
+    most = max((c.n_genes for c in candidates), default=0)
+    near = [c for c in candidates if c.n_genes >= (1 - _TIE) * most]
+    return min(near, key=lambda c: [*_ID_TYPES, c.id_type].index(c.id_type), default=None)
+
+
+def plain_name(name: str) -> str:
+    """Return the lower-case letters and digits of a column's name."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def unit_in(name: str) -> str | None:
+    """Return the unit that the name of a column or file has as a separate word, or None."""
+    words = [plain_name(name), *re.split(r"[^a-z0-9]+", name.lower())]
+    return next((unit for unit, pattern in UNIT_NAMES.items() if any(map(pattern.fullmatch, words))), None)
+
+
+def is_value_name(name: str) -> bool:
+    """Return whether the name of a column describes its numbers (such as "TPM"), not a sample."""
+    plain = plain_name(name)
+    return not plain or any(pattern.fullmatch(plain) for pattern in (_VALUE_NAMES, *UNIT_NAMES.values()))
 
 
 def each_sample(values_SF: np.ndarray) -> Iterator[np.ndarray]:
@@ -145,8 +248,7 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
     repeats: dict[str, int] = {}  # the last number of each name: counting from 2 would be slow for thousands of repeats
     unique = []
     for number, name in enumerate(names, start=1):
-        base = one_line(name, _LONGEST_NAME) or f"sample {number}"
-        chosen = base
+        base = chosen = one_line(name, _LONGEST_NAME) or f"sample {number}"
         while chosen in taken:
             repeats[base] = repeats.get(base, 1) + 1
             chosen = f"{base} ({repeats[base]})"

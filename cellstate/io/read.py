@@ -2,15 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from cellstate.errors import ReadError
 from cellstate.io.convert import convert_to_samples
-from cellstate.io.detect import choose_reader
-from cellstate.io.raw_table import ReadOptions
-from cellstate.io.source import ProgressCallback, ProgressReporter, load_content
+from cellstate.io.formats import delimited, gct, quantifiers
+from cellstate.io.raw_table import RawTable, ReadOptions
+from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_content
+from cellstate.io.table import DELIMITERS, first_lines
 from cellstate.samples import Samples
 
+Reader = Callable[[FileContent, ReadOptions], RawTable]
 _DETECT = ReadOptions()
+
+
+def _read_h5ad(content: FileContent, options: ReadOptions) -> RawTable:
+    from cellstate.io.formats import h5ad  # imports h5py and scipy
+
+    return h5ad.read(content, options)
+
+
+#: The reader of each format.
+READERS: dict[str, Reader] = {
+    **dict.fromkeys(DELIMITERS.values(), delimited.read),
+    "gct": gct.read,
+    **{tool.name: tool.read for tool in quantifiers.TOOLS},
+    "star": quantifiers.read_star,
+    "featurecounts": quantifiers.read_featurecounts,
+    "h5ad": _read_h5ad,
+}
+
+
+def choose_format(content: FileContent, options: ReadOptions) -> str:
+    """Return the format that the user chose, or the one that is detected.
+
+    Raises
+    ------
+    ReadError
+        When the chosen format does not exist, or is text for a binary file (or the reverse).
+    """
+    if options.format is None:
+        return detect_format(content)
+    wanted = options.format_name
+    if wanted not in READERS:
+        raise ReadError(
+            f"There is no format {options.format!r}.", f"The formats are: {', '.join(READERS)}.", code="unknown_option"
+        )
+    if content.is_hdf5 != (wanted == "h5ad"):
+        raise ReadError(
+            f"The file is not of format {wanted!r}.", "Let CellState detect the format.", code="wrong_format"
+        )
+    return wanted
+
+
+def detect_format(content: FileContent) -> str:
+    """Return the format of a file by its content; ``tsv`` stands for any delimited text. The name does not matter."""
+    if content.is_hdf5:
+        return "h5ad"
+    lines = [line for line in first_lines(content.data) if line.strip()] or [""]
+    if lines[0].replace(" ", "").startswith(("#1.2", "#1.3")):
+        return "gct"
+    if lines[0].startswith("N_unmapped\t"):
+        return "star"
+    header = next((line for line in lines if not line.startswith("#")), "").split("\t")
+    return quantifiers.detect(header) or "tsv"
 
 
 def read_samples(
@@ -48,7 +104,7 @@ def read_samples(
     report_progress = ProgressReporter(progress)
     content = load_content(source, name, report_progress)
     file_name = content.name
-    table = choose_reader(content, options)(content, options)
+    table = READERS[choose_format(content, options)](content, options)
     del content  # frees the unpacked file, which may be large
     return convert_to_samples(table, options, file_name, report_progress)
 

@@ -1,31 +1,107 @@
-"""Text tables: `read_table` parses a file into a `ParsedTable`. Shape suffixes: C columns, R rows."""
+"""Text tables: `find_layout` detects the layout from a few lines, `read_table` parses the file into a `ParsedTable`.
+
+A regular table is parsed in blocks with Arrow: fast, in little memory, with progress, and other threads run meanwhile.
+A block that Arrow refuses is parsed by pandas as text; a table that is not regular is parsed by pandas at once.
+Shape suffixes: C columns, R rows.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 
 from cellstate.errors import ReadError
-from cellstate.io.arrow_table import parse_blocks
-from cellstate.io.layout import Layout, find_layout
+from cellstate.genes import FOUND, gene_axis
 from cellstate.io.source import READING, FileContent, contains, count_lines
-from cellstate.io.typed_columns import OVERFLOWING, TypedColumns, convert_mostly_numeric, to_numbers
 from cellstate.samples import ReadWarning
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_PANDAS_UNNAMED = re.compile(r"Unnamed: \d+")
+#: Name of the format of each delimiter. If several delimiters fit equally well, the first one is taken.
+DELIMITERS = {"\t": "tsv", ";": "semicolon", ",": "csv", " ": "space"}
+_SAMPLE_LINES, _SAMPLE_BYTES = 60, 300_000
+#: Tables with more columns or longer lines are not expression tables, and would take long to read.
+_MAX_COLUMNS, _MAX_LINE_BYTES = 100_000, 32_000_000
 #: More than the transcripts of any annotation.
 _MAX_LINES = 500_000
-_OVERFLOWING_BYTES = re.compile(OVERFLOWING.encode())
+#: Cells without a value, in lower case.
+EMPTY = ("", "na", "nan", "n/a", "null", "none", "-", "--", "---", "#n/a", "inf", "-inf")
+#: Cells that pandas reads as missing, from its documentation.
+MISSING = frozenset((
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
+))  # fmt: skip
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+_COMMA_DECIMAL = re.compile(r"[-+]?\d{1,3}(\.\d{3})*,\d+([eE][-+]?\d+)?$|[-+]?\d+,\d+([eE][-+]?\d+)?$")
+_COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")
+#: First characters of numbers, also of "inf".
+_NUMBER_STARTS = frozenset("0123456789+-.,iI")
+#: pandas crashes on numbers whose exponent overflows an integer.
+_OVERFLOWING = r"[eE][-+]?\d{9}"
+_OVERFLOWING_BYTES = re.compile(_OVERFLOWING.encode())
+#: Name of a column without one in a table that pandas read and wrote again.
+_PANDAS_UNNAMED = re.compile(r"Unnamed: \d+")
+#: A column with at least this share of numbers is numeric; its other cells count as missing.
+_MIN_SHARE_OF_NUMBERS = 0.8
+#: Columns are looked at in groups of this many cells: one by one is slow for wide tables, all at once needs memory.
+_CELLS_PER_GROUP, _ROWS_LOOKED_AT = 2_000_000, 500
+#: A block takes about a tenth of a second. Blocks of wide tables are larger, because every block has a fixed cost.
+_BLOCK_BYTES, _BLOCK_LINES, _LARGEST_BLOCK_BYTES = 4_000_000, 100, 32_000_000
+#: Arrow needs kilobytes per column of a block. Tables with more columns than this per row are not parsed by it.
+_COLUMNS_PER_ROW = 50
+#: Larger whole numbers are not exact as float64, so that names of that kind must be read as text.
+_EXACT = 2.0**53
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Layout of a text table.
+
+    Attributes
+    ----------
+    delimiter : str
+        A key of `DELIMITERS`.
+    header : tuple of str
+        Names of the columns; empty where there is none.
+    has_header : bool
+        Whether the file has a line of column names.
+    skip_rows : tuple of int
+        Numbers of the lines that are not rows of the table: comments, header, ``drop_lines``.
+    rows : tuple of tuple of str
+        Cells of a few rows from the beginning and the middle.
+    decimal : str
+        Decimal mark.
+    thousands : str or None
+        Thousands separator.
+    """
+
+    delimiter: str
+    header: tuple[str, ...]
+    has_header: bool
+    skip_rows: tuple[int, ...]
+    rows: tuple[tuple[str, ...], ...]
+    decimal: str = "."
+    thousands: str | None = None
+
+    @property
+    def format(self) -> str:
+        """Name of the format."""
+        return DELIMITERS[self.delimiter]
+
+    @property
+    def skips_a_prefix(self) -> bool:
+        """Whether the skipped lines are the first ones."""
+        return self.skip_rows == tuple(range(len(self.skip_rows)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,27 +110,41 @@ class ParsedTable:
 
     Attributes
     ----------
-    columns : TypedColumns
     header : tuple of str
         Names of the columns; empty where there is none.
     format : str
-    warnings : tuple of str
+    values_CR : ndarray, shape (numeric columns, rows)
+        NaN where a cell is empty. float32 if that holds every number exactly (as for counts), otherwise float64.
+    numeric : tuple of int
+        Positions of the numeric columns, ascending: the rows of ``values_CR``.
+    texts : mapping of int to pyarrow string array of length R
+        The other columns; null where a cell is empty. A numeric column may be here too, with its original spelling.
+    n_lost : int
+        Cells of numeric columns that are text and count as missing.
     """
 
-    columns: TypedColumns
     header: tuple[str, ...]
     format: str
-    warnings: tuple[str, ...] = ()
+    values_CR: np.ndarray
+    numeric: tuple[int, ...]
+    texts: Mapping[int, pa.ChunkedArray]
+    n_lost: int = 0
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return self.columns.n_rows
+        return self.values_CR.shape[1]
 
     @property
-    def numeric(self) -> tuple[int, ...]:
-        """Positions of the numeric columns, ascending."""
-        return self.columns.numeric
+    def text_columns(self) -> list[int]:
+        """Positions of the columns that are not numeric, ascending."""
+        return sorted(set(range(len(self.header))) - set(self.numeric))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings for the user."""
+        text = f"{self.n_lost:,} cells hold text where numbers belong; they count as missing."
+        return (ReadWarning(text, "text_in_numbers"),) if self.n_lost else ()
 
     def column(self, *names: str) -> int | None:
         """Return the position of the first column with one of these names (in any case), or None."""
@@ -64,20 +154,20 @@ class ParsedTable:
     def numbers(self, column: int) -> np.ndarray:
         """Return a column as float64; text becomes NaN."""
         if column in self.numeric:
-            return self.columns.values_CR[self.numeric.index(column)].astype(np.float64)
-        return to_numbers(self.columns.texts[column].to_pylist())
+            return self.values_CR[self.numeric.index(column)].astype(np.float64)
+        return to_numbers(self.texts[column].to_pylist())
 
     def matrix(self, columns: Sequence[int]) -> np.ndarray:
         """Return numeric columns as the rows of an array; a view, without a copy, if they are adjacent."""
         row_of = {c: row for row, c in enumerate(self.numeric)}
         rows = [row_of[c] for c in columns]
         are_adjacent = bool(rows) and rows == list(range(rows[0], rows[0] + len(rows)))
-        return self.columns.values_CR[slice(rows[0], rows[-1] + 1) if are_adjacent else rows]
+        return self.values_CR[slice(rows[0], rows[-1] + 1) if are_adjacent else rows]
 
     def text(self, column: int) -> list[str]:
         """Return a column as text: whole numbers without a decimal point, empty cells as ``""``."""
-        if column in self.columns.texts:
-            return ["" if text is None else text for text in self.columns.texts[column].to_pylist()]
+        if column in self.texts:
+            return ["" if text is None else text for text in self.texts[column].to_pylist()]
         values = np.clip(self.numbers(column), -1e300, 1e300).tolist()
         return ["" if v != v else str(int(v)) if v == int(v) else str(v) for v in values]
 
@@ -85,7 +175,7 @@ class ParsedTable:
 def read_table(
     content: FileContent, *, skip: int = 0, drop_lines: Sequence[int] = (), delimiter: str | None = None
 ) -> ParsedTable:
-    """Parse a text table; `cellstate.io.layout.find_layout` describes the parameters.
+    """Parse a text table; `find_layout` describes the parameters.
 
     Raises
     ------
@@ -105,72 +195,21 @@ def read_table(
     # A cell takes at least one byte. If the header is too wide for that, one odd row would widen all others.
     if n_lines * len(layout.header) > max(2 * len(data), 1_000_000):
         raise _uneven()
-    columns = parse_blocks(content, layout, n_lines + 1)
-    if columns is None:
-        columns = _parse_whole(data, layout)
+    table = _parse_blocks(content, layout, n_lines + 1)
+    if table is None:
+        table = _parse_whole(data, layout)
         content.report_progress(READING, 1.0)
-    if not columns.n_rows:
+    if not table.n_rows:
         raise _no_values()
-    columns, header = _drop_blank_columns(convert_mostly_numeric(columns, layout.decimal), layout.header)
-    n_lost = columns.n_lost
-    warnings = (
-        (ReadWarning(f"{n_lost:,} cells hold text where numbers belong; they count as missing.", "text_in_numbers"),)
-        if n_lost
-        else ()
+    return _drop_blank_columns(_convert_mostly_numeric(table, layout.decimal))
+
+
+def _not_a_table() -> ReadError:
+    return ReadError(
+        "The file is not a table of expression values.",
+        "It should have one row per gene and one column per sample (or the other way round), with gene names.",
+        code="not_a_table",
     )
-    return ParsedTable(columns, header, layout.format, warnings)
-
-
-def _parse_whole(data: bytes, layout: Layout) -> TypedColumns:
-    """Parse a table of any form at once, with pandas."""
-    frame = _to_frame(data, layout)
-    is_numeric = [dtype.kind in "iuf" for dtype in frame.dtypes]
-    numeric = tuple(int(c) for c in np.flatnonzero(is_numeric))
-    values_CR = frame[list(numeric)].to_numpy(np.float64).T
-    # Whole numbers in the first column may be sample names that float64 cannot represent.
-    text = [c for c, dtype in enumerate(frame.dtypes) if not is_numeric[c] or (c == 0 and dtype.kind in "iu")]
-    # All columns are converted together: pandas needs half a millisecond for each, and a table may have 100,000.
-    texts = {c: _to_text(cells) for c, cells in zip(text, frame[text].to_numpy(object).T, strict=True)}
-    return TypedColumns(frame.shape[1], len(frame), values_CR, numeric, texts)
-
-
-def _to_text(cells: np.ndarray) -> pa.ChunkedArray:
-    """Convert cells to text, with null for NaN (the only value that differs from itself)."""
-    return pa.chunked_array([pa.array([None if cell != cell else str(cell) for cell in cells], pa.string())])
-
-
-def _to_frame(data: bytes, layout: Layout) -> pd.DataFrame:
-    import pandas as pd
-
-    skip_rows = list(layout.skip_rows)
-    is_contiguous = skip_rows == list(range(len(skip_rows)))
-    # Python's own number parser is slower, but safe for exponents that overflow.
-    precision = "round_trip" if contains(data, _OVERFLOWING_BYTES) else None
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
-        try:
-            return pd.read_csv(
-                io.BytesIO(data),
-                sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
-                header=None,
-                names=range(len(layout.header)),
-                index_col=None,
-                skiprows=len(skip_rows) if is_contiguous else skip_rows,
-                decimal=layout.decimal,
-                thousands=layout.thousands,
-                quoting=quoting,
-                skipinitialspace=True,
-                low_memory=False,
-                encoding="utf-8",
-                float_precision=precision,
-            )
-        except pd.errors.EmptyDataError as error:
-            raise _no_values() from error
-        except (ValueError, OverflowError) as error:  # ParserError and UnicodeDecodeError are ValueErrors
-            # A single quotation mark in a description hides line ends: parse again with quotes as plain characters.
-            if quoting == csv.QUOTE_NONE:
-                line = re.search(r"in line (\d+)", str(error))
-                raise _uneven(f"Line {line.group(1)} has more columns than the others." if line else "") from error
-    raise AssertionError("unreachable")
 
 
 def _no_values() -> ReadError:
@@ -181,28 +220,439 @@ def _uneven(hint: str = "Check that it was exported completely.") -> ReadError:
     return ReadError("The table is damaged: its rows differ in width.", hint, code="damaged_table")
 
 
-def _drop_blank_columns(columns: TypedColumns, header: Sequence[str]) -> tuple[TypedColumns, tuple[str, ...]]:
-    """Drop columns without name and values, which come from a delimiter at the end of each line.
+# --- layout ---
 
-    A table that pandas read and wrote again calls them "Unnamed: 7".
+
+def first_lines(data: bytes, limit: int = _SAMPLE_LINES, start: int = 0) -> list[str]:
+    """Return the first lines of UTF-8 text from byte ``start`` on; raise ``ReadError`` for an extremely long line."""
+    lines: list[str] = []
+    begin = start
+    while begin < len(data) and len(lines) < limit and (begin - start < _SAMPLE_BYTES or len(lines) < 3):
+        end = data.find(b"\n", begin)
+        end = len(data) if end < 0 else end
+        if end - begin > _MAX_LINE_BYTES:
+            raise _not_a_table()
+        lines.append(data[begin:end].decode("utf-8", errors="replace").rstrip("\r"))
+        begin = end + 1
+    return lines
+
+
+def find_layout(data: bytes, *, skip: int = 0, drop_lines: Sequence[int] = (), delimiter: str | None = None) -> Layout:
+    """Detect the layout of a text table from its first lines and a few lines of its middle.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8 text.
+    skip : int
+        Number of leading lines before the table. Blank and comment lines after them are skipped too.
+    drop_lines : sequence of int
+        Numbers of lines after the header without expression values.
+    delimiter : str, optional
+        Default: the delimiter that gives the most numbers.
+
+    Raises
+    ------
+    ReadError
+        When the text is not a table.
     """
-    row_of = {c: row for row, c in enumerate(columns.numeric)}
+    lines = first_lines(data)
+    skip = _skip_comments(lines, skip)
+    body = [lines[n] for n in range(skip + 1, len(lines)) if lines[n].strip() and n not in drop_lines]
+    middle = first_lines(data, 30, len(data) // 2)[1:] if len(data) > _SAMPLE_BYTES else []
+    if not lines[skip:] or max(line.count(d) for line in lines for d in DELIMITERS) > _MAX_COLUMNS:
+        raise _not_a_table()
+    delimiter = delimiter or _delimiter([*body, *middle] or lines[skip:])
+    first = split([lines[skip].removeprefix("#") if body else lines[skip]], delimiter)[0]
+    rows = split(body + middle, delimiter)
+    n_columns = max((len(row) for row in rows), default=len(first))
+    has_trailing_delimiter = bool(rows) and all(len(row) == n_columns and not row[-1].strip() for row in rows)
+    has_header = bool(rows) and not _has_no_header(first, rows[0])
+    if has_header:
+        header, skip_rows = [name.strip().strip("'") for name in first], [*range(skip + 1), *drop_lines]
+        # R's write.table omits the name of the column of row names.
+        if len(header) == n_columns - 1 and not has_trailing_delimiter:
+            header.insert(0, "")
+    else:
+        header, skip_rows = [""] * max(n_columns, len(first)), list(range(skip))
+    header += [""] * (n_columns - len(header))
+    decimal, thousands = _number_marks([cell.strip() for row in rows for cell in row])
+    return Layout(delimiter, tuple(header), has_header, tuple(skip_rows), tuple(map(tuple, rows)), decimal, thousands)
+
+
+def _skip_comments(lines: list[str], skip: int) -> int:
+    """Return the number of leading lines to skip. A last ``#`` line as wide as the table is its header and is kept."""
+    start = skip
+    while start < len(lines) and (not lines[start].strip() or lines[start].startswith("#")):
+        start += 1
+    if start > skip and start < len(lines) and lines[start - 1].startswith("#"):
+        fields = [max(line.count(d) for d in "\t;,") for line in (lines[start - 1], lines[start])]
+        if fields[0] == fields[1] > 0:
+            return start - 1
+    return start
+
+
+def split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """Return the cells of each line."""
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+    except csv.Error:  # a stray quote or a field of absurd length
+        return [line.split(delimiter) for line in lines]
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """Return the delimiter that gives the most numbers per line, then the most fields."""
+
+    def score(delimiter: str) -> tuple[float, float]:
+        rows = split(lines, delimiter)
+        fields, share = Counter(len(row) for row in rows).most_common(1)[0]
+        if fields < 2 or share < 0.7 * len(rows):
+            return 0.0, 0.0
+        return float(np.median([sum(is_number(cell, delimiter) for cell in row) for row in rows])), float(fields)
+
+    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if scores[best][1] < 2:
+        raise _not_a_table()
+    return best
+
+
+def is_number(cell: str, delimiter: str = "") -> bool:
+    """Return whether a cell is a number or empty; a decimal comma counts only if the delimiter is not a comma."""
+    cell = cell.strip()
+    return bool(
+        _NUMBER.match(cell)
+        or (delimiter != "," and _COMMA_DECIMAL.match(cell))
+        or _COMMA_THOUSANDS.match(cell)
+        or cell.lower() in EMPTY
+    )
+
+
+def _has_no_header(first: list[str], row: list[str]) -> bool:
+    """Return whether the first line is a row: as wide as the next, numbers in the same columns, and a gene name.
+
+    A header of sample numbers looks the same, except that the name of its first column is not a gene.
+    """
+    if len(first) != len(row) or not any(map(is_number, first[1:])):
+        return False
+    if any(is_number(b) and b.strip() and not is_number(a) for a, b in zip(first, row, strict=True)):
+        return False
+    names = gene_axis().resolve([first[0], *(cell for cell in first[1:4] if not is_number(cell))])
+    return any(status in (*FOUND, "outside") for status in names.status) or first[0].startswith(("N_", "__"))
+
+
+def _number_marks(cells: list[str]) -> tuple[str, str | None]:
+    """Return the decimal mark and the thousands separator (or None)."""
+    commas = [cell for cell in cells if "," in cell and is_number(cell)]
+    if not commas:
+        return ".", None
+    dots = any(_NUMBER.match(cell) and "." in cell for cell in cells)
+    if all(_COMMA_THOUSANDS.match(cell) for cell in commas) and (dots or not any(c.startswith("0,") for c in commas)):
+        return ".", ","
+    return (".", ",") if dots else (",", "." if any("." in cell for cell in commas) else None)
+
+
+# --- text to numbers ---
+
+
+def to_numbers(cells: object) -> np.ndarray:
+    """Convert a sequence of cells to float64. Text and numbers whose exponent overflows become NaN."""
+    import pandas as pd
+
+    values = cells if isinstance(cells, pd.Series) else pd.Series(cells, dtype=object)
+    if values.dtype == object:
+        values = values.mask(values.astype(str).str.contains(_OVERFLOWING), None)
+    return pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
+
+
+def _parse_numbers(cells: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    """Convert cells (text, or None or NaN for an empty one) to float64, and return which are text; any shape."""
+    import pandas as pd
+
+    series = pd.Series(cells.ravel(), dtype=object)
+    numbers = to_numbers(series if decimal == "." else series.str.replace(decimal, ".", regex=False))
+    is_filled = series.notna() & ~series.astype(str).str.strip().str.lower().isin(EMPTY)
+    return numbers.reshape(cells.shape), (is_filled.to_numpy() & np.isnan(numbers)).reshape(cells.shape)
+
+
+def _is_mostly_numbers(n_numbers: np.ndarray, n_lost: np.ndarray) -> np.ndarray:
+    """Return whether a column is numeric, from its number of numbers and of cells with text."""
+    return n_numbers >= _MIN_SHARE_OF_NUMBERS * np.maximum(1, n_numbers + n_lost)
+
+
+def _convert_mostly_numeric(table: ParsedTable, decimal: str) -> ParsedTable:
+    """Convert the text columns that hold mostly numbers to numbers."""
+    rows = range(0, table.n_rows, max(1, table.n_rows // _ROWS_LOOKED_AT))
+    candidates: list[int] = []
+    for group, some_RC in _groups(table, table.text_columns, rows):
+        # A fast test excludes columns of names.
+        starts_RC = [[cell is not None and cell.strip()[:1] in _NUMBER_STARTS for cell in row] for row in some_RC]
+        if (np.mean(starts_RC, axis=0) < _MIN_SHARE_OF_NUMBERS / 2).all():
+            continue
+        share_C = (~np.isnan(_parse_numbers(some_RC, decimal)[0])).mean(axis=0)
+        candidates += [c for c, share in zip(group, share_C, strict=True) if share >= _MIN_SHARE_OF_NUMBERS / 2]
+    converted: dict[int, np.ndarray] = {}
+    n_lost = table.n_lost
+    for group, all_RC in _groups(table, candidates):
+        numbers_RC, is_text_RC = _parse_numbers(all_RC, decimal)
+        is_numeric_C = _is_mostly_numbers((~np.isnan(numbers_RC)).sum(axis=0), is_text_RC.sum(axis=0))
+        converted |= {c: numbers_RC[:, i] for i, c in enumerate(group) if is_numeric_C[i]}
+        n_lost += int(is_text_RC[:, is_numeric_C].sum())
+    if not converted:
+        return table
+    values = dict(zip(table.numeric, table.values_CR, strict=True)) | converted
+    numeric = tuple(sorted(values))
+    texts = {c: column for c, column in table.texts.items() if c not in converted}
+    return replace(table, values_CR=np.stack([values[c] for c in numeric]), numeric=numeric, texts=texts, n_lost=n_lost)
+
+
+def _groups(
+    table: ParsedTable, positions: list[int], rows: range | None = None
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield groups of text columns as arrays of shape (rows, columns of the group); all rows or the given ones."""
+
+    def cells(column: pa.ChunkedArray) -> np.ndarray:
+        return np.array(column.to_pylist() if rows is None else [column[row].as_py() for row in rows], dtype=object)
+
+    size = max(1, _CELLS_PER_GROUP // (table.n_rows if rows is None else len(rows)))
+    for start in range(0, len(positions), size):
+        group = positions[start : start + size]
+        yield group, np.stack([cells(table.texts[c]) for c in group], axis=1)
+
+
+def _drop_blank_columns(table: ParsedTable) -> ParsedTable:
+    """Drop columns without name and values, which come from a delimiter at the end of each line."""
+    row_of = {c: row for row, c in enumerate(table.numeric)}
 
     def is_blank(column: int) -> bool:
+        name = table.header[column]
+        if name and not _PANDAS_UNNAMED.fullmatch(name):
+            return False
         if column in row_of:
-            return bool(np.isnan(columns.values_CR[row_of[column]]).all())
-        return columns.texts[column].null_count == columns.n_rows
+            return bool(np.isnan(table.values_CR[row_of[column]]).all())
+        return table.texts[column].null_count == table.n_rows
 
-    unnamed = [c for c, name in enumerate(header) if not name or _PANDAS_UNNAMED.fullmatch(name)]
-    blank = {c for c in unnamed if is_blank(c)}
-    if not blank:
-        return columns, tuple(header)
-    new_position = {c: at for at, c in enumerate(c for c in range(columns.n_columns) if c not in blank)}
-    kept = replace(
-        columns,
-        n_columns=len(new_position),
-        values_CR=columns.values_CR[[row for row, c in enumerate(columns.numeric) if c in new_position]],
-        numeric=tuple(new_position[c] for c in columns.numeric if c in new_position),
-        texts={new_position[c]: column for c, column in columns.texts.items() if c in new_position},
+    kept = [c for c in range(len(table.header)) if not is_blank(c)]
+    if len(kept) == len(table.header):
+        return table
+    position = {c: at for at, c in enumerate(kept)}
+    return replace(
+        table,
+        header=tuple(table.header[c] for c in kept),
+        values_CR=table.values_CR[[row_of[c] for c in table.numeric if c in position]],
+        numeric=tuple(position[c] for c in table.numeric if c in position),
+        texts={position[c]: column for c, column in table.texts.items() if c in position},
     )
-    return kept, tuple(header[c] for c in new_position)
+
+
+# --- parsing with pandas ---
+
+
+def _parse_whole(data: bytes, layout: Layout) -> ParsedTable:
+    """Parse a table of any form at once, with pandas."""
+    frame = _to_frame(data, layout)
+    is_numeric = [dtype.kind in "iuf" for dtype in frame.dtypes]
+    numeric = tuple(int(c) for c in np.flatnonzero(is_numeric))
+    values_CR = frame[list(numeric)].to_numpy(np.float64).T
+    # Whole numbers in the first column may be sample names that float64 cannot represent.
+    text = [c for c, dtype in enumerate(frame.dtypes) if not is_numeric[c] or (c == 0 and dtype.kind in "iu")]
+    # All columns are converted together: pandas needs half a millisecond for each, and a table may have 100,000.
+    texts = {c: _to_text(cells) for c, cells in zip(text, frame[text].to_numpy(object).T, strict=True)}
+    return ParsedTable(layout.header, layout.format, values_CR, numeric, texts)
+
+
+def _to_text(cells: np.ndarray) -> pa.ChunkedArray:
+    """Convert cells to text, with null for NaN (the only value that differs from itself)."""
+    return pa.chunked_array([pa.array([None if cell != cell else str(cell) for cell in cells], pa.string())])
+
+
+def _to_frame(data: bytes, layout: Layout) -> pd.DataFrame:
+    skip_rows = len(layout.skip_rows) if layout.skips_a_prefix else list(layout.skip_rows)
+    # Python's own number parser is slower, but safe for exponents that overflow.
+    precision = "round_trip" if contains(data, _OVERFLOWING_BYTES) else None
+    numbers = {"decimal": layout.decimal, "thousands": layout.thousands, "float_precision": precision}
+    try:
+        return _read_csv(data, layout, skiprows=skip_rows, **numbers)
+    except (ValueError, OverflowError):  # ParserError, UnicodeDecodeError and EmptyDataError are ValueErrors
+        pass
+    try:
+        # A single quotation mark in a description hides line ends: parse again with quotes as plain characters.
+        return _read_csv(data, layout, skiprows=skip_rows, quoting=csv.QUOTE_NONE, **numbers)
+    except (ValueError, OverflowError) as error:
+        line = re.search(r"in line (\d+)", str(error))
+        raise _uneven(f"Line {line.group(1)} has more columns than the others." if line else "") from error
+
+
+def _read_csv(data: bytes, layout: Layout, **options: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(
+        io.BytesIO(data),
+        sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
+        header=None,
+        names=range(len(layout.header)),
+        index_col=None,
+        skipinitialspace=True,
+        low_memory=False,
+        encoding="utf-8",
+        **options,
+    )
+
+
+# --- parsing with Arrow ---
+
+
+class _Irregular(Exception):  # noqa: N818 -- a signal, not a failure
+    """The table cannot be parsed in blocks."""
+
+
+def _parse_blocks(content: FileContent, layout: Layout, n_lines: int) -> ParsedTable | None:
+    """Parse a table of at most ``n_lines`` lines in blocks; return None where that is not possible.
+
+    Columns with numbers in the rows of ``layout`` are parsed as numbers. If one turns out to be text, the table is
+    parsed again with that column as text.
+    """
+    is_short = _COLUMNS_PER_ROW * n_lines < len(layout.header)
+    if is_short or layout.delimiter == " " or layout.thousands or not layout.skips_a_prefix:
+        return None
+    text = _text_columns(layout)
+    try:
+        while True:
+            table, more_text = _parse_once(content, layout, n_lines, text)
+            if not more_text:
+                return table
+            text |= more_text
+    except _Irregular:
+        return None
+
+
+def _text_columns(layout: Layout) -> set[int]:
+    """Return the columns that are text in the rows of the layout."""
+    n_numbers_C, n_lost_C, n_odd_C = np.zeros((3, len(layout.header)), int)
+    for row in layout.rows:
+        for c, cell in enumerate(row):
+            if (cell := cell.strip()) not in MISSING:
+                is_dash = cell.lower() in EMPTY and not cell.lower().endswith("inf")
+                is_text = not is_dash and not is_number(cell, layout.delimiter)
+                n_numbers_C[c] += not is_dash and not is_text
+                n_lost_C[c] += is_text
+                n_odd_C[c] += is_dash or is_text
+    return set(np.flatnonzero((n_odd_C > 0) & ~_is_mostly_numbers(n_numbers_C, n_lost_C)).tolist())
+
+
+def _parse_once(content: FileContent, layout: Layout, n_lines: int, text: set[int]) -> tuple[ParsedTable, set[int]]:
+    """Return the table, and those of its numeric columns that turned out to be text."""
+    data = content.data
+    numeric = [c for c in range(len(layout.header)) if c not in text]
+    values_CR = np.empty((len(numeric), 0), np.float32)
+    parts: dict[int, list[pa.Array]] = {c: [] for c in sorted(text)}
+    (n_lost_C, n_odd_C), n_rows = np.zeros((2, len(numeric)), int), 0
+    parse = _BlockParser(layout, numeric, sorted(text))
+    for begin, end in _blocks(data, len(layout.skip_rows)):
+        block = parse(data, begin, end)
+        n = block.numbers_CR.shape[1]
+        if n_rows + n > n_lines:
+            raise _Irregular
+        # float32 holds counts exactly, in half the memory.
+        is_exact = values_CR.dtype == np.float32 and _fits_float32(block.numbers_CR)
+        if not n_rows or (values_CR.dtype == np.float32 and not is_exact):
+            grown_CR = np.empty((len(numeric), n_lines), np.float32 if is_exact else np.float64)
+            grown_CR[:, :n_rows] = values_CR[:, :n_rows]
+            values_CR = grown_CR
+        values_CR[:, n_rows : n_rows + n] = block.numbers_CR
+        for c, column in block.texts.items():
+            parts[c].append(column)
+        n_lost_C += block.n_lost_C
+        n_odd_C += block.n_odd_C
+        n_rows += n
+        content.report_progress(READING, end / len(data))
+    values_CR = values_CR[:, :n_rows]
+    if numeric and numeric[0] == 0 and np.any(np.abs(values_CR[0]) >= _EXACT):
+        raise _Irregular
+    odd = np.flatnonzero(n_odd_C)
+    n_numbers = np.array([np.count_nonzero(~np.isnan(values_CR[i])) for i in odd], int)
+    more_text = {numeric[i] for i in odd[~_is_mostly_numbers(n_numbers, n_lost_C[odd])]}
+    texts = {c: pa.chunked_array(columns, pa.string()) for c, columns in parts.items()}
+    n_lost = int(n_lost_C.sum())
+    return ParsedTable(layout.header, layout.format, values_CR, tuple(numeric), texts, n_lost), more_text
+
+
+def _fits_float32(values: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        differ = values.astype(np.float32) != values  # NaN differs from itself
+    return np.count_nonzero(differ) == np.count_nonzero(np.isnan(values))
+
+
+def _blocks(data: bytes, n_skipped: int) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each block of whole lines, after ``n_skipped`` lines."""
+    begin = 0
+    for _ in range(n_skipped):
+        begin = data.find(b"\n", begin) + 1 or len(data)
+    line = (data.find(b"\n", begin) + 1 or len(data)) - begin
+    size = min(max(_BLOCK_BYTES, _BLOCK_LINES * line), _LARGEST_BLOCK_BYTES)
+    while begin < len(data):
+        end = data.find(b"\n", begin + size) + 1 or len(data)
+        yield begin, end
+        begin = end
+
+
+class _Block(NamedTuple):
+    """A parsed block. For each numeric column: its numbers, its cells with text (lost), and its cells that are neither
+    empty nor a number (odd): text, or a mark such as a dash."""
+
+    numbers_CR: np.ndarray
+    texts: dict[int, pa.Array]
+    n_lost_C: np.ndarray | int = 0
+    n_odd_C: np.ndarray | int = 0
+
+
+class _BlockParser:
+    """Parses the blocks of one table."""
+
+    def __init__(self, layout: Layout, numeric: list[int], text: list[int]) -> None:
+        self._layout, self._numeric, self._text = layout, numeric, text
+        self._names = [str(c) for c in range(len(layout.header))]
+        kinds = {str(c): pa.float64() for c in numeric} | {str(c): pa.string() for c in text}
+        self._parse = pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True)
+        self._convert = pyarrow.csv.ConvertOptions(
+            column_types=kinds, null_values=list(MISSING), strings_can_be_null=True, decimal_point=layout.decimal
+        )
+
+    def __call__(self, data: bytes, begin: int, end: int) -> _Block:
+        if data.find(b'"', begin, end) >= 0:
+            # A quoted cell of several lines may extend over blocks.
+            if data.count(b'"', begin, end) % 2:
+                raise _Irregular
+            # For pandas, a quote after delimiter and space begins a quoted cell; for Arrow it does not.
+            if data.find(f'{self._layout.delimiter} "'.encode(), begin, end) >= 0:
+                return self._as_text(data, begin, end)
+        try:
+            batch = self._by_arrow(data, begin, end)
+        except pa.ArrowInvalid:
+            return self._as_text(data, begin, end)
+        texts = {c: batch.column(c) for c in self._text}
+        if not self._numeric:
+            return _Block(np.empty((0, batch.num_rows)), texts)
+        numbers_CR = batch.select(self._numeric).to_tensor(null_to_nan=True, row_major=False).to_numpy().T
+        # Infinity counts as missing, whether spelled out or from too large an exponent; pandas handles both.
+        return self._as_text(data, begin, end) if np.isinf(numbers_CR).any() else _Block(numbers_CR, texts)
+
+    def _by_arrow(self, data: bytes, begin: int, end: int) -> pa.RecordBatch:
+        options = pyarrow.csv.ReadOptions(column_names=self._names, block_size=end - begin + 1, use_threads=False)
+        block = pa.BufferReader(pa.py_buffer(data).slice(begin, end - begin))
+        # The system pool frees the memory of each block; Arrow's own pool would keep it.
+        table = pyarrow.csv.read_csv(block, options, self._parse, self._convert, pa.system_memory_pool())
+        return table.combine_chunks().to_batches()[0]
+
+    def _as_text(self, data: bytes, begin: int, end: int) -> _Block:
+        import pandas as pd
+
+        try:
+            frame = _read_csv(data[begin:end], self._layout, dtype=object)
+        except ValueError as error:  # rows that are too wide, unmatched quotes
+            raise _Irregular from error
+        cells_RC = frame[self._numeric].to_numpy(object)
+        numbers_RC, lost_RC = _parse_numbers(cells_RC, self._layout.decimal)
+        texts = {c: pa.array(frame[c], pa.string(), from_pandas=True) for c in self._text}
+        odd_RC = pd.notna(cells_RC) & np.isnan(numbers_RC)
+        return _Block(numbers_RC.T, texts, lost_RC.sum(axis=0), odd_RC.sum(axis=0))

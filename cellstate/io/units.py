@@ -89,10 +89,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class DetectedUnit:
-    """A unit, with warnings about how it was detected."""
+    """A unit, with a warning about how it was detected."""
 
     unit: Unit
-    warnings: tuple[str, ...] = ()
+    warning: ReadWarning | None = None
 
 
 def detect_unit(values_SF: np.ndarray, hint: str | None = None) -> DetectedUnit:
@@ -133,43 +133,38 @@ def log_offset(values_SF: np.ndarray) -> float | None:
 
 def _detect_whole(examined_SF: np.ndarray, totals_S: np.ndarray) -> DetectedUnit:
     if _sums_to_million(totals_S):
-        return DetectedUnit(
-            Unit("TPM"),
-            (ReadWarning("The values are rounded TPM, so weakly expressed genes are inexact.", "rounded_tpm"),),
-        )
+        text = "The values are rounded TPM, so weakly expressed genes are inexact."
+        return DetectedUnit(Unit("TPM"), ReadWarning(text, "rounded_tpm"))
     if totals_S.max() > _MAX_READS or _lacks_small_numbers(examined_SF):
-        warning = ReadWarning(
+        text = (
             f"The values are summed base coverage (up to {totals_S.max():,.0f} bases in a sample), not read counts; "
-            "they are divided by gene length like counts, and reads are estimated at 100 bases each.",
-            "base_coverage",
+            "they are divided by gene length like counts, and reads are estimated at 100 bases each."
         )
-        return DetectedUnit(Unit("coverage"), (warning,))
+        return DetectedUnit(Unit("coverage"), ReadWarning(text, "base_coverage"))
     return DetectedUnit(Unit("counts"))
 
 
 def _detect_fractional(examined_SF: np.ndarray, totals_S: np.ndarray, whole: float, hint: str | None) -> DetectedUnit:
     total = float(np.median(totals_S))
     if _sums_to_million(totals_S):
-        return DetectedUnit(Unit("CPM" if _are_multiples(examined_SF) else "TPM"), _cpm_note(examined_SF))
+        return _tpm_or_cpm(examined_SF)
     if hint in ("TPM", "FPKM", "CPM") and total <= _LARGEST_TPM_TOTAL:
         return DetectedUnit(Unit(hint))
     if whole > 0.3 or hint == "counts":
         return DetectedUnit(Unit("counts"))
     if total > _LARGEST_TPM_TOTAL:
-        warning = ReadWarning(
+        text = (
             f"The values are fractions that sum to about {total:,.0f} a sample; they are taken as normalised counts "
-            "and divided by gene length. If they are something else, choose the unit.",
-            "uncertain_unit",
+            "and divided by gene length. If they are something else, choose the unit."
         )
-        return DetectedUnit(Unit("counts"), (warning,))
-    if 0.6 * TPM_TOTAL < total < 1.1 * TPM_TOTAL:
+        return DetectedUnit(Unit("counts"), ReadWarning(text, "uncertain_unit"))
+    if _is_near_million(total):
         return DetectedUnit(Unit("TPM"))
-    warning = ReadWarning(
+    text = (
         f"The values sum to about {total:,.0f} a sample, not to one million; they are taken as FPKM and scaled to TPM. "
-        "If they are not corrected for gene length, choose the unit.",
-        "uncertain_unit",
+        "If they are not corrected for gene length, choose the unit."
     )
-    return DetectedUnit(Unit("FPKM"), (warning,))
+    return DetectedUnit(Unit("FPKM"), ReadWarning(text, "uncertain_unit"))
 
 
 def _detect_log(examined_SF: np.ndarray, hint: str | None, offset: float) -> DetectedUnit:
@@ -179,38 +174,37 @@ def _detect_log(examined_SF: np.ndarray, hint: str | None, offset: float) -> Det
     totals = {base: np.nansum(values_SF, axis=1) for base, values_SF in undone.items()}
     for base in bases:
         if _sums_to_million(totals[base]):
-            measure = "CPM" if _are_multiples(undone[base]) else "TPM"
-            return DetectedUnit(Unit(measure, base, offset), _cpm_note(undone[base]))
+            return _tpm_or_cpm(undone[base], base, offset)
     for base in bases:
         if _near_whole(undone[base]):
             return DetectedUnit(Unit("counts", base, offset))
     for base in bases:
         # Single-cell tools scale each sample to 10,000 before the logarithm.
         if np.allclose(totals[base], 1e4, rtol=0.01):
-            return DetectedUnit(
-                Unit("CPM", base, offset),
-                (ReadWarning("The values are logarithms of counts scaled to 10,000.", "scaled_counts"),),
-            )
+            text = "The values are logarithms of counts scaled to 10,000."
+            return DetectedUnit(Unit("CPM", base, offset), ReadWarning(text, "scaled_counts"))
     base = min(bases, key=lambda b: abs(math.log(max(float(np.median(totals[b])), 1.0) / TPM_TOTAL)))
     total = float(np.median(totals[base]))
-    if 0.6 * TPM_TOTAL < total < 1.1 * TPM_TOTAL:
+    if _is_near_million(total):
         return DetectedUnit(Unit(hint if hint in ("TPM", "FPKM", "CPM") else "TPM", base, offset))
-    likely = "counts" if total > _LARGEST_TPM_TOTAL else "FPKM"
-    unit = Unit(hint or likely, base, offset)
-    warning = ReadWarning(
+    unit = Unit(hint or ("counts" if total > _LARGEST_TPM_TOTAL else "FPKM"), base, offset)
+    text = (
         f"The values look like logarithms, but of what is unclear; they are taken as {unit}. "
-        "If that is wrong, choose the unit.",
-        "uncertain_unit",
+        "If that is wrong, choose the unit."
     )
-    return DetectedUnit(unit, (warning,))
+    return DetectedUnit(unit, ReadWarning(text, "uncertain_unit"))
 
 
-def _cpm_note(values_SF: np.ndarray) -> tuple[str, ...]:
+def _tpm_or_cpm(values_SF: np.ndarray, base: float | None = None, offset: float = 1.0) -> DetectedUnit:
+    """Return the unit of values that sum to one million without their logarithm."""
     if not _are_multiples(values_SF):
-        return ()
-    return (
-        ReadWarning("The values are counts per million (CPM); they are divided by gene length to become TPM.", "cpm"),
-    )
+        return DetectedUnit(Unit("TPM", base, offset))
+    text = "The values are counts per million (CPM); they are divided by gene length to become TPM."
+    return DetectedUnit(Unit("CPM", base, offset), ReadWarning(text, "cpm"))
+
+
+def _is_near_million(total: float) -> bool:
+    return 0.6 * TPM_TOTAL < total < 1.1 * TPM_TOTAL
 
 
 def _sums_to_million(totals_S: np.ndarray) -> bool:

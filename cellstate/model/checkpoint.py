@@ -9,23 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from cellstate.errors import ModelError, summarise_list
 from cellstate.files import atomic_write
 from cellstate.model.arrays import quoted
 from cellstate.model.config import ModelConfig
-from cellstate.model.network import AutoEncoder
+
+if TYPE_CHECKING:  # torch takes seconds to import, and `numpy_network` reads checkpoints without it
+    import torch
+    from torch import Tensor
+
+    from cellstate.model.network import AutoEncoder
 
 SCHEMA_VERSION = 1
 #: Larger files stay mapped to the disk; smaller ones are copied, and safe from what happens to the file.
 MAPPED_ABOVE_BYTES = 2**30
-#: What weights may be stored as.
-STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+#: What weights may be stored as, in the names of safetensors.
+STORED = ("F16", "BF16", "F32", "F64")
 MOST_LAYERS = 1000
 #: The metadata entry, JSON: schema version, config, gene list hash.
 HEADER = "cellstate"
@@ -52,6 +55,9 @@ def save_checkpoint(
     weights : mapping, optional
         The network's state where it is not to be asked for it: one that is spread over processes holds only a share.
     """
+    import torch
+    from safetensors.torch import save_file
+
     state = network.state_dict() if weights is None else weights
     tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in state.items()}
     tensors |= {k: standardise[k].to(torch.float32).contiguous() for k in STANDARDISE}
@@ -72,7 +78,7 @@ def read_header(path: Path) -> tuple[ModelConfig, str]:
     if not path.is_file():
         raise ModelError(f"There is no file {path.name} in {path.parent}.", "Name a model folder.")
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ModelError(
@@ -100,39 +106,78 @@ def load_checkpoint(path: Path) -> tuple[AutoEncoder, dict[str, Tensor], str]:
     ------
     ModelError
         When the file is missing, truncated, not from CellState, of another schema, its tensors do not fit its config,
-        or its standardisation is not finite. Whether the weights are is `not_finite`'s to say.
+        or its standardisation is not finite. `not_finite` tells whether the weights are.
+    """
+    import torch
+
+    from cellstate.model.network import AutoEncoder
+
+    config, gene_hash, _ = read_layout(path)
+    tensors: dict[str, Tensor] = read_tensors(path, config, "pt")
+    # What is mapped changes with the file, and ends the process where that is cut: only weights of gigabytes stay so.
+    kept = set(tensors) - set(STANDARDISE) if is_mapped(path) else set()
+    tensors = {name: tensor if name in kept else tensor.clone() for name, tensor in tensors.items()}
+    standardise = {name: tensors.pop(name) for name in STANDARDISE}
+    check_standardise(path, not_finite(standardise.items()), bool((standardise["genes.scale"] <= 0).any()))
+    with torch.device("meta"):
+        network = AutoEncoder(config)
+    network.load_state_dict(tensors, strict=True, assign=True)
+    return network.requires_grad_(False).eval(), standardise, gene_hash
+
+
+def read_layout(path: Path) -> tuple[ModelConfig, str, set[str]]:
+    """Return (config, gene list hash, types of the weights) of a checkpoint whose tensors are those of its config.
+
+    Raises
+    ------
+    ModelError
+        A tensor that is missing, foreign, of another shape, or of a type that CellState does not compute with.
     """
     config, gene_hash = read_header(path)
     # Half a byte a parameter is less than any precision takes: a config that claims more is not the file's.
     if len(config.widths) > MOST_LAYERS or config.n_parameters > 2 * path.stat().st_size:
         raise ModelError(f"{path.name} is smaller than its config says.", "Copy the model folder again.")
-    with torch.device("meta"):
-        network = AutoEncoder(config)
-    expected = {name: tuple(p.shape) for name, p in network.state_dict().items()}
-    expected |= dict.fromkeys(STANDARDISE, (config.n_genes,))
-    with safe_open(path, framework="pt") as file:
+    expected = _shapes(config)
+    with safe_open(path, framework="np") as file:
         names = set(file.keys())
         if missing := sorted(set(expected) - names):
             raise ModelError(f"{path.name} lacks {summarise_list(missing)}.", "Copy the model folder again.")
         if foreign := sorted(names - set(expected)):
-            told = summarise_list([quoted(name) for name in foreign])
-            raise ModelError(f"{path.name} holds tensors that its config does not name: {told}.")
+            listed = summarise_list([quoted(name) for name in foreign])
+            raise ModelError(f"{path.name} holds tensors that its config does not name: {listed}.")
+        slices = {name: file.get_slice(name) for name in expected}
         for name, shape in expected.items():
-            stored = tuple(file.get_slice(name).get_shape())
+            stored = tuple(slices[name].get_shape())
             if stored != shape:
                 raise ModelError(f"{path.name}: {name} has shape {quoted(stored)}, its config says {shape}.")
-        tensors = {name: file.get_tensor(name) for name in expected}
-    # What is mapped changes with the file, and ends the process where that is cut: only weights of gigabytes stay so.
-    kept = set(tensors) - set(STANDARDISE) if is_mapped(path) else set()
-    tensors = {name: tensor if name in kept else tensor.clone() for name, tensor in tensors.items()}
-    if bad := [n for n, t in tensors.items() if t.dtype not in STORED]:
+        kinds = {name: one.get_dtype() for name, one in slices.items()}
+    if bad := [name for name, kind in kinds.items() if kind not in STORED]:
         listed = summarise_list(bad)
         raise ModelError(f"{path.name}: {listed} is not of a floating-point type that CellState computes with.")
-    standardise = {name: tensors.pop(name) for name in STANDARDISE}
-    if not_finite(standardise.items()) or (standardise["genes.scale"] <= 0).any():
+    return config, gene_hash, set(kinds.values())
+
+
+def read_tensors(path: Path, config: ModelConfig, framework: str) -> dict[str, Any]:
+    """Return the tensors of a checkpoint by name, of torch (``pt``) or of numpy (``np``)."""
+    with safe_open(path, framework=framework) as file:
+        return {name: file.get_tensor(name) for name in _shapes(config)}
+
+
+def check_standardise(path: Path, not_finite: list[str], not_positive: bool) -> None:
+    """Raise ``ModelError`` for a standardisation that is not finite and positive."""
+    if not_finite or not_positive:
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")
-    network.load_state_dict(tensors, strict=True, assign=True)
-    return network.requires_grad_(False).eval(), standardise, gene_hash
+
+
+def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of a checkpoint."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (inputs, outputs) in enumerate(zip(config.widths, config.widths[1:], strict=False)):
+        shapes |= {f"layers.{layer}.weight": (outputs, inputs), f"layers.{layer}.bias": (outputs,)}
+    if config.residual:
+        shapes |= {"skip_in.weight": (config.n_latent, config.n_genes)}
+        shapes |= {"skip_out.weight": (config.n_genes, config.n_latent)}
+    return shapes | dict.fromkeys(STANDARDISE, (config.n_genes,))
 
 
 def is_mapped(path: Path) -> bool:
@@ -142,4 +187,6 @@ def is_mapped(path: Path) -> bool:
 
 def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
     """Return the names of tensors that hold NaN or an infinite number; one pass over each, and no copy."""
+    import torch
+
     return [name for name, tensor in tensors if not torch.isfinite(torch.stack(tensor.aminmax())).all()]

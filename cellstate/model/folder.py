@@ -9,26 +9,29 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import torch
-from torch import Tensor
 
 from cellstate.errors import ModelError, summarise_list
 from cellstate.files import sha256
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis, gene_list_hash
-from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, save_checkpoint
+from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, read_header, save_checkpoint
 from cellstate.model.config import ModelConfig, preset
-from cellstate.model.device import DTYPES, dtype_name, pick_device, pick_dtype
-from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.record import ModelRecord, read_record
 from cellstate.resources import resource_path
+
+if TYPE_CHECKING:  # imported where they are used: `numpy_network` opens a model without torch and pandas
+    import pandas as pd
+    import torch
+    from torch import Tensor
+
+    from cellstate.model.network import AutoEncoder
 
 WEIGHTS, GENES, CONFIG = "model.safetensors", "genes.tsv.gz", "config.json"
 CARD, HISTORY = "MODEL_CARD.md", "history.jsonl"
@@ -52,8 +55,6 @@ class Model:
     device : torch.device
     dtype : torch.dtype
         Precision of the weights in use.
-    gene_table : DataFrame
-        ``genes.tsv.gz``: one row a gene, with ``r2_validation`` where the model was trained.
     record : ModelRecord
         What the folder says about training, calibration, evaluation and benchmarks; empty for random weights.
     stamp : tuple of int
@@ -66,9 +67,14 @@ class Model:
     space: GeneSpace
     device: torch.device
     dtype: torch.dtype
-    gene_table: pd.DataFrame
     record: ModelRecord
     stamp: tuple[int, ...]
+
+    @cached_property
+    def gene_table(self) -> pd.DataFrame:
+        """``genes.tsv.gz``: one row a gene, with ``r2_validation`` where the model was trained."""
+        self.check_unchanged()
+        return read_genes(self.folder / GENES)
 
     def check_unchanged(self) -> None:
         """Raise ``ModelError`` where the weights file is not the one that was opened.
@@ -83,7 +89,7 @@ class Model:
                 "Start CellState again to use the model that is there now.",
             )
         if self._not_finite:
-            raise _no_numbers(self._not_finite)
+            raise no_numbers(self._not_finite)
 
     @cached_property
     def _not_finite(self) -> list[str]:
@@ -96,6 +102,8 @@ class Model:
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """Return an array on the model's device, in its precision."""
+        import torch
+
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)
 
     def reconstruct(self, z_SG: np.ndarray) -> np.ndarray:
@@ -107,6 +115,8 @@ class Model:
         return self._batched(self.network.encode, z_SG)
 
     def _batched(self, function, z_SG: np.ndarray) -> np.ndarray:
+        import torch
+
         self.check_unchanged()
         with torch.inference_mode():
             parts = [function(self.tensor(z_SG[i : i + BATCH])).float().cpu() for i in range(0, len(z_SG), BATCH)]
@@ -137,16 +147,11 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
         as stored or in the precision asked for, are refused here; of a file of gigabytes, which stays mapped to the
         disk, only the biases: `Model.check_unchanged` reads its matrices when they are first used.
     """
-    folder = Path(folder) if folder is not None else default_model_folder()
-    if not folder.is_dir():
-        raise ModelError(f"There is no model folder {folder}.", "Give --model DIR.")
-    stamp = folder_stamp(folder)
+    from cellstate.model.device import pick_device, pick_dtype
+
+    folder, stamp = find_folder(folder)
     network, standardise, gene_hash = load_checkpoint(folder / WEIGHTS)
-    gene_table = _read_genes(folder / GENES)
-    ensembl = tuple(gene_table["ensembl_id"])
-    if len(ensembl) != network.config.n_genes or gene_list_hash(ensembl) != gene_hash:
-        raise ModelError(f"{GENES} is not the gene list of {WEIGHTS}.", "Copy the model folder again.")
-    space = GeneSpace(ensembl, *(t.numpy() for t in standardise.values()))
+    space = read_space(folder, gene_hash, [t.numpy() for t in standardise.values()])
     chosen = pick_device(device)
     precision = pick_dtype(dtype, next(network.parameters()).dtype, chosen)
     model = Model(
@@ -156,15 +161,30 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
         space=space,
         device=chosen,
         dtype=precision,
-        gene_table=gene_table,
         record=read_record(folder),
         stamp=stamp,
     )
     if not is_mapped(folder / WEIGHTS):
         model.check_unchanged()
     elif bad := not_finite((name, p) for name, p in model.network.named_parameters() if p.ndim == 1):
-        raise _no_numbers(bad)
+        raise no_numbers(bad)
     return model
+
+
+def find_folder(folder: Path | str | None) -> tuple[Path, tuple[int, ...]]:
+    """Return a model folder, the shipped one for ``None``, and the stamp of its weights; raise for none."""
+    folder = Path(folder) if folder is not None else default_model_folder()
+    if not folder.is_dir():
+        raise ModelError(f"There is no model folder {folder}.", "Give --model DIR.")
+    return folder, folder_stamp(folder)
+
+
+def read_space(folder: Path, gene_hash: str, standardise: Sequence[np.ndarray]) -> GeneSpace:
+    """Return the genes of a model folder; raise ``ModelError`` where they are not those of its weights."""
+    ensembl = _read_ids(folder / GENES)
+    if len(ensembl) != len(standardise[0]) or gene_list_hash(ensembl) != gene_hash:
+        raise ModelError(f"{GENES} is not the gene list of {WEIGHTS}.", "Copy the model folder again.")
+    return GeneSpace(ensembl, *standardise)
 
 
 def save_model(
@@ -179,6 +199,8 @@ def save_model(
 
     ``weights`` are the network's where it holds only a share of them.
     """
+    import torch
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = (space.mean_G, space.scale_G, space.share_tpm_G)
@@ -199,6 +221,11 @@ def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32"
 
     Standardisation is neutral: mean 0, scale 1, every gene the same share of the transcripts.
     """
+    import pandas as pd
+
+    from cellstate.model.device import DTYPES
+    from cellstate.model.network import AutoEncoder, initialise
+
     if (Path(folder) / WEIGHTS).exists():
         raise ModelError(f"{folder} already holds a model.", "Choose another folder.")
     if dtype not in DTYPES:
@@ -213,6 +240,26 @@ def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32"
     return config
 
 
+def list_models(folder: Path | str) -> list[dict]:
+    """Return what ``cellstate model list`` prints: every model folder in a folder, by name.
+
+    ``problem`` is the error message of a damaged model folder, which has no other entries, and None of the others.
+    """
+    folder, found = Path(folder), []
+    if not folder.is_dir():
+        raise ModelError(f"There is no folder {folder}.", "Name a folder that holds model folders.")
+    for path in sorted(path.parent for path in folder.glob(f"*/{WEIGHTS}")):
+        entry: dict = {"path": str(path), "problem": None}
+        try:
+            config, record = read_header(path / WEIGHTS)[0], read_record(path)
+            entry |= {"name": config.name, "n_parameters": config.n_parameters, "n_genes": config.n_genes}
+            entry["trained_on"] = [source.name for source in record.sources]
+        except ModelError as error:
+            entry["problem"] = f"{path.name}: {error.message}"
+        found.append(entry)
+    return found
+
+
 def weights_sha256(folder: Path) -> str:
     """Return the checksum of a model folder's weights."""
     return sha256(folder / WEIGHTS)
@@ -220,6 +267,8 @@ def weights_sha256(folder: Path) -> str:
 
 def describe_model(folder: Path | str) -> dict:
     """Return what ``cellstate model show`` prints: parameters, layers, genes, precision, checksum."""
+    from cellstate.model.device import dtype_name
+
     model = load_model(folder, device="cpu")
     stored = next(load_checkpoint(Path(folder) / WEIGHTS)[0].parameters()).dtype
     pairs = zip(model.config.widths, model.config.widths[1:], strict=False)
@@ -244,7 +293,7 @@ def describe_model(folder: Path | str) -> dict:
     }
 
 
-def _no_numbers(names: list[str]) -> ModelError:
+def no_numbers(names: list[str]) -> ModelError:
     return ModelError(
         f"{WEIGHTS} holds numbers that are not finite: {summarise_list(names)}.",
         "Copy the model folder again, or train it again.",
@@ -260,20 +309,43 @@ def folder_stamp(folder: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _read_genes(path: Path) -> pd.DataFrame:
+def read_genes(path: Path) -> pd.DataFrame:
+    """Return the gene table of a model folder; raise ``ModelError`` for one that is damaged."""
+    import pandas as pd
+
     try:
-        whole = path.stat().st_size <= _MOST_TABLE_BYTES and len(text := _unpack(path)) <= _MOST_TABLE_BYTES
-        # For single carriage returns pandas takes all memory, and for thousands of columns minutes.
-        if whole and b"\r" not in text and text.partition(b"\n")[0].count(b"\t") < _MOST_COLUMNS:
-            # Python's own reading of numbers: pandas' does not survive every exponent.
-            table = pd.read_csv(io.BytesIO(text), sep="\t", float_precision="round_trip", low_memory=False)
-            if {"ensembl_id", "symbol"} <= set(table.columns):
-                return table.astype({"ensembl_id": str, "symbol": str})
-    except (OSError, ValueError, EOFError, OverflowError, zlib.error) as error:
-        raise ModelError(f"{path.name} is missing or damaged.", "Copy the model folder again.") from error
+        # Python's own reading of numbers: pandas' does not survive every exponent.
+        text = io.StringIO(_gene_text(path))
+        table = pd.read_csv(text, sep="\t", float_precision="round_trip", low_memory=False)
+        return table.astype({"ensembl_id": str, "symbol": str})
+    except (ValueError, KeyError, OverflowError) as error:
+        raise _damaged_genes(path) from error
+
+
+def _read_ids(path: Path) -> tuple[str, ...]:
+    """Return the Ensembl ids of a gene table, without importing a library for tables."""
+    header, *rows = _gene_text(path).rstrip("\n").split("\n")
+    column = header.split("\t").index("ensembl_id")
+    try:
+        return tuple(row.split("\t")[column] for row in rows)
+    except IndexError as error:
+        raise _damaged_genes(path) from error
+
+
+def _gene_text(path: Path) -> str:
+    try:
+        if path.stat().st_size <= _MOST_TABLE_BYTES:
+            with gzip.open(path) as file:
+                text = file.read(_MOST_TABLE_BYTES + 1)
+            columns = text.partition(b"\n")[0].decode().split("\t")
+            # For single carriage returns pandas takes all memory, and for thousands of columns minutes.
+            fits = len(text) <= _MOST_TABLE_BYTES and b"\r" not in text and len(columns) <= _MOST_COLUMNS
+            if fits and {"ensembl_id", "symbol"} <= set(columns):
+                return text.decode()
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise _damaged_genes(path) from error
     raise ModelError(f"{path.name} is no table with columns ensembl_id and symbol.", "Copy the model folder again.")
 
 
-def _unpack(path: Path) -> bytes:
-    with gzip.open(path) as file:
-        return file.read(_MOST_TABLE_BYTES + 1)
+def _damaged_genes(path: Path) -> ModelError:
+    return ModelError(f"{path.name} is missing or damaged.", "Copy the model folder again.")

@@ -18,7 +18,7 @@ from cellstate.gene_space import GeneSpace
 from cellstate.samples import TPM_TOTAL
 
 if TYPE_CHECKING:
-    from cellstate.model.profiles import Profiles
+    from cellstate.model.cohort import Profiles
     from cellstate.perturb.sample import PreparedSample
 
 KINDS = ("knock-out", "knock-down", "multiply", "set", "quantile")

@@ -13,8 +13,7 @@ import pandas as pd
 
 from cellstate.perturb.perturbations import Perturbation, input_change
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.predictors.default import resolve_predictor
-from cellstate.perturb.predictors.registry import all_predictors
+from cellstate.perturb.predictors.registry import all_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 
 
@@ -82,7 +81,7 @@ def predict(sample: PreparedSample, perturbations: Sequence[Perturbation], predi
     Parameters
     ----------
     predictor : str, optional
-        A `PredictorId`; default: the model's own default method (`cellstate.perturb.predictors.default`).
+        A `PredictorId`; default: the model's own default method (`cellstate.perturb.predictors.registry`).
 
     Raises
     ------

@@ -14,8 +14,8 @@ import numpy as np
 from cellstate.errors import CellStateError
 from cellstate.gene_space import align
 from cellstate.model import Model
+from cellstate.model.cohort import Profiles, load_profiles
 from cellstate.model.impute import impute_missing
-from cellstate.model.profiles import Profiles, load_profiles
 from cellstate.samples import Samples
 
 

@@ -1,36 +1,37 @@
-"""A report as one HTML file: opened without a network, printed as it stands, with nothing in it that could run but us.
+"""A report as one HTML file that needs no network and can be printed.
 
-The figures are those of the pages, drawn by the one copy of plotly.js that the file carries. The content security
-policy lets in no request at all, and no script but the two whose checksums it names: a name from a file that looks like
-markup is text, and would not run if it were not.
+The figures are those of the pages, drawn by the copy of plotly.js in the file. The content security policy blocks every
+request, and every script but two, which it names by checksum. Text from a user's file is escaped.
+
+Text is written in a small part of Markdown (see `marked`).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
-from cellstate.report.html_markup import section
 from cellstate.report.section import Section
 from cellstate.viz.style import PLOT_CONFIG, Chart
 
-#: What the policy lets in, where it is nothing.
+#: A source list of the policy that allows nothing.
 NOTHING = "'none'"
-#: Width of a figure in pixels, what A4 holds between its margins; and the height of one of usual height, so that two
-#: of them share a page.
+#: Pixels: width of a figure between the margins of A4, and the height at which two figures share a page.
 WIDTH_PX, LOW_PX = 680, 370
 _USUAL_PX = 460
 _RESEARCH_ONLY = (
     "For research use only. What a model predicts is a hypothesis for the laboratory, not advice about a patient: it "
-    "knows how genes go together, not what causes what, and a real edit can do the opposite."
+    "knows how genes vary together, not what causes what, and a real perturbation can do the opposite."
 )
 _DRAW = """
 document.querySelectorAll("script[type='application/json']").forEach(function (held) {
@@ -79,19 +80,33 @@ footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--line);
 }
 """
 
+#: Applied in turn to escaped text.
+_MARKS = (
+    (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
+    (re.compile(r"\[([^\]]+)\]\((https://[^\s()\"']+)\)"), r'<a href="\2" rel="noreferrer">\1</a>'),
+    (re.compile(r"\*\*(.+?)\*\*"), r"<strong>\1</strong>"),
+    (re.compile(r"(?<![\w*])\*([^*]+)\*(?![\w*])"), r"<em>\1</em>"),
+)
+_ITEM = re.compile(r"^- ", re.MULTILINE)
+#: Letters of a word that still fits into a column.
+_LONGEST = 20
+_NUMBER = re.compile(r"[+\-−]?[\d.,]+(e[+\-]\d+)?( ?[%S×]| ✓| ✗ missed)?|–")
+#: A mark that stands for itself, in escaped text.
+_TAKEN_BACK = re.compile(r"\\(&[a-z0-9#]+;|[!-/:-@\[-`{-~])")
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a report says.
+    """Content of a report.
 
     Attributes
     ----------
     title : str
         May hold names from a file, as ``facts``, ``warnings``, tables and notes may; a section's text may not.
     facts : sequence of (str, str)
-        What the answer is about, at the top.
+        Shown at the top.
     warnings : sequence of str
-        What must be read before anything else.
+        Shown above the sections.
     sections : sequence of Section
     charts : mapping of str to sequence of Chart
         Figures by the key of their section.
@@ -146,7 +161,7 @@ def render(report: Report) -> bytes:
 
 
 def _figure(chart: Chart, number: int) -> str:
-    """Return a figure's place, its sentence, and its data as text that no script runs."""
+    """Return a figure's place, its text alternative, and its data as JSON."""
     figure = go.Figure(chart.figure)
     if figure.layout.height <= _USUAL_PX:
         figure.update_layout(height=LOW_PX)
@@ -162,7 +177,7 @@ def _figure(chart: Chart, number: int) -> str:
 
 
 def _json(part: object) -> str:
-    """Return JSON without a character that HTML gives a meaning to."""
+    """Return JSON in which every character that has a meaning in HTML is escaped."""
     text = to_json_plotly(part)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -181,3 +196,53 @@ def _policy(scripts: Sequence[str]) -> str:
 def _plotly() -> str:
     # A carriage return would be read as a line feed by a browser, and the checksum would not fit.
     return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def marked(text: str) -> str:
+    """Return Markdown as HTML: paragraphs, lists, bold, italic, code and links to https."""
+    blocks = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        if not block:
+            continue
+        head, *items = _ITEM.split(block)
+        if head.strip():
+            blocks.append(f"<p>{_inline(head)}</p>")
+        if items:
+            blocks.append("<ul>" + "".join(f"<li>{_inline(item)}</li>" for item in items) + "</ul>")
+    return "\n".join(blocks)
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return a table whose cells are text; a column of numbers alone is set flush right."""
+    cells = [[str(cell) for cell in row] for row in frame.itertuples(index=False)]
+    right = [bool(cells) and all(_NUMBER.fullmatch(row[i]) for row in cells) for i in range(frame.shape[1])]
+    head = "".join(_cell("th", str(name), flush) for name, flush in zip(frame.columns, right, strict=True))
+    rows = "".join(
+        f"<tr>{''.join(_cell('td', cell, flush) for cell, flush in zip(row, right, strict=True))}</tr>\n"
+        for row in cells
+    )
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>'
+
+
+def section(one: Section, figures: str = "") -> str:
+    """Return a section with its figures between the words and the table."""
+    parts = [f"<h2>{escape(one.title)}</h2>", marked(one.text), figures]
+    if one.table is not None:
+        parts.append(table(one.table))
+    if one.absent:
+        parts.append(f"<p><em>{escape(one.absent)}</em></p>")
+    parts += [f'<p class="note">{escape(note)}</p>' for note in one.notes]
+    return f"<section>\n{chr(10).join(filter(None, parts))}\n</section>"
+
+
+def _inline(text: str) -> str:
+    html = _TAKEN_BACK.sub(lambda m: m[1] if len(m[1]) > 1 else f"&#{ord(m[1])};", escape(" ".join(text.split())))
+    for mark, tag in _MARKS:
+        html = mark.sub(tag, html)
+    return html
+
+
+def _cell(tag: str, text: str, flush: bool) -> str:
+    # Checksums may be broken anywhere, the names of genes nowhere.
+    kind = ' class="n"' if flush else ' class="x"' if max(map(len, text.split()), default=0) > _LONGEST else ""
+    return f"<{tag}{kind}>{escape(text)}</{tag}>"

@@ -1,11 +1,11 @@
-"""Where an answer comes from: which file, which weights, which versions, on what they ran."""
+"""Provenance of a result: file, weights, versions and device, and the request that produced it."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +15,16 @@ import torch
 from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import ReadOptions
+from cellstate.io.write import ExportTable
 from cellstate.model.cache import cached_per_model
+from cellstate.perturb.perturbations import Perturbation
 
 if TYPE_CHECKING:
     from cellstate.model import Model
 
-#: Packages whose version may show in the last digits.
+#: Packages whose version can change the last digits.
 _PACKAGES = ("numpy", "pandas", "torch", "scipy", "safetensors")
-#: Files of a model folder that numbers depend on; `metrics.json` holds how a sample's distance is judged.
+#: Files of a model folder that numbers depend on; `metrics.json` holds the calibration.
 _NUMBERS = (".safetensors", ".tsv.gz", "config.json", "metrics.json")
 _ENDINGS = frozenset({".csv", ".tsv", ".txt", ".gct", ".h5ad", ".sf", ".results", ".tab", ".gz"})
 
@@ -38,10 +40,10 @@ class Source:
     name : str
         Of the file.
     overrides : ReadOptions
-        What was decided in the reader's place.
+        Settings that the user has overridden.
     sample : str
     position, n_samples : int
-        Which of how many samples, from 0.
+        Position of the sample in the file, from 0.
     """
 
     data: Path | bytes
@@ -53,7 +55,7 @@ class Source:
 
     @property
     def sha256(self) -> str:
-        """Checksum of the file as it was brought, packed or not."""
+        """Checksum of the file as uploaded, compressed or not."""
         return sha256(self.data) if isinstance(self.data, Path) else hashlib.sha256(self.data).hexdigest()
 
     def contents(self) -> bytes:
@@ -62,7 +64,7 @@ class Source:
 
     @property
     def endings(self) -> str:
-        """Endings of the file's name, such as ``.tsv.gz``, and nothing else of the name."""
+        """Endings of the file's name, such as ``.tsv.gz``."""
         kept: list[str] = []
         for ending in reversed(Path(self.name).suffixes):
             if ending.lower() not in _ENDINGS:
@@ -73,7 +75,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made the numbers.
+    """Model, device and versions that produced the numbers.
 
     Attributes
     ----------
@@ -87,7 +89,7 @@ class Provenance:
         sha256 of each file of the model folder that numbers depend on.
     device, dtype : str
     threads : int
-        Of the processor; another number may change the last digits.
+        Another number may change the last digits.
     versions : mapping of str to str
     """
 
@@ -104,7 +106,7 @@ class Provenance:
 
 @cached_per_model
 def provenance(model: Model) -> Provenance:
-    """Return what made every number of an opened model."""
+    """Return the provenance of every number of an opened model."""
     files = sorted(path for path in model.folder.iterdir() if path.name.endswith(_NUMBERS))
     return Provenance(
         model=model.config.name,
@@ -118,3 +120,52 @@ def provenance(model: Model) -> Provenance:
         versions={"cellstate": __version__, "python": platform.python_version()}
         | {name: version(name) for name in _PACKAGES},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A result with the request that produced it: enough to compute it again.
+
+    Attributes
+    ----------
+    command : str
+        ``perturb``, ``screen``, ``pairs`` or ``combine``.
+    source : Source
+    made : Provenance
+    table : ExportTable
+        As ``cellstate COMMAND --out`` writes it: whole, unrounded.
+    perturbations : sequence of Perturbation
+        Of a search: patterns that are tried on each gene.
+    predictor : str
+    goal : str
+        As the command line writes it, without a file; empty for ``perturb``.
+    genes : sequence of str, optional
+        Ensembl ids of the candidates of a search, of pairs of the first genes; without them, all genes are.
+    partners : sequence of str, optional
+        The same for the second genes of pairs.
+    options : mapping of str to str or number
+        Further arguments by name: ``by`` and ``anchor`` (an Ensembl id or None) of pairs, ``max_perturbations`` and
+        ``fraction`` of a combination.
+    """
+
+    command: str
+    source: Source
+    made: Provenance
+    table: ExportTable
+    perturbations: Sequence[Perturbation]
+    predictor: str
+    goal: str = ""
+    genes: Sequence[str] | None = None
+    partners: Sequence[str] | None = None
+    options: Mapping[str, str | float | None] = field(default_factory=dict)
+
+    @property
+    def lists(self) -> dict[str, Sequence[str]]:
+        """Gene lists by the name of their option."""
+        lists = {"genes": self.genes, "partners": self.partners}
+        return {name: genes for name, genes in lists.items() if genes is not None}
+
+    @property
+    def name(self) -> str:
+        """Name of its table."""
+        return {"perturb": "prediction", "combine": "combination"}.get(self.command, self.command)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cellstate.formatting import real_minus
+
 
 @dataclass(frozen=True, eq=False)
 class Section:
@@ -50,7 +52,7 @@ def markdown(section: Section) -> str:
 
 def decimal(value: float | None, digits: int = 3) -> str:
     """Return a number with a fixed count of decimals, a dash where there is none."""
-    return "–" if value is None or math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"
+    return "–" if value is None or math.isnan(value) else real_minus(f"{round(value, digits) + 0.0:.{digits}f}")
 
 
 def _cell(text: str) -> str:

@@ -44,6 +44,7 @@ def sections(record: ModelRecord) -> list[Section]:
         simulated(record),
         pairs(record),
         experiments(record),
+        real_perturbations(record),
         default_method(record),
         failures(record),
         Section("limits", "Limits", narrative.LIMITS),
@@ -75,7 +76,7 @@ def record_table(records: Iterable[EvidenceRecord]) -> pd.DataFrame:
         )
         for one in records
     ]
-    return pd.DataFrame(rows, columns=["Data", "Method", "Metric", "Value", "95 % interval", "Criterion", "Passed"])
+    return pd.DataFrame(rows, columns=["Data", "Method", "Metric", "Value", "95% interval", "Criterion", "Passed"])
 
 
 def all_records(record: ModelRecord, *, failed: bool = False) -> pd.DataFrame:
@@ -190,10 +191,10 @@ def intervals(record: ModelRecord) -> Section:
 def ood(record: ModelRecord) -> Section:
     """Which samples are flagged as out of distribution."""
     title, own = "Out-of-distribution detection", PredictorId.AUTOENCODER
-    found = record.records.where(benchmark=Benchmark.TRUST, predictor=own)
+    found = record.records.where(benchmark=Benchmark.RELIABILITY, predictor=own)
 
     def cell(where: Dataset, metric: Metric, kind: Stratum | None, show: Callable[[float], str]) -> str:
-        one = found.one(Benchmark.TRUST, where, own, metric, stratum=kind)
+        one = found.one(Benchmark.RELIABILITY, where, own, metric, stratum=kind)
         return "–" if one is None or one.value is None else f"{show(one.value)} {SYMBOLS[one.passed]}".strip()
 
     def share(value: float) -> str:
@@ -218,9 +219,9 @@ def ood(record: ModelRecord) -> Section:
     ]
     rows = [row for row in rows if any(text != "–" for text in row[1:])]
     if not rows:
-        return Section("flags", title, narrative.OOD, absent=narrative.NOT_RECORDED.format(Benchmark.TRUST))
+        return Section("flags", title, narrative.OOD, absent=narrative.NOT_RECORDED.format(Benchmark.RELIABILITY))
     columns = ["Samples", *(f"{DATASETS[where]}: {what}" for where in there for what in ("AUROC", "flagged"))]
-    notes = (narrative.LEGEND, narrative.measured_by(record, Benchmark.TRUST))
+    notes = (narrative.LEGEND, narrative.measured_by(record, Benchmark.RELIABILITY))
     return Section("flags", title, narrative.OOD, pd.DataFrame(rows, columns=columns), notes)
 
 
@@ -272,7 +273,7 @@ def targets(record: ModelRecord) -> Section:
         ]
     if not rows:
         return Section("regulons", title, text, absent=narrative.NOT_RECORDED.format(Benchmark.REGULONS))
-    columns = ["Data", "Method", "AUROC", "Gain over co-expression, low end of 95 %", "Target specificity"]
+    columns = ["Data", "Method", "AUROC", "Gain over co-expression, low end of 95%", "Target specificity"]
     notes = (
         f"{narrative.LEGEND} Criteria: {'; '.join(dict.fromkeys(thresholds)) or 'none'}.",
         narrative.NO_CRITERION,
@@ -314,6 +315,35 @@ def experiments(record: ModelRecord) -> Section:
     return Section("experiments", title, text, pd.DataFrame(rows, columns=columns), notes)
 
 
+def real_perturbations(record: ModelRecord) -> Section:
+    """Many real perturbations: ranking the perturbed gene, and predicting its effects."""
+    key = Benchmark.REAL_PERTURBATIONS
+    title, text = "Many real perturbations", narrative.REAL_MANY
+    found = record.records.where(benchmark=key)
+    if not found:
+        return Section(key.value, title, text, absent=narrative.NOT_RECORDED.format(key))
+    columns = {
+        "Genes": (Metric.N_PERTURBED_GENES, 0),
+        "Percentile": (Metric.REGULATOR_PERCENTILE, 3),
+        "Matched": (Metric.REGULATOR_PERCENTILE_MATCHED, 3),
+        "In the top 5%": (Metric.REGULATOR_TOP_5_PERCENT, 2),
+        "Pearson-delta": (Metric.PEARSON_DELTA, 3),
+        "Sign accuracy": (Metric.SIGN_ACCURACY_TOP100, 2),
+        "Discrimination": (Metric.DISCRIMINATION, 2),
+    }
+    rows = [
+        (
+            DATASETS[where],
+            predictor_label(name),
+            *(decimal(found.value(key, where, name, metric), places) for metric, places in columns.values()),
+        )
+        for where in (Dataset.REAL_EXPERIMENTS, Dataset.GEO_SIGNATURES, Dataset.REAL_POOLED)
+        for name in found.where(dataset=where, metric=Metric.N_PERTURBED_GENES).having("predictor")
+    ]
+    table = pd.DataFrame(rows, columns=["Data", "Method", *columns])
+    return Section(key.value, title, text, table, (narrative.measured_by(record, key),))
+
+
 def default_method(record: ModelRecord) -> Section:
     """The default method, by which rule, and what was measured of every method."""
     title, key = "Default prediction method", "default_predictor"
@@ -336,7 +366,7 @@ def default_method(record: ModelRecord) -> Section:
     columns = [
         "Method",
         "Target specificity",
-        "Gain over the autoencoder, low end of 95 %",
+        "Gain over the autoencoder, low end of 95%",
         "Simulated network, r",
         "Real experiments, r",
         "By the rule",
@@ -391,5 +421,5 @@ def _threshold(one: EvidenceRecord) -> str:
     if one.threshold is None:
         return "–"
     bound = "at most" if one.metric.definition.best is Best.LOWER else "at least"
-    of = "low end of 95 % " if one.metric.definition.by_ci_low else ""
+    of = "low end of 95% " if one.metric.definition.by_ci_low else ""
     return f"{of}{bound} {one.threshold:g}"

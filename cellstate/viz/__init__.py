@@ -1,4 +1,9 @@
-"""Figures: pure functions of plain data, each with a text alternative."""
+"""Figures: pure functions of plain data, each with a text alternative.
+
+Every function of this package takes ``predictor``, the prediction method whose label, colour and symbol are used (a key
+of `cellstate.viz.style.LOOKS`), ``sample``, a name for the subtitle, and ``n``, the largest number of drawn rows, where
+it has such parameters.
+"""
 
 from cellstate.viz.accuracy import accuracy_bars, ceiling_bars, density
 from cellstate.viz.cohort_map import cohort_arrow, cohort_scatter

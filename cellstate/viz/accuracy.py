@@ -14,6 +14,7 @@ from cellstate.viz.style import VIOLET, Chart, lay_out, look, tpm_ticks
 CELLS = 120
 #: Fraction of a bin's width that its bars take.
 _GROUP = 0.78
+_CEILING = "ceiling"
 
 
 def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str, sample: str = "") -> Chart:
@@ -23,10 +24,6 @@ def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str,
     ----------
     truth_tpm, predicted_tpm : ndarray of equal shape
         TPM; pairs with NaN or infinity in either are left out.
-    predictor : str
-        Key of `cellstate.viz.style.LOOKS`.
-    sample : str, optional
-        Named in the title.
     """
     known = np.isfinite(truth_tpm) & np.isfinite(predicted_tpm)
     truth = np.log1p(np.maximum(truth_tpm[known], 0))
@@ -58,35 +55,23 @@ def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str,
             hoverongaps=False,
         )
     )
-    figure.add_scatter(
-        x=[0, limit],
-        y=[0, limit],
-        mode="lines",
-        line={"color": VIOLET, "dash": "dash", "width": 1.5},
-        name="predicted = true",
-        hoverinfo="skip",
-        showlegend=True,
-    )
+    line = {"color": VIOLET, "dash": "dash", "width": 1.5}
+    ends = [0, limit]
+    figure.add_scatter(x=ends, y=ends, mode="lines", line=line, name="predicted = true", hoverinfo="skip")
+    figure.update_traces(showlegend=True, selector={"type": "scatter"})
     name = look(predictor).label
-    lay_out(
-        figure,
-        f"{name}: predicted against true",
-        "true expression (TPM, log1p scale)",
-        "predicted expression (TPM, log1p scale)",
-        subtitle=sample,
-        height=460,
-    )
+    axes = ("true expression (TPM, log1p scale)", "predicted expression (TPM, log1p scale)")
+    lay_out(figure, f"{name}: predicted against true", *axes, subtitle=sample, height=460)
     ticks = tpm_ticks(limit)
-    figure.update_xaxes(**ticks, range=[0, limit], showgrid=False)
-    figure.update_yaxes(**ticks, range=[0, limit], showgrid=False)
+    figure.update_xaxes(**ticks, range=ends, showgrid=False)
+    figure.update_yaxes(**ticks, range=ends, showgrid=False)
     n = int(known.sum())
     if not n:
         return Chart(figure, "No value is both measured and predicted, so nothing is drawn.")
     twice = float(np.mean(np.abs(truth - predicted) <= np.log(2)))
     alt = (
         f"{name}: {n:,} values, true against predicted expression. {percent(twice)} of the predictions are within a "
-        "factor of two of the truth (TPM + 1). A stronger colour means more values; the dashed line is a perfect "
-        "match."
+        "factor of two of the truth (TPM + 1). A stronger colour means more values; the dashed line is a perfect match."
     )
     return Chart(figure, alt)
 
@@ -108,38 +93,70 @@ def accuracy_bars(bins: Mapping[str, Sequence[Mapping]], ceiling: Sequence[float
     tolerance : str
         Text for the caption.
     """
-    first = next(iter(bins.values()))
-    labels = [bin_label(b["low"], b["high"]) for b in first]
-    place = np.arange(len(labels))
-    figure = go.Figure()
-    for predictor, values in bins.items():
+    labels = [bin_label(b["low"], b["high"]) for b in next(iter(bins.values()))]
+    accuracy = {predictor: [b["accuracy"] for b in values] for predictor, values in bins.items()}
+    n = [b["n"] for b in next(iter(bins.values()))]
+    figure = _grouped_bars(accuracy, labels, [f"of {values:,} values" for values in n])
+    _ceiling(figure, ceiling)
+    lay_out(figure, "Accuracy by expression level", "true expression (TPM)", "values within tolerance (%)", height=460)
+    figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100])
+    alt = f"A value is within tolerance when it is within {tolerance} of the truth. "
+    alt += ". ".join(_by_bin(accuracy | {_CEILING: ceiling}, labels)) or "No bin holds a value"
+    return Chart(figure, alt + ". The line across each bin is the counting-noise ceiling.")
+
+
+def ceiling_bars(fractions: Mapping[str, Sequence[float | None]], bins: Sequence[str], *, patients: str) -> Chart:
+    """Draw accuracy as a fraction of the counting-noise ceiling, per bin of true TPM.
+
+    Parameters
+    ----------
+    fractions : mapping of predictor to sequence of float or None
+        One value a bin, 1 for the ceiling; None where a bin is empty. Predictors are keys of
+        `cellstate.viz.style.LOOKS`.
+    bins : sequence of str
+    patients : str
+        Which patients, for the subtitle.
+    """
+    figure = _grouped_bars(fractions, bins, ["of the ceiling"] * len(bins))
+    figure.add_hline(y=100, line={"color": VIOLET, "dash": "dot", "width": 2})
+    title = "Accuracy as a fraction of the counting-noise ceiling"
+    lay_out(figure, title, "true expression (TPM)", "of the ceiling (%)", subtitle=patients)
+    figure.update_yaxes(range=[0, 108])
+    alt = f"{patients}. {'. '.join(_by_bin(fractions, bins))}. The dotted line is the counting-noise ceiling."
+    return Chart(figure, alt)
+
+
+def _grouped_bars(
+    fractions: Mapping[str, Sequence[float | None]], labels: Sequence[str], of: Sequence[str]
+) -> go.Figure:
+    """Draw one group of bars for each bin, one bar for each method, in percent of what `of` names."""
+    place, figure = np.arange(len(labels)), go.Figure()
+    for predictor, values in fractions.items():
         style = look(predictor)
         figure.add_bar(
             x=place,
-            y=[None if b["accuracy"] is None else 100 * b["accuracy"] for b in values],
+            y=[None if value is None else 100 * value for value in values],
             name=style.label,
             marker=style.bar,
-            customdata=[b["n"] for b in values],
-            hovertemplate="%{y:.1f}% of %{customdata:,} values<extra>" + style.label + "</extra>",
+            customdata=of,
+            hovertemplate=f"%{{y:.1f}}% %{{customdata}}<extra>{style.label}</extra>",
         )
-    _ceiling(figure, ceiling)
-    lay_out(figure, "Accuracy by expression level", "true expression (TPM)", "values within tolerance (%)")
-    figure.update_layout(height=460, barmode="group", bargap=1 - _GROUP, bargroupgap=0.06)
-    figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100], ticksuffix="%")
+    figure.update_layout(barmode="group", bargap=1 - _GROUP, bargroupgap=0.06)
     figure.update_xaxes(tickvals=place, ticktext=labels, range=[-0.5, len(labels) - 0.5], zeroline=False)
-    parts = []
+    return figure.update_yaxes(ticksuffix="%")
+
+
+def _by_bin(fractions: Mapping[str, Sequence[float | None]], labels: Sequence[str]) -> list[str]:
+    """Return the values of each bin in words; an empty bin is left out."""
+    texts = []
     for i, label in enumerate(labels):
-        texts = [
-            f"{look(p).label} {percent(v[i]['accuracy'])}" for p, v in bins.items() if v[i]["accuracy"] is not None
+        known = [
+            f"{name if name == _CEILING else look(name).label} {percent(values[i])}"
+            for name, values in fractions.items()
+            if values[i] is not None
         ]
-        if ceiling[i] is not None:
-            texts.append(f"ceiling {percent(ceiling[i])}")
-        if texts:
-            parts.append(f"{label} TPM: {', '.join(texts)}")
-    alt = f"A value is within tolerance when it is within {tolerance} of the truth. " + (
-        ". ".join(parts) or "No bin holds a value"
-    )
-    return Chart(figure, alt + ". The line across each bin is the counting-noise ceiling.")
+        texts += [f"{label} TPM: {', '.join(known)}"] if known else []
+    return texts
 
 
 def _ceiling(figure: go.Figure, ceiling: Sequence[float | None]) -> None:
@@ -163,45 +180,3 @@ def _ceiling(figure: go.Figure, ceiling: Sequence[float | None]) -> None:
         hoverinfo="skip",
         showlegend=False,
     )
-
-
-def ceiling_bars(fractions: Mapping[str, Sequence[float | None]], bins: Sequence[str], *, patients: str) -> Chart:
-    """Draw accuracy as a fraction of the counting-noise ceiling, per bin of true TPM.
-
-    Parameters
-    ----------
-    fractions : mapping of predictor to sequence of float or None
-        One value a bin, 1 for the ceiling; None where a bin is empty. Predictors are keys of
-        `cellstate.viz.style.LOOKS`.
-    bins : sequence of str
-    patients : str
-        Which patients, for the subtitle.
-    """
-    figure = go.Figure()
-    for predictor, values in fractions.items():
-        style = look(predictor)
-        figure.add_bar(
-            x=list(bins),
-            y=[None if value is None else 100 * value for value in values],
-            name=style.label,
-            marker=style.bar,
-            hovertemplate="%{y:.1f}% of the ceiling<extra>" + style.label + "</extra>",
-        )
-    figure.add_hline(y=100, line={"color": VIOLET, "dash": "dot", "width": 2})
-    lay_out(
-        figure,
-        "Accuracy as a fraction of the counting-noise ceiling",
-        "true expression (TPM)",
-        "of the ceiling (%)",
-        subtitle=patients,
-    )
-    figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.06)
-    figure.update_yaxes(range=[0, 108], ticksuffix="%")
-    figure.update_xaxes(type="category")
-    texts = []
-    for i, name in enumerate(bins):
-        known = [f"{look(p).label} {percent(values[i])}" for p, values in fractions.items() if values[i] is not None]
-        if known:
-            texts.append(f"{name} TPM: {', '.join(known)}")
-    alt = f"{patients}. {'. '.join(texts)}. The dotted line is the counting-noise ceiling."
-    return Chart(figure, alt)

@@ -41,10 +41,6 @@ def cohort_scatter(
         Fraction of the cohort's variance along each axis.
     distance : float
         Length of the arrow as a fraction of the cohort's spread.
-    predictor : str, optional
-        Prediction method: a key of `cellstate.viz.style.LOOKS`.
-    sample : str, optional
-        Named in the subtitle.
     gene, log1p_S : str and ndarray of shape (S,), optional
         A gene, and its log1p TPM in each training profile, by which they are coloured and sized.
     """
@@ -79,8 +75,7 @@ def cohort_scatter(
     alt = (
         f"Hypothesis by {look(predictor).label}: {len(cohort_S2):,} training profiles and this patient (cross) on the "
         f"two main axes of the autoencoder's latent states, which hold {explained} of the cohort's variance. The "
-        f"perturbations "
-        f"move the patient by {percent(distance, 1)} of the cohort's spread."
+        f"perturbations move the patient by {percent(distance, 1)} of the cohort's spread."
     )
     if log1p_S is not None:
         alt += f" Larger and brighter dots have a higher level of {gene}."
@@ -101,7 +96,7 @@ def cohort_arrow(
     before_2 : ndarray, shape (2,)
     after_2 : mapping of str to ndarray, shape (2,)
         By prediction method, the default first.
-    explained_2, sample
+    explained_2
         As for `cohort_scatter`.
     """
     figure = go.Figure()
@@ -117,15 +112,12 @@ def cohort_arrow(
     figure.update_yaxes(range=[before_2[1] - half, before_2[1] + half])
     arrow_2 = after_2[first] - before_2
     others = []
-    for name, to_2 in after_2.items():
-        if name != first and reach[name] > 0 and reach[first] > 0:
-            cosine = float((to_2 - before_2) @ arrow_2 / (reach[name] * reach[first]))
-            others.append(
-                f"{look(name).label} {signed(cosine, 2)} at {digits(reach[name] / reach[first], 2)} times the length"
-            )
+    for name in (name for name in after_2 if name != first and reach[name] > 0 and reach[first] > 0):
+        cosine = float((after_2[name] - before_2) @ arrow_2 / (reach[name] * reach[first]))
+        length = digits(reach[name] / reach[first], 2)
+        others.append(f"{look(name).label} {signed(cosine, 2)} at {length} times the length")
     alt = (
-        "Hypothesis: the same patient and the same axes, enlarged, with an arrow for each prediction method. "
-        "Compared with "
+        "Hypothesis: the same patient and axes, enlarged, with an arrow for each prediction method. Compared with "
         f"{look(first).label}, by the cosine of the angle (1 is the same direction): {', '.join(others) or 'none'}."
     )
     return Chart(figure, alt, is_hypothesis=True)
@@ -142,12 +134,7 @@ def _draw_arrow(
         name=f"after, by {style.label}" if named else style.label,
         line={"color": style.colour, "width": width},
         # The head is the method's symbol; the tail is the patient.
-        marker={
-            "color": style.colour,
-            "symbol": style.symbol,
-            "size": [0, 10],
-            "line": {"color": style.colour, "width": 1},
-        },
+        marker={"color": style.colour, "symbol": style.symbol, "size": [0, 10]},
         hovertemplate="after, by " + style.label + "<extra></extra>",
     )
 

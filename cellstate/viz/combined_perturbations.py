@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cellstate.formatting import digits, escape_html, join_with_and, real_minus, shorten, signed
-from cellstate.viz.style import DIVERGING, Chart, lay_out, look
+from cellstate.viz.style import DIVERGING, Chart, colour_bar, lay_out, look
 
 #: Up to so many columns the cells hold numbers, beyond that signs.
 MAX_NUMBERED = 8
@@ -24,10 +24,6 @@ def combination_heatmap(changes: pd.DataFrame, *, predictor: str = "autoencoder"
     changes : DataFrame
         log2 of TPM + 1. One row a gene, named by the index; one column a perturbation, then all together, then the
         deviation from the sum of each alone (the interaction).
-    predictor : str, optional
-        Prediction method: a key of `cellstate.viz.style.LOOKS`.
-    sample : str, optional
-        Named in the subtitle.
     """
     method, z = look(predictor).label, changes.to_numpy(float)
     limit = float(np.abs(z).max(initial=0.0)) or 1.0
@@ -55,45 +51,24 @@ def combination_heatmap(changes: pd.DataFrame, *, predictor: str = "autoencoder"
                 [np.broadcast_to(np.array(genes, object)[:, None], z.shape), np.broadcast_to(names, z.shape)], axis=-1
             ),
             hovertemplate="<b>%{customdata[0]}</b>: %{z:+.4f} log2<br>%{customdata[1]}<extra></extra>",
-            colorbar={
-                "title": {"text": "expression change (log2)", "side": "bottom"},
-                "orientation": "h",
-                "thickness": 12,
-                "nticks": 5,
-                "tickformat": "+.2~g",
-                "yref": "container",
-                "y": 0,
-                "yanchor": "bottom",
-            },
+            colorbar=colour_bar("expression change (log2)", "+.2~g"),
         )
     )
-    lay_out(
-        figure,
-        f"{method}: expression change by each perturbation",
-        "",
-        "",
-        subtitle=sample,
-        height=300 + _CELL_PX * len(genes),
-    )
+    height = 300 + _CELL_PX * len(genes)
+    lay_out(figure, f"{method}: expression change by each perturbation", "", "", subtitle=sample, height=height)
     # Headings are upright where they would cover each other; they stand below the title.
     figure.update_layout(margin={"t": 160 if len(names) > MAX_NUMBERED else 132})
     heads = [escape_html(shorten(str(name), _MAX_HEADING)).replace(" ", "<br>", 1) for name in changes.columns]
-    figure.update_xaxes(
-        tickvals=np.arange(len(names)), ticktext=heads, autotickangles=[0, -90], side="top", showgrid=False, title=None,
-        tickfont={"size": 11},
-    )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=np.arange(len(genes)), ticktext=genes, autorange="reversed", showgrid=False, title=None,
-        tickfont={"size": 11},
-    )  # fmt: skip
+    shared = {"showgrid": False, "title": None, "tickfont": {"size": 11}}
+    figure.update_xaxes(tickvals=np.arange(len(names)), ticktext=heads, autotickangles=[0, -90], side="top", **shared)
+    figure.update_yaxes(tickvals=np.arange(len(genes)), ticktext=genes, autorange="reversed", **shared)
     if not z.size:
         return Chart(figure, "Every gene is perturbed, so nothing is drawn.")
     interaction = float(np.abs(z[:, -1]).max())
     first = join_with_and([f"{gene} {signed(value)}" for gene, value in changes.iloc[:3, -2].items()])
     alt = (
         f"Hypothesis by {method}: change (log2 of TPM + 1) of the {len(genes)} most changed genes, blue down and "
-        f"orange "
-        f"up, by {len(names) - 2} perturbations alone and together. Together: {first}. "
+        f"orange up, by {len(names) - 2} perturbations alone and together. Together: {first}. "
         + (
             "For these genes the joint change is the sum of each alone."
             if interaction < limit / 1000

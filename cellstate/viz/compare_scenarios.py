@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cellstate.formatting import escape_html, shorten, signed
 from cellstate.viz.columns import CHANGE_A, CHANGE_B, GENE, IS_PERTURBED, IS_RELIABLE
-from cellstate.viz.points import thin
+from cellstate.viz.points import add_names, thin
 from cellstate.viz.style import GREY, LOOKS, Chart, lay_out
 
 #: Genes that differ most and are named.
@@ -27,8 +27,6 @@ def scenario_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -
         `IS_RELIABLE`, the largest difference first.
     a, b : str
         Names of the scenarios.
-    sample : str, optional
-        Named in the subtitle.
     """
     rest = table[table[IS_PERTURBED] == ""]
     different = most_different(rest)
@@ -51,21 +49,11 @@ def scenario_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -
             hovertemplate="<b>%{customdata[0]}</b><br>A %{x:+.3f} log2<br>B %{y:+.3f} log2"
             "<br>A − B %{customdata[1]:+.3f}<extra></extra>",
         )
-    for gene in different.to_dict("records"):
-        # A name stands on the outer side of its point.
-        right = gene[CHANGE_A] < different[CHANGE_A].median()
-        figure.add_annotation(
-            x=gene[CHANGE_A],
-            y=gene[CHANGE_B],
-            text=escape_html(gene[GENE]),
-            showarrow=False,
-            xanchor="right" if right else "left",
-            xshift=-8 if right else 8,
-            font={"size": 11},
-        )
-    axes = [
-        f"{scenario}: {escape_html(shorten(name, _MAX_AXIS_TITLE))} (log2)" for scenario, name in (("A", a), ("B", b))
-    ]
+    # A name stands on the outer side of its point.
+    is_left = different[CHANGE_A] < different[CHANGE_A].median()
+    sides = ["middle left" if left else "middle right" for left in is_left]
+    add_names(figure, different[CHANGE_A], different[CHANGE_B], different[GENE], sides)
+    axes = [f"{side}: {escape_html(shorten(name, _MAX_AXIS_TITLE))} (log2)" for side, name in (("A", a), ("B", b))]
     lay_out(figure, "Change of every gene: B against A", *axes, subtitle=sample, height=460)
     low, high = _common_range(rest)
     figure.add_scatter(

@@ -23,24 +23,15 @@ def pathway_bars(table: pd.DataFrame, *, predictor: str = "autoencoder", sample:
     ----------
     table : DataFrame
         Columns set, nes and fdr, and ``nes_<name>`` for each other method; largest absolute NES first.
-    predictor : str, optional
-        Method of ``nes``: a key of `cellstate.viz.style.LOOKS`.
-    sample : str, optional
-        Named in the title.
-    n : int, optional
-        Largest number of sets that are drawn.
     """
     rows, style = table.head(n).iloc[::-1], look(predictor)
     y, clear = np.arange(len(rows)), (rows["fdr"] <= CLEAR_FDR).to_numpy()
     names = [escape_html(name) for name in short_names(rows["set"])]
     figure = go.Figure()
+    outline = {"color": "rgba(0,0,0,0)", "line": {"color": style.colour, "width": 1.5}}
     kinds = (
         (f"{style.label}, FDR ≤ {percent(CLEAR_FDR)}", clear, style.bar),
-        (
-            f"{style.label}, higher FDR",
-            ~clear,
-            {"color": "rgba(0,0,0,0)", "line": {"color": style.colour, "width": 1.5}},
-        ),
+        (f"{style.label}, higher FDR", ~clear, outline),
     )
     for name, which, marker in kinds:
         if which.any():
@@ -50,12 +41,9 @@ def pathway_bars(table: pd.DataFrame, *, predictor: str = "autoencoder", sample:
                 orientation="h",
                 name=name,
                 marker=marker,
-                customdata=np.column_stack(
-                    [np.array([escape_html(title) for title in rows["set"][which]], object), rows["fdr"][which]]
-                ),
-                hovertemplate="%{customdata[0]}<br>NES %{x:+.2f}, FDR %{customdata[1]:.2g}<extra>"
-                + style.label
-                + "</extra>",
+                hovertext=[escape_html(title) for title in rows["set"][which]],
+                customdata=rows["fdr"][which],
+                hovertemplate="%{hovertext}<br>NES %{x:+.2f}, FDR %{customdata:.2g}<extra>" + style.label + "</extra>",
             )
     for column in (name for name in table if name.startswith("nes_")):
         other = look(column.removeprefix("nes_"))
@@ -78,8 +66,7 @@ def pathway_bars(table: pd.DataFrame, *, predictor: str = "autoencoder", sample:
     alt = (
         f"Hypothesis by {style.label}: the {len(rows)} of {len(table):,} gene sets with the largest normalised "
         f"enrichment score (NES), up right and down left; the first are {first}. With an FDR of {percent(CLEAR_FDR)} "
-        f"or "
-        f"less: {int(clear.sum())}. Symbols show the other prediction methods."
+        f"or less: {int(clear.sum())}. Symbols show the other prediction methods."
     )
     return Chart(figure, alt, is_hypothesis=True)
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cellstate.formatting import digits, escape_html, percent
 from cellstate.viz.columns import GENE, IS_RELIABLE, REASON
-from cellstate.viz.points import thin, without_overlap
+from cellstate.viz.points import add_names, thin, without_overlap
 from cellstate.viz.style import GREY, Chart, lay_out, look
 
 #: Genes with the largest measured change that are named.
@@ -24,8 +24,6 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", p
     table : DataFrame
         `GENE`, measured_log2, `IS_RELIABLE`, `REASON` and the method's column: ``predicted_log2_<name>``, or where it
         is missing ``predicted_log2``, that of the default method. One row a gene, largest measured change first.
-    predictor : str, optional
-        Key of `cellstate.viz.style.LOOKS`.
     perturbations : str, optional
         Text for the subtitle.
     """
@@ -48,37 +46,22 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", p
             mode="markers",
             name=f"{name} ({len(part):,})",
             marker={"color": colour, "symbol": symbol, "size": 5, "opacity": opacity, "line": {"color": colour}},
-            customdata=np.column_stack(
-                [
-                    [escape_html(gene) for gene in drawn[GENE]],
-                    [escape_html(reason) or "reliable" for reason in drawn[REASON]],
-                ]
-            )
-            if len(drawn)
-            else None,
-            hovertemplate="<b>%{customdata[0]}</b><br>measured %{x:+.2f} log2<br>predicted %{y:+.4f} log2"
-            "<br>%{customdata[1]}<extra></extra>",
+            text=[escape_html(gene) for gene in drawn[GENE]],
+            customdata=[escape_html(reason) or "reliable" for reason in drawn[REASON]],
+            hovertemplate="<b>%{text}</b><br>measured %{x:+.2f} log2<br>predicted %{y:+.4f} log2"
+            "<br>%{customdata}<extra></extra>",
         )
     top = table.head(NAMED)
     spots = [(part[_MEASURED].to_numpy(float), part[column].to_numpy(float)) for part in (top, table)]
     top = top.iloc[without_overlap(*spots)]
     # A name stands on the side of its point that faces the middle, so that none is cut at the frame.
-    figure.add_scatter(
-        x=top[_MEASURED],
-        y=top[column],
-        mode="text",
-        text=[f"\u2002{escape_html(gene)}\u2002" for gene in top[GENE]],
-        textposition=["middle left" if change > 0 else "middle right" for change in top[_MEASURED]],
-        textfont={"size": 11},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    sides = ["middle left" if change > 0 else "middle right" for change in top[_MEASURED]]
+    add_names(figure, top[_MEASURED], top[column], top[GENE], sides)
     axes = ("measured change (log2 of TPM + 1)", "predicted change (log2 of TPM + 1)")
     lay_out(figure, f"{style.label}: predicted against measured", *axes, subtitle=perturbations, height=460)
-    figure.update_xaxes(zeroline=False)
-    figure.update_yaxes(zeroline=False)
-    figure.add_hline(y=0, line={"color": GREY, "width": 1})
-    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    for draw, update in ((figure.add_hline, figure.update_yaxes), (figure.add_vline, figure.update_xaxes)):
+        update(zeroline=False)
+        draw(0, line={"color": GREY, "width": 1})
     if not len(table):
         return Chart(figure, "No gene is both measured and predicted, so nothing is drawn.")
     measured, predicted = table[_MEASURED], table[column]
@@ -86,8 +69,7 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", p
     same = float((np.sign(measured) == np.sign(predicted))[changed].mean()) if changed.any() else None
     alt = (
         f"Hypothesis: {len(table):,} genes, {int(table[IS_RELIABLE].sum()):,} of them reliable. The measured change "
-        f"goes "
-        f"up to {digits(measured.abs().max(), 2)} log2, the change predicted by {style.label} up to "
+        f"goes up to {digits(measured.abs().max(), 2)} log2, the change predicted by {style.label} up to "
         f"{digits(predicted.abs().max(), 2)}: each axis has its own scale. {percent(same)} of the genes that change "
         "have the same direction in both (top right and bottom left); 50% is chance. Of points that would cover each "
         "other one is drawn."

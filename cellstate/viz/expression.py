@@ -81,36 +81,29 @@ def level_strip(cohort_tpm: np.ndarray, *, gene: str, now_tpm: float, after_tpm:
     figure.add_bar(
         x=(edge[:-1] + edge[1:]) / 2, y=count, width=limit / _STRIP_BINS, marker={"color": GREY, "opacity": 0.45}
     )
-    for x, colour, dash, symbol, height in (
-        (now, GREY, "dot", "circle-open", 1.2),
-        (after, style.colour, "solid", "diamond", 1.5),
+    for x, name, colour, dash, symbol, height in (
+        (now, "now", GREY, "dot", "circle-open", 1.2),
+        (after, "perturbed", style.colour, "solid", "diamond", 1.5),
     ):
         figure.add_scatter(
             x=[x, x],
             y=[0, height * top],
-            mode="lines+markers",
+            mode="lines+markers+text",
+            # The label stands on the side that has space.
+            text=["", f"\u2002{name}\u2002"],
+            textposition="middle left" if x > limit / 2 else "middle right",
             line={"color": colour, "dash": dash, "width": 2},
             marker={"symbol": symbol, "size": [0, 10], "color": colour, "line": {"width": 2, "color": colour}},
         )
-    for x, text, height in ((now, "now", 1.2), (after, "perturbed", 1.5)):
-        # The label stands on the side that has space.
-        left = x > limit / 2
-        figure.add_annotation(
-            x=x, y=height * top, text=text, showarrow=False, xanchor="right" if left else "left",
-            xshift=-8 if left else 8, font={"size": 12},
-        )  # fmt: skip
     margin = 0.03 * limit
-    figure.update_layout(
-        height=_STRIP_HEIGHT, margin={"l": 4, "r": 4, "t": 4, "b": 4}, showlegend=False, dragmode=False
-    )
-    figure.update_xaxes(
-        **tpm_ticks(limit), range=[-margin, limit + margin], zeroline=False, title=None, automargin=True
-    )
+    edges = dict.fromkeys("lrtb", 4)
+    figure.update_layout(height=_STRIP_HEIGHT, margin=edges, showlegend=False, dragmode=False)
+    reach = [-margin, limit + margin]
+    figure.update_xaxes(**tpm_ticks(limit), range=reach, zeroline=False, title=None, automargin=True)
     figure.update_yaxes(visible=False, range=[0, 1.75 * top], fixedrange=True)
+    low, high = (digits(float(end)) for end in (cohort_tpm.min(), cohort_tpm.max()))
     alt = (
         f"{escape_html(gene)} in TPM on a log1p scale: {digits(now_tpm)} in this sample, {digits(after_tpm)} when "
-        f"perturbed; "
-        f"the {len(cohort_tpm):,} patients of the model's cohort lie between {digits(float(cohort_tpm.min()))} and "
-        f"{digits(float(cohort_tpm.max()))}."
+        f"perturbed; the {len(cohort_tpm):,} patients of the model's cohort lie between {low} and {high}."
     )
     return Chart(figure, alt)

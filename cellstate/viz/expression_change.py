@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from cellstate.formatting import digits, escape_html, fold_change, join_with_and
 from cellstate.viz.bar_panels import bar_panels, name_margin
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_BEFORE
-from cellstate.viz.points import thin, without_overlap
+from cellstate.viz.points import add_names, thin, without_overlap
 from cellstate.viz.style import GREY, Chart, lay_out, look, tpm_ticks
 
 #: Pixels left of and below the axes of `expression_change_scatter`: numbers, title and legend.
@@ -29,10 +29,6 @@ def expression_change_scatter(table: pd.DataFrame, *, predictor: str = "autoenco
     table : DataFrame
         `GENE`, `TPM_BEFORE`, `CHANGE`, `IS_PERTURBED`, `IS_RELIABLE` and `REASON` of `cellstate.viz.columns`, one row
         a gene.
-    predictor : str, optional
-        Prediction method of `CHANGE`: a key of `cellstate.viz.style.LOOKS`.
-    sample : str, optional
-        Named in the subtitle.
     """
     rest, style = table.loc[~table[IS_PERTURBED], list(_DRAWN)], look(predictor)
     figure = go.Figure()
@@ -91,16 +87,7 @@ def _name_top_genes(figure: go.Figure, rest: pd.DataFrame) -> None:
     top = rest[rest[IS_RELIABLE]].head(3)
     top = top.iloc[without_overlap(coordinates(top), coordinates(rest))]
     x, y = coordinates(top)
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="text",
-        text=[escape_html(gene) for gene in top[GENE]],
-        textposition=["top center" if change > 0 else "bottom center" for change in y],
-        textfont={"size": 11},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    add_names(figure, x, y, top[GENE], ["top center" if change > 0 else "bottom center" for change in y])
 
 
 def top_gene_bars(
@@ -115,10 +102,6 @@ def top_gene_bars(
         baseline. Reliable genes are drawn; where none is reliable, all that were not perturbed.
     baselines : sequence of str
         Names of the baselines; one that changes none of these genes gets no panel.
-    predictor : str, optional
-        As for `expression_change_scatter`.
-    n : int, optional
-        Largest number of genes.
     """
     rest = table[~table[IS_PERTURBED]]
     any_reliable = bool(rest[IS_RELIABLE].any())

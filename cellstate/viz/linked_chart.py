@@ -39,7 +39,12 @@ _PANEL_STEP = 2.3
 _RELIABLE, _LESS_RELIABLE = "Reliable", "Less reliable"
 # Short names of the drawn columns: each row travels to the browser.
 _X, _NAMED, _RING, _STATUS, _FOLD = "x", "named", "ring", "status", "fold"
-_CHANGE_FORMAT, _TPM_FORMAT = "+.3~g", ",.3~g"
+_GENE_TIP = alt.Tooltip(f"{GENE}:N", title="gene")
+_TPM_TIPS = [
+    alt.Tooltip(f"{column}:Q", title=title, format=",.3~g")
+    for column, title in ((TPM_BEFORE, "TPM before"), (TPM_AFTER, "TPM after"))
+]
+_STATUS_TIPS = [alt.Tooltip(f"{_STATUS}:N", title="reliability"), alt.Tooltip(f"{REASON}:N", title="reason")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +85,6 @@ def linked_chart(
         `cellstate.viz.columns`, and `CHANGE_OF` + name for each baseline; largest absolute change first.
     baselines : sequence of str
         Names of the baselines; one that changes no gene gets no panel.
-    predictor : str, optional
-        Prediction method of `CHANGE`: a key of `cellstate.viz.style.LOOKS`.
     ticked : collection of int, optional
         Positions in the table of genes that get a ring and their name, `MAX_NAMED` at most.
     """
@@ -169,15 +172,7 @@ def _scatter(predictor: str, box: alt.Parameter, clicked: alt.Parameter) -> alt.
             fill=alt.condition(f"datum.{_STATUS} == '{_RELIABLE}'", alt.value(colour), alt.value("transparent")),
             shape=alt.Shape(f"{_STATUS}:N", scale=alt.Scale(domain=domain, range=["circle", "cross"]), legend=legend),
             opacity=alt.condition(box, alt.value(0.65), alt.value(0.15)),
-            tooltip=[
-                alt.Tooltip(f"{GENE}:N", title="gene"),
-                alt.Tooltip(f"{_field(label)}:Q", title=f"{label} (log2)", format=_CHANGE_FORMAT),
-                alt.Tooltip(f"{_FOLD}:Q", title="fold change (×)", format=".3~g"),
-                alt.Tooltip(f"{TPM_BEFORE}:Q", title="TPM before", format=_TPM_FORMAT),
-                alt.Tooltip(f"{TPM_AFTER}:Q", title="TPM after", format=_TPM_FORMAT),
-                alt.Tooltip(f"{_STATUS}:N", title="reliability"),
-                alt.Tooltip(f"{REASON}:N", title="reason"),
-            ],
+            tooltip=[_GENE_TIP, *_change_tips(_field(label), f"{label} (log2)", _FOLD), *_TPM_TIPS, *_STATUS_TIPS],
         )
         .add_params(box, clicked)
         .properties(name="scatter")
@@ -241,12 +236,11 @@ def _bars(
             color=colour,
             opacity=alt.condition(clicked, alt.value(0.9), alt.value(0.35), empty=True),
             tooltip=[
-                alt.Tooltip(f"{GENE}:N", title="gene"),
+                _GENE_TIP,
                 alt.Tooltip("method:N", title="method"),
-                alt.Tooltip("change:Q", title="change (log2)", format=_CHANGE_FORMAT),
-                alt.Tooltip("factor:Q", title="fold change (×)", format=".3~g"),
-                alt.Tooltip(f"{TPM_BEFORE}:Q", title="TPM before", format=_TPM_FORMAT),
-                alt.Tooltip(f"{_STATUS}:N", title="reliability"),
+                *_change_tips("change", "change (log2)", "factor"),
+                *_TPM_TIPS[:1],
+                *_STATUS_TIPS[:1],
             ],
         )
         .properties(name="bars")
@@ -263,6 +257,13 @@ def _bars(
         anchor="start", fontSize=13, subtitleFontSize=11, subtitleColor=GREY, offset=6,
     )  # fmt: skip
     return alt.layer(bars, limits).properties(height=MAX_BARS * _ROW_HEIGHT, title=title)
+
+
+def _change_tips(log2: str, title: str, factor: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip(f"{log2}:Q", title=title, format="+.3~g"),
+        alt.Tooltip(f"{factor}:Q", title="fold change (×)", format=".3~g"),
+    ]
 
 
 def _any_of(clicked: alt.Parameter, column: str) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+import plotly.graph_objects as go
+
+from cellstate.formatting import escape_html
 
 #: Cells of the grid in which one point stands for all: a cell is as large as a point, so the others would be hidden.
 GRID = (100, 64)
@@ -54,3 +59,13 @@ def without_overlap(named: tuple[np.ndarray, np.ndarray], every: tuple[np.ndarra
         if not any((np.abs(spot - spots[other]) < _NAME_EXTENT).all() for other in kept):
             kept.append(row)
     return kept
+
+
+def add_names(figure: go.Figure, x: np.ndarray, y: np.ndarray, names: Iterable[str], positions: Sequence[str]) -> None:
+    """Write the names of points beside them, at one of plotly's text positions each."""
+    # The space on both sides keeps a name off its point.
+    text = [f"\u2002{escape_html(name)}\u2002" for name in names]
+    font = {"size": 11}
+    figure.add_scatter(
+        x=x, y=y, mode="text", text=text, textposition=positions, textfont=font, hoverinfo="skip", showlegend=False
+    )

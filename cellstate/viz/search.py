@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from cellstate.formatting import digits, escape_html, join_with_and
 from cellstate.viz.bar_panels import bar_panels, name_margin
 from cellstate.viz.columns import COHORT_R, FRACTION, INTERACTION, SCORE, SCORE_OF
-from cellstate.viz.style import DIVERGING, GREY, LOOKS, VIOLET, Chart, lay_out, look
+from cellstate.viz.style import DIVERGING, GREY, LOOKS, VIOLET, Chart, colour_bar, lay_out, look
 
 #: Genes on each side of the map of pairs, and bars of a figure.
 MAX_MAP_GENES, MAX_BARS = 30, 20
@@ -32,10 +32,6 @@ def screen_bars(
         Perturbation of each gene where all have the same; empty where the names say it.
     baselines : sequence of str
         Names of the baselines; one whose scores are all zero gets no panel.
-    predictor : str
-        Prediction method of `SCORE`.
-    n : int, optional
-        Largest number of bars.
     """
     rows = table.head(n).iloc[::-1]
     names = [
@@ -75,8 +71,6 @@ def interaction_map(table: pd.DataFrame, *, shown: str = INTERACTION, n: int = M
         Columns a, b, `SCORE` and the shown quantity, best first.
     shown : str
         `INTERACTION` (deviation from the sum of both alone), or `COHORT_R` (partial correlation in the cohort).
-    n : int
-        Largest number of genes on each side: those of the best pairs.
     """
     genes: list[str] = []
     for pair in zip(table["a"], table["b"], strict=True):
@@ -109,16 +103,7 @@ def interaction_map(table: pd.DataFrame, *, shown: str = INTERACTION, n: int = M
         ygap=1,
         colorscale=DIVERGING,
         customdata=score,
-        colorbar={
-            "title": {"text": f"{what} ({unit})", "side": "bottom"},
-            "orientation": "h",
-            "thickness": 12,
-            "nticks": 5,
-            "tickformat": ".2~g",
-            "yref": "container",
-            "y": 0,
-            "yanchor": "bottom",
-        },
+        colorbar=colour_bar(f"{what} ({unit})", ".2~g"),
         hovertemplate=f"%{{x}} and %{{y}}<br>{what} %{{z:+.3g}} {unit}<br>"
         "joint score %{customdata:+.3g} SD<extra></extra>",
         hoverongaps=False,

@@ -141,6 +141,20 @@ def lay_out(
     return figure
 
 
+def colour_bar(title: str, tickformat: str) -> dict[str, Any]:
+    """Return a horizontal colour bar at the foot of a figure."""
+    return {
+        "title": {"text": title, "side": "bottom"},
+        "orientation": "h",
+        "thickness": 12,
+        "nticks": 5,
+        "tickformat": tickformat,
+        "yref": "container",
+        "y": 0,
+        "yanchor": "bottom",
+    }
+
+
 def tpm_ticks(limit_log1p: float) -> dict[str, Sequence]:
     """Return ticks in TPM for an axis of log1p TPM that ends at `limit_log1p`."""
     if limit_log1p < np.log1p(10):

@@ -35,29 +35,28 @@ def titration_lines(
         Its level in the sample, drawn as a line.
     usual_tpm : tuple of float, optional
         Lowest and highest level in the training cohort, drawn as a band.
-    sample : str, optional
-        Named in the subtitle.
     """
     figure = go.Figure()
     largest: list[str] = []
-    for rank, (name, rows) in enumerate(table.groupby(GENE, sort=False)):
+    for rank, (responder, rows) in enumerate(table.groupby(GENE, sort=False)):
         round_, place = divmod(rank, len(_COLOURS))
         figure.add_scatter(
             x=np.log1p(rows[TITRATED_TPM]),
             y=rows[CHANGE],
             mode="lines+markers",
-            name=escape_html(str(name)),
+            name=escape_html(str(responder)),
             line={"color": _COLOURS[place], "width": 2, "dash": _DASHES[round_ % len(_DASHES)]},
             # Another symbol in each round of colours, so that no two genes look the same.
             marker={"symbol": _SYMBOLS[(place + round_) % len(_SYMBOLS)], "size": 7},
             customdata=np.column_stack([rows[TITRATED_TPM], rows["tpm"]]),
             hovertemplate="%{customdata[0]:,.3~g} TPM of " + escape_html(gene) + "<br>%{y:+.3f} log2, to "
-            "%{customdata[1]:,.3~g} TPM<extra>" + escape_html(str(name)) + "</extra>",
+            "%{customdata[1]:,.3~g} TPM<extra>" + escape_html(str(responder)) + "</extra>",
         )
         widest = rows.loc[rows[CHANGE].abs().idxmax()]
-        largest.append(f"{name} {signed(widest[CHANGE])} at {digits(widest[TITRATED_TPM])} TPM")
-    axes = (f"{escape_html(gene)} (TPM, log1p scale)", "predicted expression change (log2 of TPM + 1)")
-    lay_out(figure, f"Response to the level of {escape_html(gene)}", *axes, subtitle=sample, height=460)
+        largest.append(f"{responder} {signed(widest[CHANGE])} at {digits(widest[TITRATED_TPM])} TPM")
+    name = escape_html(gene)
+    axes = (f"{name} (TPM, log1p scale)", "predicted expression change (log2 of TPM + 1)")
+    lay_out(figure, f"Response to the level of {name}", *axes, subtitle=sample, height=460)
     if not len(table):
         return Chart(figure, f"No gene responds to {gene} at any level, so nothing is drawn.")
     levels = table[TITRATED_TPM]

@@ -29,14 +29,10 @@ def training_curve(history: pd.DataFrame) -> Chart:
     figure = go.Figure()
     before = known.get(0)
     if before is not None:
-        figure.add_scatter(
-            x=[history["epoch"].min(), max(1, history["epoch"].max())],
-            y=[before, before],
-            mode="lines",
-            name="before training",
-            line={"color": GREY, "dash": "dot", "width": 2},
-            hovertemplate="before training: %{y:.5f}<extra></extra>",
-        )
+        ends = [history["epoch"].min(), max(1, history["epoch"].max())]
+        line = {"color": GREY, "dash": "dot", "width": 2}
+        hover = "before training: %{y:.5f}<extra></extra>"
+        figure.add_scatter(x=ends, y=[before] * 2, mode="lines", name="before training", line=line, hovertemplate=hover)
     for column, name, colour, dash, symbol in _LINES:
         figure.add_scatter(
             x=history["epoch"],

@@ -1,10 +1,10 @@
-"""Write the example patients: six tumours that no training ever saw, three from each held-out set.
+"""Write the example patients: six tumours that the shipped model was not trained on, three from each held-out set.
 
     cellstate data get coadread --out data/cohorts/coadread
     python data/examples/build.py
 
-Which six is decided by a hash of the barcode, not by how well a model does on them. Each file is what a user would
-upload: one gene a row, Ensembl id and TPM. Source and licence: data/examples/README.md.
+A hash of the barcode chooses the six, not the accuracy of a model on them. Each file has the form of an upload: one
+gene a row, Ensembl id and TPM. Source and licence: data/examples/README.md.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluate.experiment import compare
-from cellstate.goal_spec import read_goal
+from cellstate.evaluation.experiment import compare
+from cellstate.goals import read_goal
 from cellstate.io import read_samples, to_csv
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation
@@ -40,9 +40,9 @@ from cellstate.ui.components.exports import (
 )
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.prediction import answer
 from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.app.conftest import check, open_evidence, open_sample
+from tests.unit.report.conftest import answer
 
 GOAL = "genes:+CDH1,-VIM"
 

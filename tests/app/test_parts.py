@@ -8,9 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
-from cellstate.evidence import PredictorId
-from cellstate.model.record import EvaluationRecord, Quality
-from cellstate.ui.evidence.accuracy_words import bins_of, explained, verdict
 from cellstate.ui.evidence.reconstruction import parse_edges
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.state.session import Session
@@ -66,22 +63,6 @@ def test_results_are_computed_again_only_when_their_key_changes() -> None:
     for key in ("a", "a", "b"):
         state.cached("kind", key, lambda: computed.append(1))
     assert len(computed) == 2
-
-
-def record(own: float, pca: float | None = None, mean: float = 0.9) -> EvaluationRecord:
-    rest = {"r2_gene_median": None, "r2_sample_median": None, "bins": ()}
-    baselines = {PredictorId.GENE_MEAN: Quality(r2_pooled=mean, **rest)}
-    if pca is not None:
-        baselines[PredictorId.PCA] = Quality(r2_pooled=pca, **rest)
-    return EvaluationRecord(r2_pooled=own, n_samples=1, n_values=1, baselines=baselines, **rest)
-
-
-def test_verdict_on_the_reconstruction() -> None:
-    assert explained(0.95, 0.9) == pytest.approx(0.5)
-    texts = [verdict(record(*r2)) for r2 in ((0.95,), (0.8, 0.95), (0.95, 0.9502), (0.95, 0.96), (0.95, 0.92))]
-    assert len(set(texts)) == 5
-    assert "50%" in texts[0] and "20%" in texts[4].replace(" %", "%")
-    assert list(bins_of(record(0.95, 0.92))) == ["autoencoder", "pca", "gene_mean"]
 
 
 def test_edges_are_read() -> None:

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components import read_upload
 from cellstate.ui.workbench import qc
-from tests.app.conftest import APP, check, open_sample, state_of, words
+from tests.app.conftest import APP, check, open_sample, session_of, words
 from tests.app.test_pages import PAGES
-from tests.app.test_sample import a_file, upload
+from tests.app.workbench import a_table, upload
 
 NAME, FILE, GENE, VALUE = "Wq7Zk-tumour", "kJ3vX-upload.csv", "SECRETGENE", "123.4567"
 
@@ -33,16 +33,16 @@ def visit_all(app: AppTest) -> str:
 @pytest.fixture
 def with_upload(app: AppTest) -> AppTest:
     """The app with an uploaded sample and a perturbation, after a visit to every page."""
-    upload(app, FILE, a_file([NAME, "B"]))
+    upload(app, FILE, a_table([NAME, "B"]).to_csv().encode())
     check(app)
-    state_of(app).add(Perturbation("TP53", "knock-out"))
+    session_of(app).add(Perturbation("TP53", "knock-out"))
     assert NAME in visit_all(app).replace("\\", "")
     return app
 
 
 def references_of(app: AppTest) -> list[weakref.ref]:
     """Return weak references to what the session holds of a sample."""
-    state = state_of(app)
+    state = session_of(app)
     results = [value for _, value in state._cache.values()]
     assert state.loaded is not None
     values = [state.loaded, state.loaded.samples, state.loaded.samples.tpm_SA, *results]
@@ -86,7 +86,7 @@ def test_deleted_data_leave_the_memory(with_upload: AppTest) -> None:
 
 def test_another_file_replaces_the_one_before(with_upload: AppTest) -> None:
     references = references_of(with_upload)
-    upload(with_upload, "other.csv", a_file(["B"]))
+    upload(with_upload, "other.csv", a_table(["B"]).to_csv().encode())
     check(with_upload)
     visit_all(with_upload)
     gc.collect()
@@ -97,11 +97,11 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     other = AppTest.from_file(str(APP), default_timeout=60).run()
     texts = visit_all(other).replace("\\", "")
     assert NAME not in texts and FILE not in texts and "TP53 knocked out" not in texts
-    assert state_of(other).loaded is None
-    upload(other, "other.csv", a_file(["B"]))
+    assert session_of(other).loaded is None
+    upload(other, "other.csv", a_table(["B"]).to_csv().encode())
     assert NAME not in visit_all(other).replace("\\", "")
     other.button(key="delete-data").click().run()
-    assert state_of(with_upload).has_data and NAME in names_in(with_upload)
+    assert session_of(with_upload).has_data and NAME in names_in(with_upload)
 
 
 @pytest.mark.parametrize(("module", "function"), [(read_upload, "read_samples"), (qc, "distances")])
@@ -113,7 +113,7 @@ def test_the_log_of_an_error_holds_its_place_and_no_value(
 
     monkeypatch.setattr(module, function, fail)
     app.switch_page("pages/workbench.py").run()
-    app.file_uploader[0].upload(FILE, a_file([NAME]))
+    app.file_uploader[0].upload(FILE, a_table([NAME]).to_csv().encode())
     app.run()
     printed = capfd.readouterr()
     log = printed.out + printed.err + caplog.text

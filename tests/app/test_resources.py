@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+from cellstate.model.cohort import load_profiles
 from cellstate.model.folder import WEIGHTS
-from cellstate.model.profiles import load_profiles
 from cellstate.ui.runtime.resources import MODEL_VARIABLE, model
 
 

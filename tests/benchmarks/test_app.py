@@ -42,8 +42,8 @@ def test_a_file_names_its_user_and_holds_levels_of_its_own(user: User, small_mod
     assert len(differ) > 100 and np.mean(differ) > 0.9
 
 
-def test_somebody_elses_sample_is_noticed(user: User) -> None:
-    user._check(page("User01x01 and edits"), "User01x01")
+def test_a_sample_of_another_user_is_noticed(user: User) -> None:
+    user._check(page("User01x01 and perturbations"), "User01x01")
     assert not user.diary.mixed
     user._check(page("User02x01"), "User01x01")
     user._check(page("User01x01 beside User02x01"), "User01x01")
@@ -51,7 +51,7 @@ def test_somebody_elses_sample_is_noticed(user: User) -> None:
     assert len(user.diary.mixed) == 3 and not user.diary.errors
 
 
-def test_somebody_elses_level_is_noticed(user: User) -> None:
+def test_a_level_of_another_user_is_noticed(user: User) -> None:
     seen = page("", {"other": [1]}, {"gene": ["MYC", "TP53"], "tpm_before": [3.0, 12.5]})
     assert table_value(seen, "TP53", "tpm_before") == 12.5
     user._check_level(seen, "TP53", 12.501)

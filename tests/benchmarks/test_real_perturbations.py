@@ -1,6 +1,5 @@
 """The judge of real perturbations: exact on small cases, blind to the target's own change, nested where it learns."""
 
-import json
 from dataclasses import replace
 
 import h5py
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.real_perturbations import judge
-from benchmarks.real_perturbations.__main__ import ABOVE_CURATED, ABOVE_MEAN, differences, judge_aims, main, records_of
+from benchmarks.real_perturbations.__main__ import main
 from benchmarks.real_perturbations.amounts import Transfer, judge_transfer
 from benchmarks.real_perturbations.baselines import (
     SAME_SYSTEM,
@@ -39,8 +38,10 @@ from benchmarks.real_perturbations.judge import (
     retrieval,
     score_experiments,
 )
-from benchmarks.real_perturbations.methods import CURATED, Learned, choose_nested, cosine_effects
+from benchmarks.real_perturbations.methods import CURATED, Learned, choose_nested, cosine_effects, judge_curated_mean
+from benchmarks.real_perturbations.records import file_criteria, gains, to_records
 from cellstate.errors import DataError
+from cellstate.evidence import Dataset, Metric, PredictorId, Records
 
 N_GENES, N_CANDIDATES = 400, 60
 SYMBOLS = tuple(f"G{i}" for i in range(N_GENES))
@@ -198,12 +199,12 @@ def cosine_like(truth):
     return make_effects(CANDIDATES, CANDIDATES, unit_CG @ unit_CG.T)
 
 
-def test_judging_predicted_changes_by_hand(data):
+def test_a_perfect_prediction_of_changes_scores_1(data):
     table = judge_changes({e.name: e.change_A for e in data.recommended}, data).set_index("item")
     assert np.allclose(table[["pearson", "direction", "discrimination"]], 1, atol=1e-6)
 
 
-def test_effect_files_round_trip_and_say_what_is_wrong(tmp_path, truth):
+def test_effect_files_round_trip_and_bad_ones_are_refused(tmp_path, truth):
     path = tmp_path / "effects.npz"
     np.savez(path, candidates=np.array(truth.candidates), symbols=np.array(truth.symbols), effect=truth.effect_CG)
     assert np.array_equal(read_effects(path).effect_CG, truth.effect_CG)
@@ -224,7 +225,7 @@ def write_corpus(path, dataset_names, sample, dataset, log1p_SG, measured_DG):
         file["symbol"] = np.array([f"G{i}" for i in range(log1p_SG.shape[1])], "S15")
 
 
-def test_components_leave_test_patients_out_and_find_what_goes_together(tmp_path):
+def test_components_leave_test_patients_out_and_find_correlated_genes(tmp_path):
     rng = np.random.default_rng(0)
     names = ["other/one", "other/two", OLDER, NEWER, RECTUM]
     dataset = np.repeat(np.arange(5), 20)
@@ -252,17 +253,21 @@ def test_components_leave_test_patients_out_and_find_what_goes_together(tmp_path
     assert corpus_components(tmp_path, tmp_path / "cache").n_samples == found.n_samples, "from the cache"
 
 
-def test_records_have_every_field_and_aims_are_held_against_one_method(truth, data):
-    tables = {"true": judge_effects(truth, data), "still": judge_no_change(data)}
-    records = records_of(tables, data)
-    keys = {"benchmark", "dataset", "predictor", "metric", "value", "ci_low", "ci_high", "threshold", "passed"}
-    assert all(keys <= set(record) for record in records)
-    assert {r["dataset"] for r in records if r["predictor"] == "true"} == {"experiments", "signatures", "pooled"}
-    assert all(r["ci_low"] <= r["value"] <= r["ci_high"] for r in records)
-    criteria = judge_aims(records, "true", "true", quick=False)
-    assert len(criteria) == 4 and all(c["passed"] for c in criteria)
-    assert all(c["passed"] is None for c in judge_aims(records, "true", "true", quick=True))
-    json.dumps(records, allow_nan=False)
+def test_records_are_typed_and_the_aims_apply_to_the_default_method(truth, data):
+    tables = {"product: pca": judge_effects(truth, data), "no change": judge_no_change(data), "a candidate": None}
+    tables["a candidate"] = tables["product: pca"]
+    records = Records(to_records(tables, data, PredictorId.PCA))
+    assert records.having("predictor") == [PredictorId.PCA, PredictorId.NO_CHANGE]
+    own = records.where(predictor=PredictorId.PCA)
+    assert set(own.having("dataset")) == {Dataset.REAL_EXPERIMENTS, Dataset.GEO_SIGNATURES, Dataset.REAL_POOLED}
+    assert len({record.key for record in records}) == len(records)
+    assert all(r.ci_low <= r.value <= r.ci_high for r in records if r.metric is not Metric.N_PERTURBED_GENES)
+    assert [record.passed for record in own if record.threshold is not None] == [True] * 4
+    assert all(record.threshold is None for record in to_records(tables, data, PredictorId.RIDGE))
+    (n_genes,) = own.where(dataset=Dataset.REAL_EXPERIMENTS, metric=Metric.N_PERTURBED_GENES)
+    assert n_genes.value == 12
+    names = [one.name for one in file_criteria({"My file.npz": tables["a candidate"]}, data)]
+    assert "experiments_my_file_npz_percentile" in names
 
 
 def test_matched_candidates_vary_as_much(truth, data, monkeypatch):
@@ -277,21 +282,37 @@ def test_matched_candidates_vary_as_much(truth, data, monkeypatch):
     assert np.isnan(retrieval(scores, {}).iloc[0]["matched percentile"])
 
 
-def test_differences_are_paired_with_the_baselines_that_matter(truth, data):
+def test_gains_are_paired_with_the_references_that_matter(truth, data):
     noise = make_effects(CANDIDATES, SYMBOLS, np.random.default_rng(5).normal(size=truth.effect_CG.shape))
-    known = judge_effects(noise, data)
+    curated = judge_effects(noise, data)
     # The curated network knows one target less: the pair drops it.
     tables = {
-        CURATED: known[known["target"] != "G0"],
+        CURATED: curated[curated["target"] != "G0"],
         SAME_SYSTEM: judge_no_change(data),
-        "true": judge_effects(truth, data),
+        "product: pca": judge_effects(truth, data),
     }
-    found = {(r["predictor"], r["metric"]): r for r in differences(tables, data)}
-    rank, amount = found["true", ABOVE_CURATED], found["true", ABOVE_MEAN]
-    assert rank["n_targets"] == 17 and rank["ci_low"] > 0
-    own, others = (by_target(tables[name], "pooled")["percentile"] for name in ("true", CURATED))
-    assert rank["value"] == pytest.approx((own - others).dropna().mean())
-    assert amount["n_targets"] == 12 and amount["value"] == pytest.approx(tables["true"]["pearson"].mean())
+    found = {(r.predictor, r.metric): r for r in gains(tables, data, PredictorId.PCA)}
+    rank = found[PredictorId.PCA, Metric.REGULATOR_PERCENTILE_GAIN]
+    amount = found[PredictorId.PCA, Metric.PEARSON_DELTA_GAIN]
+    assert rank.ci_low > 0 and rank.passed and rank.reference is PredictorId.COLLECTRI
+    own, others = (by_target(tables[name], "pooled")["percentile"] for name in ("product: pca", CURATED))
+    assert rank.value == pytest.approx((own - others).dropna().mean())
+    assert amount.value == pytest.approx(tables["product: pca"]["pearson"].mean())
+    assert amount.reference is PredictorId.OTHER_PERTURBATIONS
+
+
+def test_the_sign_weighted_mean_follows_curated_signs(data):
+    edges_CA = np.zeros((N_CANDIDATES, N_GENES), np.float32)
+    rng = np.random.default_rng(2)
+    for e in data.recommended:
+        regulated = rng.choice(np.arange(60, N_GENES), 30, replace=False)
+        edges_CA[data.position[e.target], regulated] = np.sign(e.rise * e.change_A[regulated])
+    for s in data.signatures:
+        edges_CA[data.position[s.target], s.up[:10]], edges_CA[data.position[s.target], s.down[:10]] = 1, -1
+    right = judge_curated_mean(make_effects(CANDIDATES, SYMBOLS, edges_CA), data)
+    wrong = judge_curated_mean(make_effects(CANDIDATES, SYMBOLS, -edges_CA), data)
+    assert right["percentile"].min() > 0.9 and wrong["percentile"].max() < 0.1
+    assert set(right["dataset"]) == {"experiments", "signatures"}
 
 
 def test_missing_data_is_one_sentence_with_a_hint(tmp_path, capsys, monkeypatch):

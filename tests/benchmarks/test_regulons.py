@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.regulon_shifts import blind_sizes, network_shifts, product_shifts, simple_shifts
+from benchmarks.regulon_changes import network_changes, product_changes, simple_changes, uninformed_sizes
 from benchmarks.regulons import (
     Regulons,
     Score,
@@ -16,7 +16,6 @@ from benchmarks.regulons import (
     records_of,
     score,
 )
-from benchmarks.transfer import predictors
 from cellstate.default_rule import predictor_evidence
 from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, Metric, PredictorId, Records
 from cellstate.perturb.perturbations import Perturbation
@@ -58,7 +57,7 @@ def test_the_regulator_itself_never_counts(regulons):
     assert size_TG.max() < 1, "the shifts given are not changed"
 
 
-def test_a_ranking_that_knows_no_regulator_is_not_specific(regulons):
+def test_a_ranking_that_ignores_the_regulator_is_not_specific(regulons):
     popular_G = regulons.target_TG.sum(axis=0) + np.random.default_rng(2).random(N_GENES)
     found = score(np.broadcast_to(popular_G, regulons.target_TG.shape), regulons)
     assert found.auroc_T.mean() > 0.6
@@ -79,11 +78,11 @@ def test_regulators_with_few_targets_are_left_out(tmp_path):
     assert np.flatnonzero(found.target_TG[0]).tolist() == list(range(1, 25))
 
 
-def test_every_predictor_speaks_of_every_gene(cohort, small_model):
+def test_every_predictor_predicts_every_gene(cohort, small_model):
     tf_T = np.array([3, 70, 200])
     z_SG = prepare(cohort, 0.05).train_z_SG
     known = FittedParameters(240, fit_components(z_SG, 8), fit_effects(z_SG[:40], z_SG[40:]))
-    shifts = blind_sizes(z_SG, 3) | simple_shifts(known, tf_T) | network_shifts(small_model, tf_T)
+    shifts = uninformed_sizes(z_SG, 3) | simple_changes(known, tf_T) | network_changes(small_model, tf_T)
     assert {"random", "variability", "coexpression", "elastic_net", "autoencoder", "autoencoder_hidden_input"} <= set(
         shifts
     )
@@ -101,13 +100,13 @@ def test_the_interval_holds_the_mean():
     assert high - low == pytest.approx(2 * 1.96 * difference.std() / np.sqrt(200), rel=0.2)
 
 
-def test_what_the_product_reads_is_what_the_product_predicts(small_model, cohort):
+def test_the_benchmark_uses_the_predictions_of_the_product(small_model, cohort):
     sample, space = prepare_sample(small_model, cohort.split("test").take([0])), small_model.space
     tf_T = np.flatnonzero(space.is_tf_G)[:3]
-    shifts = product_shifts(small_model, tf_T)
-    assert tuple(shifts) == tuple(name.stored_name for name in available_predictors(small_model))
+    shifts = product_changes(small_model, tf_T)
+    assert tuple(shifts) == tuple(name.value for name in available_predictors(small_model))
     for name, shift_TG in shifts.items():
-        # A linear predictor's shift is as large as the edit, whatever the patient.
+        # A linear predictor's shift is as large as the perturbation, whatever the patient.
         if name != "autoencoder":
             by_hand = predict(sample, [Perturbation(space.symbols[tf_T[0]], "knock-down", 1)], name)
             others = ~by_hand.is_perturbed_G
@@ -123,7 +122,7 @@ def test_the_records_that_decide_the_default_are_complete(small_model):
     records = Records(product_records(found))
     assert all(one.threshold is None and one.benchmark is Benchmark.REGULONS for one in records)
     kept = predictor_evidence(records)
-    assert tuple(kept) == predictors(small_model)
+    assert tuple(kept) == tuple(available_predictors(small_model))
     for name, one in kept.items():
         assert one.target_specificity == pytest.approx(found[name].z.specific_T.mean())
         assert (one.margin_ci_low is None) == (name == "autoencoder")

@@ -45,7 +45,7 @@ def test_perfect_worst_and_undecided_answers(questions):
     assert set(questions.recovery(-score_QN).values()) == set(undecided.values()) == {0.0}
 
 
-def test_what_stands_far_out_is_called_and_what_was_not_planted_is_false(questions):
+def test_outliers_are_called_and_pairs_that_were_not_planted_are_false(questions):
     score_QN = np.random.default_rng(0).normal(size=(len(questions.right_Q), len(A)))
     calm = questions.discoveries(score_QN)
     assert calm["along a goal, called"] == 0 and np.isnan(calm["along a goal, false among called"])
@@ -63,7 +63,7 @@ def test_what_stands_far_out_is_called_and_what_was_not_planted_is_false(questio
     assert found["along a goal, called"] == 2 and found["along a goal, false among called"] == 0.5
 
 
-def test_what_patients_show_is_of_both_genes_and_of_no_gene_on_itself(world):
+def test_cohort_scores_leave_both_genes_out(world):
     levels = levels_of(Training.of(world))
     score_QN = cohort_scores(levels, np.eye(SMALL.n_genes)[:2], A, B)
     assert score_QN.shape == (2, len(A)) and np.abs(score_QN).max() < 1

@@ -29,7 +29,7 @@ def questions(world):
     return SetQuestions(world, asked.patient_Q, asked.direction_QG)
 
 
-def test_the_truth_goes_the_whole_way_and_its_opposite_none(world, questions):
+def test_true_effects_reach_the_best_combination_and_their_opposite_does_not(world, questions):
     assert 1 < len(questions.best_Q) <= QUESTIONS and (questions.best_Q > 0).all()
     # Told apart by their measured profile, patients are looked up.
     number = {z_G.tobytes(): s for s, z_G in enumerate(questions.z_SG)}
@@ -60,7 +60,7 @@ def test_a_linear_set_is_a_sum_and_a_mean_one_of_means(world, questions):
     assert np.allclose(both, (np.array(expected) + other.together(z_G, change_G, genes_EK)) / 2)
 
 
-def test_a_network_edits_all_genes_of_a_set_at_once(questions):
+def test_a_network_perturbs_all_genes_of_a_set_at_once(questions):
     torch.manual_seed(0)
     network = AutoEncoder(ModelConfig("small", (SMALL.n_genes, 32, 8, 32, SMALL.n_genes), "gelu", residual=True)).eval()
     z_G, change_G, genes_EK = questions.z_SG[0], questions.change_SG[0], np.array([[0, 4, 9], [2, 1, 30]])

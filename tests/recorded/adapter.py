@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellstate.evaluate.distance import distance_after, distances
-from cellstate.evaluate.experiment import compare
-from cellstate.evaluate.reconstruction import evaluate
-from cellstate.evaluate.trust import trust_table
-from cellstate.goal_spec import read_goal
+from cellstate.evaluation.experiment import compare
+from cellstate.evaluation.ood import ood_score_after, ood_scores
+from cellstate.evaluation.reconstruction import evaluate
+from cellstate.evaluation.reliability import reliability_table
+from cellstate.goals import read_goal
 from cellstate.io import read_samples
 from cellstate.model import Model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor
+from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.perturb.sample import PreparedSample, prepare_sample, prepare_samples
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import Goal
@@ -98,8 +98,8 @@ def expression_changes(name: str, perturbations: Sequence[str]) -> tuple[pd.Data
         Out-of-distribution scores of the sample before, and after as the default method predicts it.
     """
     found = predict(sample(name), [Perturbation.parse(text) for text in perturbations])
-    before, after = distances([sample(name)])[0], distance_after(found)
-    judged = trust_table(found, is_ood=before.is_ood, is_ood_after=after.is_ood).set_index("ensembl_id")
+    before, after = ood_scores([sample(name)])[0], ood_score_after(found)
+    judged = reliability_table(found, is_ood=before.is_ood, is_ood_after=after.is_ood).set_index("ensembl_id")
     changes = {found.predictor: found.log2_fold_change_G} | found.baseline_log2_fold_changes()
     columns = {_KEYS[method]: change_G for method, change_G in changes.items()}
     table = pd.DataFrame(columns, index=list(model().space.ensembl))

@@ -12,6 +12,8 @@ from tests.recorded import adapter, questions
 from tests.recorded.record import ANSWERS
 
 TOLERANCE = 1e-6
+#: Half a minute in all.
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

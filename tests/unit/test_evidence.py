@@ -48,12 +48,12 @@ def test_a_threshold_without_a_direction_is_refused():
     with pytest.raises(ValueError, match="direction"):
         passes(0.5, 0.5, None)
     with pytest.raises(ValueError, match="direction"):
-        record(Benchmark.TRUST, Dataset.TRAINING_MEAN, AUTOENCODER, Metric.RESPONSE_OWN, 0.5, threshold=0.1)
+        record(Benchmark.RELIABILITY, Dataset.TRAINING_MEAN, AUTOENCODER, Metric.RESPONSE_OWN, 0.5, threshold=0.1)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_a_missing_value(number):
-    found = record(Benchmark.TRUST, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, number, threshold=0.95)
+    found = record(Benchmark.RELIABILITY, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, number, threshold=0.95)
     assert found.value is None and found.passed is False
     assert Criterion("a", number, "s").value is None
 
@@ -76,7 +76,7 @@ def test_a_threshold_of_a_gain_applies_to_the_low_end():
 
 
 def test_a_stated_outcome_that_contradicts_the_figures_is_refused():
-    good = record(Benchmark.TRUST, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, 0.9, threshold=0.95)
+    good = record(Benchmark.RELIABILITY, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, 0.9, threshold=0.95)
     text = msgspec.json.encode(good)
     assert msgspec.json.decode(text, type=EvidenceRecord) == good
     with pytest.raises(msgspec.ValidationError, match="contradicts"):
@@ -94,11 +94,11 @@ def test_the_name_of_a_criterion_is_an_id(name):
 
 def test_records_are_found_by_ids_alone():
     strata = [
-        record(Benchmark.TRUST, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, value, stratum=stratum)
+        record(Benchmark.RELIABILITY, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, value, stratum=stratum)
         for value, stratum in ((0.9, Stratum.LOG_OF_LOG), (0.8, Stratum.HPA_BRAIN))
     ]
     found = Records(strata)
-    key = (Benchmark.TRUST, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC)
+    key = (Benchmark.RELIABILITY, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC)
     assert found.value(*key, stratum=Stratum.HPA_BRAIN) == 0.8
     assert found.value(*key) is None and found.value(*key, stratum=Stratum.GENES_MISSING) is None
     assert len(found.where(dataset=Dataset.TEST)) == 2 and not found.where(dataset=Dataset.OLDER_TEST)
@@ -110,7 +110,7 @@ def test_records_are_found_by_ids_alone():
 
 
 def test_a_result_holds_no_figure_twice():
-    one = record(Benchmark.TRUST, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, 0.9)
+    one = record(Benchmark.RELIABILITY, Dataset.TEST, AUTOENCODER, Metric.OOD_AUROC, 0.9)
     assert len(records_of([BenchmarkResult("2026-01-02", "", (one,))])) == 1
     with pytest.raises(ValueError, match=r"test\.autoencoder\.ood_auroc"):
         BenchmarkResult("2026-01-02", "", (one, one))
@@ -136,6 +136,6 @@ def test_labels_inside_a_sentence():
 
 
 def test_bins_are_those_of_the_evaluation():
-    from cellstate.evaluate.bins import EDGES
+    from cellstate.evaluation.bins import EDGES
 
     assert len(TPM_BINS) == len(EDGES) - 1

@@ -28,8 +28,8 @@ from .source import FEWEST_GENES, Block, labels
 
 _GENES = ("ensembl_gene", "ensembl_gene_id", "symbol", "gene_symbol", "genes")
 _SAMPLE, _SERIES, _SINGLE_CELL = "geo_accession", "series_id", "singlecellprobability"
-#: Columns of the store that only describe, and what they are called in the file.
-_TOLD = {
+#: Descriptive columns of the store, and their names in the file.
+_DESCRIPTIONS = {
     "batch": "platform_id",
     "title": "title",
     "source_name": "source_name_ch1",
@@ -67,9 +67,9 @@ class Archs4:
         return file.read(first, end)
 
     def describe(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Add title, source and characteristics, and the platform as batch, where the files tell them."""
-        told = [file.told(table.loc[table["source"] == file.label, "position"]) for file in self.opened]
-        return table.join(pd.concat(told))
+        """Add title, source and characteristics, and the platform as batch, where the files have them."""
+        described = [file.describe(table.loc[table["source"] == file.label, "position"]) for file in self.opened]
+        return table.join(pd.concat(described))
 
 
 def open_archs4(files: Sequence[Path], single_cell: float) -> Archs4:
@@ -130,7 +130,7 @@ class _File:
         return pd.Series(self._place_F).duplicated().to_numpy() & (self._place_F >= 0)
 
     def read(self, first: int, end: int) -> Block:
-        """Read the samples from first to end, but for those that are left out by what the file tells of them."""
+        """Read the samples from first to end, without those that do not pass the filters."""
         wanted_S, removed = np.ones(end - first, bool), Counter[str]()
         for name, passes_S in self.passes.items():
             removed[name] += int((wanted_S & ~passes_S[first:end]).sum())
@@ -202,9 +202,9 @@ class _File:
             log1p_SA[some, column_U] = np.log(tpm_SU, out=tpm_SU)
         return log1p_SA, detected_S
 
-    def told(self, position: pd.Series) -> pd.DataFrame:
-        """Return what the file tells of some samples, with the index of their positions."""
-        columns = {name: _find(self.file, f"samples/{key}", f"Sample_{key}") for name, key in _TOLD.items()}
+    def describe(self, position: pd.Series) -> pd.DataFrame:
+        """Return the descriptions of some samples, with the index of their positions."""
+        columns = {name: _find(self.file, f"samples/{key}", f"Sample_{key}") for name, key in _DESCRIPTIONS.items()}
         texts = {
             name: _texts(dataset, position.to_numpy())
             for name, dataset in columns.items()
@@ -231,8 +231,8 @@ def _open(path: Path, label: str, single_cell: float, taken: pd.Index) -> _File:
         raise ReadError(f"{label} names no samples (meta/samples/geo_accession).", _AGAIN)
     if series_S is None or not any(series_S):
         raise ReadError(
-            f"{label} does not tell the series of its samples (meta/samples/series_id).",
-            "Without series, samples of one experiment would stand in training and in test. " + _AGAIN,
+            f"{label} does not state the series of its samples (meta/samples/series_id).",
+            "Without series, samples of one experiment could be in training and in test. " + _AGAIN,
         )
     shape = (len(genes.names), len(sample_S))
     if sorted(expression.shape) != sorted(shape) or len(series_S) != len(sample_S):

@@ -46,8 +46,8 @@ def add(commands: Any) -> None:
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     filters = _SETTINGS.filters
     parser.add_argument("--out", required=True, metavar="STORE", help="folder of the store; a new or an empty one")
-    for option, kind, default, told in (
-        ("--min-reads", float, filters.library_size, "reads a sample, at least, where the source tells them"),
+    for option, kind, default, words in (
+        ("--min-reads", float, filters.library_size, "reads a sample, at least, where the source has them"),
         ("--min-detected", int, filters.detected_genes, "genes of the axis above zero, at least"),
         ("--min-correlation", float, filters.median_correlation, "with the cohort's median profile, at least"),
         (
@@ -57,7 +57,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             "from this correlation on, samples are near-duplicates",
         ),
     ):
-        parser.add_argument(option, type=kind, default=default, metavar="N", help=f"{told} (default: %(default)s)")
+        parser.add_argument(option, type=kind, default=default, metavar="N", help=f"{words} (default: %(default)s)")
     parser.add_argument(
         "--split",
         default="80,10,10",
@@ -68,7 +68,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict:
-    """Ingest, telling progress on standard error; returns what the store is."""
+    """Ingest, with progress on standard error; returns the store's summary."""
     single_cell = getattr(options, "max_single_cell", _SETTINGS.filters.single_cell)
     settings = Settings(
         Filters(single_cell, options.min_reads, options.min_detected, options.min_correlation),
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> dict:
         options.seed,
     )
     source = _open(options, settings)
-    return summary(ingest(source, Path(options.out), settings, _say))
+    return summary(ingest(source, Path(options.out), settings, _print_progress))
 
 
 def _open(options: argparse.Namespace, settings: Settings) -> Source:
@@ -91,16 +91,16 @@ def _open(options: argparse.Namespace, settings: Settings) -> Source:
     from .tables import open_tables
 
     if options.series is None:
-        _say("no table of series: every sample is split on its own; if some belong together, name it with --series")
+        _print_progress("no table of series: every sample is split on its own; give --series if some belong together")
     return open_tables(files, Path(options.series) if options.series else None)
 
 
 def summary(store: Store) -> dict:
-    """Return what a store is, in a few numbers."""
+    """Return the main facts of a store."""
     manifest, series = store.manifest, {name for text in store.table["series"] for name in series_of(text)}
     keys = ("n_samples", "n_read", "filters", "splits", "n_near_duplicates", "sha256", "seconds")
     return {"store": str(store.path), **{key: manifest[key] for key in keys}, "n_series": len(series)}
 
 
-def _say(line: str) -> None:
+def _print_progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
-"""Finished parts of an ingest, kept beside the store's place until it is whole, so that a killed run goes on.
+"""Finished parts of an ingest, kept until the store is complete, so that a killed run can continue.
 
-``.STORE.partial`` holds ``rows.f16`` (the rows of the finished parts, one after the other) and ``journal.jsonl``: first
-what is ingested and how, then a line a part. A part counts once its line is whole; what follows the last counted row
-is overwritten. Each part's checksum is held against what is read back.
+``.STORE.partial`` holds ``rows.f16`` (the rows of the finished parts) and ``journal.jsonl``: a fingerprint of sources
+and settings, then a line a part. A part counts once its line is complete; rows after the last counted one are
+overwritten. Each part's checksum is compared when it is read.
 
 Shape suffixes: S samples, A genes of the axis.
 """
@@ -33,14 +33,7 @@ _AT_ONCE = 128
 
 
 class Journal:
-    """The work folder of one ingest.
-
-    Parameters
-    ----------
-    folder : Path
-        Made where it is not there; what another ingest left in it is removed.
-    fingerprint : str
-        Names sources and settings.
+    """The work folder of one ingest; parts of an ingest with another fingerprint are removed.
 
     Attributes
     ----------
@@ -98,13 +91,7 @@ class Journal:
         self.parts.append(part)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Yield all rows, some at a time, shape (S, 19383) of float16.
-
-        Raises
-        ------
-        DataError
-            The disk gives back something else than was written.
-        """
+        """Yield all rows, some at a time, shape (S, 19383) of float16; raises ``DataError`` where they are damaged."""
         with open(self.folder / _ROWS, "rb") as file:
             for part in self.parts:
                 found = 0
@@ -132,7 +119,7 @@ class Journal:
             return False
 
     def _read(self) -> None:
-        """Take the whole lines, cut what a kill left behind them."""
+        """Read the complete lines, and remove an incomplete one."""
         with open(self.folder / _JOURNAL, "r+b") as file:
             end = len(file.readline())
             for line in file:

@@ -1,7 +1,7 @@
 """A matrix in an HDF5 file, read in blocks of whole columns of chunks, so that no chunk is unpacked twice.
 
-HDF5 unpacks under a lock of its own, one chunk at a time. Chunks packed with gzip are therefore taken as they lie on
-disk and unpacked here, where several threads may do so at once; any other packing is left to HDF5.
+HDF5 unpacks under a global lock, one chunk at a time. Chunks packed with gzip are therefore read packed and unpacked
+here, in several threads at once; any other packing is left to HDF5.
 
 Shape suffixes: S samples of a block, F features of the file.
 """
@@ -28,15 +28,7 @@ _GZIP, _SHUFFLE = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """Samples by features, whichever way the file holds them.
-
-    Attributes
-    ----------
-    dataset : h5py.Dataset
-        Two-dimensional.
-    samples_first : bool
-        Whether the file's rows are the samples.
-    """
+    """Samples by features; ``samples_first`` where the rows of the file's dataset are the samples."""
 
     dataset: Any
     samples_first: bool
@@ -51,19 +43,16 @@ class Matrix:
 
     @property
     def n_samples(self) -> int:
-        """Samples of the matrix."""
         return int(self.dataset.shape[0 if self.samples_first else 1])
 
     @property
     def n_features(self) -> int:
-        """Features of the matrix."""
         return int(self.dataset.shape[1 if self.samples_first else 0])
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return the ranges of samples (first, end) to read one after the other.
 
-        A chunk that holds more than `MOST_BLOCK` samples is cut, and then it is unpacked for each part: memory comes
-        before time.
+        A chunk of more than `MOST_BLOCK` samples is unpacked once for each of its ranges, to save memory.
         """
         width = self._chunk[1]
         size = min(MOST_BLOCK, width * max(1, BLOCK // width))
@@ -116,14 +105,14 @@ def _unpacked(dataset: Any, at: tuple[int, int], filters: list[int]) -> np.ndarr
     """Return one whole chunk, or None where it is stored in another way than its neighbours, or not at all."""
     try:
         skipped, packed = dataset.id.read_direct_chunk(at)
-    except (OSError, RuntimeError, ValueError):  # a chunk never written; or one beyond a cut end, which HDF5 then tells
+    except (OSError, RuntimeError, ValueError):  # a chunk never written, or beyond a cut end: HDF5 reports it
         return None
     if skipped:
         return None
     shape, dtype = dataset.chunks, dataset.dtype
     n_bytes = shape[0] * shape[1] * dtype.itemsize
     try:
-        # With room for all of it at once: growing the room would cost a third more time.
+        # Growing the buffer would take a third more time.
         data = zlib.decompress(packed, bufsize=n_bytes)
     except zlib.error as error:
         raise _damaged() from error

@@ -29,68 +29,66 @@ from cellstate.files import sha256
 from cellstate.genes import gene_axis
 
 from ..store import COLUMNS, MANIFEST, Store, open_store, write_store
-from .duplicates import near_duplicates
+from .duplicates import MOST, learn, near_duplicates
 from .journal import Journal
-from .reference import MOST, learn
 from .settings import Settings
 from .source import Block, Source, labels
 from .splits import assign, components
 
 #: Threads that read parts; each holds one part in memory.
 READERS = 2
-_TELL_SECONDS = 10.0
+_REPORT_SECONDS = 10.0
 
-Say = Callable[[str], None]
+ProgressReporter = Callable[[str], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ingest(source: Source, out: Path, settings: Settings, say: Say) -> Store:
-    """Make a store, or go on where a killed run stopped; a store of the same sources and settings is returned as it is.
+def ingest(source: Source, out: Path, settings: Settings, report_progress: ProgressReporter) -> Store:
+    """Make a store, or continue a killed run; a complete store of the same sources and settings is returned unchanged.
 
     Parameters
     ----------
-    source : Source
     out : Path
-        Folder of the store. Until it is whole, finished parts lie beside it in ``.NAME.partial``.
-    say : callable
-        Receives one line of progress at a time.
+        Folder of the store. Until it is complete, finished parts are next to it in ``.NAME.partial``.
+    report_progress : callable
+        Called with each line of progress.
 
     Raises
     ------
     ReadError, DataError
-        A source that cannot be trusted, no sample left, a folder that holds something else, a full disk.
+        A damaged source, no sample left, a folder with other content, a full disk.
     Stopped
         The user stopped the run; finished parts are kept.
     """
     started = time.perf_counter()
     work = out.resolve().with_name(f".{out.resolve().name}.partial")
-    stamps = [_stamp(path) for path in source.files]
-    fingerprint = _fingerprint(stamps, source.n_parts, settings)
+    signatures = [_file_signature(path) for path in source.files]
+    fingerprint = _fingerprint(signatures, source.n_parts, settings)
     if (store := _stored(out, fingerprint)) is not None:
-        say(f"already complete: {out}")
+        report_progress(f"already complete: {out}")
         return store
-    # Samples are read and compared in threads already: threads of linear algebra below them would only wait in turns.
-    with _mended(out, work), threadpool_limits(1, user_api="blas"):
+    # Samples are read and compared in threads already: one BLAS thread each.
+    with _readable_errors(out, work), threadpool_limits(1, user_api="blas"):
         out.parent.mkdir(parents=True, exist_ok=True)
         journal = Journal(work, fingerprint)
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1) as background:
             if journal.replaced:
-                say("starts anew: what was kept is of other sources or settings")
+                report_progress("starts again: the finished parts are of other sources or settings")
             if journal.parts:
-                say(f"goes on: {len(journal.parts):,} of {source.n_parts:,} parts are kept")
-            _read(source, settings, journal, say)
-            # Reading keeps all processors busy; what follows leaves one for this.
-            sums = beside.submit(lambda: [sha256(path) for path in source.files])
-            table, removed = _finish(source, settings, journal, say)
-            if [_stamp(path) for path in source.files] != stamps:
+                report_progress(f"continues: {len(journal.parts):,} of {source.n_parts:,} parts are finished")
+            _read(source, settings, journal, report_progress)
+            # Reading keeps all processors busy; the comparison leaves one free.
+            sums = background.submit(lambda: [sha256(path) for path in source.files])
+            table, removed = _finish(source, settings, journal, report_progress)
+            if [_file_signature(path) for path in source.files] != signatures:
                 raise DataError("A source changed while it was read.", "Run the command again.")
-            told = {
+            about = {
                 "fingerprint": fingerprint,
                 "version": __version__,
                 "sources": [
-                    {"name": label, "bytes": stamp[1], "sha256": digest}
-                    for label, stamp, digest in zip(labels(source.files), stamps, sums.result(), strict=True)
+                    {"name": label, "bytes": signature[1], "sha256": digest}
+                    for label, signature, digest in zip(labels(source.files), signatures, sums.result(), strict=True)
                 ],
                 "settings": asdict(settings),
                 "n_read": journal.n_rows + journal.removed.total(),
@@ -101,12 +99,12 @@ def ingest(source: Source, out: Path, settings: Settings, say: Say) -> Store:
             stage = work / "store"
             shutil.rmtree(stage, ignore_errors=True)
             stage.mkdir()
-            write_store(stage, _kept(journal, table.index.to_numpy()), table, told)
+            write_store(stage, _kept(journal, table.index.to_numpy()), table, about)
         if out.exists():
             out.rmdir()
         os.replace(stage, out)
         shutil.rmtree(work)
-    say(f"stored: {out}")
+    report_progress(f"stored: {out}")
     return open_store(out)
 
 
@@ -123,13 +121,13 @@ def _stored(out: Path, fingerprint: str) -> Store | None:
 
 
 @contextmanager
-def _mended(out: Path, work: Path) -> Iterator[None]:
-    """Turn what the system refuses into a sentence; keep finished parts where repeating the command can help."""
-    again = f"Finished parts are kept in {work.name} beside it, and the same command goes on."
+def _readable_errors(out: Path, work: Path) -> Iterator[None]:
+    """Convert errors of the system to sentences; keep finished parts where repeating the command can help."""
+    again = f"Finished parts are kept in {work.name}; the same command continues."
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Stopped(f"{out} is not whole yet.", again) from error
+        raise Stopped(f"{out} is not complete yet.", again) from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "the disk is full" if full else error.strerror or str(error)
@@ -139,20 +137,22 @@ def _mended(out: Path, work: Path) -> Iterator[None]:
         raise
 
 
-def _read(source: Source, settings: Settings, journal: Journal, say: Say) -> None:
-    """Read the parts that are wanting, some ahead; each is kept as soon as those before it are."""
+def _read(source: Source, settings: Settings, journal: Journal, report_progress: ProgressReporter) -> None:
+    """Read the missing parts, some in advance; append them to the journal in order."""
 
     def read(part: int) -> Block:
         block = source.read(part)
         return block.where(settings.filters.measured(block.table))
 
-    first, began, told, n_before = len(journal.parts), time.perf_counter(), time.perf_counter(), journal.n_rows
+    first, began, reported, n_before = len(journal.parts), time.perf_counter(), time.perf_counter(), journal.n_rows
     for block in _ahead(read, range(first, source.n_parts), READERS):
         journal.append(block)
-        if time.perf_counter() - told > _TELL_SECONDS:
-            told = time.perf_counter()
-            rate = (journal.n_rows - n_before) / (told - began)
-            say(f"part {len(journal.parts):,} of {source.n_parts:,}, {journal.n_rows:,} samples, {rate:.0f} a second")
+        if time.perf_counter() - reported > _REPORT_SECONDS:
+            reported = time.perf_counter()
+            rate = (journal.n_rows - n_before) / (reported - began)
+            report_progress(
+                f"part {len(journal.parts):,} of {source.n_parts:,}, {journal.n_rows:,} samples, {rate:.0f} a second"
+            )
 
 
 def _ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
@@ -171,15 +171,11 @@ def _ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iter
                 future.cancel()
 
 
-def _finish(source: Source, settings: Settings, journal: Journal, say: Say) -> tuple[pd.DataFrame, Counter[str]]:
-    """Compare the samples with their cohort and with each other, and split them.
-
-    Returns
-    -------
-    table : DataFrame
-        The samples that stay, by their row in the journal.
-    removed : Counter
-        Samples that each filter removed.
+def _finish(
+    source: Source, settings: Settings, journal: Journal, report_progress: ProgressReporter
+) -> tuple[pd.DataFrame, Counter[str]]:
+    """Compare the samples with their cohort and with each other, and split them; returns the kept samples, by row of
+    the journal, and how many each filter removed.
     """
     removed = journal.removed
     _refuse_none(journal.n_rows, removed)
@@ -188,7 +184,7 @@ def _finish(source: Source, settings: Settings, journal: Journal, say: Say) -> t
     if len(table) > MOST:
         chosen = np.sort(np.random.default_rng(settings.seed).choice(len(table), MOST, replace=False))
     reference = learn(journal.rows(chosen))
-    say(f"compares {len(table):,} samples")
+    report_progress(f"comparing {len(table):,} samples")
     compared = list(_ahead(reference.compare, journal.blocks(), READERS))
     correlation_S, place_SD, signature_SK = (np.concatenate(parts) for parts in zip(*compared, strict=True))
     table["median_correlation"] = correlation_S.astype(np.float64)
@@ -202,7 +198,7 @@ def _finish(source: Source, settings: Settings, journal: Journal, say: Say) -> t
         lambda rows: reference.units(journal.rows(kept[rows])),
         settings.duplicate_correlation,
     )
-    say(f"compared {n_compared:,} pairs exactly")
+    report_progress(f"compared {n_compared:,} pairs exactly")
     table["duplicate_group"] = _names_of(group_S, table["sample"].to_numpy())
     component_S = components(table["series"], table["duplicate_group"])
     given_S = table.get("split")
@@ -212,9 +208,9 @@ def _finish(source: Source, settings: Settings, journal: Journal, say: Say) -> t
 
 def _refuse_none(n_left: int, removed: Counter[str]) -> None:
     if not n_left:
-        told = ", ".join(f"{name} removed {n:,}" for name, n in removed.items() if n)
+        by_filter = ", ".join(f"{name} removed {n:,}" for name, n in removed.items() if n)
         raise DataError(
-            f"No sample is left of {removed.total():,}: {told or 'the sources hold none'}.",
+            f"No sample is left of {removed.total():,}: {by_filter or 'the sources hold none'}.",
             "Lower a filter's threshold (see --help), or take another file.",
         )
 
@@ -226,13 +222,13 @@ def _with_unique_names(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names_of(group_S: np.ndarray, names_S: np.ndarray) -> np.ndarray:
-    """Call each group of several samples by its first, and a sample alone by nothing."""
+    """Name each group of several samples by its first; a single sample gets no name."""
     _, first, group_S, size = np.unique(group_S, return_index=True, return_inverse=True, return_counts=True)
     return np.where(size[group_S] > 1, names_S[first[group_S]], "")
 
 
 def _kept(journal: Journal, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the rows that stay."""
+    """Yield the kept rows."""
     start = 0
     for block_SA in journal.blocks():
         here = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(block_SA))] - start
@@ -240,12 +236,12 @@ def _kept(journal: Journal, rows: np.ndarray) -> Iterator[np.ndarray]:
         start += len(block_SA)
 
 
-def _stamp(path: Path) -> tuple[str, int, int]:
-    """Return what tells a file from a changed one without reading it: name, size, time of change."""
+def _file_signature(path: Path) -> tuple[str, int, int]:
+    """Return name, size and time of change of a file."""
     stat = path.stat()
     return path.name, stat.st_size, stat.st_mtime_ns
 
 
-def _fingerprint(stamps: list[tuple[str, int, int]], n_parts: int, settings: Settings) -> str:
-    parts = [__version__, gene_axis().hash, stamps, n_parts, asdict(settings)]
+def _fingerprint(signatures: list[tuple[str, int, int]], n_parts: int, settings: Settings) -> str:
+    parts = [__version__, gene_axis().hash, signatures, n_parts, asdict(settings)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What is decided when samples are ingested."""
+"""Settings of an ingest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .splits import Shares
 
 @dataclass(frozen=True)
 class Filters:
-    """Which samples are left out, in this order; a value that the source does not tell passes."""
+    """Which samples are left out, in this order; a value that the source does not have passes."""
 
     single_cell: float = 0.5
     """ARCHS4's probability that a sample is a single cell must be below: as ARCHS4's own tools decide."""

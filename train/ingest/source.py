@@ -1,4 +1,4 @@
-"""What samples can be ingested from.
+"""Sources of samples, and blocks of samples as they are read.
 
 Shape suffixes: S samples of a block, A genes of the axis.
 """
@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-#: Fewer known genes than this say too little about a sample to compare it with others.
+#: With fewer known genes a sample cannot be compared with others.
 FEWEST_GENES = 1_000
 
 
@@ -28,7 +28,7 @@ class Block:
         log1p TPM, NaN where not measured.
     table : DataFrame
         One row a sample: sample, series, library_size, detected_genes, single_cell_probability, source, position (in
-        the source); NaN or empty where the source does not tell.
+        the source); NaN or empty where the source does not state it.
     removed : Counter
         Samples that were left out, by filter.
     """
@@ -64,14 +64,14 @@ class Source(Protocol):
         """Number of parts."""
 
     def read(self, part: int) -> Block:
-        """Read one part; raises ``ReadError`` for what cannot be trusted."""
+        """Read one part; raises ``ReadError`` where it is damaged."""
 
     def describe(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the table of the samples that are kept, with all that the source tells of them."""
+        """Return the table of the kept samples with everything that the source states about them."""
 
 
 def labels(files: Sequence[Path]) -> list[str]:
-    """Return what each file is called in the store: its name, with that of its folder where names repeat."""
+    """Return the label of each file in the store: its name, with its folder's where names repeat."""
     names = Counter(path.name for path in files)
     short = [path.name if names[path.name] == 1 else f"{path.resolve().parent.name}/{path.name}" for path in files]
     again = Counter(short)

@@ -1,4 +1,4 @@
-"""Who goes to training, validation and test: samples that share a series or are near-duplicates stay together.
+"""Splits into training, validation and test: samples that share a series or are near-duplicates stay together.
 
 Shape suffixes: S samples.
 """
@@ -24,13 +24,7 @@ _SEPARATOR = re.compile(r"[,;\t]")
 
 @dataclass(frozen=True)
 class Shares:
-    """Which part of the samples each split gets; scaled to sum to 1.
-
-    Attributes
-    ----------
-    train, validation, test : float
-        In any unit: 80, 10, 10 or 0.8, 0.1, 0.1.
-    """
+    """Sizes of the splits in any unit: 80, 10, 10 or 0.8, 0.1, 0.1."""
 
     train: float = 0.8
     validation: float = 0.1
@@ -62,7 +56,7 @@ def series_of(text: str) -> list[str]:
 
 
 def components(series_S: Sequence[str], groups_S: Sequence[str]) -> np.ndarray:
-    """Number the sets of samples that hang together by a series or a duplicate group, directly or through others.
+    """Number the sets of samples that are connected by a series or a group of near-duplicates, int, shape (S,).
 
     Parameters
     ----------
@@ -70,10 +64,6 @@ def components(series_S: Sequence[str], groups_S: Sequence[str]) -> np.ndarray:
         The series of each sample, none, one or several.
     groups_S : sequence of str
         Its group of near-duplicates, empty where it has none.
-
-    Returns
-    -------
-    ndarray of int, shape (S,)
     """
     links = [(sample, ("series", name)) for sample, text in enumerate(series_S) for name in series_of(text)]
     links += [(sample, ("group", group)) for sample, group in enumerate(groups_S) if group]
@@ -92,22 +82,17 @@ def assign(
     seed: int = 0,
     given_S: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Give every component one split, so that the splits' sizes come near the shares.
+    """Assign every component to one split, so that the splits' sizes come near the shares; returns str, shape (S,).
 
-    Components that are large beside the smallest split go first, the largest at the front; the others follow in an
-    order drawn from the seed. Each goes where most samples are wanting. The order of the samples does not matter.
+    Components that are large relative to the smallest split come first, by size; the others follow in an order drawn
+    from the seed. Each is assigned to the split that lacks most samples. The order of the samples does not matter.
 
     Parameters
     ----------
-    component_S : ndarray of int
     names_S : sequence of str
         Names of the samples, each once.
     given_S : sequence of str, optional
-        Splits that are decided already, empty where not; the rest of a component follows its decided samples.
-
-    Returns
-    -------
-    ndarray of str, shape (S,)
+        Splits that are decided already, empty where not; a component follows its decided samples.
 
     Raises
     ------
@@ -121,7 +106,7 @@ def assign(
     large = whole["n"] > 0.1 * targets[targets > 0].min()
     whole["first"] = -whole["n"].where(large, 0)
     whole["draw"] = [hashlib.sha256(f"{seed}\n{key}".encode()).hexdigest() for key in whole["key"]]
-    # What is decided takes its room before anything else.
+    # Decided components come first.
     whole["free"] = whole["given"] == ""
     wanting, chosen = targets.copy(), {}
     for row in whole.sort_values(["free", "first", "draw"]).itertuples():

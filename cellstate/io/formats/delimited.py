@@ -1,66 +1,221 @@
-"""Plain tables, separated by commas, tabs, semicolons or spaces, with genes in rows or in columns."""
+"""Plain tables, separated by commas, tabs, semicolons or spaces, with genes in rows or in columns.
+
+The reader detects the orientation and the role of each column: gene name, sample, gene length, or annotation that is
+ignored.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
-from cellstate.io.columns import ColumnRoles, assign_roles, is_value_name, unit_in
-from cellstate.io.layout import DELIMITERS
-from cellstate.io.raw_table import ROWS, RawTable, ReadOptions, check_size
+from cellstate.errors import ReadError
+from cellstate.genes import FOUND, gene_axis
+from cellstate.io.raw_table import (
+    COLUMNS,
+    MAX_NAME_COLUMNS,
+    ROWS,
+    UNIT_NAMES,
+    GeneNames,
+    RawTable,
+    ReadOptions,
+    best_names,
+    check_size,
+    is_value_name,
+    plain_name,
+    resolve_names,
+    unit_in,
+)
 from cellstate.io.source import FileContent
-from cellstate.io.table import ParsedTable, read_table
+from cellstate.io.table import DELIMITERS, ParsedTable, read_table
+from cellstate.samples import ReadWarning
 
+#: Columns of gene lengths, the most suitable for counts first.
+_LENGTH_NAMES = ("effectivelength", "efflength", "length", "genelength", "width", "bplength", "exonlength", "lengthbp")
+_ID_NAMES = {"entrez", "entrezid", "entrezgene", "entrezgeneid", "geneid", "ncbi", "ncbigeneid", "ncbiid", "locusid"}
+#: Numeric columns that describe genes (or samples, if genes lie in columns) and are never expression values.
+_ANNOTATION = {
+    *_LENGTH_NAMES, *_ID_NAMES,
+    "transcriptlength", "mergedlength", "cdslength", "chr", "chrom", "chromosome", "seqname", "start", "end", "stop",
+    "strand", "txstart", "txend", "chromstart", "chromend", "startposition", "endposition", "position", "tss",
+    "exon", "exons", "exoncount", "exonnumber", "numexons", "nexons", "transcriptcount", "ntranscripts", "gc",
+    "gccontent", "percentagegccontent", "hgnc", "hgncid", "omim", "mimid", "taxid", "version", "rank", "row",
+    "rownumber", "index", "no", "fpkmconflo", "fpkmconfhi", "fpkmlo", "fpkmhi", "isopct", "tpmcilow", "tpmcihigh",
+    "librarysize", "libsize", "totalreads", "totalcounts", "age", "sd", "stdev", "variance",
+}  # fmt: skip
+#: Summaries over the samples. They are expression values only if the table has no others.
+_SUMMARIES = {"mean", "average", "median", "sum", "total", "basemean"}
+_FOLD_CHANGE = {"log2foldchange", "logfc", "log2fc", "log2foldchangemle", "avglog2fc", "avglogfc"}
+_SIGNIFICANCE = {"padj", "pvalue", "pval", "fdr", "adjpval", "qvalue", "pvaladj", "adjpvalue"}
+_SAMPLE_COLUMNS = ("", "sample", "sampleid", "id", "patient", "case")
 #: Rows that are not genes: reads without a gene (HTSeq, STAR), and comment lines.
 _NOT_GENES = ("__", "N_", "#")
 
 
 def read(content: FileContent, options: ReadOptions) -> RawTable:
-    """Read a plain text table."""
+    """Read a plain text table.
+
+    Raises
+    ------
+    ReadError
+        When the table has no numbers, or results of a differential-expression test.
+    """
     delimiters = {name: delimiter for delimiter, name in DELIMITERS.items()}
     table = read_table(content, delimiter=delimiters.get(options.format or ""))
-    roles = assign_roles(table, options)
-    if roles.orientation == ROWS:
-        return _genes_in_rows(table, roles, content)
-    return _genes_in_columns(table, roles, content)
+    plain_names = [plain_name(name) for name in table.header]
+    if _FOLD_CHANGE & set(plain_names) and _SIGNIFICANCE & set(plain_names):
+        raise ReadError(
+            "These are the results of a differential-expression test, not expression values.",
+            "Upload the table of counts or TPM that the test was run on.",
+            code="test_results",
+        )
+    if not table.numeric:
+        raise ReadError(
+            "The table holds text only, no expression values.", "Upload a table of counts or TPM.", code="no_numbers"
+        )
+    # Row numbers are neither names nor values.
+    numeric = [c for c in table.numeric if not (c in table.numeric[:2] and _is_row_number(table.numbers(c)))]
+    in_columns = _name_columns(table, numeric, plain_names, options)
+    in_header = _header_names(table)
+    has_genes_in_columns = in_header.n_genes > max((c.n_genes for c in in_columns), default=0)
+    orientation = options.orientation or (COLUMNS if has_genes_in_columns else ROWS)
+    if orientation == COLUMNS:
+        return _genes_in_columns(table, numeric, plain_names, content)
+    names = best_names(in_columns, options.id_type) or resolve_names(table.header[0], table.text(0), 0)
+    return _genes_in_rows(table, numeric, plain_names, names, in_columns, content)
 
 
-def _genes_in_columns(table: ParsedTable, roles: ColumnRoles, content: FileContent) -> RawTable:
-    check_size(table.n_rows, len(roles.values))
-    values_SF = table.matrix(roles.values).T
-    names = table.text(roles.sample_names) if roles.sample_names is not None else [""] * len(values_SF)
-    if len(names) == 1 and not names[0]:
-        names = [content.stem]
+def _genes_in_rows(
+    table: ParsedTable,
+    numeric: list[int],
+    plain_names: list[str],
+    names: GeneNames,
+    others: Sequence[GeneNames],
+    content: FileContent,
+) -> RawTable:
+    ids = {c.column for c in others if c.n_genes > 0 and c.id_type == "entrez"} | {names.column}
+    free = [c for c in numeric if c not in ids and plain_names[c] not in _ANNOTATION]
+    values = [c for c in free if plain_names[c] not in _SUMMARIES] or free
+    if not values:
+        raise ReadError(
+            "The table has gene names but no column of expression values.", "Upload counts or TPM.", code="no_values"
+        )
+    lengths = [plain_names.index(name) for name in _LENGTH_NAMES if name in plain_names]
+    length = next((c for c in lengths if c in table.numeric and c not in values), None)
+    values, unit = _one_unit(values, table.header)
+    check_size(len(values), table.n_rows)
+    values_SF = table.matrix(values)
+    is_gene_F = np.array([not name.startswith(_NOT_GENES) for name in names.ids], dtype=bool)
     return RawTable(
-        values_SF,
-        roles.gene_names.ids,
-        names,
+        values_SF if is_gene_F.all() else values_SF[:, is_gene_F],
+        [name for name, is_gene in zip(names.ids, is_gene_F, strict=True) if is_gene],
+        _sample_names([table.header[c] for c in values], content),
         table.format,
-        roles.orientation,
+        ROWS,
+        unit_hint=unit or unit_in(content.stem),
+        length_bp=None if length is None else table.numbers(length)[is_gene_F],
+        warnings=(*_other_names(names, others), *table.warnings),
+    )
+
+
+def _sample_names(header: list[str], content: FileContent) -> list[str]:
+    """Return the names of the samples; a single one is named by the file if its column is named by the values."""
+    return [content.stem] if len(header) == 1 and is_value_name(header[0]) else header
+
+
+def _other_names(names: GeneNames, others: Sequence[GeneNames]) -> list[ReadWarning]:
+    """Return a warning that lists further columns of many gene names."""
+
+    def described(names: GeneNames) -> str:
+        title = f"column {names.title!r}" if names.title else "the unnamed column"
+        return f"{title} ({names.n_genes:,} genes)"
+
+    alternatives = [c for c in others if c.column != names.column and c.n_genes > names.n_genes / 2]
+    if not alternatives:
+        return []
+    listed = " or ".join(map(described, alternatives[:3]))
+    text = f"Genes are taken from {described(names)} rather than from {listed}."
+    return [ReadWarning(text, "several_name_columns")]
+
+
+def _genes_in_columns(table: ParsedTable, numeric: list[int], plain_names: list[str], content: FileContent) -> RawTable:
+    # A name such as GC is annotation and also a gene. In a header of genes it is the gene.
+    values = [
+        c for c in numeric if plain_names[c] not in _ANNOTATION or gene_axis().resolve([table.header[c]]).index[0] >= 0
+    ]
+    text, has_row_numbers = table.text_columns, len(numeric) < len(table.numeric)
+    sample_names = text[0] if text else 0 if plain_names[0] in _SAMPLE_COLUMNS or has_row_numbers else None
+    values = [c for c in values if c != sample_names]
+    check_size(table.n_rows, len(values))
+    names = [""] * table.n_rows if sample_names is None else table.text(sample_names)
+    return RawTable(
+        table.matrix(values).T,
+        [table.header[c] for c in values],
+        [content.stem] if names == [""] else names,
+        table.format,
+        COLUMNS,
         unit_hint=unit_in(content.stem),
         warnings=table.warnings,
     )
 
 
-def _genes_in_rows(table: ParsedTable, roles: ColumnRoles, content: FileContent) -> RawTable:
-    check_size(len(roles.values), table.n_rows)
-    values_SF = table.matrix(roles.values)
-    ids = roles.gene_names.ids
-    is_gene_F = np.array([not name.startswith(_NOT_GENES) for name in ids], dtype=bool)
-    names = [table.header[c] for c in roles.values]
-    if len(names) == 1 and is_value_name(names[0]):
-        names = [content.stem]
-    length_bp = None if roles.length is None else table.numbers(roles.length)
-    if not is_gene_F.all():
-        values_SF = values_SF[:, is_gene_F]
-        ids = [name for name, is_gene in zip(ids, is_gene_F, strict=True) if is_gene]
-        length_bp = None if length_bp is None else length_bp[is_gene_F]
-    return RawTable(
-        values_SF,
-        ids,
-        names,
-        table.format,
-        roles.orientation,
-        unit_hint=roles.unit_hint or unit_in(content.stem),
-        length_bp=length_bp,
-        warnings=(*roles.warnings, *table.warnings),
-    )
+def _name_columns(
+    table: ParsedTable, numeric: list[int], plain_names: list[str], options: ReadOptions
+) -> list[GeneNames]:
+    """Return the columns that may hold the gene name of each row."""
+    text = table.text_columns
+    wanted = [c for c in (*text, *table.numeric) if options.id_type and table.header[c] == options.id_type]
+    likely = [c for c in numeric if c == 0 or plain_names[c] in _ID_NAMES or (c < 4 and _is_id_like(table, c))]
+    numbers = [c for c in likely if _looks_entrez(table, c, plain_names[c])]
+    columns = dict.fromkeys([*text[:MAX_NAME_COLUMNS], *wanted, *numbers])
+    return [resolve_names(table.header[c], table.text(c), c) for c in columns]
+
+
+def _header_names(table: ParsedTable) -> GeneNames:
+    """Resolve the header as gene names. Sample numbers 1, 2, 3, ... are not taken for Entrez ids."""
+    ids = [table.header[c] for c in table.numeric]
+    if _is_row_number(np.array([_to_number(name) for name in ids])):
+        return GeneNames("", ids, "", 0)
+    return resolve_names("", ids)
+
+
+def _one_unit(values: list[int], header: Sequence[str]) -> tuple[list[int], str | None]:
+    """If the columns are named by units, return those of the preferred unit and its name."""
+    units = {c: unit_in(header[c]) for c in values}
+    if None in units.values():
+        return values, None
+    preferred = next(unit for unit in UNIT_NAMES if unit in units.values())
+    return [c for c in values if units[c] == preferred], preferred
+
+
+def _is_row_number(values: np.ndarray) -> bool:
+    """Return whether a column is 0, 1, 2, ... or 1, 2, 3, ..."""
+    return len(values) > 1 and values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))
+
+
+def _to_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _is_id_like(table: ParsedTable, column: int) -> bool:
+    """Return whether a column has whole numbers that hardly repeat. Counts repeat their small numbers."""
+    values = table.numbers(column)
+    values = values[~np.isnan(values)]
+    whole = len(values) > 20 and bool((values > 0).all() and (values == np.floor(values)).all())
+    return whole and len(np.unique(values)) > 0.95 * len(values)
+
+
+def _looks_entrez(table: ParsedTable, column: int, plain_name: str) -> bool:
+    """Return whether most of about 500 values of a column are known Entrez ids."""
+    every = max(1, table.n_rows // 500)
+    values = table.numbers(column)[::every]
+    values = values[~np.isnan(values)]
+    if not len(values) or (values < 0).any() or (values != np.floor(values)).any():
+        return False
+    known = [s in (*FOUND, "outside") for s in gene_axis().resolve(map(int, np.clip(values, 0, 1e12))).status]
+    return float(np.mean(known)) > (0.3 if plain_name in _ID_NAMES else 0.7)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 
 from cellstate.errors import ReadError
-from cellstate.io.columns import MAX_NAME_COLUMNS, best_names, is_value_name, resolve_names, unit_in
-from cellstate.io.layout import first_lines
-from cellstate.io.raw_table import RawTable, ReadOptions, check_size, one_line
+from cellstate.io.raw_table import (
+    MAX_NAME_COLUMNS,
+    RawTable,
+    ReadOptions,
+    best_names,
+    check_size,
+    is_value_name,
+    one_line,
+    resolve_names,
+    unit_in,
+)
 from cellstate.io.source import FileContent
-from cellstate.io.table import read_table
+from cellstate.io.table import first_lines, read_table
 from cellstate.samples import ReadWarning
 
 #: Lines before the header: version and dimensions.
@@ -43,13 +51,11 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
         sample_names = [content.stem]
     warnings = table.warnings
     if (table.n_rows, len(values)) != (n_genes, n_samples):
-        warnings += (
-            ReadWarning(
-                f"The file announces {n_genes:,} genes and {n_samples:,} samples but holds {table.n_rows:,} and "
-                f"{len(values):,}; it may have been cut or edited.",
-                "size_mismatch",
-            ),
+        text = (
+            f"The file announces {n_genes:,} genes and {n_samples:,} samples but holds {table.n_rows:,} and "
+            f"{len(values):,}; it may have been cut or changed."
         )
+        warnings = (*warnings, ReadWarning(text, "size_mismatch"))
     return RawTable(
         table.matrix(values),
         names.ids if names else [],

@@ -16,11 +16,19 @@ import h5py
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.io.columns import MAX_NAME_COLUMNS, best_names, resolve_names, unit_in
 from cellstate.io.formats import hdf5
-from cellstate.io.raw_table import COLUMNS, RawTable, ReadOptions, check_size
+from cellstate.io.raw_table import (
+    COLUMNS,
+    MAX_NAME_COLUMNS,
+    RawTable,
+    ReadOptions,
+    best_names,
+    check_size,
+    resolve_names,
+    unit_in,
+)
 from cellstate.io.source import READING, FileContent
-from cellstate.io.typed_columns import to_numbers
+from cellstate.io.table import to_numbers
 from cellstate.samples import ReadWarning
 
 #: Units of layers with expression values, by lower-case name; the first one in the file is read.

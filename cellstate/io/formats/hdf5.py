@@ -43,7 +43,7 @@ def damaged(why: str = "") -> ReadError:
 
 
 def get_node(group: Any, path: str) -> Any:
-    """Return a group or dataset below a group, or None; raise ``ReadError`` if it lies in another file or place."""
+    """Return a group or dataset below a group, or None; raise ``ReadError`` if it is in another file or place."""
     node = group
     for name in filter(None, path.split("/")):
         link = node.get(name, getlink=True) if isinstance(node, h5py.Group) else None

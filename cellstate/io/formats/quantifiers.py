@@ -114,10 +114,12 @@ def read_star(content: FileContent, options: ReadOptions) -> RawTable:
     )
 
 
-def is_featurecounts(header: Sequence[str]) -> bool:
-    """Return whether a header line is that of featureCounts."""
+def detect(header: Sequence[str]) -> str | None:
+    """Return the name of the tool that wrote a file with this header line, except for STAR's, which has none."""
+    if tool := next((tool for tool in TOOLS if tool.has_header(header)), None):
+        return tool.name
     lower = [name.strip().strip('"').lower() for name in header]
-    return lower[: len(_FEATURECOUNTS_COLUMNS)] == _FEATURECOUNTS_COLUMNS
+    return "featurecounts" if lower[: len(_FEATURECOUNTS_COLUMNS)] == _FEATURECOUNTS_COLUMNS else None
 
 
 def read_featurecounts(content: FileContent, options: ReadOptions) -> RawTable:

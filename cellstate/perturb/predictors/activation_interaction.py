@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.predictors.gradients import Readout
-from cellstate.perturb.predictors.propagate import BaseState, HiddenChange, changes, times
+from cellstate.perturb.predictors.propagate import BaseState, HiddenChange, Readout, changes, times
 
 #: Units of a layer that are widened to float64 at once.
 UNITS = 2_048

@@ -1,10 +1,10 @@
-"""The autoencoder as a prediction method: it predicts f(x') - f(x), and scores perturbations along a goal.
+"""Scores of perturbations along a goal by the autoencoder, in torch: numpy in, numpy out.
 
-Numpy in, numpy out; the base pass, the folded goal and the base gradient of a scorer are computed once and kept.
+The base pass, the folded goal and the base gradient of a scorer are computed once and kept.
 
-How unusual an effect is in a sample is read against the patients of the model's cohort, by first-order effects on both
-sides, so that like is compared with like. A gene's own part is taken out at the training mean there: it differs little
-between patients, and takes long to compute in a large network.
+A sample's effect is compared with those of the patients of the model's cohort to first order on both sides. There, a
+gene's own part is removed at the training mean: it differs little between patients, and is slow to compute in a large
+network.
 
 Shape suffixes: R rows, E perturbation sets, K perturbed genes of one set, G genes, S cohort patients.
 """
@@ -21,22 +21,22 @@ import torch
 from torch import Tensor
 
 from cellstate.model import Model
-from cellstate.model.folder import BATCH
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.predictors.activation_interaction import PairScores, pair_scores, score
-from cellstate.perturb.predictors.base import CohortSlopes, PredictorId, ProgressReporter
-from cellstate.perturb.predictors.gradients import (
+from cellstate.perturb.predictors.base import CohortSlopes, ProgressReporter
+from cellstate.perturb.predictors.propagate import (
     Backward,
     backward,
+    base_pass,
+    check_numbers,
     gradient_change,
+    hidden_change,
     own_responses,
     readout,
     typical_reach,
 )
-from cellstate.perturb.predictors.propagate import base_pass, check_numbers, hidden_change, propagate
 
 if TYPE_CHECKING:
-    from cellstate.perturb.perturbations import InputChange
     from cellstate.perturb.sample import PreparedSample
     from cellstate.perturb.search.goal import Goal
 
@@ -52,34 +52,6 @@ _SEED = 19_383
 _COHORT_BATCH = 64
 #: Kept as long as its goal: a goal may come from a patient, so no other session may find what was computed for it.
 _backgrounds: WeakKeyDictionary[Goal, CohortBackground] = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class AutoencoderPredictor:
-    """The autoencoder; see `cellstate.perturb.predictors.base.Predictor`."""
-
-    id: PredictorId
-    label: str
-    description: str
-    uses_prior_knowledge: bool
-
-    def predict_change(self, sample: PreparedSample, change: InputChange) -> np.ndarray:
-        """Return f(x') - f(x) in z for each row, computed by difference propagation, float32, shape (R, G)."""
-        network, device = sample.model.network, sample.model.device
-        genes = torch.from_numpy(change.genes_K).to(device)
-        parts = []
-        with torch.inference_mode():
-            base = base_pass(network, torch.from_numpy(sample.z_1G).to(device))
-            for start in range(0, len(change.delta_z_RK), BATCH):
-                delta_RK = torch.from_numpy(change.delta_z_RK[start : start + BATCH]).to(device)
-                parts.append(propagate(network, base, genes, delta_RK).cpu())
-        delta_RG = torch.cat(parts)
-        check_numbers(delta_RG)
-        return delta_RG.numpy()
-
-    def scorer(self, sample: PreparedSample, goal: Goal) -> AutoencoderScorer:
-        """Return the scores of perturbations of a sample along a goal."""
-        return AutoencoderScorer(sample, goal)
 
 
 class AutoencoderScorer:

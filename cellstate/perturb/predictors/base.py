@@ -1,4 +1,4 @@
-"""The one protocol of every prediction method, and of the scores that a search asks of it.
+"""The protocols of every prediction method, and of the scores that a search needs from it.
 
 Shape suffixes: R rows (states of one sample), E perturbation sets, K perturbed genes, G genes, S cohort patients.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from cellstate.evidence import PredictorId
+from cellstate.labels import PREDICTORS
 
 if TYPE_CHECKING:
     from cellstate.perturb.perturbations import InputChange
@@ -22,9 +23,35 @@ if TYPE_CHECKING:
 ProgressReporter = Callable[[int, int, str], None]
 
 
+@dataclass(frozen=True)
+class PredictorSpec:
+    """One prediction method.
+
+    Attributes
+    ----------
+    id : PredictorId
+    description : str
+        What the method does, in one sentence.
+    uses_prior_knowledge : bool
+        Whether it is given knowledge that is not in the training samples.
+    is_linear : bool
+        Whether perturbations add up.
+    """
+
+    id: PredictorId
+    description: str
+    uses_prior_knowledge: bool = False
+    is_linear: bool = True
+
+    @property
+    def label(self) -> str:
+        """Name in figures and tables."""
+        return PREDICTORS[self.id]
+
+
 @dataclass(frozen=True, eq=False)
 class CohortSlopes:
-    """Slopes of a goal's score in every gene's z for the patients of the model's cohort, and for one sample.
+    """Slopes of a goal's score in every gene's z, for the patients of the model's cohort and for one sample.
 
     Attributes
     ----------
@@ -51,8 +78,8 @@ class GoalScorer(Protocol):
     def first_order(self, delta_G: np.ndarray) -> np.ndarray:
         """Return the score's slope in each gene's z, the gene's own part left out, shape (G,).
 
-        ``delta_G`` is the change of z that a perturbation makes to each gene, 0 where it is no candidate: times
-        ``delta_G`` the slope is what each perturbation scores, to first order.
+        ``delta_G`` is the change of z by the perturbation of each gene, 0 where it is no candidate; the product of
+        slope and ``delta_G`` is the score of each perturbation to first order.
         """
 
     def scores(self, genes_EK: np.ndarray, delta_EK: np.ndarray) -> np.ndarray:
@@ -69,23 +96,11 @@ class GoalScorer(Protocol):
 
 
 class Predictor(Protocol):
-    """A prediction method: what else changes when genes of a sample are perturbed."""
+    """A prediction method: the expression change of every other gene when genes of a sample are perturbed."""
 
     @property
-    def id(self) -> PredictorId:
-        """Name of the method."""
-
-    @property
-    def label(self) -> str:
-        """Name as figures and tables show it."""
-
-    @property
-    def description(self) -> str:
-        """What the method does, in one sentence."""
-
-    @property
-    def uses_prior_knowledge(self) -> bool:
-        """Whether it is given knowledge that is not in the training samples."""
+    def spec(self) -> PredictorSpec:
+        """Id and description of the method."""
 
     def predict_change(self, sample: PreparedSample, change: InputChange) -> np.ndarray:
         """Return the change of z of every gene for each row, float32, shape (R, G); a perturbed gene's is undefined."""

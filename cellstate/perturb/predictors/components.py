@@ -1,4 +1,4 @@
-"""Principal components of the training samples: all that the linear rivals know, stored beside the weights.
+"""Principal components of the training samples: the parameters of the linear methods, stored beside the weights.
 
 Shape suffixes: S samples, G genes, P principal components, K some genes.
 """
@@ -16,7 +16,7 @@ from cellstate.model import Model
 from cellstate.model.arrays import damaged, read_arrays, write_arrays
 from cellstate.model.cache import cached_per_model
 
-RIVALS = "rivals.safetensors"
+BASELINES = "baselines.safetensors"
 #: Components that are kept: of some hundred samples all; ridge needs the last ones too.
 MOST = 400
 #: Penalties that are tried, as multiples of the components' mean variance.
@@ -25,12 +25,12 @@ PENALTIES = np.geomspace(1e-2, 1e2, 13)
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Principal components of standardised training samples, with the penalties of the ridge rivals.
+    """Principal components of standardised training samples, with the penalties of the ridge regressions.
 
     Attributes
     ----------
     pca_LG : ndarray of float32, shape (L, G)
-        Components of the PCA rival, orthonormal rows: as many as the network has latent units, of the disease's own
+        Components of the PCA baseline, orthonormal rows: as many as the network has latent units, of the disease's own
         training samples, which reconstruct patients best.
     pca_variance_L : ndarray of float32, shape (L,)
         Variance of their scores.
@@ -44,7 +44,7 @@ class Components:
     ridge, tf_ridge : float
         Penalty (a variance in z) of the ridge regressions on all other genes, and on transcription factors.
     tf_G : ndarray of bool, shape (G,)
-        Which genes are transcription factors: prior knowledge, used by one rival.
+        Which genes are transcription factors: prior knowledge, used by one method.
     """
 
     pca_LG: np.ndarray
@@ -57,13 +57,13 @@ class Components:
     tf_G: np.ndarray
 
     def reconstruct(self, z_SG: np.ndarray) -> np.ndarray:
-        """Project samples on the PCA rival's components and back; the training mean is 0 in z."""
+        """Project samples on the PCA baseline's components and back; the training mean is 0 in z."""
         return (z_SG @ self.pca_LG.T) @ self.pca_LG
 
     @property
-    def ridge_PP(self) -> np.ndarray:
-        """Hat matrix of ridge on all genes, in components: predictions are z V^T (.) V before own parts are removed."""
-        return np.diag(self.variance_P / (self.variance_P + self.ridge))
+    def ridge_P(self) -> np.ndarray:
+        """Diagonal of ridge's hat matrix in components: predictions are z V^T (.) V before own parts are removed."""
+        return self.variance_P / (self.variance_P + self.ridge)
 
     @property
     def tf_ridge_PP(self) -> np.ndarray:
@@ -73,9 +73,14 @@ class Components:
         return np.linalg.inv(np.diag(inverse_P) + known_PT @ known_PT.T)
 
 
-def own(components_PG: np.ndarray, middle_PP: np.ndarray) -> np.ndarray:
+def through(scores_RP: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Return component scores times a symmetric matrix (P, P), or one of which only the diagonal (P,) is given."""
+    return scores_RP * middle if middle.ndim == 1 else scores_RP @ middle
+
+
+def own(components_PG: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """Return the diagonal of V^T M V: what a gene's own value adds to its prediction, shape (G,)."""
-    return ((middle_PP @ components_PG) * components_PG).sum(axis=0)
+    return (through(components_PG.T, middle).T * components_PG).sum(axis=0)
 
 
 def fit_components(
@@ -95,7 +100,7 @@ def fit_components(
     width : int
         Latent units of the network that they stand beside.
     pooled_z_SG : ndarray, optional
-        Training samples of all cohorts, for the rivals but PCA; the same samples where there is one cohort.
+        Training samples of all cohorts, for every method but PCA; the same samples where there is one cohort.
     validation_z_SG : ndarray, optional
         Samples on which the penalties are chosen: least squared error of each gene from the others. Without them the
         penalty is the mean variance of a component.
@@ -136,17 +141,17 @@ def _principal(z_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ridge_error(found: Components, z_SG: np.ndarray) -> float:
-    return _error(found, found.ridge_PP, z_SG, np.ones_like(found.tf_G))
+    return _error(found, found.ridge_P, z_SG, np.ones_like(found.tf_G))
 
 
 def _tf_error(found: Components, z_SG: np.ndarray) -> float:
     return _error(found, found.tf_ridge_PP, z_SG, found.tf_G)
 
 
-def _error(found: Components, middle_PP: np.ndarray, z_SG: np.ndarray, source_G: np.ndarray) -> float:
+def _error(found: Components, middle: np.ndarray, z_SG: np.ndarray, source_G: np.ndarray) -> float:
     """Mean squared error of every gene from the source genes but itself: the leave-one-out identity of a hat matrix."""
-    own_G = np.where(source_G, own(found.components_PG, middle_PP), 0)
-    hat_SG = ((z_SG * source_G) @ found.components_PG.T) @ middle_PP @ found.components_PG
+    own_G = np.where(source_G, own(found.components_PG, middle), 0)
+    hat_SG = through((z_SG * source_G) @ found.components_PG.T, middle) @ found.components_PG
     return float(np.mean(((hat_SG - own_G * z_SG) / (1 - own_G) - z_SG) ** 2))
 
 
@@ -165,7 +170,7 @@ def save_components(found: Components, model_folder: Path) -> None:
         "penalties": np.array([found.ridge, found.tf_ridge], np.float32),
         "transcription_factor": found.tf_G.astype(np.uint8),
     }
-    write_arrays(model_folder / RIVALS, tensors, {"cellstate-rivals": "3"})
+    write_arrays(model_folder / BASELINES, tensors, {"cellstate-baselines": "3"})
 
 
 def _in_levels(rows_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,14 +182,14 @@ def _in_levels(rows_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @cached_per_model
 def load_components(model: Model) -> Components | None:
     """Return the components of a trained model, ``None`` for random weights."""
-    path = model.folder / RIVALS
+    path = model.folder / BASELINES
     if not path.exists():
         return None
     stored = read_arrays(path)
     try:
         _check(stored, len(model.space))
     except (KeyError, TypeError) as error:
-        raise damaged(RIVALS, error) from error
+        raise damaged(BASELINES, error) from error
     ridge, tf_ridge = (float(p) for p in stored["penalties"])
     return Components(
         stored["pca"].astype(np.float32) * stored["pca.step"][:, None],
@@ -219,4 +224,4 @@ def _check(stored: Mapping[str, np.ndarray], genes: int) -> None:
         # Rows are of length 1, so no step is larger; one that float32 barely holds overflows what it multiplies.
         fits = fits and not (name.endswith(".step") and bool((found > 1).any()))
         if not fits or (positive and bool((found < 0).any())) or (name == "penalties" and not found.all()):
-            raise ModelError(f"{RIVALS} does not belong to this model: {name}.", "Copy the model folder again.")
+            raise ModelError(f"{BASELINES} does not belong to this model: {name}.", "Copy the model folder again.")

@@ -13,11 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
 from cellstate.perturb.perturbations import InputChange
-from cellstate.perturb.predictors.base import CohortSlopes, PredictorId, ProgressReporter
-from cellstate.perturb.predictors.components import Components, own
+from cellstate.perturb.predictors.base import CohortSlopes, PredictorSpec, ProgressReporter
+from cellstate.perturb.predictors.components import Components, own, through
 
 if TYPE_CHECKING:
     from cellstate.perturb.sample import PreparedSample
@@ -47,50 +46,43 @@ class LinearMap:
     ----------
     components_PG : ndarray of float32, shape (P, G)
         V, orthonormal rows.
-    middle_PP : ndarray of float32, shape (P, P)
-        M, symmetric.
+    middle : ndarray of float32, shape (P, P) or (P,)
+        M, symmetric, or its diagonal where it has no other entries.
     source_G, target_G : ndarray of float32, shape (G,)
     """
 
     components_PG: np.ndarray
-    middle_PP: np.ndarray
+    middle: np.ndarray
     source_G: np.ndarray
     target_G: np.ndarray
 
     def change(self, change: InputChange) -> np.ndarray:
         """Return the change of z of every gene, shape (R, G); that of a perturbed gene is undefined."""
         sent_RK = change.delta_z_RK * self.source_G[change.genes_K]
-        return (sent_RK @ self.components_PG[:, change.genes_K].T @ self.middle_PP @ self.components_PG) * self.target_G
+        scores_RP = through(sent_RK @ self.components_PG[:, change.genes_K].T, self.middle)
+        return (scores_RP @ self.components_PG) * self.target_G
 
     def slope(self, direction_G: np.ndarray) -> np.ndarray:
         """Return the slope of a score along a direction in each gene's z, its own part left out, shape (G,)."""
-        aimed_G = self.target_G * direction_G
-        reached_P = _product(self.components_PG, aimed_G) @ self.middle_PP
-        return self.source_G * (_product(reached_P, self.components_PG) - aimed_G * self._own_G)
+        aimed_G = (self.target_G * direction_G).astype(np.float32)
+        reached_P = through(self.components_PG @ aimed_G, self.middle)
+        return self.source_G * (reached_P @ self.components_PG - aimed_G * self._own_G)
 
     @cached_property
     def _own_G(self) -> np.ndarray:
-        return own(self.components_PG, self.middle_PP)
-
-
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    # By torch, whose threads have just run the autoencoder: two libraries' threads get in each other's way.
-    return (
-        torch.from_numpy(left.astype(np.float32, copy=False)) @ torch.from_numpy(right.astype(np.float32, copy=False))
-    ).numpy()
+        return own(self.components_PG, self.middle)
 
 
 def pca_map(known: Components) -> LinearMap:
     """Project the perturbation on the components and back."""
     unit_G = np.ones(len(known.tf_G), np.float32)
-    return LinearMap(known.pca_LG, np.eye(len(known.pca_LG), dtype=np.float32), unit_G, unit_G)
+    return LinearMap(known.pca_LG, np.ones(len(known.pca_LG), np.float32), unit_G, unit_G)
 
 
 def coexpression_map(known: Components) -> LinearMap:
     """Change each gene along its regression line on each perturbed gene."""
     unit_G = np.ones(len(known.tf_G), np.float32)
-    covariance_PP = np.diag(known.variance_P)
-    return LinearMap(known.components_PG, covariance_PP, 1 / np.maximum(known.z_variance_G, 1e-6), unit_G)
+    return LinearMap(known.components_PG, known.variance_P, 1 / np.maximum(known.z_variance_G, 1e-6), unit_G)
 
 
 def ridge_map(known: Components) -> LinearMap:
@@ -99,18 +91,16 @@ def ridge_map(known: Components) -> LinearMap:
     The coefficients are -P_gk / P_gg of the regularised precision matrix P = (I - A) / lambda, so A_gk / (1 - A_gg), A
     the hat matrix.
     """
-    middle_PP = known.ridge_PP.astype(np.float32)
-    unit_G = np.ones(len(known.tf_G), np.float32)
-    return LinearMap(known.components_PG, middle_PP, unit_G, 1 / (1 - own(known.components_PG, middle_PP)))
+    unit_G, middle_P = np.ones(len(known.tf_G), np.float32), known.ridge_P.astype(np.float32)
+    return LinearMap(known.components_PG, middle_P, unit_G, 1 / (1 - own(known.components_PG, middle_P)))
 
 
 def tf_ridge_map(known: Components) -> LinearMap:
     """Change each gene by its ridge regression on transcription factors alone."""
     middle_PP = known.tf_ridge_PP.astype(np.float32)
-    own_G = np.where(known.tf_G, own(known.components_PG, middle_PP), 0)
-    return LinearMap(
-        known.components_PG, middle_PP, known.tf_G.astype(np.float32), (1 / (1 - own_G)).astype(np.float32)
-    )
+    target_G = np.ones(len(known.tf_G), np.float32)
+    target_G[known.tf_G] = 1 / (1 - own(known.components_PG[:, known.tf_G], middle_PP))
+    return LinearMap(known.components_PG, middle_PP, known.tf_G.astype(np.float32), target_G)
 
 
 class NoEffects:
@@ -132,10 +122,7 @@ class NoEffects:
 class LinearPredictor:
     """A linear method; see `cellstate.perturb.predictors.base.Predictor`."""
 
-    id: PredictorId
-    label: str
-    description: str
-    uses_prior_knowledge: bool
+    spec: PredictorSpec
     effects: LinearEffects
 
     def predict_change(self, sample: PreparedSample, change: InputChange) -> np.ndarray:

@@ -1,28 +1,47 @@
-"""Difference propagation: run the unperturbed sample once, then send only the change through the network.
+"""Difference propagation in torch: changes of the input forwards through the network, gradients of a score backwards.
 
-f(x') - f(x) subtracts two nearly equal numbers; in bfloat16 nothing but rounding is left. Here the unperturbed
-pre-activations are kept in float32 and each layer carries the difference itself: ``d_pre = W d_h`` and ``d_h' = act(pre
-+ d_pre) - act(pre)``. The first layer of a perturbation of K genes is K columns of W.
+f(x') - f(x) subtracts two nearly equal numbers; in bfloat16 only rounding is left. So the unperturbed sample runs once,
+its pre-activations stay in float32, and each layer carries the difference: ``d_pre = W d_h`` and ``d_h' = act(pre +
+d_pre) - act(pre)``. The first layer of a perturbation of K genes is K columns of W.
 
-Shape suffixes: S samples, E perturbations, R rows of a batch (perturbations of one sample, or samples), G genes, H any
-hidden width, L latent, K perturbed genes.
+With g = d score / d z at the sample, a perturbation of gene b by delta_b changes the score by about delta_b g_b. A
+perturbation of gene a changes g, and that change is the interaction of a with every b. It too is carried as a
+difference: ``dg_pre = act'(pre + d_pre) (g + dg) - act'(pre) g``.
+
+A slope at one point predicts little of a perturbation that carries units far along a bend, least of all where it jumps
+(ReLU). To propose perturbations, slopes are averaged over a Gaussian as wide as the reach of a typical perturbation.
+
+Shape suffixes: S samples, R rows of a batch (perturbations of one sample, or samples), G genes, H any hidden width, L
+latent, K perturbed genes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cellstate.errors import ModelError
+from cellstate.model import Model
+from cellstate.model.folder import BATCH
 from cellstate.model.network import AutoEncoder
+
+if TYPE_CHECKING:
+    from cellstate.perturb.perturbations import InputChange
 
 #: Output units whose low-precision weights are widened at once: few on a CPU, so that the copy stays in its cache.
 ROWS = {"cpu": 64}
 ROWS_ELSEWHERE = 2_048
+#: Multiply-adds that own responses may cost: all genes of a small network, a dozen of the published one.
+OWN_BUDGET = 5e9
+OWN_CHUNK = 512
+
+_aten = torch.ops.aten
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,16 @@ class HiddenChange:
 
     last_RH: Tensor
     latent_RL: Tensor
+
+
+def predict_change(model: Model, z_1G: np.ndarray, change: InputChange) -> np.ndarray:
+    """Return f(x') - f(x) in z for each row of a change, float32, shape (R, G)."""
+    network, device = model.network, model.device
+    genes = torch.from_numpy(change.genes_K).to(device)
+    with torch.inference_mode():
+        base = base_pass(network, torch.from_numpy(z_1G).to(device))
+        rows = torch.from_numpy(change.delta_z_RK).split(BATCH)
+        return torch.cat([propagate(network, base, genes, part.to(device)).cpu() for part in rows]).numpy()
 
 
 def base_pass(network: AutoEncoder, z_SG: Tensor) -> BaseState:
@@ -167,3 +196,189 @@ def linear32(layer: nn.Module, h_SH: Tensor) -> Tensor:
         block = weight[start : start + rows]
         out_SH[:, start : start + rows] = functional.linear(h_SH, wide[: len(block)].copy_(block))
     return out_SH if bias is None else out_SH + bias
+
+
+#: (gradient behind the activation, pre-activation) -> gradient before it.
+_SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "relu": lambda g, pre: _aten.threshold_backward(g, pre, 0),
+    "gelu": lambda g, pre: _aten.gelu_backward(g, pre),
+    "silu": lambda g, pre: _aten.silu_backward(g, pre),
+    "tanh": lambda g, pre: _aten.tanh_backward(g, torch.tanh(pre)),
+}
+
+
+def _smooth_gelu(pre: Tensor, reach: float) -> Tensor:
+    width = (1 + reach**2) ** 0.5
+    u = pre / width
+    return torch.special.ndtr(u) + u * torch.exp(-0.5 * u * u) / ((2 * torch.pi) ** 0.5 * width**2)
+
+
+def _smooth_silu(pre: Tensor, reach: float) -> Tensor:
+    width = (1 + torch.pi * reach**2 / 8) ** 0.5
+    u = pre / width
+    gate = torch.sigmoid(u)
+    bend = gate * (1 - gate)
+    return gate + bend * (u + (reach / width) ** 2 * (1 - 2 * gate))
+
+
+def _smooth_tanh(pre: Tensor, reach: float) -> Tensor:
+    width = (1 + torch.pi * reach**2 / 2) ** 0.5
+    return (1 - torch.tanh(pre / width) ** 2) / width
+
+
+#: (pre-activation, standard deviation) -> mean slope over a Gaussian; for silu and tanh with the usual approximation of
+#: a logistic function by a normal distribution (MacKay, Neural Computation 1992).
+_SMOOTH_SLOPE: dict[str, Callable[[Tensor, float], Tensor]] = {
+    "relu": lambda pre, reach: torch.special.ndtr(pre / reach),
+    "gelu": _smooth_gelu,
+    "silu": _smooth_silu,
+    "tanh": _smooth_tanh,
+}
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A score s.y as weights on what the last layer reads: W_out^T s, and the skip's share of the latent units.
+
+    Attributes
+    ----------
+    direction_G, last_H : Tensor of float32
+    latent_L : Tensor of float32 or None
+        None without a linear map beside the decoder.
+    """
+
+    direction_G: Tensor
+    last_H: Tensor
+    latent_L: Tensor | None
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Gradients of the score at the unperturbed samples.
+
+    Attributes
+    ----------
+    behind : tuple of Tensor, each (S, H)
+        With respect to what each hidden layer hands on.
+    input_SG : Tensor
+        With respect to the standardised input.
+    reach : tuple of float, or None
+        What the slopes were smoothed over, see `typical_reach`.
+    """
+
+    behind: tuple[Tensor, ...]
+    input_SG: Tensor
+    reach: tuple[float, ...] | None = None
+
+
+def readout(network: AutoEncoder, direction_G: Tensor) -> Readout:
+    """Fold a direction in gene space into the last layer, once a goal; only its genes' rows are read."""
+    rows = direction_G.nonzero()[:, 0]
+    dense = 2 * len(rows) > len(direction_G)
+
+    def fold(weight: Tensor) -> Tensor:
+        if dense and weight.dtype == torch.float32:
+            return direction_G @ weight
+        total_H = torch.zeros(weight.shape[1], device=weight.device)
+        for part in rows.split(1_024):
+            total_H += direction_G[part] @ weight[part].float()
+        return total_H
+
+    skip = network.skip_out
+    return Readout(
+        direction_G, fold(network.weight(len(network.layers) - 1)), None if skip is None else fold(skip.weight)
+    )
+
+
+def typical_reach(network: AutoEncoder, base: BaseState, genes_R: Tensor, delta_R: Tensor) -> tuple[float, ...]:
+    """Root mean square change of each layer's pre-activations by some perturbations."""
+    found = changes(network, base, genes_R[:, None], delta_R[:, None])
+    return tuple(float(change.pre_RH.square().mean().sqrt()) for change in found)
+
+
+def backward(network: AutoEncoder, base: BaseState, goal: Readout, reach: tuple[float, ...] | None = None) -> Backward:
+    """Return the gradients of the score at the unperturbed samples, of smoothed slopes where a reach is given."""
+    g = goal.last_H.expand(len(base.output_SG), -1)
+    behind: list[Tensor] = []
+    extra: Tensor | None = None
+    for index in reversed(range(len(network.layers) - 1)):
+        if network.is_latent(index) and goal.latent_L is not None:
+            g = g + goal.latent_L
+        behind.append(g)
+        g = _slope(network, index, g, base.pre[index], reach)
+        if network.is_latent(index) and network.skip_in is not None:
+            extra = times_transposed(g, network.skip_in.weight)
+        g = times_transposed(g, network.weight(index))
+    return Backward(tuple(reversed(behind)), g if extra is None else g + extra, reach)
+
+
+def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, genes: Tensor, delta_RK: Tensor) -> Tensor:
+    """Return by how much perturbations change the gradient at the input, shape (R, G), float32.
+
+    Parameters
+    ----------
+    before : Backward
+        At the unperturbed sample (or samples, one a row).
+    genes, delta_RK : Tensor
+        The perturbations, as `changes` takes them.
+    """
+    d_pre = [change.pre_RH for change in changes(network, base, genes, delta_RK)]
+    dg: Tensor | None = None  # the score is linear in what the last layer reads, so nothing changes there
+    extra: Tensor | None = None
+    for index in reversed(range(len(network.layers) - 1)):
+        # Taken off the list, so that a layer's memory is free for the next.
+        pre, g, d = base.pre[index], before.behind[index], d_pre.pop()
+        if network.is_linear(index):
+            dg_pre = torch.zeros_like(d) if dg is None else dg
+        else:
+            after = (g if dg is None else g + dg).expand_as(d)
+            dg_pre = _slope(network, index, after, d.add_(pre), before.reach)
+            dg_pre = dg_pre.sub_(_slope(network, index, g, pre, before.reach))
+        if network.is_latent(index) and network.skip_in is not None:
+            extra = times_transposed(dg_pre, network.skip_in.weight)
+        dg = times_transposed(dg_pre, network.weight(index))
+    assert dg is not None
+    return dg if extra is None else dg + extra
+
+
+def own_responses(network: AutoEncoder, base: BaseState, direction_G: np.ndarray) -> np.ndarray:
+    """Return d y_g / d z_g of one sample, how far a gene's own prediction follows its input, shape (G,).
+
+    Only a goal's own genes need it; it is 0 for the others, and for all where the network is too large for so many
+    genes: then they keep their own part until they are scored exactly.
+    """
+    inner = sum(network.weight(i).numel() for i in range(1, len(network.layers) - 1))
+    chosen = np.flatnonzero(direction_G)
+    if len(chosen) * (inner + 2 * len(network.weight(0))) > OWN_BUDGET:
+        chosen = chosen[:0]
+    own_G = np.zeros(len(direction_G), np.float32)
+    for part in np.split(chosen, range(OWN_CHUNK, len(chosen), OWN_CHUNK)) if len(chosen) else ():
+        genes_R = torch.from_numpy(part).to(base.output_SG.device)
+        own_G[part] = _own_response(network, base, genes_R).cpu().numpy()
+    return own_G
+
+
+def _own_response(network: AutoEncoder, base: BaseState, genes_R: Tensor) -> Tensor:
+    one_R1 = torch.ones(len(genes_R), 1, device=genes_R.device)
+    last = network.weight(len(network.layers) - 1)
+    d_h = d_latent = one_R1
+    for index in range(len(network.layers) - 1):
+        weight = network.weight(index)
+        d_h = entering(weight, genes_R[:, None], one_R1) if index == 0 else times(d_h, weight)
+        if network.is_latent(index):
+            if network.skip_in is not None:
+                d_h = d_h + entering(network.skip_in.weight, genes_R[:, None], one_R1)
+            d_latent = d_h
+        d_h = _slope(network, index, d_h, base.pre[index].expand_as(d_h))
+    own_R = (d_h * last[genes_R].float()).sum(dim=1)
+    if network.skip_out is not None:
+        own_R = own_R + (d_latent * network.skip_out.weight[genes_R].float()).sum(dim=1)
+    return own_R
+
+
+def _slope(network: AutoEncoder, index: int, g: Tensor, pre: Tensor, reach: tuple[float, ...] | None = None) -> Tensor:
+    if network.is_linear(index):
+        return g
+    if reach is not None and reach[index] > 0:
+        return g * _SMOOTH_SLOPE[network.config.activation](pre, reach[index])
+    return _SLOPE[network.config.activation](g.contiguous(), pre)

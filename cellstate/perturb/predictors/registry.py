@@ -1,16 +1,23 @@
-"""Every prediction method in one table, and those that a model folder supports."""
+"""Every prediction method in one table, those that a model folder supports, and the default among them.
+
+`cellstate.default_rule` chooses the default when a benchmark's result is recorded; here it is only read. A folder that
+names none, or one that it does not hold, has the autoencoder.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from scipy.sparse import csr_array
+import numpy as np
 
+from cellstate.errors import ModelError
+from cellstate.evidence import METHODS
 from cellstate.model import Model
 from cellstate.model.cache import cached_per_model
-from cellstate.perturb.predictors.autoencoder import AutoencoderPredictor
-from cellstate.perturb.predictors.base import Predictor, PredictorId
+from cellstate.model.numpy_network import NumpyModel
+from cellstate.perturb.predictors.base import GoalScorer, Predictor, PredictorId, PredictorSpec
 from cellstate.perturb.predictors.components import Components, load_components
 from cellstate.perturb.predictors.linear import (
     LinearEffects,
@@ -23,6 +30,68 @@ from cellstate.perturb.predictors.linear import (
 )
 from cellstate.perturb.predictors.sparse import SparseEffectPropagation, load_effects
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from cellstate.perturb.perturbations import InputChange
+    from cellstate.perturb.sample import PreparedSample
+    from cellstate.perturb.search.goal import Goal
+
+_AUTOENCODER = PredictorSpec(
+    PredictorId.AUTOENCODER,
+    "The autoencoder's prediction with the perturbation, less its prediction without.",
+    is_linear=False,
+)
+_NO_CHANGE = PredictorSpec(PredictorId.NO_CHANGE, "No gene but the perturbed ones changes.")
+_ELASTIC_NET = PredictorSpec(
+    PredictorId.ELASTIC_NET,
+    "Few genes explain each gene, by elastic net; half of a gene's change propagates to those it explains, twice.",
+)
+#: Methods that are built from the principal components of the training samples.
+_OF_COMPONENTS: dict[PredictorSpec, Callable[[Components], LinearEffects]] = {
+    PredictorSpec(
+        PredictorId.PCA, "The perturbation projected on the training samples' principal components and back."
+    ): pca_map,
+    PredictorSpec(
+        PredictorId.COEXPRESSION, "Each gene changes along its regression line on each perturbed gene."
+    ): coexpression_map,
+    PredictorSpec(PredictorId.RIDGE, "Each gene changes by its ridge regression on all other genes."): ridge_map,
+    PredictorSpec(
+        PredictorId.RIDGE_TF,
+        "Each gene changes by its ridge regression on transcription factors alone: prior knowledge, not learning.",
+        uses_prior_knowledge=True,
+    ): tf_ridge_map,
+}
+_PCA, _COEXPRESSION, _RIDGE, _RIDGE_TF = _OF_COMPONENTS
+#: Every method, in the order in which tables show them.
+REGISTRY = (_AUTOENCODER, _NO_CHANGE, _PCA, _COEXPRESSION, _RIDGE, _ELASTIC_NET, _RIDGE_TF)
+SPECS = {spec.id: spec for spec in REGISTRY}
+
+
+@dataclass(frozen=True)
+class AutoencoderPredictor:
+    """The autoencoder; see `cellstate.perturb.predictors.base.Predictor`."""
+
+    spec: PredictorSpec
+
+    def predict_change(self, sample: PreparedSample, change: InputChange) -> np.ndarray:
+        """Return f(x') - f(x) in z for each row, computed by difference propagation, float32, shape (R, G)."""
+        if isinstance(sample.model, NumpyModel):
+            found_RG = sample.model.numpy_network.change(sample.z_1G, change.genes_K, change.delta_z_RK)
+        else:
+            from cellstate.perturb.predictors.propagate import predict_change
+
+            found_RG = predict_change(sample.model, sample.z_1G, change)
+        if not np.isfinite(found_RG).all():
+            raise ModelError("The model's weights give results that are not numbers.", "Use another model folder.")
+        return found_RG
+
+    def scorer(self, sample: PreparedSample, goal: Goal) -> GoalScorer:
+        """Return the scores of perturbations of a sample along a goal, computed in torch."""
+        from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
+
+        return AutoencoderScorer(sample, goal)
+
 
 @dataclass(frozen=True, eq=False)
 class FittedParameters:
@@ -33,114 +102,16 @@ class FittedParameters:
     effect_GG: csr_array | None = None
 
 
-@dataclass(frozen=True)
-class PredictorSpec:
-    """One prediction method.
-
-    Attributes
-    ----------
-    id : PredictorId
-    label : str
-        Name as figures and tables show it.
-    description : str
-        One sentence.
-    factory : callable
-        (spec, parameters) -> predictor; None where the model folder lacks what it takes.
-    uses_prior_knowledge : bool
-        Whether it is given which genes are transcription factors.
-    is_linear : bool
-        Whether perturbations simply add up.
-    """
-
-    id: PredictorId
-    label: str
-    description: str
-    factory: Callable[[PredictorSpec, FittedParameters], Predictor | None]
-    uses_prior_knowledge: bool = False
-    is_linear: bool = True
-
-
-def _autoencoder(spec: PredictorSpec, fitted: FittedParameters) -> Predictor:
-    return AutoencoderPredictor(spec.id, spec.label, spec.description, spec.uses_prior_knowledge)
-
-
-def _linear(
-    effects: Callable[[FittedParameters], LinearEffects | None],
-) -> Callable[[PredictorSpec, FittedParameters], Predictor | None]:
-    def build(spec: PredictorSpec, fitted: FittedParameters) -> Predictor | None:
-        found = effects(fitted)
-        if found is None:
-            return None
-        return LinearPredictor(spec.id, spec.label, spec.description, spec.uses_prior_knowledge, found)
-
-    return build
-
-
-def _of_components(
-    effects: Callable[[Components], LinearEffects],
-) -> Callable[[PredictorSpec, FittedParameters], Predictor | None]:
-    return _linear(lambda fitted: None if fitted.components is None else effects(fitted.components))
-
-
-def _sparse(fitted: FittedParameters) -> LinearEffects | None:
-    return None if fitted.effect_GG is None else SparseEffectPropagation(fitted.effect_GG)
-
-
-#: Every method, in the order in which tables show them.
-REGISTRY = (
-    PredictorSpec(
-        PredictorId.AUTOENCODER,
-        "Autoencoder",
-        "Each gene changes by what the trained autoencoder predicts with the perturbation, less what it predicts "
-        "without.",
-        _autoencoder,
-        is_linear=False,
-    ),
-    PredictorSpec(
-        PredictorId.NO_CHANGE,
-        "No change",
-        "No gene but the perturbed ones changes.",
-        _linear(lambda fitted: NoEffects(fitted.n_genes)),
-    ),
-    PredictorSpec(
-        PredictorId.PCA,
-        "PCA",
-        "The perturbation projected on the training samples' principal components and back.",
-        _of_components(pca_map),
-    ),
-    PredictorSpec(
-        PredictorId.COEXPRESSION,
-        "Co-expression",
-        "Each gene changes along its regression line on each perturbed gene.",
-        _of_components(coexpression_map),
-    ),
-    PredictorSpec(
-        PredictorId.RIDGE,
-        "Ridge",
-        "Each gene changes by its ridge regression on all other genes.",
-        _of_components(ridge_map),
-    ),
-    PredictorSpec(
-        PredictorId.ELASTIC_NET,
-        "Elastic net",
-        "Few genes explain each gene, by elastic net; half of a gene's change propagates to those it explains, twice.",
-        _linear(_sparse),
-    ),
-    PredictorSpec(
-        PredictorId.RIDGE_TF,
-        "Ridge on TFs",
-        "Each gene changes by its ridge regression on transcription factors alone: prior knowledge, not learning.",
-        _of_components(tf_ridge_map),
-        uses_prior_knowledge=True,
-    ),
-)
-SPECS = {spec.id: spec for spec in REGISTRY}
-
-
 def build_predictors(fitted: FittedParameters) -> dict[PredictorId, Predictor]:
-    """Return every method that can be built of fitted parameters, in the order of `REGISTRY`."""
-    built = {spec.id: spec.factory(spec, fitted) for spec in REGISTRY}
-    return {name: predictor for name, predictor in built.items() if predictor is not None}
+    """Return every method that can be built from fitted parameters, in the order of `REGISTRY`."""
+    effects: dict[PredictorSpec, LinearEffects] = {_NO_CHANGE: NoEffects(fitted.n_genes)}
+    if fitted.components is not None:
+        effects |= {spec: build(fitted.components) for spec, build in _OF_COMPONENTS.items()}
+    if fitted.effect_GG is not None:
+        effects[_ELASTIC_NET] = SparseEffectPropagation(fitted.effect_GG)
+    built: dict[PredictorSpec, Predictor] = {_AUTOENCODER: AutoencoderPredictor(_AUTOENCODER)}
+    built |= {spec: LinearPredictor(spec, one) for spec, one in effects.items()}
+    return {spec.id: built[spec] for spec in REGISTRY if spec in built}
 
 
 @cached_per_model
@@ -152,5 +123,34 @@ def all_predictors(model: Model) -> dict[PredictorId, Predictor]:
 
 
 def available_predictors(model: Model) -> dict[PredictorId, Predictor]:
-    """Return the methods that predict a change at all: those that a user can ask for."""
+    """Return the methods that predict a change at all: those that a user can choose."""
     return {name: one for name, one in all_predictors(model).items() if name is not PredictorId.NO_CHANGE}
+
+
+def default_predictor(model: Model) -> PredictorId:
+    """Return the default method of a model folder."""
+    named = model.record.default_predictor
+    return named if named in available_predictors(model) else PredictorId.AUTOENCODER
+
+
+def resolve_predictor(model: Model, wanted: str | None) -> PredictorId:
+    """Return a method by its id, or the default for None.
+
+    Raises
+    ------
+    ModelError
+        A method that does not exist, or that this model folder does not hold.
+    """
+    if wanted is None:
+        return default_predictor(model)
+    available = available_predictors(model)
+    found = next((one for one in METHODS if one.value == wanted), None)
+    if found in available:
+        return found
+    names = ", ".join(available)
+    if found is None:
+        raise ModelError(f"There is no predictor {wanted!r}.", f"Write one of {names}.")
+    raise ModelError(
+        f"This model folder holds no {found}: its weights are random, or were trained by an older version.",
+        f"Write one of {names}, or train the model again.",
+    )

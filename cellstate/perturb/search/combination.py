@@ -24,8 +24,7 @@ import pandas as pd
 from cellstate.errors import CellStateError
 from cellstate.perturb.perturbations import Perturbation, candidate_changes, ordinal, parse_patterns
 from cellstate.perturb.predictors.base import GoalScorer, PredictorId, ProgressReporter
-from cellstate.perturb.predictors.default import resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.single import measured_candidates
@@ -115,7 +114,8 @@ def combine(
     max_perturbations : int
         Perturbations at most.
     fraction : float
-        Fraction of the goal's distance to reach; 1 is all of it. Where it is out of reach, the set that moves furthest
+        Fraction of the goal's distance to reach; 1 is all of it. Where it is out of reach, the set with the
+        highest score
         is the answer.
     perturbations : sequence of str
         What may be done to a gene, one of them at a time: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
@@ -236,7 +236,7 @@ def search(
     Returns
     -------
     best : tuple of int
-        The smallest set that has the score wanted, else the one that moves furthest; empty where none moves.
+        The smallest set that has the score wanted, else the one with the highest score; empty where none moves.
     way : tuple of int
         The greedy set, in the order in which its perturbations were taken.
     """

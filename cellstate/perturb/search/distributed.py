@@ -1,4 +1,4 @@
-"""One process or many: the rows of a pair screen shared among the processes that torchrun started."""
+"""The rows of a pair screen, shared among the processes that torchrun started; one process has all of them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cellstate.errors import CellStateError
 
 T = TypeVar("T")
 
-#: How long a process waits for the slowest. One that failed is noticed at once: its connection closes.
-_PATIENCE = timedelta(hours=6)
-_KEY = "cellstate/said/"
+#: How long a process waits for the slowest. The connection of a process that failed closes at once.
+_TIMEOUT = timedelta(hours=6)
+_KEY = "cellstate/claimed/"
 
 
 @dataclass(frozen=True)
-class Ranks:
+class DistributedContext:
     """This process among its peers; alone it is rank 0 of 1."""
 
     rank: int = 0
@@ -31,7 +31,7 @@ class Ranks:
     _store: Any = None
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         """Whether this process prints, shows progress and writes files."""
         return self.rank == 0
 
@@ -49,13 +49,13 @@ class Ranks:
         """
         if self.size == 1:
             return [value]
-        values: list[Any] | None = [None] * self.size if self.first else None
+        values: list[Any] | None = [None] * self.size if self.is_first else None
         with _peers_alive():
             dist.gather_object(value, values)
         return values
 
     def share(self, value: T) -> T:
-        """Return the first process's value to every process; raises as `gather` does."""
+        """Return the first process's value to every process; raises as `gather`."""
         if self.size == 1:
             return value
         values = [value]
@@ -63,14 +63,14 @@ class Ranks:
             dist.broadcast_object_list(values)
         return values[0]
 
-    def says(self, text: str) -> bool:
-        """Whether this process is to say a text: the first that asks, so that bad input is not told by every rank."""
+    def claims(self, text: str) -> bool:
+        """Whether this process is the first to claim a text: it alone prints an error that every process meets."""
         if self.size == 1:
             return True
         try:
             return self._store.add(_KEY + hashlib.sha256(text.encode()).hexdigest(), 1) == 1
         except RuntimeError:  # the store went with the process that kept it
-            return self.first
+            return self.is_first
 
     def device(self, wanted: str = "auto") -> str:
         """Return the device asked for; ``"auto"`` is a GPU of its own for each process of a machine with GPUs."""
@@ -85,22 +85,22 @@ def _peers_alive() -> Iterator[None]:
         yield
     except (RuntimeError, ValueError) as error:  # gloo: the peer closed its connection
         raise CellStateError(
-            "Another process of this run has failed.", "Mend what it says, then repeat the command."
+            "Another process of this run has failed.", "Correct its error, then repeat the command."
         ) from error
 
 
 @contextmanager
-def ranks() -> Iterator[Ranks]:
+def distributed_context() -> Iterator[DistributedContext]:
     """Join the process group that torchrun describes, or stand alone.
 
-    The group runs on gloo, also between GPUs: what is exchanged are a few thousand pairs at the end.
+    The group runs on gloo, also between GPUs: only a few thousand pairs are exchanged, at the end.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        yield Ranks()
+        yield DistributedContext()
         return
     try:
         store, rank, size = next(dist.rendezvous("env://"))
-        dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+        dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_TIMEOUT)
     except (RuntimeError, ValueError) as error:
         raise CellStateError(
             f"The processes of this run did not find each other: {str(error).splitlines()[0]}",
@@ -108,15 +108,15 @@ def ranks() -> Iterator[Ranks]:
         ) from error
     share_cores()
     try:
-        yield Ranks(rank, size, store)
+        yield DistributedContext(rank, size, store)
     finally:
         dist.destroy_process_group()
 
 
 def share_cores() -> None:
-    """Divide the machine's cores among its processes, where torchrun gave each of them a single one.
+    """Divide the machine's cores among its processes, unless the user chose a number of threads.
 
-    It sets OMP_NUM_THREADS=1 unless the user chose a number; most of a machine would then lie idle.
+    Without a choice, torchrun sets OMP_NUM_THREADS=1, which would leave most of the machine idle.
     """
     if os.environ.get("OMP_NUM_THREADS", "1") == "1":
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))

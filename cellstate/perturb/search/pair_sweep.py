@@ -21,10 +21,9 @@ import torch
 from cellstate.model.device import release_memory
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import ProgressReporter
-from cellstate.perturb.predictors.gradients import Backward
-from cellstate.perturb.predictors.propagate import check_numbers
+from cellstate.perturb.predictors.propagate import Backward, check_numbers
 from cellstate.perturb.search.cohort_interaction import CohortInteractions
-from cellstate.perturb.search.distributed import Ranks
+from cellstate.perturb.search.distributed import DistributedContext
 from cellstate.perturb.search.pair_blocks import Block
 
 #: Rows of a block: wide enough to run at the machine's matrix-multiplication rate, small enough for its memory.
@@ -118,7 +117,7 @@ def sweep(
     proposer: PairProposer,
     plan: SweepPlan,
     blocks: MutableMapping[int, Block],
-    ranks: Ranks,
+    here: DistributedContext,
     progress: ProgressReporter | None = None,
 ) -> list[Block] | None:
     """Compute the blocks that are not there yet, shared among processes; the first process gets all of them.
@@ -127,8 +126,8 @@ def sweep(
     where it was. What a block holds does not depend on who computes it.
     """
     # One list for all: a process that starts late would see what others have finished meanwhile.
-    missing = ranks.share([number for number in range(plan.n_blocks) if number not in blocks])
-    mine = [missing[i] for i in ranks.mine(len(missing))]
+    missing = here.share([number for number in range(plan.n_blocks) if number not in blocks])
+    mine = [missing[i] for i in here.mine(len(missing))]
     total = sum(len(plan.block_rows(number)) for number in mine)
     done = 0
     for number in mine:
@@ -139,7 +138,7 @@ def sweep(
         done += len(plan.block_rows(number))
     if progress and total:
         progress(total, total, "rows of pairs")
-    gathered = ranks.gather({number: blocks[number] for number in mine})
+    gathered = here.gather({number: blocks[number] for number in mine})
     if gathered is None:
         return None
     new = {number: block for part in gathered for number, block in part.items()}
@@ -176,7 +175,7 @@ def _best(
 
     Sought among some rows at a time: ranking a matrix takes several times its memory.
     """
-    n_genes, places, ranks = interaction_RG.shape[1], [], []
+    n_genes, places, values = interaction_RG.shape[1], [], []
     for start in range(0, len(rows_R), RANKED_ROWS):
         some = slice(start, start + RANKED_ROWS)
         rank_RG = (interaction_RG[some] + (alone_G[rows_R[some]][:, None] + alone_G)).masked_fill_(
@@ -185,8 +184,8 @@ def _best(
         rank_RG.scatter_(1, rows_R[some][:, None], -torch.inf)
         best = torch.topk(rank_RG.flatten(), min(plan.keep, rank_RG.numel()))
         places.append(best.indices + start * n_genes)
-        ranks.append(best.values)
-    rank_N = torch.cat(ranks)
+        values.append(best.values)
+    rank_N = torch.cat(values)
     best = torch.topk(rank_N, min(plan.keep, len(rank_N)))
     found = torch.cat(places)[best.indices[torch.isfinite(best.values)]]
     return found, interaction_RG.flatten()[found]

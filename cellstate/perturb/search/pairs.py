@@ -22,7 +22,7 @@ from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import PredictorId, ProgressReporter
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, cohort_interactions
-from cellstate.perturb.search.distributed import Ranks
+from cellstate.perturb.search.distributed import DistributedContext
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p
 from cellstate.perturb.search.pair_blocks import Block
@@ -125,7 +125,7 @@ def pairs(
     top: int | None = None,
     progress: ProgressReporter | None = None,
     blocks: MutableMapping[int, Block] | None = None,
-    ranks: Ranks | None = None,
+    here: DistributedContext | None = None,
 ) -> Pairs | None:
     """Rank pairs of perturbations of one sample towards a goal.
 
@@ -147,7 +147,7 @@ def pairs(
         Receives (done, total, what); raises `Stopped` to stop the run.
     blocks : mapping of int to Block, optional
         Finished blocks of rows. A stopped run goes on when it is repeated with the same mapping.
-    ranks : Ranks, optional
+    here : DistributedContext, optional
         The processes that share the rows. All but the first get ``None``.
 
     Raises
@@ -167,7 +167,7 @@ def pairs(
     plan = _plan(scorer, pattern, np.array([anchor]) if anchor is not None else genes, partners, by, _SPARE * n_scored)
     cohort = cohort_interactions(model, goal)
     proposer = _proposer(scorer, plan, cohort, by)
-    found = sweep(proposer, plan, {} if blocks is None else blocks, ranks or Ranks(), progress)
+    found = sweep(proposer, plan, {} if blocks is None else blocks, here or DistributedContext(), progress)
     if found is None:
         return None
     best = _best(found, plan, n_scored)

@@ -17,8 +17,7 @@ import pandas as pd
 from cellstate.errors import CellStateError
 from cellstate.perturb.perturbations import Perturbation, candidate_changes, parse_patterns, perturbed_tpm
 from cellstate.perturb.predictors.base import CohortSlopes, GoalScorer, PredictorId, ProgressReporter
-from cellstate.perturb.predictors.default import resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.null_models import benjamini_hochberg, matched_p

@@ -17,8 +17,7 @@ import pandas as pd
 from cellstate.errors import PerturbationError
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.predictors.default import resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
 from cellstate.samples import TPM_TOTAL
@@ -81,6 +80,14 @@ class Titration:
         if self.goal is not None and self.score_D is not None:
             table["score"], table["fraction_of_distance"] = self.score_D, self.score_D / self.goal.distance
         return table
+
+    def table(self) -> pd.DataFrame:
+        """Every gene that changes at every level, with the level's score beside it where there is a goal."""
+        table = self.responders(len(self.symbols)).drop(columns="rank")
+        if self.goal is None:
+            return table
+        levels = self.levels().drop(columns="present").rename(columns={"tpm": "level_tpm"})
+        return table.merge(levels, on="level_tpm")
 
     def responders(self, n: int = 8) -> pd.DataFrame:
         """The genes that change most at any level, one row a gene and level, without the perturbed gene.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cellstate.default_rule import Rule, Verdict
-from cellstate.evaluate.bins import Tolerance
-from cellstate.evaluate.verdict import CLEAR
+from cellstate.evaluation.bins import Tolerance
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.formatting import join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, Source
 from cellstate.perturb.predictors.registry import REGISTRY
+from cellstate.report.narrative.experiment import CLEAR
 from cellstate.report.section import decimal
 
 #: A response of the perturbed gene below this share of its change is called damped.
@@ -82,6 +82,14 @@ REAL = (
     "Predicted against measured change of every gene but the perturbed one. Pearson-delta: 1 is perfect, 0 is chance. "
     "Sign accuracy: share of the 50 genes with the largest measured change whose direction is right; **50% is chance**."
 )
+REAL_MANY = (
+    "Measured changes of many perturbed genes: experiments with a fold change of every gene, and GEO signatures with "
+    "lists of changed genes. *Percentile*: where a method ranks the perturbed gene among all candidates, given the "
+    "measured change; **0.5 is chance**. Researchers perturb genes that vary much, so *matched* compares with genes of "
+    "equal variability. *Pearson-delta* and *sign accuracy* (top 100 genes) compare amounts and directions. "
+    "*Discrimination*: share of other genes' perturbations that a prediction resembles less; 0.5 is chance. Curated "
+    "targets (CollecTRI) and the mean of other perturbations in the same cells are references."
+)
 RULES = {
     Rule.TARGET_SPECIFICITY: (
         "The rule: a method replaces the autoencoder as the default if its target specificity is higher (the 95% "
@@ -147,10 +155,32 @@ def default_reason(record: ModelRecord, predictor: str) -> str:
 
 
 def _confirmed(record: ModelRecord, name: PredictorId) -> str:
+    if many := _many_real_perturbations(record, name):
+        return f" {many}"
     real = real_correlations(record, name)
     if not real:
         return " Not tested on real knock-outs."
     return "" if min(real) >= CLEAR else " Not confirmed on real knock-outs."
+
+
+def _many_real_perturbations(record: ModelRecord, name: PredictorId) -> str:
+    """Return how a method does on many real perturbations; empty where that was not measured."""
+
+    def value(where: Dataset, metric: Metric) -> float | None:
+        return record.records.value(Benchmark.REAL_PERTURBATIONS, where, name, metric)
+
+    r, n = (value(Dataset.REAL_EXPERIMENTS, one) for one in (Metric.PEARSON_DELTA, Metric.N_PERTURBED_GENES))
+    rank, n_ranked = (
+        value(Dataset.REAL_POOLED, one) for one in (Metric.REGULATOR_PERCENTILE, Metric.N_PERTURBED_GENES)
+    )
+    if r is None or n is None or rank is None or n_ranked is None:
+        return ""
+    confirmed = "Confirmed" if r >= CLEAR else "Not confirmed"
+    return (
+        f"{confirmed} on real knock-outs: correlation with measured changes {decimal(r, 2)} ({n:.0f} genes). Given a "
+        f"measured change, it ranks the perturbed gene above {percent(rank)} of the candidates ({n_ranked:.0f} genes, "
+        "chance 50%)."
+    )
 
 
 def real_correlations(record: ModelRecord, name: PredictorId) -> list[float]:
@@ -242,7 +272,7 @@ def _held_out_pairs(record: ModelRecord) -> str:
     cohort, network = (join_with_and([*dict.fromkeys(map(percent, values))]) for values in shares.values())
     return (
         f"In held-out tumours, {cohort} of the cohort's top pairs interact with the predicted sign, and {network} of "
-        "the autoencoder's; 50 % is chance."
+        "the autoencoder's; 50% is chance."
     )
 
 
@@ -306,11 +336,11 @@ def levels(lowest: Mapping[Dataset, tuple[float | None, float | None]], lowest_b
 
 
 def on_held_out(record: ModelRecord, name: PredictorId, metric: Metric, stratum: Stratum | None = None) -> str:
-    """Return a figure of `benchmarks.trust` on each held-out set: ``90.4 % (held out, HiSeq), ...``; may be empty."""
+    """Return a figure for each held-out set, such as ``90.4% (held out, HiSeq)``; may be empty."""
     return ", ".join(
         f"{percent(value, 1)} ({in_sentence(DATASETS[where])})"
         for where in HELD_OUT
-        if (value := record.records.value(Benchmark.TRUST, where, name, metric, stratum=stratum)) is not None
+        if (value := record.records.value(Benchmark.RELIABILITY, where, name, metric, stratum=stratum)) is not None
     )
 
 

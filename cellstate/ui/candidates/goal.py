@@ -1,19 +1,23 @@
-"""Choosing a goal: genes to move, a set of them, a reference sample, or one end of the model's cohort."""
+"""Choosing the goal: genes up or down, a gene set, reference samples, or one end of the model's cohort."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import streamlit as st
 
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown, plural
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
+from cellstate.report.narrative.search import goal_scale
+from cellstate.ui.components.choice import choose_one
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.gene_sets import choose_gene_set
@@ -23,77 +27,58 @@ from cellstate.ui.state.session import GENE_SETS, REFERENCE, Session
 from cellstate.ui.validate.groups import MOST_SAMPLES
 
 GOAL = "goal"
-_KINDS = {"genes": "Genes I name", "set": "A gene set", "sample": "A reference sample", "cohort": "The model's cohort"}
+_KINDS = {"genes": "Gene list", "set": "Gene set", "sample": "Reference samples", "cohort": "Cohort"}
+_ENDS = {"high": "Highest quarter", "low": "Lowest quarter", "median": "Median patient"}
 _EXAMPLE = "+CDH1 +EPCAM +CDX2 +KRT20\n-VIM -ZEB1 -SNAI2 -FN1"
 _MINUS = "-−–"
 #: A sign that stands apart from its gene.
-_APART = re.compile(rf"(^|[\s,;])([+{_MINUS}])\s+")
-_SHOWN = 6
+_SIGN_APART = re.compile(rf"(^|[\s,;])([+{_MINUS}])\s+")
+_MAX_NAMED = 6
+#: What a goal depends on beside sample and model, and how it is made; None while the choice is incomplete.
+Choice: TypeAlias = tuple[tuple, Callable[[], Goal]] | None
 
 
 def choose_goal(state: Session, opened: Model) -> Goal | None:
-    """Let the user choose a goal, and say what it means; None while it is not clear yet."""
+    """Let the user choose a goal, and show what it means; None while it is incomplete."""
     with st.container(border=True):
-        st.subheader("Where should the sample move?", anchor=False)
-        kind = st.segmented_control(
-            "Goal",
-            list(_KINDS),
-            format_func=_KINDS.__getitem__,
-            default="genes",
-            required=True,
-            key="goal-kind",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
-        choose = {"genes": _genes, "set": _set, "sample": _sample, "cohort": _cohort}[kind or "genes"]
+        st.subheader("What should change?", anchor=False)
+        kind = choose_one("Goal", _KINDS, "goal-kind")
+        choose = {"genes": _gene_list, "set": _gene_set, "sample": _reference, "cohort": _cohort}[kind]
         state.goal = None
         try:
-            goal = state.goal = choose(state, opened, state.prepared(opened))
+            choice = choose(state, state.prepared(opened))
+            if choice is None:
+                return None
+            goal = state.goal = state.cached(GOAL, (state.selected, opened.stamp, kind, *choice[0]), choice[1])
         except CellStateError as error:
             show_error(error)
             return None
-        if goal is not None:
-            _told(goal)
+        _show(goal)
         return goal
 
 
-def _told(goal: Goal) -> None:
-    """Say what the goal is, what is missing from it, and what 100 % means."""
+def _show(goal: Goal) -> None:
     st.markdown(f":material/flag: **Goal:** {escape_markdown(goal.label, 200)} ({plural(goal.n_genes, 'gene')}).")
     if goal.missing:
-        names = summarise_list([escape_markdown(name, 30) for name in goal.missing], _SHOWN)
-        st.markdown(f":material/info: Not known to this model, and left out: {names}.")
-    st.caption(whole_way(goal), width=READABLE)
+        names = summarise_list([escape_markdown(name, 30) for name in goal.missing], _MAX_NAMED)
+        st.markdown(f":material/info: Not in this model, and left out: {names}.")
+    st.caption(goal_scale(goal), width=READABLE)
 
 
-def whole_way(goal: Goal) -> str:
-    """Say what 100 % of the way means."""
-    if goal.spec.startswith(("toward:", "cohort:")):
-        return (
-            f"100 % is the whole way from this sample to there: {goal.distance:,.3g} S over all genes that both "
-            "measure. S is a gene's standard deviation over the training samples."
-        )
-    moved = "the gene has" if goal.n_genes == 1 else f"each of the {goal.n_genes:,} genes has"
-    return (
-        f"100 % means that {moved} moved by one S as wished: {goal.distance:,.3g} S along the goal. S is a gene's "
-        "standard deviation over the training samples."
-    )
-
-
-def _genes(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
+def _gene_list(state: Session, sample: PreparedSample) -> Choice:
     key = f"goal-genes-{state.turns[GOAL]}"
     text = st.text_area(
-        "Genes to move",
+        "Genes",
         placeholder="+CDH1 +EPCAM -VIM -ZEB1",
         key=key,
         persist_state="session",
         height=96,
-        help="+ before a gene: it should go up; - before it: down; no sign: up. Any name of a gene: symbol, alias, "
-        "Ensembl or Entrez id. Blanks, commas or lines between them.",
+        help="+ or no sign: the gene should go up; -: down. Symbols, aliases, Ensembl or Entrez ids, separated by "
+        "spaces, commas or lines.",
     )
     if not (text or "").strip():
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("A plus or no sign: up. A minus: down.", width="content")
+            st.caption("+ or no sign: up. -: down.", width="content")
             st.button(
                 "Try an example: more epithelial, less mesenchymal",
                 icon=":material/lightbulb:",
@@ -104,33 +89,31 @@ def _genes(state: Session, opened: Model, sample: PreparedSample) -> Goal | None
             )
         return None
     spec = signed(text or "")
-    return state.cached(GOAL, (state.selected, spec, opened.stamp), lambda: read_goal(spec, sample))
+    return (spec,), lambda: read_goal(spec, sample)
 
 
 def signed(text: str) -> str:
     """Return genes as a person types them in the form ``genes:+A,-B``."""
-    names = re.split(r"[\s,;]+", _APART.sub(r"\1\2", text).strip(" \t\r\n,;"))
+    names = re.split(r"[\s,;]+", _SIGN_APART.sub(r"\1\2", text).strip(" \t\r\n,;"))
     return "genes:" + ",".join(("-" if name[0] in _MINUS else "+") + name.lstrip("+" + _MINUS) for name in names)
 
 
-def _set(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
+def _gene_set(state: Session, sample: PreparedSample) -> Choice:
     chosen = choose_gene_set(state, "goal")
     if chosen is None:
         return None
     title, genes = chosen
-    way = st.segmented_control(
-        "Move the set", ["up", "down"], default="up", required=True, key="goal-way", persist_state="session"
-    )
+    way = choose_one("Direction of the set", {"up": "up", "down": "down"}, "goal-way", is_labelled=True)
 
     def make() -> Goal:
         signs = dict.fromkeys(genes, 1 if way == "up" else -1)
         spec = f"{way}:{state.gene_sets.name if state.gene_sets else ''}#{title}"
-        return gene_set_goal(opened.space, signs, spec=spec, label=f"{title} {way}")
+        return gene_set_goal(sample.model.space, signs, spec=spec, label=f"{title} {way}")
 
-    return state.cached(GOAL, (state.selected, state.turns[GENE_SETS], title, way, opened.stamp), make)
+    return (state.turns[GENE_SETS], title, way), make
 
 
-def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
+def _reference(state: Session, sample: PreparedSample) -> Choice:
     if state.reference is None:
         file_input(state, REFERENCE, "Reference samples", load_reference)
         st.caption(
@@ -138,8 +121,9 @@ def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | Non
         )
         return None
     samples, name = state.reference.samples, state.reference.name
-    what = f"**{escape_markdown(name)}**: {plural(len(samples), 'sample')}"
-    loaded_file(what, REFERENCE, lambda: state.load_reference(None))
+    loaded_file(
+        f"**{escape_markdown(name)}**: {plural(len(samples), 'sample')}", REFERENCE, lambda: state.load_reference(None)
+    )
     for warning in samples.report.warnings:
         st.caption(f":material/info: {escape_markdown(warning, 400)}")
     rows = [0]
@@ -157,40 +141,24 @@ def _sample(state: Session, opened: Model, sample: PreparedSample) -> Goal | Non
         )
     if not rows:
         return None
-    who = samples.names[rows[0]] if len(rows) == 1 else f"the mean of {len(rows)} samples"
-    spec = f"toward:{name}#{','.join(samples.names[row] for row in rows)}"
-    return state.cached(
-        GOAL,
-        (state.selected, state.turns[REFERENCE], tuple(rows), opened.stamp),
-        lambda: toward_goal(sample, samples.take(rows), spec=spec, label=f"toward {who} of {name}"),
+    reference = samples.names[rows[0]] if len(rows) == 1 else f"the mean of {len(rows)} samples"
+    spec, label = f"toward:{name}#{','.join(samples.names[row] for row in rows)}", f"toward {reference} of {name}"
+    return (
+        (state.turns[REFERENCE], *rows),
+        lambda: toward_goal(sample, samples.take(rows), spec=spec, label=label),
     )
 
 
-def _cohort(state: Session, opened: Model, sample: PreparedSample) -> Goal | None:
-    profiles = load_profiles(opened)
+def _cohort(state: Session, sample: PreparedSample) -> Choice:
+    profiles, space = load_profiles(sample.model), sample.model.space
     if profiles is None:
-        st.info("This model carries no cohort to move toward. Choose another goal.", icon=":material/info:")
+        st.info("This model contains no cohort. Choose another goal.", icon=":material/info:")
         return None
-    ends = {"high": "Highest quarter", "low": "Lowest quarter", "median": "Median patient"}
-    end = st.segmented_control(
-        f"Which of the {len(profiles):,} patients",
-        list(ends),
-        format_func=ends.__getitem__,
-        default="high",
-        required=True,
-        key="goal-end",
-        persist_state="session",
-    )
+    end = choose_one(f"Which of the {len(profiles):,} patients", _ENDS, "goal-end", is_labelled=True)
     if end == "median":
-        key = (state.selected, "median", opened.stamp)
-        return state.cached(GOAL, key, lambda: read_goal("cohort:median", sample))
-    by = st.segmented_control(
-        "in the level of",
-        ["a gene", "a gene set"],
-        default="a gene",
-        required=True,
-        key="goal-by",
-        persist_state="session",
+        return (end,), lambda: read_goal("cohort:median", sample)
+    by = choose_one(
+        "By the expression of", {"a gene": "a gene", "a gene set": "a gene set"}, "goal-by", is_labelled=True
     )
     if by == "a gene":
         text = st.text_input(
@@ -203,16 +171,15 @@ def _cohort(state: Session, opened: Model, sample: PreparedSample) -> Goal | Non
         )
         if not (text or "").strip():
             return None
-        genes = np.array([opened.space.find(text or "")])
-        title = opened.space.symbols[genes[0]]
+        genes = np.array([space.find(text or "")])
+        title = space.symbols[genes[0]]
     else:
         chosen = choose_gene_set(state, "cohort")
         if chosen is None:
             return None
         title, names = chosen
-        genes = known_genes(opened.space, names)
-    return state.cached(
-        GOAL,
-        (state.selected, end, tuple(genes.tolist()), opened.stamp),
-        lambda: cohort_end_goal(sample, profiles, genes, title, str(end), spec=f"cohort:{end}:{title}"),
+        genes = known_genes(space, names)
+    return (
+        (end, title, *genes.tolist()),
+        lambda: cohort_end_goal(sample, profiles, genes, title, end, spec=f"cohort:{end}:{title}"),
     )

@@ -16,7 +16,7 @@ from cellstate.formatting import file_stem
 from cellstate.io.write import EXPORT_FORMATS, ExportTable
 from cellstate.report.bundle import bundle
 from cellstate.report.html import Report, render
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run
 from cellstate.ui.components.errors import error_boundary
 
 _WIDTH_PX = 460

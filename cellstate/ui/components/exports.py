@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellstate.evaluate.experiment import Experiment
+from cellstate.evaluation.experiment import Experiment
 from cellstate.gene_space import align
 from cellstate.io.write import ExportTable
 from cellstate.model import Model
@@ -19,21 +19,20 @@ from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import RANKED_BY, Pairs
 from cellstate.perturb.search.single import Screen
 from cellstate.report.html import Report
+from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
-from cellstate.report.html_shift import ShiftAnswer, shift_report
-from cellstate.report.provenance import Source, provenance
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run, Source, provenance
 from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import Answer
+from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.ui.workbench.qc import distance
 from cellstate.viz import Chart
 
 _FILE_GOAL = "This goal comes from a file of yours, which a bundle does not contain: export the table."
 
 
-def prediction_export(state: Session, opened: Model, result: Answer) -> Export:
+def prediction_export(state: Session, opened: Model, result: PredictionResult) -> Export:
     """Return the export of a prediction."""
     perturbations, source = state.perturbations, source_of(state)
     labels = [item.label for item in perturbations]
@@ -44,10 +43,10 @@ def prediction_export(state: Session, opened: Model, result: Answer) -> Export:
         "kind": "hypothesis",
     }
     table = ExportTable(result.table, ("ensembl_id",), "log2_fold_change", about)
-    answer = ShiftAnswer(result.predictor, labels, result.table, result.before, result.after, result.over_error)
+    answer = PredictionReport(result.predictor, labels, result.table, result.before, result.after, result.over_error)
 
     def report(named: bool) -> Report:
-        return shift_report(answer, source, provenance(opened), opened.record, named=named, on=today())
+        return prediction_report(answer, source, provenance(opened), opened.record, named=named, on=today())
 
     def run() -> Run:
         return Run("perturb", source, provenance(opened), table, perturbations, result.predictor)
@@ -93,7 +92,7 @@ def search_export(
             made=provenance(opened),
             record=opened.record,
             predictor=predictor,
-            far=distance(state, opened),
+            ood=distance(state, opened),
             named=named,
             on=today(),
         )

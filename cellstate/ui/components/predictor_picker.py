@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from cellstate.labels import in_sentence
+from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model, ModelRecord
-from cellstate.perturb.predictors.default import default_predictor
-from cellstate.perturb.predictors.registry import SPECS, available_predictors
-from cellstate.report import default_reason, measured_sentence, method_sentence, pairs_reason, predictor_label
+from cellstate.perturb.predictors.registry import SPECS, available_predictors, default_predictor
+from cellstate.report.narrative.evidence import default_reason, measured_sentence, method_sentence, pairs_reason
 
 #: The choice, in session state: the name of a predictor.
 KEY = "predictor"

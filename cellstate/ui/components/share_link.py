@@ -18,7 +18,7 @@ import streamlit as st
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown
 from cellstate.gene_space import GeneSpace
-from cellstate.goal_spec import read_goal
+from cellstate.goals import read_goal
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, resolve_genes
 from cellstate.perturb.predictors.base import PredictorId

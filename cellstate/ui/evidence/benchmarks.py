@@ -1,4 +1,4 @@
-"""The page "How good is this?": everything that was measured about the model, beside its baselines."""
+"""The benchmarks page: everything that was measured about the model, beside its baselines."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from cellstate.evidence import PredictorId
 from cellstate.formatting import escape_markdown, percent
 from cellstate.labels import DATASETS
 from cellstate.model import ModelRecord
-from cellstate.report import Section, all_records, criteria, sections
-from cellstate.report.section import decimal
-from cellstate.report.sections import held_out, shares
+from cellstate.report.section import Section, decimal
+from cellstate.report.sections import all_records, criteria, held_out, sections, shares
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, chart, metric_row
+from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model
 from cellstate.viz.accuracy import bin_label, ceiling_bars
 
@@ -23,7 +23,7 @@ _LONG = 600
 
 
 def quality_page() -> None:
-    """Draw the page."""
+    """Draw the benchmarks page."""
     with error_boundary("showing the evidence"):
         record = model().record
         with st.container(width=WIDE):
@@ -34,7 +34,6 @@ def quality_page() -> None:
 
 
 def _summary(record: ModelRecord) -> None:
-    """Show the four figures that a reader asks for first."""
     first = next(iter(held_out(record).values()), None)
     pca = first.baselines.get(PredictorId.PCA) if first else None
     covered = first.interval_coverage if first else None
@@ -47,14 +46,14 @@ def _summary(record: ModelRecord) -> None:
             (
                 "Inside the intervals",
                 percent(covered.overall if covered else None, 1),
-                f"Of {percent(covered.nominal if covered else None)} promised.",
+                f"{percent(covered.nominal if covered else None)} of the true values should be inside.",
             ),
-            ("Criteria passed", f"{passed} of {total}" if total else "–", "Thresholds that the project set itself."),
+            ("Criteria passed", f"{passed} of {total}" if total else "–", tip("Criterion")),
         ]
     )
     st.markdown(
-        "For research use only. Every prediction is a **hypothesis** for the laboratory, never advice about a patient. "
-        "All figures come from the model folder; each can be measured again with the project's benchmarks.",
+        "For research use only. Every prediction is a **hypothesis** to test in the laboratory, never advice about a "
+        "patient. All figures are records of benchmarks in the model folder; each can be measured again.",
         width=READABLE,
     )
 
@@ -92,7 +91,6 @@ def _table(section: Section) -> None:
 
 
 def _every_record(record: ModelRecord) -> None:
-    """Show all that benchmarks recorded, passed or not."""
     every = all_records(record)
     if len(every):
         with st.expander("Every recorded figure", icon=":material/table:"):

@@ -1,4 +1,4 @@
-"""The model page: what it is made of, what it has seen, and where it ends."""
+"""The model page: what the model is, what it was trained on, which genes it covers, and its limits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.errors import GeneError
-from cellstate.formatting import escape_markdown, percent
+from cellstate.formatting import escape_markdown
 from cellstate.genes import gene_axis
 from cellstate.model import Model, ModelRecord
 from cellstate.model.device import device_label
 from cellstate.model.folder import CARD, HISTORY
-from cellstate.report import LIMITS
-from cellstate.report.narrative.evidence import RANDOM_WEIGHTS
+from cellstate.report.narrative.evidence import LIMITS, RANDOM_WEIGHTS
+from cellstate.report.narrative.reconstruction import network_sentence, training_sentence
 from cellstate.report.sections import USED
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.layout import READABLE, chart, metric_row
@@ -24,8 +24,6 @@ from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import description, model
 from cellstate.viz import training_curve
 
-#: A gain over the start as PCA that is called none.
-BARELY = 0.01
 #: A name, licence or attribution is cut beyond this.
 _LONG = 300
 
@@ -35,7 +33,7 @@ def model_page() -> None:
     with error_boundary("describing the model"):
         opened = model()
         about = description(opened, str(opened.folder))
-        card, history = _card(opened.folder), read_history(opened.folder / HISTORY)
+        n_train = opened.record.sources[0].splits.get("train", 0) if opened.record.sources else 0
         metric_row(
             [
                 (
@@ -45,7 +43,7 @@ def model_page() -> None:
                 ),
                 ("Genes", f"{about['genes']:,}", "Protein-coding genes that the model reads and predicts."),
                 ("Latent units", f"{about['n_latent']:,}", tip("Latent")),
-                ("Training patients", _training(opened.record), "Patients whose samples the weights were fitted to."),
+                ("Training patients", f"{n_train:,}" if n_train else "none", "Their samples fitted the weights."),
             ]
         )
         left, right = st.columns(2, gap="large")
@@ -55,31 +53,36 @@ def model_page() -> None:
             _data(opened.record)
         left, right = st.columns(2, gap="large")
         with left:
-            _training_run(history, opened.record)
+            _training(opened)
         with right:
             _coverage(opened)
             st.header("Limits", anchor=False)
             st.markdown(LIMITS, width=READABLE)
-        if card:
+        card = opened.folder / CARD
+        if card.exists():
             with st.expander("The model card", icon=":material/description:"):
-                st.markdown(_demoted(card), anchors=False)
+                st.markdown(_demoted(card.read_text(encoding="utf-8")), anchors=False)
 
 
 def _layers(about: Mapping, opened: Model) -> None:
     st.header("Architecture", anchor=False)
-    st.markdown(
-        "A fully connected auto-encoder: it squeezes a sample through its narrowest layer and rebuilds every gene.",
-    )
+    st.markdown(network_sentence(opened.config))
+    latent = opened.config.latent_index
     rows = [
-        (str(i + 1), f"{a['inputs']:,} → {a['outputs']:,}", a["activation"], f"{a['parameters']:,}")
+        (
+            str(i + 1),
+            "Encoder" if i < latent else "Decoder",
+            f"{a['inputs']:,} → {a['outputs']:,}",
+            a["activation"],
+            f"{a['parameters']:,}",
+        )
         for i, a in enumerate(about["layers"])
     ]
-    table = pd.DataFrame(rows, columns=["Layer", "Units", "Activation", "Parameters"])
+    table = pd.DataFrame(rows, columns=["Layer", "Part", "Units", "Activation", "Parameters"])
     st.table(table, hide_index=True, border="horizontal", alt="Layers of the network")
     st.caption(
         f"Stored as {about['dtype']}, computed on {escape_markdown(device_label(opened.device))}. Checksum of the "
-        "weights: "
-        f"{about['sha256'][:16]}…"
+        f"weights: {about['sha256'][:16]}…"
     )
 
 
@@ -100,19 +103,14 @@ def _data(record: ModelRecord) -> None:
     st.caption("Split by patient: no patient is on both sides.")
 
 
-def _training_run(history: pd.DataFrame, record: ModelRecord) -> None:
+def _training(opened: Model) -> None:
+    history, run = read_history(opened.folder / HISTORY), opened.record.training
     if history.empty:
         return
     st.header("Training", anchor=False)
     losses = history.set_index("epoch")["validation_loss"]
-    before = losses.get(0, 0.0)
-    config = record.training.config if record.training else None
-    if config is not None and config.network.warm_start == "pca" and before > 0:
-        gained = 1 - losses.min() / before
-        text = f"The weights start as PCA of the training samples; training lowered the loss by {percent(gained, 2)}."
-        if gained < BARELY:
-            text += " **So this network is PCA in another form**, and its answers are nearly PCA's."
-        st.markdown(text, width=READABLE)
+    if run is not None and run.config is not None:
+        st.markdown(training_sentence(losses, run.config.network.warm_start), width=READABLE)
     chart(training_curve(history), key="training-curve")
 
 
@@ -143,7 +141,7 @@ def _coverage(opened: Model) -> None:
 
 
 def coverage(query: str, opened: Model, limit: int = 10) -> pd.DataFrame:
-    """Return the genes that match a search, and how well the model follows each."""
+    """Return the genes that match a search, and how well each is predicted in held-out patients."""
     axis, rows = gene_axis(), []
     r2_of = dict(zip(opened.gene_table["ensembl_id"], opened.gene_table.get("r2_validation", ()), strict=False))
     for position, why in axis.search(query, limit=limit):
@@ -151,17 +149,6 @@ def coverage(query: str, opened: Model, limit: int = 10) -> pd.DataFrame:
         ensembl = axis.ensembl[position]
         rows.append((axis.symbol[position], why, ensembl, covered, r2_of.get(ensembl)))
     return pd.DataFrame(rows, columns=["Gene", "Found by", "Ensembl id", "Covered", "Held-out R²"])
-
-
-def _training(record: ModelRecord) -> str:
-    n = record.sources[0].splits.get("train") if record.sources else None
-    return f"{n:,}" if n else "none"
-
-
-def _card(folder: Path) -> str:
-    """Return the model's card, empty where the folder has none."""
-    card = folder / CARD
-    return card.read_text(encoding="utf-8") if card.exists() else ""
 
 
 def _demoted(card: str) -> str:

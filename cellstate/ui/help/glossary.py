@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cellstate.evaluate.bins import Tolerance
-from cellstate.evaluate.distance import FAR
-from cellstate.evaluate.intervals import COVERAGE
-from cellstate.evaluate.trust import MIN_R2
+from cellstate.evaluation.bins import Tolerance
+from cellstate.evaluation.intervals import COVERAGE
+from cellstate.evaluation.ood import OOD_LIMIT
+from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evidence import PredictorId
 from cellstate.formatting import percent
 from cellstate.genes import N_AXIS
@@ -18,7 +18,7 @@ _TOLERANCE = Tolerance()
 _VALUES = {
     "relative_tolerance": percent(_TOLERANCE.relative),
     "absolute_tolerance": f"{_TOLERANCE.absolute:g}",
-    "ood_threshold": f"{FAR:g}",
+    "ood_threshold": f"{OOD_LIMIT:g}",
     "coverage": percent(COVERAGE),
     "n_axis": f"{N_AXIS:,}",
     "min_r2": f"{MIN_R2:g}",

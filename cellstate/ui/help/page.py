@@ -8,7 +8,7 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
-from cellstate.report import LIMITS
+from cellstate.report.narrative.evidence import LIMITS, source_sentence
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.help import cite
@@ -129,15 +129,15 @@ def _cite() -> None:
     st.header("How to cite", anchor=False)
     opened = model()
     about = description(opened, str(opened.folder))
-    cited = cite.Cited(model_folder_name(), about["sha256"], about["n_parameters"])
-    texts = cite.texts(cited)
+    texts = cite.texts(model_folder_name(), about["sha256"], about["n_parameters"])
     st.markdown("The software with the current model:")
-    st.code(texts["citation"], language=None, wrap_lines=True)
-    st.code(cite.bibtex(cited), language=None, wrap_lines=True)
+    for part in ("citation", "bibtex"):
+        st.code(texts[part], language=None, wrap_lines=True)
     st.markdown(texts["text"], width=READABLE)
-    if found := cite.sources(opened.record):
+    if opened.record.sources:
         st.subheader("Training data of this model", anchor=False)
-        st.markdown("\n".join(f"- {escape_markdown(text, _MAX_SOURCE)}" for text in found), width=READABLE)
+        lines = [f"- {escape_markdown(source_sentence(one), _MAX_SOURCE)}" for one in opened.record.sources]
+        st.markdown("\n".join(lines), width=READABLE)
     st.subheader("The poster", anchor=False)
     st.markdown(texts["poster"], width=READABLE)
 

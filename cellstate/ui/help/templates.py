@@ -1,6 +1,6 @@
-"""Template files for users: real gene names with made-up numbers.
+"""Template files for users: real gene names with made-up numbers, the same in every download.
 
-The numbers are the same in every download and mean nothing; the names of files and samples say so.
+Titles and notes are in content/templates.md. The names of files and samples state that the numbers are made up.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import pandas as pd
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import to_csv
 from cellstate.samples import TPM_TOTAL
+from cellstate.ui.help.content import sections
 
 #: Genes of a template: enough for the readers, few enough to look at.
 N_GENES = 300
 SAMPLES = ("made-up-control-1", "made-up-control-2", "made-up-treated-1", "made-up-treated-2")
 _GROUPS = ("control", "control", "treated", "treated")
 _SETS = {"MADE_UP_SET_A": slice(0, 12), "MADE_UP_SET_B": slice(8, 30), "MADE_UP_SET_C": slice(40, 55)}
-_MOST_COUNTS = 5_000
+_MAX_COUNT = 5_000
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,23 @@ class Template:
     name : str
         Title beside the button.
     note : str
-        What to replace.
-    file_name, mime : str
+    file_name : str
     make : callable
         Returns the bytes.
     is_samples : bool
-        Whether it holds samples; the others describe samples or genes.
+        Whether it contains samples; the others describe samples or genes.
     """
 
     name: str
     note: str
     file_name: str
-    mime: str
     make: Callable[[], bytes]
-    is_samples: bool = True
+    is_samples: bool
+
+    @property
+    def mime(self) -> str:
+        """Type of the download."""
+        return "text/csv" if self.file_name.endswith(".csv") else "text/tab-separated-values"
 
 
 def tpm_csv() -> bytes:
@@ -55,7 +59,7 @@ def tpm_csv() -> bytes:
 
 def counts_tsv() -> bytes:
     """Return counts with Ensembl ids in rows, as TSV."""
-    counts = np.round(_tpm() / _tpm().max() * _MOST_COUNTS).astype(int)
+    counts = np.round(_tpm() / _tpm().max() * _MAX_COUNT).astype(int)
     return _frame(counts, "ensembl").to_csv(sep="\t", index_label="gene_id", lineterminator="\n").encode()
 
 
@@ -80,56 +84,13 @@ def sample_sheet_csv() -> bytes:
 def gmt() -> bytes:
     """Return gene sets."""
     symbols = _names("symbol")
-    lines = ["\t".join([title, "made up", *symbols[which]]) for title, which in _SETS.items()]
-    return ("\n".join(lines) + "\n").encode()
+    return "".join("\t".join([name, "made up", *symbols[which]]) + "\n" for name, which in _SETS.items()).encode()
 
 
-_CSV, _TEXT = "text/csv", "text/tab-separated-values"
-TEMPLATES: tuple[Template, ...] = (
-    Template(
-        "TPM, symbols in rows (CSV)",
-        "One line for each gene, one column for each sample.",
-        "cellstate-template-made-up-tpm.csv",
-        _CSV,
-        tpm_csv,
-    ),
-    Template(
-        "Counts, Ensembl ids in rows (TSV)",
-        "Raw counts of all genes, not only of changed ones.",
-        "cellstate-template-made-up-counts.tsv",
-        _TEXT,
-        counts_tsv,
-    ),
-    Template(
-        "TPM, genes in columns (CSV)",
-        "One line for each sample, one column for each gene.",
-        "cellstate-template-made-up-genes-in-columns.csv",
-        _CSV,
-        genes_in_columns_csv,
-    ),
-    Template(
-        "GCT 1.2",
-        "The second line holds the numbers of genes and samples.",
-        "cellstate-template-made-up-tpm.gct",
-        _TEXT,
-        gct,
-    ),
-    Template(
-        "Sample sheet with groups (CSV)",
-        "The group of each sample, by the sample names of your table.",
-        "cellstate-template-made-up-groups.csv",
-        _CSV,
-        sample_sheet_csv,
-        is_samples=False,
-    ),
-    Template(
-        "Gene sets (GMT)",
-        "One set on each line: name, description and genes, separated by tabs.",
-        "cellstate-template-made-up-sets.gmt",
-        _TEXT,
-        gmt,
-        is_samples=False,
-    ),
+_MAKERS = (tpm_csv, counts_tsv, genes_in_columns_csv, gct, sample_sheet_csv, gmt)
+TEMPLATES: tuple[Template, ...] = tuple(
+    Template(one.title, one.text, one.fields["File"], make, one.fields["Holds"] == "samples")
+    for one, make in zip(sections("templates"), _MAKERS, strict=True)
 )
 
 

@@ -1,4 +1,4 @@
-"""The two groups of an experiment: their files, and which samples of them are control and treated."""
+"""The two groups of an experiment: their files, and which samples are control and treated."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from cellstate.ui.components.load_samples import load_group
 from cellstate.ui.state.session import Loaded, Session
 from cellstate.ui.workbench.sample_sheet import control_first, groups_of, in_words
 
-CONTROL, TREATED = "control", "treated"
-#: Samples of a group that are compared at once on the page; the command line takes any number.
+CONTROL, TREATED = GROUPS = ("control", "treated")
+#: Samples of a group that the page compares at once; the command line takes any number.
 MOST_SAMPLES = 200
 
 
 def files(state: Session) -> None:
-    """Draw the two uploaders with what was read from each file, and the way to take the workbench's file instead."""
+    """Draw both file inputs, and the button that uses the file of the Sample page instead."""
     if (loaded := state.loaded) is not None and len(loaded.samples) > 1 and not _is_loaded(state):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             labelled = groups_of(state.labels, loaded.samples.names)
-            told = f", in groups: {escape_markdown(in_words(labelled), 400)}" if labelled else ""
+            groups = f", in groups: {escape_markdown(in_words(labelled), 400)}" if labelled else ""
             st.markdown(
-                f"**{escape_markdown(loaded.name)}** holds {plural(len(loaded.samples), 'sample')}{told}.",
+                f"**{escape_markdown(loaded.name)}** contains {plural(len(loaded.samples), 'sample')}{groups}.",
                 width="stretch",
             )
             st.button(
@@ -39,36 +39,38 @@ def files(state: Session) -> None:
     with left.container(border=True, height="stretch"):
         _file(state, CONTROL, "Control samples", "Or one file with both groups.")
     with right.container(border=True, height="stretch"):
-        _file(state, TREATED, "Treated samples", "Not needed where the first file holds both groups.")
+        _file(state, TREATED, "Treated samples", "Not needed if the first file contains both groups.")
 
 
-def _file(state: Session, group: str, label: str, told: str) -> None:
+def _file(state: Session, group: str, label: str, hint: str) -> None:
     file_input(state, group, label, lambda upload: load_group(upload, group))
     if (loaded := state.groups.get(group)) is None:
-        st.caption(told)
+        st.caption(hint)
         return
-    help = f"Remove this file of {group} samples"
-    loaded_file(_what_was_read(loaded), group, lambda: state.load_group(group, None), help=help)
-    for warning in loaded.samples.report.warnings:
+    samples, report = loaded.samples, loaded.samples.report
+    unit = escape_markdown(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
+    loaded_file(
+        f"**{escape_markdown(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}",
+        group,
+        lambda: state.load_group(group, None),
+        help=f"Remove this file of {group} samples",
+    )
+    for warning in report.warnings:
         st.caption(f":material/info: {escape_markdown(warning, 400)}")
 
 
-def _what_was_read(loaded: Loaded) -> str:
-    report = loaded.samples.report
-    unit = escape_markdown(report.unit) + ("" if report.unit == "TPM" else ", converted to TPM")
-    samples = loaded.samples
-    return f"**{escape_markdown(loaded.name)}**: {plural(len(samples), 'sample')}, {samples.n_measured:,} genes, {unit}"
-
-
 def _use_loaded(state: Session) -> None:
-    """Take the file of the workbench for both groups; two labelled groups are chosen at once."""
+    """Use the file of the Sample page for both groups; two labelled groups are chosen at once."""
     assert state.loaded is not None
     state.load_group(TREATED, None)
-    # The same samples, not a copy of them; they are read again on the workbench alone.
+    # The same samples, not a copy of them; only the Sample page reads them again.
     state.load_group(CONTROL, Loaded(state.loaded.samples, b"", state.loaded.name))
-    labels = control_first(list(_labelled(state)))
+    rows = _labelled(state)
+    labels = control_first(list(rows))
     if len(labels) == 2:
-        _choose(state, *labels)
+        for group, label in zip(GROUPS, labels, strict=True):
+            st.session_state[_key(state, group)] = rows[label][:MOST_SAMPLES]
+            st.session_state[_key(state, group, "label")] = label
 
 
 def _is_loaded(state: Session) -> bool:
@@ -84,98 +86,85 @@ def _labelled(state: Session) -> dict[str, list[int]]:
     return groups_of(state.labels, state.groups[CONTROL].samples.names)
 
 
-def _choose(state: Session, control: str, treated: str) -> None:
-    """Choose two labelled groups' samples, as far as they can be compared at once."""
-    rows = _labelled(state)
-    for group, label in ((CONTROL, control), (TREATED, treated)):
-        st.session_state[_key(state, group)] = rows[label][:MOST_SAMPLES]
-        st.session_state[_label_key(state, group)] = label
-
-
-def _key(state: Session, group: str) -> str:
-    return f"{group}-rows-{state.turns[CONTROL]}-{state.turns[TREATED]}"
-
-
-def _label_key(state: Session, group: str) -> str:
-    return f"{group}-label-{state.turns[CONTROL]}-{state.turns[TREATED]}"
+def _key(state: Session, group: str, of: str = "rows") -> str:
+    """Return the key of a group's widget: its samples (``rows``) or its ``label``."""
+    return f"{group}-{of}-{state.turns[CONTROL]}-{state.turns[TREATED]}"
 
 
 def _by_label(state: Session) -> None:
-    """Let the user choose the groups by what their samples were called."""
+    """Let the user choose the groups by their labels."""
     rows = _labelled(state)
     if len(rows) < 2:
         return
+    keys = [_key(state, group, "label") for group in GROUPS]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for group in (CONTROL, TREATED):
+        for group, key in zip(GROUPS, keys, strict=True):
             st.selectbox(
                 f"{group.capitalize()} group",
                 list(rows),
                 index=None,
                 format_func=lambda label: f"{label} ({len(rows[label]):,})",
                 placeholder="Choose a group",
-                key=_label_key(state, group),
+                key=key,
                 persist_state="session",
-                on_change=_take_label,
+                on_change=_choose_label,
                 args=(state, group),
             )
         st.button("Swap", icon=":material/swap_horiz:", key="swap-groups", on_click=_swap, args=(state,))
-    if any(
-        len(rows.get(st.session_state[_label_key(state, group)], ())) > MOST_SAMPLES for group in (CONTROL, TREATED)
-    ):
+    if any(len(rows.get(st.session_state[key], ())) > MOST_SAMPLES for key in keys):
         st.caption(f"The first {MOST_SAMPLES:,} samples of a group are compared; the command line takes any number.")
 
 
-def _take_label(state: Session, group: str) -> None:
-    label = st.session_state[_label_key(state, group)]
+def _choose_label(state: Session, group: str) -> None:
+    label = st.session_state[_key(state, group, "label")]
     st.session_state[_key(state, group)] = _labelled(state).get(label, [])[:MOST_SAMPLES]
 
 
 def _swap(state: Session) -> None:
-    for key in (_key, _label_key):
-        control, treated = key(state, CONTROL), key(state, TREATED)
+    for of in ("rows", "label"):
+        control, treated = (_key(state, group, of) for group in GROUPS)
         swapped = {control: st.session_state.get(treated), treated: st.session_state.get(control)}
         st.session_state.update(swapped)
 
 
 def chosen_groups(state: Session) -> tuple[list[int], list[int]] | None:
-    """Let the user say which samples are control and treated, by position; None until both are chosen."""
+    """Let the user choose the control and treated samples, by position; None until both are chosen."""
     if CONTROL not in state.groups:
-        st.info("Upload the control samples too: the edit is predicted on them.", icon=":material/info:")
+        st.info("Upload the control samples too: the prediction is made for them.", icon=":material/info:")
         return None
     first = state.groups[CONTROL].samples
-    one_file = TREATED not in state.groups
-    second = first if one_file else state.groups[TREATED].samples
-    if one_file and len(first) == 1:
-        st.info("This file holds one sample. Upload the treated samples as a second file.", icon=":material/info:")
+    is_one_file = TREATED not in state.groups
+    second = first if is_one_file else state.groups[TREATED].samples
+    if is_one_file and len(first) == 1:
+        st.info("This file contains one sample. Upload the treated samples as a second file.", icon=":material/info:")
         return None
     _by_label(state)
-    keys = {group: _key(state, group) for group in (CONTROL, TREATED)}
     left, right = st.columns(2, gap="medium")
-    control = _rows("Control", first, keys[CONTROL], left, every=not one_file)
-    treated = _rows("Treated", second, keys[TREATED], right, every=not one_file)
-    if one_file and control and not treated:
+    control = _rows("Control", first, _key(state, CONTROL), left, takes_all=not is_one_file)
+    treated = _rows("Treated", second, _key(state, TREATED), right, takes_all=not is_one_file)
+    if is_one_file and control and not treated:
         others = [row for row in range(len(first)) if row not in control]
         right.button(
             "All others are treated",
             icon=":material/select_all:",
             key="all-others",
             on_click=st.session_state.update,
-            args=({keys[TREATED]: others},),
+            args=({_key(state, TREATED): others},),
             disabled=not 0 < len(others) <= MOST_SAMPLES,
         )
-    both = [first.names[row] for row in control if row in treated] if one_file else []
+    both = [first.names[row] for row in control if row in treated] if is_one_file else []
     if both:
-        raise CellStateError(f"{both[0]} is in both groups.", "Take it out of one of them.")
+        raise CellStateError(f"{both[0]} is in both groups.", "Remove it from one of them.")
     return (control, treated) if control and treated else None
 
 
-def _rows(label: str, samples: Samples, key: str, place: DeltaGenerator, *, every: bool) -> list[int]:
-    """Let the user choose samples of a file; all of them are chosen at first where the file is one group."""
-    if every and len(samples) == 1:
+def _rows(label: str, samples: Samples, key: str, place: DeltaGenerator, *, takes_all: bool) -> list[int]:
+    """Let the user choose samples of a file; at first all of them where the file is one group."""
+    if takes_all and len(samples) == 1:
         return [0]
     rows = list(range(len(samples)))
-    # The value of a widget that was not drawn on another page is there again on return, and no default then.
-    default = None if key in st.session_state or not every else rows[:MOST_SAMPLES]
+    # A value that Streamlit kept while another page was shown must not be given a default again.
+    default = None if key in st.session_state or not takes_all else rows[:MOST_SAMPLES]
     return place.multiselect(
         f"{label}: which of {len(samples):,} samples",
         rows,

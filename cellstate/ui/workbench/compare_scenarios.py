@@ -1,4 +1,4 @@
-"""Two sets of edits side by side: the edits in force against a saved scenario, or against none."""
+"""Compare two scenarios: the present perturbations against a saved scenario, or against the unperturbed sample."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.formatting import digits, escape_markdown, file_stem, join_with_and
+from cellstate.formatting import escape_markdown, file_stem
+from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor
-from cellstate.report.agreement import ALIKE, SAME, correlation
+from cellstate.perturb.predictors.registry import default_predictor
+from cellstate.report.narrative.prediction import difference_sentence
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import (
     READABLE,
@@ -27,171 +28,123 @@ from cellstate.ui.components.layout import (
 from cellstate.ui.components.predictor_picker import KEY
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import answer
-from cellstate.viz.compare_scenarios import most_different, scenario_scatter
-from cellstate.viz.style import look
+from cellstate.ui.workbench.prediction import prediction_result
+from cellstate.viz.columns import CHANGE, CHANGE_A, CHANGE_B, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_BEFORE
+from cellstate.viz.compare_scenarios import scenario_scatter
 
-#: The other side where it is no saved scenario.
-NOTHING = ""
-IN_FORCE, NO_EDITS = "the edits in force", "no edits"
+#: Scenario B where it is no saved one.
+UNPERTURBED = ""
+NONE_TEXT = "no perturbation"
 
 
 @st.fragment
-def side_by_side(state: Session, opened: Model) -> None:
-    """Draw the comparison, closed until it is asked for: it takes a second prediction."""
-    place = st.expander("Two edit sets side by side", icon=":material/compare_arrows:", key="sides", on_change="rerun")
-    with place, error_boundary("comparing two sets of edits"):
+def compare_scenarios(state: Session, opened: Model) -> None:
+    """Draw the comparison, folded: it needs a second prediction."""
+    place = st.expander("Compare scenarios", icon=":material/compare_arrows:", key="compare", on_change="rerun")
+    with place, error_boundary("comparing two scenarios"):
         if place.open:
             _comparison(state, opened)
 
 
 def _comparison(state: Session, opened: Model) -> None:
     names = list(state.scenarios)
-    other = st.selectbox(
-        "A is the edits in force; B is",
-        [*names, NOTHING],
-        format_func=lambda name: name if name != NOTHING else "No edits: the sample as it is",
-        key="sides-other",
+    name = st.selectbox(
+        "Scenario B; scenario A is the present perturbations",
+        [*names, UNPERTURBED],
+        format_func=lambda name: name or "The unperturbed sample",
+        key="compare-with",
         width=READABLE,
     )
     if not names:
-        st.caption("Save the edits in force as a scenario and change them: then the two can be compared here.")
-    b_name = f"“{other}”" if other else NO_EDITS
-    edits = state.scenarios.get(other or NOTHING, ())
-    # The choice on this page, which was drawn before; a model with one predictor has none.
+        st.caption("Save the perturbations as a scenario and change them, to compare both here.")
+    other = state.scenarios.get(name or UNPERTURBED, ())
+    # The choice on this page, which was drawn before; a model with one method has none.
     predictor = str(st.session_state.get(KEY) or default_predictor(opened))
-    one = answer(state, opened, predictor)
-    table = sides(one.table, _other(state, opened, edits, predictor))
+    result = prediction_result(state, opened, predictor)
+    table = joined(result.table, _predicted(state, opened, other, predictor))
+    text_b = ", ".join(one.label for one in other) or NONE_TEXT
     hypothesis()
     st.markdown(
-        f"**A**: {escape_markdown(one.edits, 400)}. **B**: "
-        f"{escape_markdown(', '.join(e.label for e in edits) or NO_EDITS, 400)}. "
-        f"{look(predictor).label} predicts both, for {escape_markdown(one.sample)}.",
+        f"**A**: {escape_markdown(result.perturbations, 400)}. **B**: {escape_markdown(text_b, 400)}. "
+        f"Both predicted by {predictor_label(predictor)} for {escape_markdown(result.sample)}.",
         width=READABLE,
     )
-    st.markdown(difference_sentence(table, same=edits == state.perturbations), width=READABLE)
-    chart(scenario_scatter(table, a=IN_FORCE, b=b_name, sample=one.sample), key="sides-scatter")
-    gene_table(table, _columns(), key="sides-table", alt="Both shifts of every gene, the largest difference first")
-    st.caption(
-        "Genes that either set edits stand at the end: they are set, not predicted, and count in no figure above."
+    st.markdown(difference_sentence(table, is_same=other == state.perturbations), width=READABLE)
+    drawn = scenario_scatter(
+        table, a="the present perturbations", b=f"“{name}”" if name else NONE_TEXT, sample=result.sample
     )
+    chart(drawn, key="compare-scatter")
+    gene_table(table, _columns(), key="compare-table", alt="Both changes of every gene, the largest difference first")
+    st.caption("Genes that either scenario perturbs are at the end: they are set, not predicted.")
     download_table(
-        lambda: _csv(table, one.sample, one.edits, edits, predictor),
-        f"cellstate-hypothesis-side-by-side-{file_stem(one.sample)}.csv",
-        key="download-sides",
-        label="Download both shifts as CSV",
+        lambda: csv(table, result.sample, a=result.perturbations, b=text_b, predictor=predictor),
+        f"cellstate-hypothesis-scenarios-{file_stem(result.sample)}.csv",
+        key="download-compare",
+        label="Download both changes as CSV",
     )
 
 
-def _other(state: Session, opened: Model, edits: Sequence[Perturbation], predictor: str) -> pd.DataFrame | None:
-    """Predict the shift of the other side, once; None without edits, which move nothing."""
-    if not edits:
+def _predicted(
+    state: Session, opened: Model, perturbations: Sequence[Perturbation], predictor: str
+) -> pd.DataFrame | None:
+    """Return the prediction of scenario B; None without perturbations, which change nothing."""
+    if not perturbations:
         return None
 
-    def make() -> pd.DataFrame:
+    def compute() -> pd.DataFrame:
         with queue().turn():
-            return predict(state.prepared(opened), edits, predictor).table()
+            return predict(state.prepared(opened), perturbations, predictor).table()
 
-    return state.cached("other-side", (state.selected, tuple(edits), predictor, opened.stamp), make)
+    return state.cached("scenario-b", (state.selected, tuple(perturbations), predictor, opened.stamp), compute)
 
 
-def sides(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
-    """Put two shifts of the same sample beside each other.
+def joined(a: pd.DataFrame, b: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the predictions of two scenarios in one table.
 
     Parameters
     ----------
     a : DataFrame
-        As `cellstate.evaluate.trust_table` returns it.
+        As `cellstate.evaluation.reliability_table` returns it.
     b : DataFrame or None
-        As `cellstate.perturb.predict.Prediction.table` returns it; None moves nothing.
+        As `cellstate.perturb.predict.Prediction.table` returns it; None changes nothing.
 
     Returns
     -------
     DataFrame
-        Columns gene, log2_fold_change_a, log2_fold_change_b, difference (A minus B), tpm_before, edited (``A``, ``B``,
-        ``A and B`` or empty), trusted, reason and ensembl_id; the largest difference first, genes that either edits
-        last.
+        Columns gene, log2_fold_change_a, log2_fold_change_b, difference (A minus B), tpm_before, is_perturbed (``A``,
+        ``B``, ``A and B`` or empty), is_reliable, reason and ensembl_id; the largest difference first, genes that
+        either scenario perturbs last.
     """
-    table = a[["gene", "ensembl_id", "tpm_before", "log2_fold_change", "is_perturbed", "is_reliable", "reason"]]
-    table = table.rename(columns={"log2_fold_change": "log2_fold_change_a", "is_perturbed": "in_a"})
+    table = a.rename(columns={CHANGE: CHANGE_A, IS_PERTURBED: "in_a"})
     if b is None:
-        table = table.assign(log2_fold_change_b=0.0, in_b=False)
+        table = table.assign(**{CHANGE_B: 0.0, "in_b": False})
     else:
-        other = b[["ensembl_id", "log2_fold_change", "is_perturbed"]]
-        other = other.rename(columns={"log2_fold_change": "log2_fold_change_b", "is_perturbed": "in_b"})
+        other = b[["ensembl_id", CHANGE, IS_PERTURBED]].rename(columns={CHANGE: CHANGE_B, IS_PERTURBED: "in_b"})
         table = table.merge(other, on="ensembl_id", validate="one_to_one")
-    table["difference"] = table["log2_fold_change_a"] - table["log2_fold_change_b"]
-    edited = np.select([table["in_a"] & table["in_b"], table["in_a"], table["in_b"]], ["A and B", "A", "B"], default="")
-    table["is_perturbed"] = edited
-    # What is set in B alone is no prediction of B.
-    table.loc[table["is_perturbed"] != "", "is_reliable"] = False
-    table.loc[table["is_perturbed"] != "", "reason"] = "edited: set, not predicted"
-    order = np.lexsort((-table["difference"].abs().to_numpy(), table["is_perturbed"] != ""))
+    table["difference"] = table[CHANGE_A] - table[CHANGE_B]
+    in_a, in_b = table["in_a"], table["in_b"]
+    table[IS_PERTURBED] = np.select([in_a & in_b, in_a, in_b], ["A and B", "A", "B"], default="")
+    # A gene that B alone perturbs is no prediction of B.
+    table.loc[in_a | in_b, IS_RELIABLE] = False
+    table.loc[in_a | in_b, REASON] = "perturbed: set, not predicted"
+    order = np.lexsort((-table["difference"].abs().to_numpy(), in_a | in_b))
     return table.iloc[order][list(_columns())].reset_index(drop=True)
-
-
-def agreement(table: pd.DataFrame) -> float | None:
-    """Correlate both shifts over the genes that neither edits; None where one of them moves nothing."""
-    return correlation(table.loc[table["is_perturbed"] == "", ["log2_fold_change_a", "log2_fold_change_b"]])
-
-
-def difference_sentence(table: pd.DataFrame, *, same: bool = False) -> str:
-    """Say how far two shifts agree, which is larger, and where they differ most."""
-    if same:
-        return "**Both are the same edits**, so nothing differs."
-    rest = table[table["is_perturbed"] == ""]
-    if not len(rest):
-        return "No gene is left that neither set edits."
-    r = agreement(table)
-    size = {side: float(rest[f"log2_fold_change_{side.lower()}"].abs().max()) for side in "AB"}
-    if r is None:
-        still = [side for side in "AB" if not size[side]] or ["one of them"]
-        text = (
-            f"**{join_with_and(still)} {'moves' if len(still) == 1 else 'move'} no other gene**, "
-            "so nothing can be correlated."
-        )
-    else:
-        way = (
-            "**do the same to the other genes**"
-            if r >= SAME
-            else "**point the same way**"
-            if r >= ALIKE
-            else "**point opposite ways**"
-            if r <= -ALIKE
-            else "**do different things**"
-        )
-        text = f"Over the {len(rest):,} genes that neither edits, A and B {way} (r = {r:.2f})."
-    text += f" The largest shift is {digits(size['A'], 2)} log2 under A and {digits(size['B'], 2)} under B."
-    apart = most_different(rest).head(3)
-    if len(apart):
-        named = [
-            f"{escape_markdown(g.gene)} (A {g.log2_fold_change_a:+.3f}, B {g.log2_fold_change_b:+.3f})"
-            for g in apart.itertuples()
-        ]
-        which = "trusted genes" if apart["is_reliable"].all() else "genes, none of them trusted"
-        text += f" Of the {which}, {join_with_and(named)} {'differ' if len(named) > 1 else 'differs'} most."
-    return text
 
 
 def _columns() -> dict:
     return {
-        "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
-        "log2_fold_change_a": number_column(
-            "A (log2)", 3, "Predicted log2 fold change of TPM + 1 under the edits in force."
-        ),
-        "log2_fold_change_b": number_column("B (log2)", 3, "The same under the other set."),
-        "difference": number_column("A − B", 3, "The table begins with the largest difference."),
-        "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
-        "edited": st.column_config.TextColumn("Edited in", width="small"),
-        "is_reliable": st.column_config.CheckboxColumn(
-            "Trusted", help="Nothing known speaks against this gene under A."
-        ),
-        "reason": st.column_config.TextColumn("Why not trusted", width=250),
+        GENE: st.column_config.TextColumn("Gene", pinned=True, width="small"),
+        CHANGE_A: number_column("A (log2)", 3, "Predicted log2 fold change of TPM + 1 in scenario A."),
+        CHANGE_B: number_column("B (log2)", 3, "The same in scenario B."),
+        "difference": number_column("A − B", 3, "Difference of both changes, the largest first."),
+        TPM_BEFORE: number_column("TPM before", 2, "Measured, on the training cohort's scale."),
+        IS_PERTURBED: st.column_config.TextColumn("Perturbed in", width="small"),
+        IS_RELIABLE: st.column_config.CheckboxColumn("Reliable", help="In scenario A."),
+        REASON: st.column_config.TextColumn("Reason", width=250),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
     }
 
 
-def _csv(table: pd.DataFrame, sample: str, a: str, b: Sequence[Perturbation], predictor: str) -> bytes:
-    """Return the table with what it is about in each row."""
-    edits_b = ", ".join(edit.label for edit in b) or NO_EDITS
-    return result_csv(table.round(6), sample, edits_a=a, edits_b=edits_b, predictor=predictor)
+def csv(table: pd.DataFrame, sample: str, *, a: str, b: str, predictor: str) -> bytes:
+    """Return the table as CSV; each row names both scenarios."""
+    return result_csv(table.round(6), sample, perturbations_a=a, perturbations_b=b, predictor=predictor)

@@ -1,4 +1,4 @@
-"""The list of edits: each can be switched off and on, changed and removed; every change can be undone."""
+"""The list of perturbations: switch, change or remove each; undo and redo."""
 
 from __future__ import annotations
 
@@ -7,118 +7,78 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
+from cellstate.report.narrative.prediction import tpm_text
+from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.state.history import Entry
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.levels import Here, tpm_text
-from cellstate.ui.workbench.perturbation_form import after_told, edit_form
+from cellstate.ui.workbench.gene_level import GeneLevel
+from cellstate.ui.workbench.perturbation_form import perturbation_form
 
-#: A longer list scrolls within so many pixels.
+#: A longer list scrolls within this height in pixels.
 _LONG, _HEIGHT = 7, 430
-#: Without Ctrl, which takes text back while one is typed.
-_UNDO, _REDO = "Alt+Z", "Alt+Y"
 
 
-def in_force(state: Session, opened: Model) -> None:
-    """List the edits with what each makes of its gene, and the ways to change the list."""
+def perturbation_list(state: Session, opened: Model) -> None:
+    """Draw the list, with the level before and after each perturbation."""
     with st.container(border=True, height="stretch"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader("Edits in force", anchor=False, width="content")
-            st.button(
-                "Clear all",
-                icon=":material/delete_sweep:",
-                type="tertiary",
-                key="clear",
-                on_click=state.clear,
-                disabled=not state.entries,
-            )
-        if not state.entries:
-            st.caption("None yet. Several genes can be edited at once.")
-        off = len(state.entries) - len(state.perturbations)
-        if off:
-            st.caption(f"{plural(off, 'edit is', 'edits are')} switched off: kept here, and left out of every result.")
+            st.subheader("Perturbations", anchor=False, width="content")
+            is_empty = not state.entries
+            action_button("Clear all", "delete_sweep", "clear", state.clear, type="tertiary", disabled=is_empty)
+        if is_empty:
+            st.caption("None yet. Several genes can be perturbed at once.")
+        if n_off := len(state.entries) - len(state.perturbations):
+            what = plural(n_off, "perturbation is", "perturbations are")
+            st.caption(f"{what} switched off: listed here, and left out of every result.")
         with st.container(height=_HEIGHT if len(state.entries) > _LONG else "content", border=False, gap="small"):
             for entry in state.entries:
                 _row(entry, state, opened)
         with st.container(horizontal=True):
-            history = state.history
-            st.button(
-                "Undo",
-                icon=":material/undo:",
-                key="undo",
-                shortcut=_UNDO,
-                on_click=state.undo,
-                disabled=not history.past,
-            )
-            st.button(
-                "Redo",
-                icon=":material/redo:",
-                key="redo",
-                shortcut=_REDO,
-                on_click=state.redo,
-                disabled=not history.future,
-            )
+            # Not Ctrl, which undoes text while a user types.
+            action_button("Undo", "undo", "undo", state.undo, shortcut="Alt+Z", disabled=not state.history.past)
+            action_button("Redo", "redo", "redo", state.redo, shortcut="Alt+Y", disabled=not state.history.future)
 
 
 def _row(entry: Entry, state: Session, opened: Model) -> None:
-    edit, key = entry.perturbation, f"on-{entry.perturbation.gene}"
-    # Undo and scenarios switch too, so the list decides and not what the toggle was before.
+    one, gene, key = entry.perturbation, entry.perturbation.gene, f"on-{entry.perturbation.gene}"
+    name = escape_markdown(gene)
+    # Undo and scenarios switch too, so the toggle follows the list.
     st.session_state[key] = entry.on
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch", gap=None):
             st.toggle(
-                f"**{escape_markdown(edit.gene)}** {escape_markdown(edit.label.removeprefix(edit.gene))}",
+                f"**{name}** {escape_markdown(one.label.removeprefix(gene))}",
                 key=key,
-                on_change=lambda: state.switch(edit.gene, st.session_state[key]),
+                on_change=lambda: state.switch(gene, st.session_state[key]),
                 wrap=True,
             )
-            st.caption(_told(edit, state, opened))
-        if st.button(
-            "Change",
-            icon=":material/tune:",
-            type="tertiary",
-            key=f"change-{edit.gene}",
-            help=f"Change the edit of {escape_markdown(edit.gene)}",
-        ):
-            _change(edit, state, opened)
-        st.button(
-            "Remove",
-            icon=":material/close:",
-            type="tertiary",
-            key=f"remove-{edit.gene}",
-            on_click=state.remove,
-            args=(edit.gene,),
-            help=f"Remove the edit of {escape_markdown(edit.gene)}",
-        )
+            st.caption(_levels(one, state, opened))
+        if st.button("Change", f"change-{gene}", f"Change {name}", type="tertiary", icon=":material/tune:"):
+            _change(one, state, opened)
+        action_button("Remove", "close", f"remove-{gene}", state.remove, gene, type="tertiary", help=f"Remove {name}")
 
 
-def _told(edit: Perturbation, state: Session, opened: Model) -> str:
-    """Say what an edit makes of its gene's level; why not, where it cannot be applied."""
+def _levels(one: Perturbation, state: Session, opened: Model) -> str:
+    """Return the levels before and after a perturbation, or why it cannot be applied."""
     try:
-        here = Here.of(state.prepared(opened), opened.space.find(edit.gene), load_profiles(opened))
-        return f"{tpm_text(here.tpm)} → {after_told(edit, here)}"
+        level = GeneLevel.of(state.prepared(opened), opened.space.find(one.gene), load_profiles(opened))
+        return f"{tpm_text(level.tpm)} → {level.text_after(one)}"
     except CellStateError as error:
         return escape_markdown(error.message, 200)
 
 
-@st.dialog("Change an edit", on_dismiss="rerun")
-def _change(edit: Perturbation, state: Session, opened: Model) -> None:
-    with error_boundary("changing an edit"):
-        place = f"change-{edit.gene}-"
-        changed = edit_form(opened.space.find(edit.gene), state, opened, place, edit)
-        st.button(
-            "Keep the change",
-            type="primary",
-            icon=":material/check:",
-            key=f"{place}keep",
-            on_click=_keep,
-            args=(state, changed),
-        )
+@st.dialog("Change a perturbation", on_dismiss="rerun")
+def _change(one: Perturbation, state: Session, opened: Model) -> None:
+    with error_boundary("changing a perturbation"):
+        place = f"change-{one.gene}-"
+        changed = perturbation_form(opened.space.find(one.gene), state, opened, place, one)
+        action_button("Apply", "check", f"{place}apply", _replace, state, changed, type="primary")
 
 
-def _keep(state: Session, edit: Perturbation) -> None:
-    """Put an edit in the place of the one before, and draw the whole page anew, without the dialog."""
-    state.add(edit)
+def _replace(state: Session, changed: Perturbation) -> None:
+    """Replace the perturbation of a gene, and redraw the whole page without the dialog."""
+    state.add(changed)
     st.rerun()

@@ -1,4 +1,4 @@
-"""The sample page: bring a file, see what was read and how well it fits, and choose among several samples."""
+"""The sample page: choose a file, check its quality and its settings, and select one of several samples."""
 
 from __future__ import annotations
 
@@ -10,59 +10,55 @@ from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import sample_export
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Loaded, Session, session
-from cellstate.ui.workbench.detected_settings import what_was_read
-from cellstate.ui.workbench.failed_upload import refused_file
-from cellstate.ui.workbench.qc import distribution, fit
-from cellstate.ui.workbench.upload_groups import group_editor
-from cellstate.ui.workbench.upload_names import gene_names
-from cellstate.ui.workbench.upload_samples import picker_key, sample_table
-from cellstate.ui.workbench.upload_ways import ways_in
+from cellstate.ui.workbench.choose_file import choose_file, failed_upload
+from cellstate.ui.workbench.detected_settings import detected_settings
+from cellstate.ui.workbench.name_matching import name_matching
+from cellstate.ui.workbench.qc import distribution, sample_qc
+from cellstate.ui.workbench.sample_groups import sample_groups
+from cellstate.ui.workbench.sample_table import picker_key, sample_table
 
 
 def sample_page() -> None:
     """Draw the sample page."""
     state = session()
-    # Its place is always there: a file that is on its way into the box below must not be lost when this comes or goes.
-    with st.container(), error_boundary("showing what could not be read"):
+    # Always drawn: the file box below keeps its place, and a file on its way into it is not lost.
+    with st.container(), error_boundary("showing the file that could not be read"):
         if state.failed_upload is not None:
-            refused_file(state)
+            failed_upload(state)
     with error_boundary("reading the file"):
         if state.loaded is None:
-            ways_in(state)
+            choose_file(state)
         else:
-            with st.expander("Another sample", icon=":material/swap_horiz:", key=f"another-{state.round}"):
-                ways_in(state)
+            with st.expander("Choose another sample", icon=":material/swap_horiz:", key=f"another-{state.round}"):
+                choose_file(state)
     if state.loaded is None:
-        st.caption(
-            "Once a sample is chosen, this page shows what was read from the file and how well the model knows samples "
-            "like it."
-        )
+        st.caption("The quality of the sample and its distance from the training samples appear here.")
         return
-    _pick(state, state.loaded)
+    _picker(state, state.loaded)
     left, right = st.columns([3, 2], gap="large")
-    with left, error_boundary("judging the sample"):
-        fit(state)
+    with left, error_boundary("checking the quality"):
+        sample_qc(state)
     with right, error_boundary("drawing the sample"):
         distribution(state)
         export_menu(sample_export(state, model()))
     if len(state.loaded.samples) > 1:
-        _several(state, state.loaded)
-    with error_boundary("showing what was read"):
-        what_was_read(state, state.loaded)
+        _all_samples(state, state.loaded)
+    with error_boundary("showing the file"):
+        detected_settings(state, state.loaded)
     with error_boundary("showing the gene names"):
-        gene_names(state.loaded)
+        name_matching(state.loaded)
 
 
-def _pick(state: Session, loaded: Loaded) -> None:
+def _picker(state: Session, loaded: Loaded) -> None:
     names = loaded.samples.names
     st.header(escape_markdown(names[state.selected]), anchor=False)
     if len(names) == 1:
         return
     key = picker_key(state)
-    # A row of the table below chooses a sample too, so the box shows what was chosen and not what it held.
+    # A row of the table below selects a sample too, so the box follows the session.
     st.session_state[key] = state.selected
     st.selectbox(
-        f"The file holds {len(names):,} samples; work with",
+        f"Sample, of {len(names):,} in the file",
         range(len(names)),
         format_func=lambda i: names[i],
         key=key,
@@ -71,11 +67,11 @@ def _pick(state: Session, loaded: Loaded) -> None:
     )
 
 
-def _several(state: Session, loaded: Loaded) -> None:
+def _all_samples(state: Session, loaded: Loaded) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left, error_boundary("listing the samples"):
         st.subheader("All samples", anchor=False)
         sample_table(state, loaded, model())
     with right:
         st.subheader("Groups", anchor=False)
-        group_editor(state, loaded)
+        sample_groups(state, loaded)

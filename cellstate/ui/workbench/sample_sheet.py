@@ -1,8 +1,4 @@
-"""Groups of samples: what a sample sheet says, and which group is the control.
-
-A sheet is a table that the user keeps beside the expression values: one row a sample, its name in one column and, in
-another, the group that it belongs to.
-"""
+"""Read a sample sheet: a table with one row a sample, its name in one column and its group in another."""
 
 from __future__ import annotations
 
@@ -12,13 +8,13 @@ from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import one_line, plural
-from cellstate.io.layout import split
 from cellstate.io.source import load_content
+from cellstate.io.table import split
 
-#: Most bytes and rows of a sheet: as many samples as a file may hold, with long names.
-MOST_BYTES, MOST_ROWS = 5_000_000, 20_001
+#: As many samples as a file may hold, with long names.
+MAX_BYTES, MAX_ROWS = 5_000_000, 20_001
 #: A group's name is cut beyond this.
-MOST_CHARS = 60
+MAX_CHARS = 60
 _HINT = "It needs one row a sample: the sample's name, then its group, with a comma or tab between."
 _GROUP_TITLE = re.compile(r"group|condition|^(label|class|arm)$", re.IGNORECASE)
 _CONTROL = re.compile(
@@ -29,8 +25,8 @@ _CONTROL = re.compile(
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Groups that a sheet gives to samples.
+class SampleSheet:
+    """The groups of a sample sheet.
 
     Attributes
     ----------
@@ -47,7 +43,7 @@ class Sheet:
     column: str
 
 
-def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") -> Sheet:
+def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") -> SampleSheet:
     """Read a sample sheet.
 
     The column of sample names is the one that holds most of them. The groups are in the only other column, or in the
@@ -65,16 +61,16 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     ReadError
         When it is no such table, or names none of the samples.
     """
-    if len(data) > MOST_BYTES:
-        raise ReadError(f"{source} is larger than {MOST_BYTES // 1_000_000} MB.", _HINT)
+    if len(data) > MAX_BYTES:
+        raise ReadError(f"{source} is larger than {MAX_BYTES // 1_000_000} MB.", _HINT)
     content = load_content(data, source)
     if content.is_hdf5:
         raise ReadError(f"{source} is an HDF5 file.", _HINT)
     lines = [line for line in content.data.decode().splitlines() if line.strip()]
-    if len(lines) > MOST_ROWS:
-        raise ReadError(f"{source} has more than {MOST_ROWS - 1:,} rows.", _HINT)
+    if len(lines) > MAX_ROWS:
+        raise ReadError(f"{source} has more than {MAX_ROWS - 1:,} rows.", _HINT)
     wanted = set(names)
-    # Commas may stand inside of names: that delimiter is right which finds most of them.
+    # Names may contain commas: the right delimiter finds the most names.
     cells = max(_split(lines), key=lambda table: (len(table[0]) > 1, max(_hits(table, wanted))))
     if len(cells[0]) < 2:
         raise ReadError(f"{source} has one column only.", _HINT)
@@ -88,9 +84,9 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     has_titles = cells[0][by] not in wanted
     titles, body = (cells[0], cells[1:]) if has_titles else ([""] * len(cells[0]), cells)
     of = _group_column(titles, by)
-    labels = {row[by]: row[of][:MOST_CHARS] for row in body if row[by] in wanted and row[of]}
+    labels = {row[by]: row[of][:MAX_CHARS] for row in body if row[by] in wanted and row[of]}
     unknown = tuple(dict.fromkeys(row[by] for row in body if row[by] and row[by] not in wanted))
-    return Sheet(labels, unknown, titles[of])
+    return SampleSheet(labels, unknown, titles[of])
 
 
 def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list[int]]:
@@ -103,7 +99,7 @@ def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list
 
 
 def control_first(groups: Sequence[str]) -> list[str]:
-    """Put the group that is called like a control first, if exactly one is; otherwise leave the order."""
+    """Return groups with the control first, where exactly one has the name of a control."""
     controls = [group for group in groups if _CONTROL.match(group)]
     return sorted(groups, key=lambda group: group not in controls) if len(controls) == 1 else list(groups)
 
@@ -113,10 +109,10 @@ def in_words(groups: Mapping[str, Sequence[int]], limit: int = 4) -> str:
     return summarise_list([f"{group} ({len(rows):,})" for group, rows in groups.items()], limit)
 
 
-def matched(sheet: Sheet, n_samples: int) -> str:
-    """Say how many samples a sheet gave a group to."""
-    told = f"{plural(len(sheet.labels), 'sample')} of {n_samples:,} got a group"
-    return f"{told} from the column {sheet.column}." if sheet.column else f"{told}."
+def match_sentence(sheet: SampleSheet, n_samples: int) -> str:
+    """Return how many samples have a group in a sheet."""
+    text = f"{plural(len(sheet.labels), 'sample')} of {n_samples:,} got a group"
+    return f"{text} from the column {sheet.column}." if sheet.column else f"{text}."
 
 
 def _split(lines: Sequence[str]) -> Iterator[list[list[str]]]:

@@ -25,6 +25,15 @@ def run(capsys):
     return call
 
 
+def refusal(captured) -> str:
+    """Return the one error message that a command printed; it comes with a hint, and nothing on standard output."""
+    errors, hints = (
+        [line for line in captured.err.splitlines() if line.startswith(kind)] for kind in ("error:", "hint:")
+    )
+    assert captured.out == "" and len(errors) == len(hints) == 1
+    return errors[0]
+
+
 @pytest.fixture(scope="session")
 def table(cohort, tmp_path_factory) -> Path:
     """An upload of two samples, never trained on."""

@@ -9,6 +9,7 @@ import pytest
 
 from cellstate.model import load_model
 from cellstate.resources import resource_path
+from tests.unit.cli.conftest import refusal
 
 EXAMPLES = sorted(resource_path("data", "examples").glob("*.tpm.tsv.gz"))
 
@@ -44,9 +45,8 @@ def test_perturb(run, table, small_model, tmp_path):
     assert written["log2_fold_change"].to_numpy() == pytest.approx([g["log2_fold_change"] for g in genes], abs=1e-6)
 
 
-def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, small_model, tmp_path):
-    edit = f"{small_model.space.symbols[0]}=ko"
-    arguments = ("perturb", table, "--perturb", edit, "--model", small_model.folder)
+def test_the_prediction_method_is_named_and_the_others_are_its_baselines(run, table, small_model, tmp_path):
+    arguments = ("perturb", table, "--perturb", f"{small_model.space.symbols[0]}=ko", "--model", small_model.folder)
     usual = run(*arguments, "--json")
     other = run(*arguments, "--predictor", "coexpression", "--out", tmp_path / "out.csv", "--json")
     assert (usual["predictor"], other["predictor"]) == ("autoencoder", "coexpression")
@@ -60,13 +60,13 @@ def test_whoever_is_put_first_is_named_and_the_others_stand_beside(run, table, s
     assert "Co-expression predicts. Co-expression was chosen" in run(*arguments, "--predictor", "coexpression").out
 
 
-def test_by_default_the_shipped_model_puts_its_best_first(run):
+def test_the_shipped_model_predicts_by_its_default_method(run):
     shown = run("perturb", EXAMPLES[0], "--edit", "MYC=ko", "--json")
     assert shown["predictor"] == load_model(device="cpu").record.default_predictor
     assert "0.058" in shown["predictor_reason"]
 
 
-def test_a_file_of_several_samples_says_which_is_used(run, table, small_model):
+def test_a_note_names_the_sample_used_of_several(run, table, small_model):
     gene = small_model.space.symbols[0]
     captured = run("perturb", table, "--perturb", f"{gene}=ko", "--model", small_model.folder)
     assert "P060" in captured.err and "hypothesis" in captured.out
@@ -93,10 +93,10 @@ def test_evaluate_one_sample(run, table, small_model):
 
 def test_a_sample_is_named_after_the_file_too(run, table, small_model):
     model, gene = ("--model", small_model.folder, "--json"), small_model.space.symbols[0]
-    for command in (("perturb", "--perturb", f"{gene}=ko"), ("titrate", "--gene", gene)):
+    for command in (("perturb", "--perturb", f"{gene}=ko"), ("titrate", "--gene", gene), ("inspect",)):
         by_option = run(command[0], table, *command[1:], "--sample", "P061", *model)
         assert run(command[0], f"{table}#P061", *command[1:], *model) == by_option
-        assert by_option["sample"] == "P061"
+        assert (by_option["samples"][0]["name"] if command == ("inspect",) else by_option["sample"]) == "P061"
 
 
 def test_the_option_edit_is_another_name_of_perturb(run, table, small_model):
@@ -127,6 +127,14 @@ def test_model_init_and_show(run, tmp_path):
     assert {"n_parameters", "layers", "genes", "dtype", "sha256"} <= set(shown)
     assert made["n_parameters"] == shown["n_parameters"]
     assert run("model", "show", "--json")["name"] == "coadread"
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "model.safetensors").write_bytes(b"no weights")
+    damaged, random = run("model", "list", tmp_path, "--json")["models"]
+    assert damaged["problem"].startswith("damaged: ") and random["problem"] is None
+    assert (random["n_parameters"], random["trained_on"]) == (made["n_parameters"], [])
+    [shipped] = run("model", "list", "--json")["models"]
+    assert shipped.keys() >= {"name", "path", "n_parameters", "trained_on"} and len(shipped["trained_on"]) == 2
+    assert run("model", "list", tmp_path).out.splitlines()[0] == damaged["problem"]
 
 
 def test_data_get_refuses_another_file(run, tmp_path):
@@ -156,14 +164,13 @@ def test_data_get_refuses_another_file(run, tmp_path):
         (["inspect", "FILE", "--device", "abacus"], "no device 'abacus'"),
         (["inspect", "nowhere.csv"], "nowhere.csv"),
         (["model", "show", "nowhere"], "no model folder nowhere"),
+        (["model", "list", "nowhere"], "no folder nowhere"),
         (["model", "init", "--preset", "huge", "--out", "x"], "no preset 'huge'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(run, arguments, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    captured = run(*[EXAMPLES[0] if a == "FILE" else a for a in arguments], status=2)
-    error = [line for line in captured.err.splitlines() if line.startswith("error:")]
-    assert captured.out == "" and len(error) == 1 and words in error[0]
+    assert words in refusal(run(*[EXAMPLES[0] if a == "FILE" else a for a in arguments], status=2))
     assert not list(tmp_path.iterdir())
 
 
@@ -184,17 +191,25 @@ def test_six_examples_read_and_are_of_the_held_out_patients(run):
         assert shown["fraction_matched"] > 0.85 and not shown["samples"][0]["is_ood"]
 
 
-def test_help_waits_for_nothing_heavy():
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["pairs", "--help"], {"torch", "numpy", "pandas", "rich"}),
+        (["inspect", str(EXAMPLES[0]), "--json"], {"torch", "pandas", "plotly", "sklearn"}),
+        (["perturb", str(EXAMPLES[0]), "--perturb", "TP53=ko", "--json"], {"torch", "plotly", "sklearn"}),
+        (["model", "list", "--json"], {"torch", "pandas"}),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(arguments, heavy):
     code = (
-        "import sys; from cellstate.cli import main\n"
-        "try: main(['pairs', '--help'])\n"
-        "except SystemExit: sys.exit(sorted({'torch', 'numpy', 'pandas', 'rich'} & set(sys.modules)) or 0)"
+        f"import sys; from cellstate.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
+        f"sys.exit(sorted({heavy} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=resource_path(), stdout=subprocess.DEVNULL)
 
 
-def test_a_table_that_cannot_be_written_is_told_before_the_work(run, table, small_model, tmp_path):
-    edit = f"{small_model.space.symbols[0]}=ko"
-    arguments = ("perturb", table, "--perturb", edit, "--model", small_model.folder, "--out")
+def test_a_table_that_cannot_be_written_is_refused_before_the_work(run, table, small_model, tmp_path):
+    gene = small_model.space.symbols[0]
+    arguments = ("perturb", table, "--perturb", f"{gene}=ko", "--model", small_model.folder, "--out")
     assert "error: There is no folder" in run(*arguments, tmp_path / "none" / "x.csv", status=2).err
     assert "is a folder" in run(*arguments, tmp_path, status=2).err

@@ -7,7 +7,7 @@ import gzip
 
 import pytest
 
-from cellstate.cli.inputs import read_genes
+from cellstate.cli.readers import read_genes
 from cellstate.errors import CellStateError
 from tests.support.factories import make_space
 

@@ -97,7 +97,7 @@ def finish(process: subprocess.Popen) -> dict:
 
 
 def assert_same(found: dict, expected: dict) -> None:
-    """The same answer, up to the last digits: threads add up in another order."""
+    """Assert the same pairs, up to the last digits: threads add up in another order."""
     assert found["n_pairs"] == expected["n_pairs"]
     a, b = (pd.DataFrame(answer["pairs"]) for answer in (found, expected))
     assert (a[["a", "b"]] == b[["a", "b"]]).all(axis=None)
@@ -111,17 +111,8 @@ def test_pairs(run, arguments, tmp_path):
     assert (shown["n_pairs"], shown["n_exact"], shown["kind"]) == (240 * 239 // 2, 20_000, "hypothesis")
     rows = shown["pairs"]
     assert len(rows) == 9
-    assert rows[0].keys() >= {
-        "a",
-        "b",
-        "score",
-        "score_a",
-        "score_b",
-        "interaction",
-        "fraction_of_distance",
-        "p",
-        "fdr",
-    }
+    keys = {"a", "b", "score", "score_a", "score_b", "interaction", "fraction_of_distance", "p", "fdr"}
+    assert rows[0].keys() >= keys
     assert [row["interaction"] for row in rows] == sorted((row["interaction"] for row in rows), reverse=True)
     written = pd.read_csv(tmp_path / "out.csv")
     assert len(written) == 1000 and written["a"].head(9).tolist() == [row["a"] for row in rows]
@@ -149,21 +140,14 @@ def test_rows_partners_anchor_and_rank(run, arguments, small_model, tmp_path):
     assert [row["score"] for row in shown["pairs"]] == sorted((row["score"] for row in shown["pairs"]), reverse=True)
 
 
-def test_a_kept_folder_is_used_again_and_belongs_to_one_question(run, arguments, counted, tmp_path):
+def test_a_kept_folder_is_used_again_and_belongs_to_one_search(run, arguments, counted, tmp_path):
     keep = ("--keep", tmp_path / "kept")
     whole = run(*arguments, *keep, "--json")
     assert sorted(counted) == list(range(15))
     counted.clear()
     (tmp_path / "kept" / "block-000003.npz").write_bytes(b"damaged")
     assert run(*arguments, *keep, "--json") == whole and counted == [3]
-    other = (
-        ["--sample", "P061"],
-        ["--perturb", "x3"],
-        ["--by", "score"],
-        ["--goal", "cohort:median"],
-        ["--top", "2000"],
-    )
-    for changed in other:
+    for changed in (("--sample", "P061"), ("--perturb", "x3"), ("--by", "score"), ("--top", "2000")):
         captured = run(*arguments, *changed, *keep, status=2)
         assert "another sample, goal, model or choice of genes" in captured.err and "another folder" in captured.err
     assert len(run(*arguments, *keep, "--top", "5", "--json")["pairs"]) == 5  # shown fewer, searched the same
@@ -177,13 +161,13 @@ def test_a_run_that_was_stopped_or_killed_goes_on(run, arguments, start, counted
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)
     process.send_signal(how)
-    shown, told = process.communicate(timeout=30)
+    shown, printed = process.communicate(timeout=30)
     assert shown == "" and not out.exists()
     finished = sorted(int(path.stem[-6:]) for path in kept.glob("block-*.npz"))
     assert 3 <= len(finished) < 15
     if how == signal.SIGINT:
-        assert process.returncode == 130 and "Traceback" not in told
-        assert f"{len(finished)} finished block(s) are kept in {kept}. The same command goes on." in told
+        assert process.returncode == 130 and "Traceback" not in printed
+        assert f"{len(finished)} finished block(s) are kept in {kept}. The same command goes on." in printed
     found = run(*arguments, "--keep", kept, "--json")
     assert sorted([*finished, *counted]) == list(range(15))
     assert_same(found, run(*arguments, "--json"))
@@ -217,11 +201,11 @@ def test_the_work_of_a_killed_process_is_redone(run, arguments, start, counted, 
     assert_same(found, run(*arguments, "--json"))
 
 
-def test_bad_input_is_told_once_by_two_processes(arguments, start):
+def test_two_processes_print_one_error(arguments, start):
     process = start([*arguments, "--anchor", "NOSUCHGENE"], n=2)
-    shown, told = process.communicate(timeout=120)
+    shown, printed = process.communicate(timeout=120)
     assert process.returncode != 0 and shown == ""
-    assert told.count("error: No gene is called 'NOSUCHGENE'") == 1
+    assert printed.count("error: No gene is called 'NOSUCHGENE'") == 1
 
 
 def test_the_folder_of_finished_blocks_is_made_only_where_it_is_named(run, arguments, tmp_path, monkeypatch):

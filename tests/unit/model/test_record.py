@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cellstate.errors import ModelError
-from cellstate.evaluate import calibration, intervals
+from cellstate.evaluation import calibration, intervals
 from cellstate.evidence import Benchmark, PredictorId
 from cellstate.model.folder import default_model_folder
 from cellstate.model.record import (
@@ -92,10 +92,10 @@ RECORD = (*RESULT, "records", 3)
         (EVIDENCE, ("results",), [], "results"),
         (EVIDENCE, (*RESULT, "date"), ..., "results[...]"),
         (EVIDENCE, (*RECORD, "metric"), "AUROC in z", "results[...].records[3].metric"),
-        (EVIDENCE, (*RECORD, "predictor"), "auto-encoder", "results[...].records[3].predictor"),
+        (EVIDENCE, (*RECORD, "predictor"), "auto_encoder", "results[...].records[3].predictor"),
         (EVIDENCE, (*RECORD, "value"), "0.5", "results[...].records[3].value"),
         (EVIDENCE, (*RECORD, "passed"), True, "results[...].records[3]"),
-        (EVIDENCE, (*RECORD, "benchmark"), "trust", ""),
+        (EVIDENCE, (*RECORD, "benchmark"), "reliability", ""),
         (EVIDENCE, ("default_predictor", "predictor"), "coexpression", ""),
         (EVIDENCE, ("default_predictor", "rule"), "the best", "default_predictor.rule"),
     ],

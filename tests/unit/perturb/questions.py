@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.model import Model, load_model
-from cellstate.model.profiles import COHORT
+from cellstate.model.cohort import COHORT
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from tests.support.factories import make_samples
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellstate.errors import CellStateError, GeneError, PerturbationError
-from cellstate.model.profiles import Profiles, pack_profiles
+from cellstate.model.cohort import Profiles, pack_profiles
 from cellstate.perturb.perturbations import (
     KINDS,
     Perturbation,

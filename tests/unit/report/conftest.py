@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.evaluate import distance_after, distances, shift_over_error, trust_table
+from cellstate.evaluation.ood import ood_score_after, ood_scores
+from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample
-from cellstate.report.html_shift import ShiftAnswer
+from cellstate.report.html_prediction import PredictionReport
 from cellstate.report.provenance import Source
 
 #: Names as an unfriendly file may hold them.
@@ -34,8 +35,8 @@ def upload(cohort, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def edits(small_model) -> list[Perturbation]:
-    """Two edits, one of an amount of more than six digits."""
+def perturbations(small_model) -> list[Perturbation]:
+    """Two perturbations, one of an amount of more than six digits."""
     first, second = small_model.space.symbols[3], small_model.space.symbols[100]
     return [Perturbation(first, "knock-out"), Perturbation(second, "set", 12.34567891)]
 
@@ -47,12 +48,12 @@ def source(upload) -> Source:
 
 
 @pytest.fixture(scope="session")
-def answer(small_model, source, edits) -> ShiftAnswer:
-    """What the edits do to it."""
+def answer(small_model, source, perturbations) -> PredictionReport:
+    """What the perturbations do to it."""
     sample = read_samples(source.data, options=source.overrides).take([source.position])
     sample = prepare_sample(small_model, sample)
-    prediction = predict(sample, edits, "autoencoder")
-    before, after = distances([sample])[0], distance_after(prediction)
-    table = trust_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
-    words = [edit.label for edit in edits]
-    return ShiftAnswer(prediction.predictor, words, table, before, after, shift_over_error(small_model, table))
+    prediction = predict(sample, perturbations, "autoencoder")
+    before, after = ood_scores([sample])[0], ood_score_after(prediction)
+    table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
+    words = [perturbation.label for perturbation in perturbations]
+    return PredictionReport(prediction.predictor, words, table, before, after, change_over_error(small_model, table))

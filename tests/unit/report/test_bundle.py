@@ -19,9 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.cli import main
-from cellstate.cli.parser import parser
-from cellstate.goal_spec import read_goal
+from cellstate.cli import main, parser
+from cellstate.goals import read_goal
 from cellstate.io import ReadOptions, read_samples, to_csv
 from cellstate.io.write import ExportTable
 from cellstate.perturb.perturbations import Perturbation
@@ -31,23 +30,22 @@ from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle, settings
 from cellstate.report.bundle_code import command_options, python, shell
-from cellstate.report.provenance import Source, provenance
-from cellstate.report.run import Run
+from cellstate.report.provenance import Run, Source, provenance
 from cellstate.ui.components.exports import search_run
 from tests.unit.report.conftest import NASTY
 
 
 @pytest.fixture(scope="module")
-def shift_run(small_model, source, answer, edits) -> Run:
-    """A predicted shift."""
+def prediction_run(small_model, source, answer, perturbations) -> Run:
+    """A predicted expression change."""
     about = {"sample": source.sample, "kind": "hypothesis"}
     table = ExportTable(answer.table, ("ensembl_id",), "log2_fold_change", about)
-    return Run("perturb", source, provenance(small_model), table, edits, answer.predictor)
+    return Run("perturb", source, provenance(small_model), table, perturbations, answer.predictor)
 
 
 @pytest.fixture(scope="module")
 def screen_run(small_model, source) -> Run:
-    """A screen of some genes with two edits."""
+    """A screen of some genes with two perturbations."""
     genes = np.arange(0, len(small_model.space), 3)
     ensembl = [small_model.space.ensembl[g] for g in genes]
     goal = f"genes:+{small_model.space.ensembl[1]},-{small_model.space.ensembl[2]}"
@@ -61,7 +59,7 @@ def screen_run(small_model, source) -> Run:
 
 
 @pytest.fixture(scope="module")
-def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
+def runs(small_model, source, prediction_run, screen_run) -> dict[str, Run]:
     """A run of every kind, by name; pairs of two lists and of one gene."""
     goal = screen_run.goal
     samples = read_samples(source.data, options=source.overrides).take([source.position])
@@ -73,7 +71,7 @@ def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     designed = combine(
         sample, read, max_perturbations=2, fraction=0.7, perturbations=["ko", "x3"], genes=some, predictor="ridge"
     )
-    made = {"shift": shift_run, "screen": screen_run}
+    made = {"prediction": prediction_run, "screen": screen_run}
     for name, found in (("pairs", listed), ("partners", of_one), ("combination", designed)):
         assert found is not None
         frame, key = (found.steps, "gene") if isinstance(found, Combination) else (found.table, "a")
@@ -83,7 +81,7 @@ def runs(small_model, source, shift_run, screen_run) -> dict[str, Run]:
     return made
 
 
-KINDS = ["shift", "screen", "pairs", "partners", "combination"]
+KINDS = ["prediction", "screen", "pairs", "partners", "combination"]
 
 
 def unpacked(data: bytes) -> dict[str, bytes]:
@@ -135,72 +133,74 @@ def test_its_commands_give_the_same_numbers_bit_for_bit(kind, runs, small_model,
     assert not (tmp_path / "x").exists(), "a name was run"
 
 
-def test_other_numbers_are_said(shift_run, small_model, tmp_path, monkeypatch, capsys) -> None:
-    changed = shift_run.table.frame.assign(log2_fold_change=shift_run.table.frame["log2_fold_change"] + 0.25)
-    other = replace(shift_run, table=replace(shift_run.table, frame=changed))
+def test_other_numbers_are_said(prediction_run, small_model, tmp_path, monkeypatch, capsys) -> None:
+    changed = prediction_run.table.frame.assign(log2_fold_change=prediction_run.table.frame["log2_fold_change"] + 0.25)
+    other = replace(prediction_run, table=replace(prediction_run.table, frame=changed))
     assert run_python(other, tmp_path, small_model.folder, monkeypatch) == 1
     assert capsys.readouterr().out == "Not the same: numbers differ by up to 0.25.\n"
 
 
-def test_another_file_or_model_is_refused(shift_run, small_model, upload, tmp_path, monkeypatch) -> None:
+def test_another_file_or_model_is_refused(prediction_run, small_model, upload, tmp_path, monkeypatch) -> None:
     other = tmp_path / "other.tsv"
     other.write_bytes(upload.read_bytes() + b"\n")
-    bundled = replace(shift_run, source=replace(shift_run.source, sample="S"))
+    bundled = replace(prediction_run, source=replace(prediction_run.source, sample="S"))
     zipfile.ZipFile(io.BytesIO(bundle(bundled))).extractall(tmp_path)
-    for words, said in (([str(other)], "another file"), ([str(upload)], "another model"), ([], "python reproduce.py")):
+    for words, said in (([str(other)], "not the file"), ([str(upload)], "not the model"), ([], "python reproduce.py")):
         monkeypatch.setattr(sys, "argv", ["reproduce.py", *words])
         monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
         with pytest.raises(SystemExit, match=said):
             runpy.run_path(str(tmp_path / "reproduce.py"), run_name="__main__")
 
 
-def test_nothing_of_the_sample_is_in_it_unless_asked_for(shift_run, upload) -> None:
-    held = unpacked(bundle(shift_run))
+def test_nothing_of_the_sample_is_in_it_unless_asked_for(prediction_run, upload) -> None:
+    held = unpacked(bundle(prediction_run))
     assert set(held) == {
         "README.md", "settings.json", "reproduce.py", "reproduce.sh",
-        "tables/shift.csv", "tables/shift.parquet", "tables/shift.h5ad",
+        "tables/prediction.csv", "tables/prediction.parquet", "tables/prediction.h5ad",
     }  # fmt: skip
     for name, data in held.items():
         assert not any(
             word in data for word in (b"Patient-File", b"Quiet-Name", b"alert(", str(upload.parent).encode())
         ), name
-    asked = unpacked(bundle(shift_run, named=True, with_input=True))
+    asked = unpacked(bundle(prediction_run, named=True, with_input=True))
     assert asked["input.tsv"] == upload.read_bytes()
-    told = json.loads(asked["settings.json"])
-    assert told["sample"]["name"] == NASTY and told["input"]["name"] == upload.name
-    assert pd.read_parquet(io.BytesIO(asked["tables/shift.parquet"])).attrs["sample"] == NASTY
+    shown = json.loads(asked["settings.json"])
+    assert shown["sample"]["name"] == NASTY and shown["input"]["name"] == upload.name
+    assert pd.read_parquet(io.BytesIO(asked["tables/prediction.parquet"])).attrs["sample"] == NASTY
 
 
-def test_the_same_run_gives_the_same_bytes(shift_run) -> None:
-    assert bundle(shift_run) == bundle(shift_run)
+def test_the_same_run_gives_the_same_bytes(prediction_run) -> None:
+    assert bundle(prediction_run) == bundle(prediction_run)
 
 
-def test_settings_tell_all_that_numbers_depend_on(shift_run, screen_run, runs, small_model, edits) -> None:
-    told = settings(shift_run)
-    assert told["model"]["sha256"] == dict(provenance(small_model).files)
-    assert told["input"]["sha256"] == shift_run.source.sha256 and told["input"]["decided_by_hand"] == {"unit": "TPM"}
-    assert told["sample"] == {"name": None, "position": 2, "of": 2} and told["predictor"] == "autoencoder"
-    assert {"cellstate", "torch", "numpy"} <= set(told["versions"]) and told["threads"] >= 1
+def test_settings_tell_all_that_numbers_depend_on(prediction_run, screen_run, runs, small_model, perturbations) -> None:
+    shown = settings(prediction_run)
+    assert shown["model"]["sha256"] == dict(provenance(small_model).files)
+    assert shown["input"]["sha256"] == prediction_run.source.sha256 and shown["input"]["decided_by_hand"] == {
+        "unit": "TPM"
+    }
+    assert shown["sample"] == {"name": None, "position": 2, "of": 2} and shown["predictor"] == "autoencoder"
+    assert {"cellstate", "torch", "numpy"} <= set(shown["versions"]) and shown["threads"] >= 1
     assert settings(runs["combination"])["options"] == {"max_perturbations": 2, "fraction": 0.7}
     assert settings(runs["partners"])["options"]["anchor"] == small_model.space.ensembl[7]
     assert settings(screen_run)["goal"] == screen_run.goal and settings(screen_run)["perturbations"] == ["ko", "x3"]
-    assert json.loads(json.dumps(told)) == told
+    assert json.loads(json.dumps(shown)) == shown
 
 
-def test_a_name_is_never_code(shift_run) -> None:
-    tree = ast.parse(python(shift_run))
-    assert NASTY not in python(shift_run)
+def test_a_name_is_never_code(prediction_run) -> None:
+    tree = ast.parse(python(prediction_run))
+    assert NASTY not in python(prediction_run)
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert {"eval", "exec", "alert"}.isdisjoint(calls)
-    words = shlex.split(" ".join(command_options(shift_run, named=True)))
+    words = shlex.split(" ".join(command_options(prediction_run, named=True)))
     assert f"--sample={NASTY}" in words and words[0] == "--unit"
-    assert "SAMPLE:?" in shell(shift_run, named=False)
+    assert "SAMPLE:?" in shell(prediction_run, named=False)
 
 
-def test_edits_keep_every_digit(shift_run, edits) -> None:
-    words = shlex.split(" ".join(command_options(shift_run, named=True)))
+def test_perturbations_keep_every_digit(prediction_run, perturbations) -> None:
+    words = shlex.split(" ".join(command_options(prediction_run, named=True)))
     read = [Perturbation.parse(word.removeprefix("--perturb=")) for word in words if word.startswith("--perturb=")]
-    assert read == edits and edits[1].spec != f"{edits[1].gene}=={edits[1].amount!r}"
+    assert read == perturbations and perturbations[1].spec != f"{perturbations[1].gene}=={perturbations[1].amount!r}"
 
 
 def test_its_command_line_is_one_that_the_program_takes(runs) -> None:

@@ -10,10 +10,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from cellstate.report.html import Report, render
-from cellstate.report.html_markup import marked, table
+from cellstate.report.html import Report, marked, render, table
+from cellstate.report.html_prediction import prediction_report
 from cellstate.report.html_search import goal_in_words, search_report
-from cellstate.report.html_shift import shift_report
 from cellstate.report.provenance import provenance
 from cellstate.report.section import Section
 from cellstate.viz.search import screen_bars
@@ -50,26 +49,26 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def shift_page(answer, source, small_model) -> dict[bool, bytes]:
+def prediction_page(answer, source, small_model) -> dict[bool, bytes]:
     """The report with and without the sample's name."""
     made = provenance(small_model)
     return {
-        named: render(shift_report(answer, source, made, small_model.record, named=named, on="2026-01-31"))
+        named: render(prediction_report(answer, source, made, small_model.record, named=named, on="2026-01-31"))
         for named in (True, False)
     }
 
 
-def test_one_file_of_limited_size_that_asks_for_nothing(shift_page) -> None:
-    page = Page(shift_page[True])
-    assert len(shift_page[True]) <= LARGEST_BYTES
+def test_one_file_of_limited_size_without_requests(prediction_page) -> None:
+    page = Page(prediction_page[True])
+    assert len(prediction_page[True]) <= LARGEST_BYTES
     assert {"img", "link", "iframe", "object", "base", "form"}.isdisjoint(page.tags)
     assert [value for name, value in page.attributes if name in ("src", "srcset", "action", "data")] == []
     assert all(str(value).startswith("https://") for name, value in page.attributes if name == "href")
     assert not [name for name, _ in page.attributes if name.startswith("on")]
 
 
-def test_only_the_two_scripts_that_the_policy_names_may_run(shift_page) -> None:
-    page = Page(shift_page[True])
+def test_only_the_two_scripts_that_the_policy_names_may_run(prediction_page) -> None:
+    page = Page(prediction_page[True])
     run = [text for attributes, text in page.scripts if not attributes]
     sums = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in run]
     assert len(run) == 2 and f"script-src {' '.join(sums)};" in page.policy
@@ -77,37 +76,39 @@ def test_only_the_two_scripts_that_the_policy_names_may_run(shift_page) -> None:
     assert "'unsafe-inline'" not in page.policy.split("script-src ")[1].split(";")[0] and "http" not in page.policy
 
 
-def test_figures_are_data_and_their_toolbar_sends_nothing(shift_page) -> None:
-    held = [json.loads(text) for attributes, text in Page(shift_page[True]).scripts if attributes]
+def test_figures_are_data_and_their_toolbar_sends_nothing(prediction_page) -> None:
+    held = [json.loads(text) for attributes, text in Page(prediction_page[True]).scripts if attributes]
     assert len(held) == 2 and all(figure["data"] for figure in held)
     for figure in held:
         assert figure["config"]["showSendToCloud"] is False
         assert "sendChartToCloud" in figure["config"]["modeBarButtonsToRemove"]
 
 
-def test_names_that_are_markup_are_shown_as_text(shift_page) -> None:
-    page = Page(shift_page[True])
+def test_names_that_are_markup_are_shown_as_text(prediction_page) -> None:
+    page = Page(prediction_page[True])
     assert NASTY in page.words
     assert sum(not attributes for attributes, _ in page.scripts) == 2
-    assert b"<img" not in shift_page[True].split(b"<script>")[0]
+    assert b"<img" not in prediction_page[True].split(b"<script>")[0]
 
 
-def test_nobody_is_named_unless_asked_for(shift_page, source) -> None:
-    named, nameless = (Page(shift_page[key]) for key in (True, False))
+def test_names_are_left_out_by_default(prediction_page, source) -> None:
+    named, nameless = (Page(prediction_page[key]) for key in (True, False))
     for words in (NASTY, source.name):
         assert words in named.words and words not in nameless.words
-    assert b"alert(" not in shift_page[False].split(b"<script>")[0] and b"Patient-File" not in shift_page[False]
+    assert (
+        b"alert(" not in prediction_page[False].split(b"<script>")[0] and b"Patient-File" not in prediction_page[False]
+    )
 
 
-def test_the_report_says_all_that_it_must(shift_page, answer, source, small_model) -> None:
-    words = Page(shift_page[False]).words
+def test_the_report_holds_every_part(prediction_page, answer, source, small_model) -> None:
+    words = Page(prediction_page[False]).words
     made = provenance(small_model)
-    for what in ("Hypothesis", "research use only", "Limits", "What the other predictors say"):
+    for what in ("Hypothesis", "research use only", "Limits", "Other methods"):
         assert what in words
     for value in (*answer.perturbations, source.sha256, *made.files.values(), *made.versions.values(), "2026-01-31"):
         assert value in words
     rest = answer.table[~answer.table["is_perturbed"]]
-    assert {"model.safetensors", "rivals.safetensors"} <= set(made.files)
+    assert {"model.safetensors", "baselines.safetensors"} <= set(made.files)
     assert (
         f"{rest['log2_fold_change'].abs().max():.2g} log2" in words
         and "PCA" in words
@@ -115,10 +116,10 @@ def test_the_report_says_all_that_it_must(shift_page, answer, source, small_mode
     )
 
 
-def test_the_checksum_is_that_of_the_command_lines_table(shift_page, answer) -> None:
+def test_the_checksum_is_that_of_the_command_lines_table(prediction_page, answer) -> None:
     from cellstate.io import to_csv
 
-    assert hashlib.sha256(to_csv(answer.table).encode()).hexdigest() in Page(shift_page[False]).words
+    assert hashlib.sha256(to_csv(answer.table).encode()).hexdigest() in Page(prediction_page[False]).words
 
 
 def test_marks_of_markdown_and_nothing_else() -> None:
@@ -141,7 +142,7 @@ def test_without_figures_there_is_no_script() -> None:
     assert page.scripts == [] and "script-src 'none'" in page.policy
 
 
-def test_a_searchs_report_names_a_reference_only_where_samples_may_be(small_model, source) -> None:
+def test_the_report_of_a_search_names_a_reference_only_with_names(small_model, source) -> None:
     from cellstate.io import read_samples
     from cellstate.perturb.sample import prepare_sample
     from cellstate.perturb.search.goal import toward_goal
@@ -164,9 +165,9 @@ def test_a_searchs_report_names_a_reference_only_where_samples_may_be(small_mode
 
 
 @pytest.mark.browser
-def test_it_opens_offline_and_draws(shift_page, chromium, tmp_path) -> None:
+def test_it_opens_offline_and_draws(prediction_page, chromium, tmp_path) -> None:
     path = tmp_path / "report.html"
-    path.write_bytes(shift_page[True])
+    path.write_bytes(prediction_page[True])
     context = chromium.new_context(offline=True, viewport={"width": 1440, "height": 900})
     page, asked, said = context.new_page(), [], []
     page.on("request", lambda request: asked.append(request.url))

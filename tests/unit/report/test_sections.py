@@ -8,33 +8,32 @@ import pytest
 from msgspec.structs import replace as with_values
 
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
+from cellstate.model.config import ModelConfig
 from cellstate.model.folder import default_model_folder
 from cellstate.model.record import ModelRecord, read_record
-from cellstate.report import (
+from cellstate.report.narrative.evidence import (
     LIMITS,
-    Section,
-    all_records,
     combination_reason,
-    criteria,
     default_reason,
-    markdown,
     measured_sentence,
     method_sentence,
     pairs_reason,
-    sections,
 )
+from cellstate.report.narrative.model import architecture
+from cellstate.report.section import Section, markdown
+from cellstate.report.sections import all_records, criteria, sections
 from tests.support.evidence_factories import P, evidence, favouring, record, rule_records
-from tests.support.golden_files import check_golden
+from tests.support.golden import check_golden
 
 TEST, OLDER = Dataset.TEST, Dataset.OLDER_TEST
 OWN = P.AUTOENCODER
 LOG = Stratum.LOG_OF_LOG
 RECORDS = [
-    record(Benchmark.TRUST, TEST, OWN, Metric.FALSE_ALARM_RATE, 0.01, threshold=0.05),
-    record(Benchmark.TRUST, TEST, OWN, Metric.OOD_AUROC, 0.91, threshold=0.95, stratum=LOG),
-    record(Benchmark.TRUST, TEST, OWN, Metric.OOD_FLAGGED, 0.77, stratum=LOG),
-    record(Benchmark.TRUST, OLDER, OWN, Metric.INTERVAL_COVERAGE_HIDDEN, 0.8),
-    record(Benchmark.TRUST, OLDER, P.PCA, Metric.CEILING_SHARE_MODE, 0.7, stratum=Stratum.TPM_0_2_5),
+    record(Benchmark.RELIABILITY, TEST, OWN, Metric.FALSE_ALARM_RATE, 0.01, threshold=0.05),
+    record(Benchmark.RELIABILITY, TEST, OWN, Metric.OOD_AUROC, 0.91, threshold=0.95, stratum=LOG),
+    record(Benchmark.RELIABILITY, TEST, OWN, Metric.OOD_FLAGGED, 0.77, stratum=LOG),
+    record(Benchmark.RELIABILITY, OLDER, OWN, Metric.INTERVAL_COVERAGE_HIDDEN, 0.8),
+    record(Benchmark.RELIABILITY, OLDER, P.PCA, Metric.CEILING_SHARE_MODE, 0.7, stratum=Stratum.TPM_0_2_5),
     record(Benchmark.REGULONS, Dataset.TARGETS_MODEL, None, Metric.N_REGULATORS, 40),
     *(
         record(Benchmark.REGULONS, Dataset.TARGETS_TUMOURS, name, Metric.TARGET_AUROC, value, threshold=threshold)
@@ -124,6 +123,16 @@ def test_every_reason(shipped):
     check_golden("reasons", "\n\n".join(lines) + "\n")
 
 
+def test_every_architecture():
+    inner = {"linear encoder": (4, 4, 4), "two linear halves": (4,), "symmetric": (32, 4, 32), "deep": (9, 8, 4, 8, 9)}
+    lines = [
+        f"- {title}, {kind}: {architecture(ModelConfig('x', (20, *hidden, 20), 'gelu', residual))}"
+        for title, hidden in inner.items()
+        for kind, residual in (("plain", False), ("residual", True))
+    ]
+    check_golden("architecture", "\n".join(lines) + "\n")
+
+
 def test_every_figure_of_reconstruction_is_there(some):
     table = rows(by_key(some)["patients"])
     for own in some.evaluation.values():
@@ -148,8 +157,8 @@ def test_bins_are_shares_of_the_ceiling(some):
         return with_values(one, bins=(first, *one.bins[1:]))
 
     section = by_key(with_evaluation(some, change))["levels"]
-    assert [row[2] for row in rows(section)[:2]] == ["50 %", "75 %"] and rows(section)[4][2] == "60 %"
-    assert len(section.notes) == 1 and "70.0 %" in section.notes[0]
+    assert [row[2] for row in rows(section)[:2]] == ["50%", "75%"] and rows(section)[4][2] == "60%"
+    assert len(section.notes) == 1 and "70.0%" in section.notes[0]
 
 
 def test_intervals_show_their_coverage(some):
@@ -157,8 +166,8 @@ def test_intervals_show_their_coverage(some):
         return with_values(one, interval_coverage=with_values(one.interval_coverage, overall=0.7123))
 
     section = by_key(with_evaluation(some, change))["intervals"]
-    assert rows(section)[0][1] == "71.2 %"
-    assert "80.0 %" in section.notes[0]
+    assert rows(section)[0][1] == "71.2%"
+    assert "80.0%" in section.notes[0]
 
 
 def test_sources_name_licence_and_makers(some):
@@ -173,10 +182,10 @@ def test_sources_name_licence_and_makers(some):
 def test_criteria_are_counted_from_records(some):
     assert criteria(some) == (2, 7)
     found = by_key(some)
-    assert ["log of log", "0.910 ✗", "77.0 %"] in [row[:3] for row in rows(found["flags"])]
-    assert rows(found["flags"])[0][1:3] == ["–", "1.0 % ✓"]
-    assert rows(found["regulons"])[2][2:] == ["0.510 ✗", "-0.020 ✗", "–"]
-    assert [row[3] for row in rows(found["reconstruction"])] == ["-0.0042"]
+    assert ["log of log", "0.910 ✗", "77.0%"] in [row[:3] for row in rows(found["flags"])]
+    assert rows(found["flags"])[0][1:3] == ["–", "1.0% ✓"]
+    assert rows(found["regulons"])[2][2:] == ["0.510 ✗", "−0.020 ✗", "–"]
+    assert [row[3] for row in rows(found["reconstruction"])] == ["−0.0042"]
     assert len(rows(found["failures"])) == 5 and "**2 are passed and 5 are not**" in found["failures"].text
     assert len(all_records(some)) == len(RECORDS) and len(all_records(some, failed=True)) == 5
 
@@ -190,7 +199,7 @@ def test_an_uninformed_ranking_that_does_better_is_named(some):
 
 def test_real_experiments_are_shown_as_they_are(some):
     section = by_key(some)["experiments"]
-    assert [row[1:] for row in rows(section)] == [["Autoencoder", "0.000", "–"], ["PCA", "0.123", "48 %"]]
+    assert [row[1:] for row in rows(section)] == [["Autoencoder", "0.000", "–"], ["PCA", "0.123", "48%"]]
     assert "0.12 (PCA" in section.text and "No method clearly agrees" in section.text
     assert "a machine" in section.notes[-1] and "2026-01-02" in section.notes[-1]
 
@@ -199,7 +208,7 @@ def test_the_default_with_every_figure_and_verdict(shipped):
     section = by_key(shipped)["default_predictor"]
     table = {row[0]: row[1:] for row in rows(section)}
     assert len(table) == 6
-    assert table["Elastic net"] == ["0.058", "0.028", "0.79", "-0.01 and 0.02", "default"]
+    assert table["Elastic net"] == ["0.058", "0.028", "0.79", "−0.01 and 0.02", "default"]
     assert table["Autoencoder"][1] == "–" and table["Ridge on TFs"][-1] == "uses prior knowledge"
     assert "The benchmarks disagree" in section.text
     agreeing = replace(shipped, evidence=favouring(P.PCA))
@@ -216,7 +225,7 @@ def test_a_folder_without_evidence_says_what_is_not_there(shipped):
     absent = {key for key, section in by_key(bare).items() if section.absent}
     assert absent == {
         "reconstruction", "intervals", "flags", "copy_through", "regulons", "simulated", "pairs", "experiments",
-        "default_predictor", "failures",
+        "real_perturbations", "default_predictor", "failures",
     }  # fmt: skip
 
 
@@ -230,7 +239,7 @@ def test_a_measured_pair_needs_both_sides():
     nothing = found()
     assert found(share(P.COHORT, 0.6)) == nothing == found(share(P.COHORT, 0.6), share(OWN, None))
     both = found(share(P.COHORT, 0.59), share(P.COHORT, 0.6, OLDER), share(OWN, 0.47))
-    assert all(figure in both for figure in ("59 %", "60 %", "47 %"))
+    assert all(figure in both for figure in ("59%", "60%", "47%"))
 
 
 def test_failures_and_limits_are_always_there():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from cellstate.model import ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
 from train.batches import ArraySource
-from train.callbacks import Epoch, Step
+from train.callbacks import Epoch, Step, TrainerCallback
 from train.checkpoints import Checkpoints, TrainingState
 from train.config import LoopConfig, RunConfig
 from train.distributed import DistributedContext
@@ -21,7 +23,7 @@ ALONE = DistributedContext(0, 1, torch.device("cpu"))
 GENES = 30
 
 
-class Notes:
+class Notes(TrainerCallback):
     """Remembers what a run tells."""
 
     def __init__(self) -> None:
@@ -81,3 +83,8 @@ def run(
     config = LoopConfig(**{"learning_rate": 1e-2, "batch_size": 16, "warmup_steps": 4} | loop)  # type: ignore[arg-type]
     job = TrainingJob(*sources, config, how or RunConfig())
     return notes, train(network or fresh(), job, context, notes, checkpoints)
+
+
+def read_history(path: Path) -> list[dict]:
+    """Return the lines of a history file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -8,7 +8,8 @@ import pytest
 
 from cellstate.errors import ModelError
 from cellstate.model import ModelRecord
-from cellstate.report import markdown, sections
+from cellstate.report.section import markdown
+from cellstate.report.sections import sections
 from train.package import card, write_card
 
 

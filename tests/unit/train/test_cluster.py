@@ -184,7 +184,8 @@ def run_node(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]
                 os.killpg(node.pid, signal.SIGKILL)
 
 
-def test_a_node_that_is_signalled_ends_well_when_its_trainers_do(tmp_path):
+@pytest.mark.slow
+def test_a_signalled_node_exits_0_when_its_trainers_do(tmp_path):
     with run_node(tmp_path) as node:
         assert node.stdout is not None
         started = [node.stdout.readline() for _ in range(2)]
@@ -199,7 +200,8 @@ def test_a_node_that_is_signalled_ends_well_when_its_trainers_do(tmp_path):
         assert node.returncode == 0, err
 
 
-def test_a_node_whose_trainers_fail_says_so(tmp_path):
+@pytest.mark.slow
+def test_a_node_reports_failed_trainers(tmp_path):
     with run_node(tmp_path, STATUS="3") as node:
         _, err = node.communicate(timeout=120)
         assert node.returncode == 1 and re.search(r"exitcode +: 3", err)

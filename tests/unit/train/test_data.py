@@ -8,12 +8,10 @@ import pytest
 import torch
 
 from cellstate.cohorts import open_cohort
-from cellstate.errors import CellStateError
 from cellstate.gene_space import align
 from tests.support.factories import make_cohort, small_config
 from train.callbacks import ProgressDisplay
-from train.config import DataConfig, read_config
-from train.data import open_cohorts, prepare
+from train.data import prepare
 from train.distributed import DistributedContext
 from train.fit import fit
 
@@ -57,7 +55,7 @@ def test_a_gene_that_is_not_measured_is_the_mean(cohort, further):
         assert (data.further_z_SG[~measured_SG] == 0).all()
 
 
-def test_centring_takes_out_what_tells_cohorts_apart(cohort, further):
+def test_centring_removes_differences_between_cohorts(cohort, further):
     plain, centred = (prepare(cohort, 0.05, (further,), centre=c) for c in (False, True))
     measured_SG = align(further.split("train"), plain.space).measured_SG
     assert np.abs(plain.further_z_SG.mean(axis=0)).max() > 1
@@ -97,17 +95,6 @@ def test_cohorts_of_any_size_weigh_the_same(cohort, further):
     mean_square_G = (balanced_SG[48:] ** 2).sum(axis=0) / 48
     assert np.allclose(mean_square_G, (data.further_z_SG**2).mean(axis=0), rtol=1e-4)
     assert len(prepare(cohort, 0.05).balanced_z_SG) == 48
-
-
-def test_cohorts_of_a_config(cohort, further, tmp_path):
-    assert open_cohorts(DataConfig(cohort=str(cohort.path)))[1] == ()
-    first, also = open_cohorts(DataConfig(cohort=str(cohort.path), also=(str(further.path),)))
-    assert first.path == cohort.path and [c.path for c in also] == [further.path]
-    (tmp_path / "run.toml").write_text('[data]\ncohort = "c"\nalso = ["a", "b"]\n')
-    assert read_config(tmp_path / "run.toml").data.also == ("a", "b")
-    (tmp_path / "run.toml").write_text('[data]\nalso = "a"\n')
-    with pytest.raises(CellStateError, match="is a list"):
-        read_config(tmp_path / "run.toml")
 
 
 def test_the_card_and_the_metrics_name_every_source(cohort, further, tmp_path):

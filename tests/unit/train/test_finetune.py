@@ -79,7 +79,7 @@ def test_genes_are_matched_by_name(small_model, data):
     assert np.allclose(mine, theirs[:, [at[data.space.ensembl[g]] for g in both]], atol=1e-5)
 
 
-def test_a_new_gene_starts_with_what_its_relatives_say(small_model, data):
+def test_a_new_gene_starts_with_a_regression_on_the_hidden_layer(small_model, data):
     data = data.in_units_of(adapted_space(small_model, data, "own"))
     network, _ = adapt(small_model, data, "mine")
     new_G = np.array([e not in small_model.space.ensembl for e in data.space.ensembl])
@@ -89,7 +89,7 @@ def test_a_new_gene_starts_with_what_its_relatives_say(small_model, data):
     assert error < 0.9 * (data.validation_z_SG[:, new_G] ** 2).mean()
 
 
-def test_the_mean_moves_as_far_as_the_cohort_s_size_warrants(small_model, data):
+def test_the_mean_is_shrunk_by_the_size_of_the_cohort(small_model, data):
     own, base, shrunk = (adapted_space(small_model, data, how) for how in ("own", "base", "shrunk"))
     assert own is data.space
     at = {ensembl: g for g, ensembl in enumerate(small_model.space.ensembl)}

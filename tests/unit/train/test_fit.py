@@ -8,10 +8,9 @@ import torch
 from cellstate.errors import CellStateError, DataError
 from cellstate.gene_space import align
 from cellstate.model import load_model
+from cellstate.model.cohort import COHORT, load_profiles
 from cellstate.model.folder import default_model_folder
-from cellstate.model.profiles import COHORT, load_profiles
 from tests.support.factories import make_cohort, small_config
-from train.__main__ import main
 from train.callbacks import ProgressDisplay
 from train.config import read_config
 from train.data import prepare
@@ -38,7 +37,7 @@ def test_a_complete_folder(small_model):
     names = {path.name for path in small_model.folder.iterdir()}
     assert names == {
         "config.json", "model.safetensors", "genes.tsv.gz", "metrics.json", "history.jsonl", "MODEL_CARD.md",
-        "rivals.safetensors", "effects.safetensors", "cohort.safetensors", "steps.jsonl",
+        "baselines.safetensors", "effects.safetensors", "cohort.safetensors", "steps.jsonl",
     }  # fmt: skip
     history = [json.loads(line) for line in (small_model.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in history] == list(range(7))
@@ -68,7 +67,7 @@ def test_the_shipped_model_carries_its_cohort():
 
 
 def test_the_folder_s_figures_are_those_of_evaluate(small_model, cohort):
-    from cellstate.evaluate import evaluate
+    from cellstate.evaluation.reconstruction import evaluate
     from cellstate.perturb.sample import prepare_samples
 
     shown = evaluate(prepare_samples(small_model, cohort.split("older_test"))).record()
@@ -104,19 +103,6 @@ def test_a_folder_that_holds_something_else_is_left_alone(cohort, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-def test_the_front_door(cohort, tmp_path, capsys):
-    toml = tmp_path / "run.toml"
-    toml.write_text(
-        '[data]\ncohort = "none"\n[network]\nhidden = [32, 8, 32]\n[loop]\nepochs = 1\nbatch_size = 16\n'
-        '[output]\ndtype = "float16"\n'
-    )
-    assert main(["fit", str(toml), "--out", str(tmp_path / "m"), "--data", str(cohort.path), "--device", "cpu"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["model"] == str(tmp_path / "m")
-    assert load_model(tmp_path / "m", device="cpu").is_trained
-    assert main(["fit", str(tmp_path / "none.toml")]) == 2
-    assert "hint:" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -150,7 +136,7 @@ def test_the_shipped_config_is_the_shipped_model(cohort):
 
     config = read_config(resource_path("train", "configs", "coadread.toml"))
     kept = json.loads((default_model_folder() / METRICS).read_text())["config"]
-    assert kept["autoencoder"]["hidden"] == list(config.network.hidden)
+    assert kept["network"]["hidden"] == list(config.network.hidden)
     assert kept["loop"]["learning_rate"] == config.loop.learning_rate
     assert kept["loop"]["epochs"] == config.loop.epochs
 

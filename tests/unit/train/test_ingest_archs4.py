@@ -75,7 +75,7 @@ def test_several_rows_of_a_gene_are_summed_and_genes_not_named_are_missing(tmp_p
     assert np.isnan(store.log1p_SA[:, [5, 9000, 17]]).all() and not store.manifest["complete"]
 
 
-def test_what_the_file_tells_of_its_samples_is_kept(tmp_path, counts_SA):
+def test_descriptions_of_the_samples_are_kept(tmp_path, counts_SA):
     kind = {"single_cell": np.linspace(0, 0.4, N), "series": [f"GSE{i},GSE{i + 1}" for i in range(N)]}
     table = store_of(write_archs4(tmp_path / "a.h5", counts_SA, **kind), out=tmp_path / "store").table
     assert table["title"][3] == "title 4 é" and table["characteristics"][9] == "characteristics_ch1 10 é"
@@ -165,8 +165,8 @@ def _fraction(file):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (_without("meta/samples/series_id"), "does not tell the series"),
-        (_set("meta/samples/series_id", np.array([b""] * N)), "does not tell the series"),
+        (_without("meta/samples/series_id"), "does not state the series"),
+        (_set("meta/samples/series_id", np.array([b""] * N)), "does not state the series"),
         (_set("meta/genes/symbol", np.array([b"no_gene"] * (N_AXIS + 3))), "names 0 known human protein-coding"),
         (_without("meta/genes"), "does not name its genes"),
         (_without("meta/samples/geo_accession"), "names no samples"),

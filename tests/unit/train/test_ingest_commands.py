@@ -30,7 +30,7 @@ def path(tmp_path_factory):
     return write_archs4(tmp_path_factory.mktemp("archs4") / "a.h5", make_counts(12), single_cell=single_cell)
 
 
-def test_ingest_archs4_answers_with_what_the_store_is(tmp_path, path, capsys):
+def test_ingest_archs4_returns_a_summary_of_the_store(tmp_path, path, capsys):
     out = tmp_path / "store"
     answer = call("ingest", "archs4", path, "--out", out, "--split", "60,20,20", "--seed", 3)
     store = open_store(out)
@@ -84,7 +84,7 @@ def test_manifest_lists_and_writes_samples(tmp_path):
         call("manifest", store.path, "--sample", "nobody")
 
 
-def test_manifest_says_which_samples_trained_a_model(tmp_path):
+def test_manifest_lists_the_samples_that_trained_a_model(tmp_path):
     store = make_store(tmp_path / "store", n_train=30, n_held_out=5)
     other = make_store(tmp_path / "other", n_train=30, n_held_out=5, seed=1)
     model = tmp_path / "model"

@@ -10,8 +10,7 @@ from tests.support.factories import make_samples
 from tests.unit.train.archs4_files import sequence, write_archs4
 from train.ingest import Settings, ingest
 from train.ingest.archs4 import open_archs4
-from train.ingest.duplicates import near_duplicates
-from train.ingest.reference import learn
+from train.ingest.duplicates import learn, near_duplicates
 
 #: A few synthetic genes take most of the reads, so that the others need many.
 DEEP = 100e6
@@ -117,7 +116,7 @@ def test_many_samples_take_few_comparisons():
     assert 200 <= n_compared < n and max(asked) <= 512
 
 
-def test_duplicates_stay_together_and_are_told(tmp_path):
+def test_duplicates_stay_in_one_split_and_are_listed(tmp_path):
     tpm_SA = make_samples(30, seed=5).tpm_SA
     counts_SA = np.concatenate([sequence(tpm_SA, 0, DEEP), sequence(tpm_SA[:8], 9, DEEP)])
     path = write_archs4(tmp_path / "a.h5", counts_SA, series=[f"GSE{i}" for i in range(38)])

@@ -13,8 +13,7 @@ from cellstate.io import read_samples
 from cellstate.samples import counts_to_tpm
 from tests.unit.train.archs4_files import make_counts
 from train.ingest import Filters, Settings, ingest
-from train.ingest.h5ad import parts_of
-from train.ingest.tables import open_tables
+from train.ingest.tables import open_tables, parts_of
 
 N = 12
 
@@ -72,7 +71,7 @@ def test_several_files_become_one_store(tmp_path, counts_SA, expected_SA):
     np.testing.assert_array_equal(table["library_size"], counts_SA.sum(axis=1))
 
 
-def test_without_a_table_each_sample_stands_alone_and_names_are_told_apart(tmp_path, counts_SA):
+def test_without_a_table_each_sample_is_split_alone_and_names_are_unique(tmp_path, counts_SA):
     for folder, rows in (("x", slice(0, 6)), ("y", slice(6, 12))):
         (tmp_path / folder).mkdir()
         write_csv(tmp_path / folder / "quant.csv", counts_SA[rows])
@@ -133,7 +132,7 @@ def test_a_large_h5ad_file_is_read_in_parts_as_it_is_whole(tmp_path, counts_SA, 
     more = {name: kind[name](counts_SA) for name in ("raw", "layers") if name in kind}
     path = write_h5ad(tmp_path / "a.h5ad", kind["matrix"](counts_SA), **more)
     whole = read_samples(path)
-    monkeypatch.setattr("train.ingest.h5ad.PART_VALUES", 7 * N_AXIS)
+    monkeypatch.setattr("train.ingest.tables.PART_VALUES", 7 * N_AXIS)
     parts = parts_of(path, "a.h5ad")
     assert [(part.first, part.end) for part in parts] == [(0, 7), (7, 12)]
     last, first = parts[1].read(), parts[0].read()  # the last first: the unit is still that of the whole file
@@ -143,14 +142,14 @@ def test_a_large_h5ad_file_is_read_in_parts_as_it_is_whole(tmp_path, counts_SA, 
 
 
 def test_parts_of_an_h5ad_file_become_one_store(tmp_path, counts_SA, expected_SA, monkeypatch):
-    monkeypatch.setattr("train.ingest.h5ad.PART_VALUES", 7 * N_AXIS)
+    monkeypatch.setattr("train.ingest.tables.PART_VALUES", 7 * N_AXIS)
     store = store_of([write_h5ad(tmp_path / "a.h5ad", csr_matrix(counts_SA.astype("f4")))], tmp_path / "store")
     np.testing.assert_allclose(store.log1p_SA, expected_SA, rtol=6e-4, atol=1e-4)
     assert store.table["position"].tolist() == list(range(N))
 
 
-def test_what_cannot_be_read_row_by_row_is_left_whole_to_the_reader(tmp_path, counts_SA, monkeypatch):
-    monkeypatch.setattr("train.ingest.h5ad.PART_VALUES", 5 * N_AXIS)
+def test_files_that_are_not_stored_by_rows_are_read_whole(tmp_path, counts_SA, monkeypatch):
+    monkeypatch.setattr("train.ingest.tables.PART_VALUES", 5 * N_AXIS)
     by_column = write_h5ad(tmp_path / "a.h5ad", csc_matrix(counts_SA.astype("f4")))
     cut = tmp_path / "cut.h5ad"
     cut.write_bytes(by_column.read_bytes()[:5000])

@@ -187,9 +187,3 @@ def test_the_linear_maps_stay_where_they_are_to():
     run(make_sources(), network=network, epochs=1, freeze_linear=True)
     moved = {name for name, p in network.named_parameters() if not torch.equal(p, before[name])}
     assert moved == {name for name in before if not name.startswith("skip")}
-
-
-def test_the_shares_of_all_processes_are_the_batch():
-    for n in (0, 1, 5, 32):
-        rows = [i for rank in range(4) for i in range(n)[replace(ALONE, rank=rank, size=4).share(n)]]
-        assert rows == list(range(n))

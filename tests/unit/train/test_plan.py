@@ -116,7 +116,7 @@ def test_planned_peak_matches_the_measured_one(job):
 def test_two_processes_hold_and_exchange_what_is_planned_to_the_byte():
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    worker = REPOSITORY / "tests" / "train" / "plan_worker.py"
+    worker = Path(__file__).with_name("plan_worker.py")
     done = subprocess.run([*command, str(worker)], capture_output=True, text=True, env=environment, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     measured = json.loads(done.stdout.splitlines()[-1])
@@ -178,7 +178,7 @@ def test_the_poster_job_on_96_gpus_is_as_computed_by_hand():
     assert peaks == [22_008_003_146, 6_403_536_656]
 
 
-def test_the_guide_says_what_the_plan_says():
+def test_the_guide_has_the_figures_of_the_plan():
     guide = (REPOSITORY / "train" / "cluster" / "README.md").read_text()
     rows = [line.split("|")[1:-1] for line in guide.splitlines() if "|" in line]
     told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
@@ -330,7 +330,7 @@ def test_bad_input_is_one_sentence(arguments, named, capsys, tmp_path, monkeypat
     assert named in shown and "hint:" in shown and "Traceback" not in shown
 
 
-def test_every_hardware_entry_is_whole():
+def test_every_hardware_entry_is_complete():
     for name in ("a100-40g", "a100-80g", "h100-80g", "h200-141g", "cpu-2-cores"):
         device = read_hardware(name)
         assert set(device.shares) == {"matmul", "bandwidth", "inside", "network"}

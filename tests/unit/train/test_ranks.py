@@ -17,6 +17,8 @@ from tests.unit.train.stores import make_store
 from train.config import RunConfig
 from train.strategy import Parallel
 
+#: Each starts a process group.
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 #: Four processes on two cores take half a minute.
@@ -77,7 +79,7 @@ def test_no_thread_of_the_group_is_left_to_disturb_the_end(processes, store):
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_alone_a_network_is_called_as_it_is(strategy):
+def test_a_single_process_calls_the_plain_network(strategy):
     network = fresh()
     parallel = Parallel(network, RunConfig(strategy=strategy), ALONE)
     z = torch.ones(2, 30)

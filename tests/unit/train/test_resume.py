@@ -17,19 +17,18 @@ import torch
 
 from cellstate.errors import CellStateError
 from tests.support.factories import small_config
-from tests.unit.train.runs import ALONE, fresh, make_sources, run
-from train.callbacks import History, ProgressDisplay
+from tests.unit.train.runs import ALONE, fresh, make_sources, read_history, run
+from train.callbacks import EPOCHS, STEPS, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
-from train.distributed import DistributedContext
 from train.fit import fit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SILENT = ProgressDisplay(visible=False)
-EPOCHS = 60
+N_EPOCHS = 60
 
 
-def config_text(cohort, folder, *, epochs=EPOCHS, every=7, rate="1e-3"):
+def config_text(cohort, folder, *, epochs=N_EPOCHS, every=7, rate="1e-3"):
     return (
         f'[data]\ncohort = "{cohort}"\n[network]\nname = "small"\nhidden = [32, 8, 32]\n'
         f"[loop]\nepochs = {epochs}\nbatch_size = 16\nhide = 0.3\nlearning_rate = {rate}\nwarmup_steps = 3\n"
@@ -59,9 +58,9 @@ def wait_for_steps(path, n):
 
 def values(folder):
     """Every loss of a run, without what a clock says."""
-    history = History(folder)
-    steps = [(s.step, s.loss, s.gradient_norm, s.learning_rate) for s in history.steps()]
-    return steps, [(e.epoch, e.train_loss or 0.0, e.validation_loss) for e in history.epochs()]
+    steps, epochs = (read_history(folder / name) for name in (STEPS, EPOCHS))
+    of_steps = [tuple(line[key] for key in ("step", "loss", "gradient_norm", "learning_rate")) for line in steps]
+    return of_steps, [(line["epoch"], line["train_loss"] or 0.0, line["validation_loss"]) for line in epochs]
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +75,7 @@ def uninterrupted(cohort, tmp_path_factory):
     return values(folder / "m"), (folder / "m" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
     """SIGKILL twice: the losses afterwards, and the weights, are exactly those of the run that was left alone."""
     toml = tmp_path / "run.toml"
@@ -98,7 +98,8 @@ def test_killed_at_any_step_and_started_again(cohort, tmp_path, uninterrupted):
     assert json.loads(out.splitlines()[-1])["model"] == str(tmp_path / "m")
 
 
-def test_a_run_that_is_asked_to_stop_saves_and_ends_well(cohort, tmp_path, uninterrupted):
+@pytest.mark.slow
+def test_sigterm_saves_a_checkpoint_and_exits_0(cohort, tmp_path, uninterrupted):
     """SIGTERM, as a cluster sends it: exit 0, a checkpoint of that very step, and the same losses afterwards."""
     toml = tmp_path / "run.toml"
     toml.write_text(config_text(cohort.path, tmp_path / "m", every=100_000))
@@ -176,7 +177,7 @@ def test_the_newest_checkpoints_are_kept(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000012", "step-00000015"]
 
 
-def test_what_a_killed_process_left_half_written_goes(tmp_path):
+def test_incomplete_checkpoints_are_deleted(tmp_path):
     half = tmp_path / "step-00000002.partial"
     half.mkdir()
     (half / "0.distcp").write_bytes(b"half")
@@ -187,7 +188,7 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000003"]
 
 
-def test_a_full_disk_says_so_and_keeps_the_checkpoint_before(tmp_path):
+def test_a_full_disk_is_reported_and_the_previous_checkpoint_remains(tmp_path):
     """A limit on the size of a file stands for the disk: the error is the system's own."""
     store, how = Checkpoints(tmp_path, 2, ALONE), RunConfig(checkpoint_steps=4)
     run(make_sources(), checkpoints=store, how=how, epochs=2)
@@ -215,6 +216,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         run(make_sources(), checkpoints=store, how=how, epochs=2)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_continued_by_its_own_config_only(cohort, tmp_path, monkeypatch):
     config = small_config(cohort.path, tmp_path / "m", epochs=2)
     monkeypatch.setattr("train.fit.train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -231,6 +233,7 @@ def test_an_interrupted_run_is_continued_by_its_own_config_only(cohort, tmp_path
     assert json.loads((tmp_path / "m" / "metrics.json").read_text())["config"]["loop"]["seed"] == 5
 
 
+@pytest.mark.slow
 def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_path):
     """As on two machines of which one has an older file."""
     going = []
@@ -248,7 +251,3 @@ def test_processes_with_different_configs_stop_with_one_sentence(cohort, tmp_pat
         assert "Process 1 has another config than process 0." in errors and "Traceback" not in errors
         assert out == ""
     assert not list(tmp_path.glob("*m*/"))
-
-
-def test_a_world_of_one_agrees_with_itself():
-    DistributedContext(0, 1, torch.device("cpu")).agree("config", "anything")

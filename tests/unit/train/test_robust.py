@@ -35,7 +35,7 @@ def test_scores_have_variance_one_and_shapes_follow_the_samples():
     assert len(robust_map(z_SG[:4], WIDTH)[0]) == 4
 
 
-def test_what_lies_in_the_span_is_kept():
+def test_samples_in_the_span_are_reproduced():
     rng = np.random.default_rng(3)
     basis = rng.normal(size=(WIDTH, GENES))
     z_SG = rng.normal(size=(50, WIDTH)) @ basis

@@ -22,8 +22,9 @@ def _described(collection):
     return series, groups, [f"GSM{i}" for i in range(len(collection))]
 
 
+@pytest.mark.slow
 @given(COLLECTIONS, st.integers(0, 5), st.tuples(st.floats(0.1, 1), st.floats(0, 1), st.floats(0, 1)))
-def test_no_series_and_no_group_lies_on_two_sides(collection, seed, parts):
+def test_no_series_and_no_group_is_in_two_splits(collection, seed, parts):
     series, groups, names = _described(collection)
     split = assign(components(series, groups), names, Shares(*parts), seed)
     assert set(split) <= set(SPLITS)
@@ -34,6 +35,7 @@ def test_no_series_and_no_group_lies_on_two_sides(collection, seed, parts):
                 assert side.setdefault(label, split[sample]) == split[sample]
 
 
+@pytest.mark.slow
 @given(COLLECTIONS, st.integers(0, 5))
 def test_sizes_miss_the_shares_by_less_than_the_largest_component(collection, seed):
     series, groups, names = _described(collection)
@@ -45,6 +47,7 @@ def test_sizes_miss_the_shares_by_less_than_the_largest_component(collection, se
         assert (split == name).sum() - target <= largest
 
 
+@pytest.mark.slow
 @given(COLLECTIONS, st.randoms(use_true_random=False))
 def test_the_order_of_the_samples_does_not_matter(collection, random):
     series, groups, names = _described(collection)
@@ -55,7 +58,7 @@ def test_the_order_of_the_samples_does_not_matter(collection, random):
     assert dict(zip(names, assign(components(series, groups), names, Shares(), 3), strict=True)) == split
 
 
-def test_samples_hang_together_through_others():
+def test_samples_are_connected_through_others():
     series = ["GSE1", "GSE1,GSE2", "GSE2; GSE3", "GSE4", "", "GSE5", " GSE5\tGSE6"]
     component = components(series, ["", "", "", "a", "a", "", ""])
     assert component[0] == component[1] == component[2]

@@ -24,12 +24,6 @@ def test_values_come_back_as_tpm_by_split(tmp_path):
     np.testing.assert_array_equal(held.library_size_S, store.table["library_size"][6:8])
 
 
-def test_genes_not_measured_are_missing(tmp_path):
-    store = make_store(tmp_path / "store", n_genes=240, n_train=3, n_held_out=1)
-    assert not store.manifest["complete"]
-    assert (store.split("train").measured_SA.sum(axis=1) == 240).all()
-
-
 def test_a_limited_split_is_a_seeded_choice_in_order(tmp_path):
     store = make_store(tmp_path / "store", n_train=20, n_held_out=1)
     one, two = store.split("train", limit=5, seed=1), store.split("train", limit=5, seed=1)
@@ -45,7 +39,7 @@ def test_a_split_without_samples_is_named(tmp_path):
             store.split(name)
 
 
-def test_the_checksum_tells_values_and_splits_apart(tmp_path):
+def test_the_checksum_depends_on_values_and_splits(tmp_path):
     kinds = [{}, {"seed": 1}, {"n_train": 47, "n_held_out": 12}]
     sums = [make_store(tmp_path / str(i), **kind).manifest["sha256"] for i, kind in enumerate(kinds)]
     assert len(set(sums)) == 3
@@ -87,7 +81,7 @@ def _move_to_test(path):
         (lambda path: _set(path, n_samples=11), "does not fit"),
     ],
 )
-def test_what_is_no_whole_store_is_refused_in_one_sentence(tmp_path, harm, message):
+def test_an_incomplete_store_is_refused_in_one_sentence(tmp_path, harm, message):
     path = make_store(tmp_path / "store", n_train=6, n_held_out=2).path
     harm(path)
     with pytest.raises(DataError, match=message) as refusal:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellstate.evaluate import evaluate
+from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
@@ -47,7 +47,7 @@ def test_mean_and_scale_are_those_of_the_training_samples(store, data):
     assert np.allclose(data.space.share_tpm_G, tpm_SA.mean(axis=0)[data.space.axis_index_G], rtol=1e-5)
 
 
-def test_rows_come_standardised_as_everywhere(store, data):
+def test_rows_are_standardised_like_samples_in_memory(store, data):
     for split, source in (("train", data.train), ("validation", data.validation)):
         aligned = align(store.split(split), data.space)
         rows = np.array([5, 0, 11, 3])
@@ -99,6 +99,7 @@ def run(store, folder, **data):
     )
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_from_a_store(store, tmp_path, capsys):
     toml = tmp_path / "run.toml"
     toml.write_text(
@@ -119,6 +120,7 @@ def test_a_model_is_trained_from_a_store(store, tmp_path, capsys):
     assert "GSM0001" in json.dumps(answer) and "GSM0060" not in json.dumps(answer)
 
 
+@pytest.mark.slow
 def test_the_whole_axis_and_its_silent_genes(store, tmp_path):
     """Genes that no sample measures change no prediction, and their own stays 0."""
     config = run(store, tmp_path / "m", genes="axis")

@@ -35,7 +35,7 @@ def test_bars_and_symbols():
     assert chart.alt.startswith("Hypothesis by Ridge: the 15 of 20 gene sets") and chart.alt.endswith(".")
     names = chart.figure.layout.yaxis.ticktext
     assert names[-1] == "&lt;b&gt;X&lt;/b&gt;" and names[-2] == "SET_0"
-    assert "<b>X" not in str(clear.customdata)
+    assert "<b>X" not in str(clear.hovertext)
 
 
 def test_no_set():

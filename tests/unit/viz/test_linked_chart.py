@@ -24,9 +24,9 @@ from tests.unit.viz.test_figures import make_table as make_small_table
 BASELINES = ["no_change", "pca"]
 
 
-def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
-    table = make_small_table(n, trusted)
-    return table.assign(tpm_after=table["tpm_before"] * 2 ** table["delta_log2"])
+def make_table(n: int = 200, reliable: bool = True) -> pd.DataFrame:
+    table = make_small_table(n, reliable)
+    return table.assign(tpm_after=table["tpm_before"] * 2 ** table["log2_fold_change"])
 
 
 def spec(drawn: LinkedChart) -> dict:
@@ -56,8 +56,8 @@ def test_a_method_that_changes_no_gene_has_no_panel() -> None:
 
 def test_only_reliable_genes_are_ranked_where_there_are_any() -> None:
     filters = [
-        json.dumps(spec(linked_chart(make_table(trusted=trusted), BASELINES))["vconcat"][1]["layer"][0]["transform"])
-        for trusted in (True, False)
+        json.dumps(spec(linked_chart(make_table(reliable=reliable), BASELINES))["vconcat"][1]["layer"][0]["transform"])
+        for reliable in (True, False)
     ]
     assert "'Reliable'" in filters[0] and "'Reliable'" not in filters[1]
 
@@ -107,7 +107,7 @@ def test_nothing_selected_means_no_choice() -> None:
 
 def test_a_box_means_every_gene_inside_also_those_that_are_not_drawn() -> None:
     table = make_table()
-    table.loc[3, ["tpm_before", "delta_log2"]] = table.loc[2, ["tpm_before", "delta_log2"]]
+    table.loc[3, ["tpm_before", "log2_fold_change"]] = table.loc[2, ["tpm_before", "log2_fold_change"]]
     x, y = coordinates(table)
     box = {"x": [float(x[2]) + 0.3, float(x[2]) - 0.3], "Autoencoder": [float(y[2]) - 0.01, float(y[2]) + 0.01]}
     inside = (np.abs(x - x[2]) <= 0.3) & (np.abs(y - y[2]) <= 0.01) & ~table["is_perturbed"].to_numpy()

@@ -9,8 +9,8 @@ from sklearn.linear_model import Ridge
 from cellstate.errors import ModelError
 from cellstate.model import create_model, load_model
 from cellstate.perturb.predictors.components import (
+    BASELINES,
     PENALTIES,
-    RIVALS,
     fit_components,
     load_components,
     own,
@@ -58,7 +58,7 @@ def test_components_survive_the_disc_within_what_eight_bits_hold(tmp_path, small
     known = load_components(small_model)
     assert known is not None
     save_components(known, tmp_path)
-    written = load_file(tmp_path / RIVALS)
+    written = load_file(tmp_path / BASELINES)
     assert written["components"].dtype == written["pca"].dtype == np.int8
     again = load_components(replace(small_model, folder=tmp_path))
     assert again is not None
@@ -70,8 +70,8 @@ def test_components_survive_the_disc_within_what_eight_bits_hold(tmp_path, small
 
 def test_own_is_the_diagonal(z_SG):
     known = fit_components(z_SG, 3)
-    full = known.components_PG.T @ known.ridge_PP @ known.components_PG
-    assert np.allclose(own(known.components_PG, known.ridge_PP), np.diag(full), atol=1e-5)
+    full = known.components_PG.T @ np.diag(known.ridge_P) @ known.components_PG
+    assert np.allclose(own(known.components_PG, known.ridge_P), np.diag(full), atol=1e-5)
 
 
 def test_random_weights_have_none(tmp_path):
@@ -84,7 +84,7 @@ def test_damaged_or_foreign_components_are_named(tmp_path, z_SG):
     save_components(fit_components(z_SG, 3), tmp_path / "demo")
     with pytest.raises(ModelError, match="does not belong"):
         load_components(load_model(tmp_path / "demo", device="cpu"))
-    (tmp_path / "demo" / RIVALS).write_bytes(b"1234")
+    (tmp_path / "demo" / BASELINES).write_bytes(b"1234")
     with pytest.raises(ModelError, match="damaged"):
         load_components(load_model(tmp_path / "demo", device="cpu"))
 
@@ -107,8 +107,8 @@ def test_damaged_or_foreign_components_are_named(tmp_path, z_SG):
 def test_components_that_no_trainer_wrote_are_refused(tmp_path, small_model, name, change):
     known = load_components(small_model)
     save_components(known, tmp_path)
-    stored = load_file(tmp_path / RIVALS)
-    save_file(stored | {name: np.ascontiguousarray(change(stored[name]))}, tmp_path / RIVALS)
+    stored = load_file(tmp_path / BASELINES)
+    save_file(stored | {name: np.ascontiguousarray(change(stored[name]))}, tmp_path / BASELINES)
     with pytest.raises(ModelError, match=name):
         load_components(replace(small_model, folder=tmp_path))
 

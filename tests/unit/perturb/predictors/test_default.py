@@ -10,14 +10,12 @@ from cellstate.evidence import PredictorId
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.default import default_predictor, resolve_predictor
-from cellstate.perturb.predictors.registry import available_predictors
+from cellstate.perturb.predictors.registry import available_predictors, default_predictor, resolve_predictor
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
-from data.genes.build import choose
 from tests.support.evidence_factories import favouring
 
-RIVALS = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
+BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
 
 
 def with_default(model, name):
@@ -27,22 +25,22 @@ def with_default(model, name):
 
 def test_the_shipped_model_uses_the_default_that_its_folder_names():
     model = load_model(device="cpu")
-    assert choose(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
+    assert resolve_predictor(model, None) == default_predictor(model) == "elastic_net" == model.record.default_predictor
 
 
-def test_who_can_be_chosen(small_model, tmp_path):
-    assert tuple(available_predictors(small_model)) == ("autoencoder", *RIVALS)
+def test_only_methods_of_the_folder_can_be_chosen(small_model, tmp_path):
+    assert tuple(available_predictors(small_model)) == ("autoencoder", *BASELINES)
     assert resolve_predictor(small_model, None) == "autoencoder"
     assert resolve_predictor(small_model, "autoencoder") == "autoencoder"
-    assert [resolve_predictor(small_model, name) for name in RIVALS] == list(RIVALS)
+    assert [resolve_predictor(small_model, name) for name in BASELINES] == list(BASELINES)
     with pytest.raises(ModelError, match="no predictor 'no_change'") as caught:
         resolve_predictor(small_model, "no_change")
     assert "autoencoder, pca" in caught.value.hint
     create_model(tmp_path / "demo", "demo", dtype="float16")
     random = load_model(tmp_path / "demo", device="cpu")
     assert tuple(available_predictors(random)) == ("autoencoder",)
-    # Evidence of rivals that the folder does not hold lets nobody lead.
-    assert choose(with_default(random, "coexpression"), None) == "autoencoder"
+    # A default that the folder does not hold is not used.
+    assert resolve_predictor(with_default(random, "coexpression"), None) == "autoencoder"
     with pytest.raises(ModelError, match="holds no pca") as caught:
         resolve_predictor(random, "pca")
     assert caught.value.hint
@@ -61,7 +59,7 @@ def test_who_leads_trades_places_and_no_number_changes(small_model, samples):
     usual = predict(prepare_sample(small_model, samples), perturbations)
     assert usual.predictor == "autoencoder" and "autoencoder" not in usual.baseline_log1p_after
     said = {"autoencoder": usual.log1p_after_G} | usual.baseline_log1p_after
-    for name in RIVALS:
+    for name in BASELINES:
         shift = predict(prepare_sample(small_model, samples), perturbations, predictor=name)
         assert shift.predictor == name
         assert next(iter(shift.baseline_log1p_after)) == "autoencoder"
@@ -86,7 +84,7 @@ def test_by_default_the_evidence_decides(small_model, samples):
     assert titrate(prepare_sample(told, samples), symbol).predictor == "coexpression"
 
 
-@pytest.mark.parametrize("name", ["autoencoder", *RIVALS])
+@pytest.mark.parametrize("name", ["autoencoder", *BASELINES])
 def test_a_dose_is_a_single_edit_by_the_same_predictor(small_model, samples, name):
     sample = samples
     tf = next(

@@ -5,8 +5,14 @@ import pytest
 import torch
 
 from cellstate.perturb.predictors.activation_interaction import HiddenChange, pair_scores, score
-from cellstate.perturb.predictors.gradients import backward, gradient_change, own_responses, readout
-from cellstate.perturb.predictors.propagate import base_pass, hidden_change
+from cellstate.perturb.predictors.propagate import (
+    backward,
+    base_pass,
+    gradient_change,
+    hidden_change,
+    own_responses,
+    readout,
+)
 from tests.unit.perturb.networks import GENES, KINDS, edited, make_network, make_warm, relative, widen
 
 NETWORKS = [
@@ -99,7 +105,7 @@ def test_a_network_too_large_for_all_of_a_goals_genes_does_without(monkeypatch):
     towards = direction().numpy()
     cost = np.count_nonzero(towards) * (2 * 200 * 80 + 2 * 200)
     for budget, some in ((cost, True), (cost - 1, False)):
-        monkeypatch.setattr("cellstate.perturb.predictors.gradients.OWN_BUDGET", budget)
+        monkeypatch.setattr("cellstate.perturb.predictors.propagate.OWN_BUDGET", budget)
         with torch.inference_mode():
             assert own_responses(network, base_pass(network, z), towards).any() == some
 

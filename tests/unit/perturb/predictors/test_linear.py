@@ -16,7 +16,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 
-RIVALS = ("pca", "coexpression", "ridge", "elastic_net")
+BASELINES = ("pca", "coexpression", "ridge", "elastic_net")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_set_held_and_passed_on_by_hand(small_model, goal) -> None:
     assert LinearScorer(one, goal).scores(genes_EK, delta_EK) == pytest.approx(np.array(expected), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_the_score_of_a_set_is_that_of_its_shift(name, small_model, sample, goal, monkeypatch) -> None:
     symbols, one = small_model.space.symbols, available_predictors(small_model)[name]
     sets = [(0, 5, 30), (5, 31, 32), (60, 61, 2)]
@@ -70,7 +70,7 @@ def test_the_score_of_a_set_is_that_of_its_shift(name, small_model, sample, goal
     assert by.scores(np.array(sets), delta_EK) == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_the_slope_is_the_score_of_a_single_edit(name, sample, goal) -> None:
     genes_E1 = np.arange(0, len(goal.direction_G), 7)[:, None]
     delta_E1 = np.full(genes_E1.shape, -0.7, np.float32)
@@ -84,7 +84,7 @@ def test_the_autoencoder_is_a_member_like_the_others(sample, goal) -> None:
     assert isinstance(scorer(sample, goal, PredictorId.AUTOENCODER), AutoencoderScorer)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_a_combination_by_a_rival_takes_the_best_of_all_sets(name, small_model, sample, goal) -> None:
     # Genes of the goal itself are no candidates: edited, they would be left out of it.
     candidates = np.arange(24, len(small_model.space))

@@ -4,7 +4,6 @@ from sklearn.linear_model import LinearRegression, Ridge
 
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import InputChange
-from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.components import fit_components
 from cellstate.perturb.predictors.registry import (
     REGISTRY,
@@ -99,19 +98,12 @@ def test_a_model_carries_its_baselines(small_model):
     assert not found["no_change"].predict_change(sample, change((0, 1.0))).any()
     goal = Goal("goal", "goal", Signature(direction_G / np.linalg.norm(direction_G)), 1.0)
     for name, one in found.items():
-        assert one.id == name and one.label and one.description
+        assert one.spec.id == name and one.spec.label and one.spec.description
         assert one.predict_change(sample, change((0, 1.0))).shape == (1, len(small_model.space))
         scorer = one.scorer(sample, goal)
         assert scorer.is_linear == (name != "autoencoder") and scorer.n_affordable > 0
         assert scorer.slopes().shape == (1, len(small_model.space))
-    assert [name for name, one in found.items() if one.uses_prior_knowledge] == ["ridge_tf"]
-
-
-def test_older_names_are_understood():
-    assert PredictorId("network") is PredictorId.AUTOENCODER
-    assert PredictorId.AUTOENCODER.stored_name == "network" and PredictorId.PCA.stored_name == "pca"
-    with pytest.raises(ValueError, match="oracle"):
-        PredictorId("oracle")
+    assert [name for name, one in found.items() if one.spec.uses_prior_knowledge] == ["ridge_tf"]
 
 
 def test_a_folder_without_effects_has_no_elastic_net(known):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError
-from cellstate.perturb.search.distributed import Ranks, ranks
+from cellstate.perturb.search.distributed import DistributedContext, distributed_context
 from cellstate.resources import resource_path
 
 
@@ -34,7 +34,7 @@ def torchrun(tmp_path):
 
 @pytest.mark.parametrize(("n", "size"), [(0, 1), (1, 3), (7, 3), (38, 4), (5, 5)])
 def test_every_row_is_of_one_process_and_the_shares_differ_by_one_at_most(n, size):
-    shares = [list(Ranks(rank, size).mine(n)) for rank in range(size)]
+    shares = [list(DistributedContext(rank, size).mine(n)) for rank in range(size)]
     assert sorted(chain(*shares)) == list(range(n))
     assert all(i % size == rank for rank, share in enumerate(shares) for i in share)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
@@ -42,18 +42,18 @@ def test_every_row_is_of_one_process_and_the_shares_differ_by_one_at_most(n, siz
 
 def test_alone(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with ranks() as here:
-        assert here.first and here.size == 1 and list(here.mine(3)) == [0, 1, 2]
+    with distributed_context() as here:
+        assert here.is_first and here.size == 1 and list(here.mine(3)) == [0, 1, 2]
         assert here.gather("x") == ["x"] and here.share("x") == "x"
-        assert here.says("x") and here.says("x")
+        assert here.claims("x") and here.claims("x")
         assert here.device("auto") == "auto" and here.device("cpu") == "cpu"
     assert not torch.distributed.is_initialized()
 
 
 def test_a_group_of_one_stands_alone(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with ranks() as here:
-        assert here == Ranks()
+    with distributed_context() as here:
+        assert here == DistributedContext()
 
 
 def test_each_process_of_a_machine_has_a_gpu_of_its_own(monkeypatch):
@@ -61,16 +61,16 @@ def test_each_process_of_a_machine_has_a_gpu_of_its_own(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for local, device in (("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda:0")):
         monkeypatch.setenv("LOCAL_RANK", local)
-        assert Ranks(5, 8).device("auto") == device
-        assert Ranks(5, 8).device("cpu") == "cpu"
-    assert Ranks().device("auto") == "auto"
+        assert DistributedContext(5, 8).device("auto") == device
+        assert DistributedContext(5, 8).device("cpu") == "cpu"
+    assert DistributedContext().device("auto") == "auto"
 
 
 def test_a_group_that_does_not_meet_is_one_sentence(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(CellStateError, match="did not find each other") as error, ranks():
+    with pytest.raises(CellStateError, match="did not find each other") as error, distributed_context():
         pass
     assert "torchrun" in error.value.hint
 
@@ -79,10 +79,10 @@ def test_a_group_that_does_not_meet_is_one_sentence(monkeypatch):
 def test_three_processes_gather_and_share(torchrun):
     done = torchrun(
         "from cellstate.perturb.search.distributed import ranks\n"
-        "with ranks() as here:\n"
+        "with distributed_context() as here:\n"
         "    told = here.share({'from': here.rank})\n"
-        "    values = here.gather((here.rank, told['from'], list(here.mine(7)), here.says('x'), here.says('y')))\n"
-        "    if here.first:\n"
+        "    values = here.gather((here.rank, told['from'], list(here.mine(7)), here.claims('x'), here.claims('y')))\n"
+        "    if here.is_first:\n"
         "        said = [sum(v[i] for v in values) for i in (3, 4)]\n"
         "        print(here.size, [v[:3] for v in values], said)\n"
         "    else:\n"
@@ -98,7 +98,7 @@ def test_nobody_waits_for_a_process_that_failed(torchrun, failing, how):
     done = torchrun(
         "import os\n"
         "from cellstate.perturb.search.distributed import ranks\n"
-        "with ranks() as here:\n"
+        "with distributed_context() as here:\n"
         "    here.share(1)\n"
         f"    if here.rank == {failing}:\n"
         f"        {how}\n"
@@ -114,7 +114,7 @@ def test_without_torchrun_too_nobody_waits_for_a_process_that_failed(tmp_path):
         "import os\n"
         "from cellstate.errors import CellStateError\n"
         "from cellstate.perturb.search.distributed import ranks\n"
-        "with ranks() as here:\n"
+        "with distributed_context() as here:\n"
         "    here.share(1)\n"
         "    if here.rank == 1: os._exit(9)\n"
         "    try: here.gather(1)\n"

@@ -5,7 +5,7 @@ import pytest
 
 from cellstate.errors import GoalError
 from cellstate.gene_space import align
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import prepare_sample, prepare_samples
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import cohort_end, cohort_goal, find_genes, gene_set_goal, toward_goal

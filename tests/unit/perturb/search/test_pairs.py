@@ -15,7 +15,7 @@ from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search import pair_sweep as sweep_module
 from cellstate.perturb.search.cohort_interaction import cohort_interactions
-from cellstate.perturb.search.distributed import Ranks
+from cellstate.perturb.search.distributed import DistributedContext
 from cellstate.perturb.search.pairs import pairs
 from tests.unit.perturb.questions import patient_samples, some_goal, without_cohort
 
@@ -189,7 +189,7 @@ def test_two_processes_give_the_blocks_of_one(bent):
     one, shared = {}, {}
     whole = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=one)
 
-    class Second(Ranks):
+    class Second(DistributedContext):
         def share(self, value):
             return value
 
@@ -197,7 +197,7 @@ def test_two_processes_give_the_blocks_of_one(bent):
             return None
 
     assert (
-        pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=shared, ranks=Second(1, 2))
+        pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=shared, here=Second(1, 2))
         is None
     )
     assert sorted(shared) == [1, 3]

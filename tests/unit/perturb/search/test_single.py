@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError, ModelError, PerturbationError, Stopped
-from cellstate.evaluate.distance import distances
+from cellstate.evaluation.ood import ood_scores
 from cellstate.evidence import PredictorId
 from cellstate.model import create_model, load_model
-from cellstate.model.profiles import load_profiles
+from cellstate.model.cohort import load_profiles
 from cellstate.perturb import sample as sample_module
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predict import predict
@@ -91,9 +91,9 @@ def test_a_linear_predictor_knows_patients_apart_by_levels_alone(small_model):
 
 def test_without_a_choice_the_evidence_decides(small_model):
     evidence = favouring(PredictorId.ELASTIC_NET)
-    told = replace(small_model, record=replace(small_model.record, evidence=evidence))
-    assert screen(told, patient_samples(), some_goal(told)).predictor == "elastic_net"
-    assert screen(small_model, patient_samples(), some_goal(small_model)).predictor == "autoencoder"
+    named = replace(small_model, record=replace(small_model.record, evidence=evidence))
+    for model, default in ((named, "elastic_net"), (small_model, "autoencoder")):
+        assert screen(prepare_sample(model, patient_samples()), some_goal(model)).predictor == default
     with pytest.raises(ModelError, match="no predictor 'oracle'"):
         screen(prepare_sample(small_model, patient_samples()), some_goal(small_model), predictor="oracle")
 
@@ -185,7 +185,7 @@ def test_the_patient_beside_the_cohort(small_model):
     z_E = cohort_z(engine.sample, pattern, genes, slopes.cohort_SG, slopes.sample_G)
     assert len(known.slope_SG) == 48 and cohort_background(small_model, goal) is known
     here = candidate_changes(pattern, engine.sample, genes) * (engine.gradient()[0] - known.own_G)
-    from cellstate.model.profiles import load_profiles
+    from cellstate.model.cohort import load_profiles
 
     log1p_SG = load_profiles(small_model).log1p_SG
     effect_SG = -log1p_SG / small_model.space.scale_G * known.slope_SG
@@ -280,5 +280,5 @@ def test_a_screen_prepares_its_sample_once(small_model, monkeypatch):
         monkeypatch.setattr(sample_module, "impute_missing" if name == "impute" else "align", count)
     sample = prepare_sample(small_model, patient_samples())
     screen(sample, some_goal(small_model), genes=np.arange(4))
-    distances([sample])
+    ood_scores([sample])
     assert counted == {"align": 1, "impute": 1}

@@ -8,8 +8,8 @@ import torch
 
 from cellstate.errors import CellStateError, GeneError, GoalError, ModelError, PerturbationError
 from cellstate.gene_space import align
+from cellstate.model.cohort import load_profiles
 from cellstate.model.network import AutoEncoder
-from cellstate.model.profiles import load_profiles
 from cellstate.perturb import sample as sample_module
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predict import predict

@@ -1,0 +1,110 @@
+"""Options that several commands share. Nothing heavy is imported here, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+#: The JSON document, and the same as lines for a person.
+Answer = tuple[dict, list[str]]
+Run = Callable[[argparse.Namespace], Answer | None]
+
+GENES = "tf (transcription factors), all, or a file with one gene a line"
+GOALS = "up:GMT#SET, down:GMT#SET, genes:+A,+B,-C, toward:FILE#NAME, cohort:high:GENE, cohort:low:GENE or cohort:median"
+PATTERNS = "perturbation of each gene: ko, kd50, x3, =12.5 (TPM), =q90 (the cohort's 90th percentile); default ko"
+#: Rows of a table that are printed for a person.
+GENES_SHOWN = 20
+
+
+class Commands:
+    """One level of commands: ``cellstate COMMAND``, or ``cellstate model COMMAND``.
+
+    Parameters
+    ----------
+    action
+        The result of ``ArgumentParser.add_subparsers``.
+    """
+
+    def __init__(self, action: argparse._SubParsersAction) -> None:
+        self._action = action
+
+    def add(self, name: str, words: str, run: Run, *, reads: bool = False, runs: bool = False):
+        """Add a command.
+
+        Parameters
+        ----------
+        reads : bool
+            It reads a file: FILE, the sample, and settings that are not to be detected.
+        runs : bool
+            It runs a network: device and precision.
+        """
+        command = self._action.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        if reads:
+            _add_file(command)
+        if runs:
+            command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+            command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16")
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+        command.add_argument("--model", metavar="DIR", help="model folder (default: the shipped demo model)")
+        return command
+
+    def group(self, name: str, words: str) -> Commands:
+        """Add a word that has commands of its own."""
+        below = self._action.add_parser(name, help=words)
+        return Commands(below.add_subparsers(dest=f"{name}_command", required=True, metavar="COMMAND"))
+
+
+def _add_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "file", metavar="FILE", help="an RNA-seq profile in any format, or FILE#NAME for one sample of it"
+    )
+    command.add_argument("--sample", metavar="NAME", help="one sample of the file; the same as FILE#NAME")
+    for name, words in (
+        ("format", "file format"),
+        ("orientation", "'genes in rows' or 'genes in columns'"),
+        ("unit", "counts, coverage, TPM, FPKM or a log of these"),
+        ("ids", "kind of gene names"),
+    ):
+        command.add_argument(f"--{name}", metavar="X", help=f"override the detected setting: {words}")
+    command.add_argument(
+        "--repair-dates",
+        action="store_true",
+        help="restore names that a spreadsheet turned into dates, where one gene only is possible",
+    )
+
+
+def add_predictor(command: argparse.ArgumentParser) -> None:
+    """Add ``--predictor``."""
+    command.add_argument(
+        "--predictor",
+        metavar="NAME",
+        help="prediction method: autoencoder, pca, coexpression, ridge, elastic_net or ridge_tf (default: that of the "
+        "model folder)",
+    )
+
+
+def add_perturb(command: argparse.ArgumentParser, words: str, metavar: str = "GENE=WHAT") -> None:
+    """Add ``--perturb``, which may be given again, and its older name, which the help does not show."""
+    command.add_argument("--perturb", action="append", metavar=metavar, help=f"{words}; may be given again")
+    command.add_argument("--edit", dest="perturb", action="append", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def add_goal(command: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--goal``."""
+    command.add_argument("--goal", required=required, metavar="SPEC", help=GOALS)
+
+
+def add_genes(command: argparse.ArgumentParser, words: str = "candidates", option: str = "--genes") -> None:
+    """Add ``--genes``, or another option that names genes."""
+    command.add_argument(option, metavar="WHICH", help=f"{words}: {GENES} (default: all)")
+
+
+def add_top(command: argparse.ArgumentParser) -> None:
+    """Add ``--top``."""
+    command.add_argument("--top", type=int, metavar="N", help="rows that are shown; all of them are scored exactly")
+
+
+def add_out(command: argparse.ArgumentParser) -> None:
+    """Add ``--out``."""
+    command.add_argument("--out", metavar="CSV", help="also write the whole table")

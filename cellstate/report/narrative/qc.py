@@ -1,0 +1,145 @@
+"""Sentences about the quality of a sample, and about the gene names of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor, isnan
+
+from cellstate.errors import summarise_list
+from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades
+from cellstate.formatting import digits, escape_markdown, percent, plural
+from cellstate.genes import FOUND, N_AXIS
+from cellstate.samples import ReadReport
+
+_SYMBOLS = {Grade.GOOD: "✓", Grade.FAIR: "▲", Grade.POOR: "✗", Grade.UNKNOWN: "–"}
+_COLOURS = {Grade.GOOD: "green", Grade.FAIR: "orange", Grade.POOR: "red", Grade.UNKNOWN: "gray"}
+#: Fewer reads than this do not measure a gene's level.
+_COUNTED_READS = 10
+_N_LISTED, _MAX_NAME = 6, 30
+
+_NAMES = {
+    Check.OOD_SCORE: "OodScore from the training samples",
+    Check.DETECTED: "Genes detected",
+    Check.MEASURED: "Genes of the model measured",
+    Check.READS: "Reads",
+    Check.TOP: f"TPM of the {N_TOP_GENES} most highly expressed genes",
+    Check.MITO: "TPM of mitochondrial genes",
+}
+_MEANING: Mapping[Check, Mapping[Grade, str]] = {
+    Check.OOD_SCORE: {
+        Grade.GOOD: "Typical of the patients that the model was tested on.",
+        Grade.FAIR: "Farther than most patients that the model was tested on: expect larger errors.",
+        Grade.POOR: "The sample is out of distribution, and no predicted gene is reliable.",
+        Grade.UNKNOWN: "This model was not trained.",
+    },
+    Check.DETECTED: {
+        Grade.GOOD: "Typical of tissue.",
+        Grade.FAIR: f"Tissue usually shows {LIMITS[Check.DETECTED].good:,.0f} and more: lowly expressed genes may be "
+        "missing.",
+        Grade.POOR: "Few: many genes at zero are expressed but were not detected.",
+    },
+    Check.MEASURED: {
+        Grade.GOOD: "The model has the input that it needs.",
+        Grade.FAIR: "The model imputes the others; they are not reliable.",
+        Grade.POOR: "The model imputes the others: too many for any reliable prediction.",
+    },
+    Check.READS: {
+        Grade.GOOD: "A gene below about {weakest} TPM has fewer than {n} reads.",
+        Grade.FAIR: "A gene below about {weakest} TPM has fewer than {n} reads.",
+        Grade.POOR: "A gene below about {weakest} TPM has fewer than {n} reads, and its level is mostly chance.",
+        Grade.UNKNOWN: "The file does not give them; use the genes detected.",
+    },
+    Check.TOP: {
+        Grade.GOOD: "Many genes share the transcripts, as in most tissues.",
+        Grade.FAIR: "A few genes hold most transcripts, as in blood or pancreas: the others are measured less exactly.",
+        Grade.POOR: "A few genes hold nearly all transcripts: the library may be of low complexity.",
+    },
+    Check.MITO: {
+        Grade.GOOD: "Typical of tissue.",
+        Grade.FAIR: "High, but usual in heart, muscle and kidney.",
+        Grade.POOR: "Cells may have been dying when the sample was taken.",
+    },
+}
+
+
+def grade_text(grade: Grade) -> str:
+    """Return a grade with its symbol."""
+    return f"{_SYMBOLS[grade]} {grade}"
+
+
+def qc_lines(figures: Mapping[Check, float]) -> list[str]:
+    """Return one line of Markdown for each figure: its grade, its value and what it means."""
+    return [_line(check, figures[check], grade) for check, grade in grades(figures).items()]
+
+
+def _line(check: Check, value: float, grade: Grade) -> str:
+    meaning = _MEANING[check][grade]
+    if check is Check.READS and not isnan(value):
+        meaning = meaning.format(weakest=digits(_COUNTED_READS * 1e6 / max(value, 1.0), 2), n=_COUNTED_READS)
+    return f":{_COLOURS[grade]}-badge[{grade_text(grade)}] **{_NAMES[check]}: {_value(check, value)}.** {meaning}"
+
+
+def _value(check: Check, value: float) -> str:
+    if isnan(value):
+        return "unknown"
+    if check is Check.OOD_SCORE:
+        return f"{value:.1f}\u00a0robust SDs"
+    if check is Check.READS and value >= 1e5:
+        return f"{value / 1e6:,.1f}\u00a0million"
+    return f"{value:,.0f}" if check in (Check.DETECTED, Check.READS) else percent(value)
+
+
+def match_sentence(report: ReadReport, n_genes: int) -> str:
+    """Return how many names were matched to a gene.
+
+    Parameters
+    ----------
+    report : ReadReport
+    n_genes : int
+        Genes of the axis that the file measures.
+    """
+    found = n_matched(report)
+    # Rounded down, so that 100% means all.
+    share = floor(100 * found / max(report.n_genes_read, 1)) / 100
+    return (
+        f"**{found:,} of {report.n_genes_read:,} names ({percent(share)})** match a gene: the file measures "
+        f"{n_genes:,} of {N_AXIS:,} protein-coding genes."
+    )
+
+
+def n_matched(report: ReadReport) -> int:
+    """Return how many names were matched to a gene."""
+    return sum(report.status_counts.get(status, 0) for status in FOUND)
+
+
+def dates_sentence(report: ReadReport) -> str:
+    """Return which names look like dates, which were repaired, and which genes the others can mean."""
+    verb = "name looks like a date" if len(report.dates) == 1 else "names look like dates"
+    text = f"**A spreadsheet changed gene names.** {len(report.dates):,} {verb}"
+    repaired = dict(report.repaired)
+    if repaired:
+        text += f". Repaired: {listed([f'{escape_markdown(name, _MAX_NAME)} to {s}' for name, s in repaired.items()])}"
+    left = [
+        f"{escape_markdown(name, _MAX_NAME)} ({' or '.join(symbols) or 'no known gene'})"
+        for name, symbols in report.dates
+        if name not in repaired
+    ]
+    if not left:
+        return text + "."
+    return text + (f". Left out: {listed(left)}." if repaired else f" and are left out: {listed(left)}.")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    return summarise_list(list(names), _N_LISTED)
+
+
+def names_listed(names: Sequence[str]) -> str:
+    """Return the first names from a file, as Markdown that shows them unchanged."""
+    return listed([escape_markdown(name, _MAX_NAME) for name in names])
+
+
+def groups_sentence(n_by_group: Mapping[str, int], n_without: int) -> str:
+    """Return the size of each group."""
+    rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
+    return f"{escape_markdown(summarise_list([f'{g} ({n:,})' for g, n in n_by_group.items()], 4), 400)}{rest}."
