@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import heading
-from cellstate.ui.state.session import session
+from cellstate.ui.state.session import SAMPLE, session
 from cellstate.ui.workbench.perturb import perturb_page
 from cellstate.ui.workbench.sample import sample_page
 from cellstate.ui.workbench.sample_line import sample_line
@@ -16,12 +16,11 @@ if state.loaded is None:
 else:
     with error_boundary("describing the sample"):
         sample_line(state)
-    # Closed and not drawn for each newly loaded file, but open where the next file could not be read.
+    # Closed for each new file, and not drawn while it is closed.
     details = st.expander(
         "Quality, detected settings, groups, another sample",
         icon=":material/person:",
-        expanded=state.failed_upload is not None,
-        key=f"sample-details-{state.round}",
+        key=f"sample-details-{state.turns[SAMPLE]}",
         on_change="rerun",
     )
     with details:

@@ -13,6 +13,8 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from cellstate.ui.state.session import SAMPLE
+
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
@@ -61,7 +63,7 @@ def session_of(app: AppTest) -> Any:
 def open_sample(app: AppTest) -> AppTest:
     """Open what the workbench shows of the loaded sample."""
     app.switch_page("pages/workbench.py")
-    app.session_state[f"sample-details-{session_of(app).round}"] = True
+    app.session_state[f"sample-details-{session_of(app).turns[SAMPLE]}"] = True
     return app.run()
 
 

@@ -1,4 +1,4 @@
-"""The experiment page: files, groups, the perturbation, the comparison, and errors."""
+"""The page Validate: files, groups, the perturbation, the comparison, and errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BOTH = a_file(["C1", "C2", "T1", "T2"])
 
 @pytest.fixture
 def page(app: AppTest) -> AppTest:
-    """The experiment page with nothing loaded."""
+    """The page Validate with nothing loaded."""
     app.switch_page("pages/validate.py").run()
     check(app)
     return app
@@ -127,7 +127,7 @@ def test_all_others_are_treated(page: AppTest) -> None:
 
 @pytest.fixture
 def labelled(app: AppTest) -> AppTest:
-    """The experiment page, with four samples in two groups on the Sample page."""
+    """The page Validate, with four samples in two groups on the workbench."""
     app.switch_page("pages/workbench.py").run()
     app.file_uploader[0].upload("cohort.csv", BOTH)
     app.run()

@@ -1,4 +1,4 @@
-"""The Perturb page: find a gene, perturb it, and read the prediction."""
+"""The workbench: find a gene, perturb it, and read the prediction."""
 
 from __future__ import annotations
 

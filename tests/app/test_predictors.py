@@ -1,4 +1,4 @@
-"""The choice of the prediction method on the Perturb page, and what it changes."""
+"""The choice of the prediction method on the workbench, and what it changes."""
 
 from __future__ import annotations
 

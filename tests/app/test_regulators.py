@@ -1,4 +1,4 @@
-"""The regulators page: goals, options, searches beside the page, results, and the way to the Perturb page."""
+"""The regulators page: goals, options, searches beside the page, results, and the way to the workbench."""
 
 from __future__ import annotations
 

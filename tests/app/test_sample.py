@@ -1,4 +1,4 @@
-"""The Sample page: three ways to a sample, its settings and names, and a file that could not be read."""
+"""The workbench: three ways to a sample, its settings and names, and a file that could not be read."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ NAMES = ["C1", "C2", "T1", "T2"]
 
 @pytest.fixture
 def cohort(app: AppTest) -> AppTest:
-    """The Sample page with four samples."""
+    """The workbench with four samples."""
     upload(app, "cohort.csv", a_table(NAMES))
     check(app)
     return app

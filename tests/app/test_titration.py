@@ -1,4 +1,4 @@
-"""The titration on the Perturb page: computed once, when it is opened, and scored where there is a goal."""
+"""The titration on the workbench: computed once, when it is opened, and scored where there is a goal."""
 
 from __future__ import annotations
 

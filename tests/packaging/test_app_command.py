@@ -8,19 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from benchmarks.app_client import Client
+from tests.e2e.serving import REPOSITORY, wait_for
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
 
 
@@ -42,12 +40,7 @@ def started(port: int, folder: Path, *command: str) -> Iterator[subprocess.Popen
         text=True,
     )
     try:
-        while process.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=PATIENCE_S).close()
-                break
-            except URLError:
-                continue
+        wait_for(f"http://127.0.0.1:{port}", process)
         yield process
     finally:
         process.kill()

@@ -9,6 +9,7 @@ from cellstate.evidence import PredictorId
 from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import ModelRecord
+from cellstate.report.narrative.reconstruction import error_removed
 from cellstate.report.section import decimal
 from cellstate.report.sections import held_out
 
@@ -80,17 +81,12 @@ def measured(record: ModelRecord) -> list[tuple[str, str, str]]:
         f"Of the squared error that each gene's training mean leaves, on {evaluation.n_samples:,} patients "
         f"({in_sentence(DATASETS[split])})."
     )
-    rows = [("Autoencoder removes", _removed(evaluation.r2_pooled, mean), help)]
+    rows = [("Autoencoder removes", percent(error_removed(evaluation.r2_pooled, mean)), help)]
     if pca is not None:
-        rows.append(("PCA removes", _removed(pca.r2_pooled, mean), help))
+        rows.append(("PCA removes", percent(error_removed(pca.r2_pooled, mean)), help))
     default = record.evidence.default_predictor
     if default is not None and default.reason.value is not None:
         label = in_sentence(predictor_label(default.predictor))
         help = f"Of the default method, {label}; 0 is chance."
         rows.append(("Target specificity", decimal(default.reason.value), help))
     return rows
-
-
-def _removed(r2: float, r2_mean: float) -> str:
-    """Return the share of the gene means' squared error that a method removes."""
-    return percent((r2 - r2_mean) / (1 - r2_mean))

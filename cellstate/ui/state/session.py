@@ -30,8 +30,8 @@ _KEY = "cellstate"
 DELETED = "cellstate-deleted"
 #: Kind of the cached result of the validation page.
 COMPARISON = "comparison"
-#: Files of the candidates page, as `Session.turns` and `Session.refused` name them.
-REFERENCE, GENE_SETS = "reference", "gene-sets"
+#: Names of files in `Session.turns` and `Session.refused`.
+SAMPLE, REFERENCE, GENE_SETS = "sample", "reference", "gene-sets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +94,13 @@ class Session:
     labels : dict of str to str
         Group of a sample of `loaded`, by the sample's name, for example control or treated.
     round : int
-        Counts sample files and deletions; part of the keys of widgets that start anew with each.
+        Counts readings of sample files and deletions; part of the keys of widgets that start anew with each.
     groups : dict of str to Loaded
         Files of the validation page: ``control``, ``treated``.
     refused : dict of str to (str, CellStateError)
         Names and errors of other files that could not be read.
     turns : dict of str to int
-        As `round`, for each other file.
+        Counts files of each kind, and deletions.
     reference : Loaded or None
         Samples that define a goal.
     gene_sets : GeneSets or None
@@ -173,6 +173,8 @@ class Session:
 
     def load(self, loaded: Loaded) -> None:
         """Replace the samples; perturbations stay."""
+        if self.loaded is None or self.loaded.source is not loaded.source:
+            self.turns[SAMPLE] += 1
         self.loaded, self.selected, self.failed_upload = loaded, 0, None
         self.labels = {}
         self.round += 1

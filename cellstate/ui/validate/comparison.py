@@ -1,4 +1,4 @@
-"""The experiment page: the predicted change of a perturbation beside what a real experiment measured."""
+"""The page Validate: the predicted change of a perturbation beside what a real experiment measured."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TURN = "perturbation"
 
 
 def experiment_page() -> None:
-    """Draw the experiment page."""
+    """Draw The page Validate."""
     state = session()
     files(state)
     groups = None

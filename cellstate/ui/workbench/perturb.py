@@ -1,4 +1,4 @@
-"""The Perturb page: add perturbations, and see the predicted expression change of every gene."""
+"""The workbench: add perturbations, and see the predicted expression change of every gene."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cellstate.report.narrative.prediction import RELIABLE_MEANING, agreement_se
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import prediction_export
-from cellstate.ui.components.layout import READABLE, hypothesis, metric_row, need_sample
+from cellstate.ui.components.layout import READABLE, hypothesis, metric_row
 from cellstate.ui.components.predictor_picker import choose_predictor, predictor_sentence
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model
@@ -38,11 +38,8 @@ SECTIONS = {
 
 
 def perturb_page() -> None:
-    """Draw the page."""
+    """Draw the list of perturbations of the selected sample, and their prediction."""
     state = session()
-    if state.loaded is None:
-        need_sample("Choose a sample first; then knock genes out, reduce or raise them, and compare the predictions.")
-        return
     opened = model()
     left, right = st.columns([3, 2], gap="medium")
     with left:

@@ -30,7 +30,7 @@ def sample_groups(state: Session, loaded: Loaded) -> None:
             rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
             st.markdown(f"{escape_markdown(in_words(groups), 400)}{rest}.")
         else:
-            st.markdown("Name control and treated samples here, and compare them on the Experiment page.")
+            st.markdown("Name control and treated samples here, and compare them on the page Validate.")
         _editor(state, names)
         _sheet_result(state, names)
         with st.container(horizontal=True):
