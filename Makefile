@@ -28,9 +28,7 @@ help:
 	@echo "make clean      delete the environment and every cache"
 
 run: $(VENV)/.for-run
-	@echo "CellState: http://127.0.0.1:$(PORT) (Ctrl+C stops it)"
-	@exec $(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) --server.headless=true \
-	  --browser.gatherUsageStats=false </dev/null
+	@exec $(PY) -m cellstate.cli app --port=$(PORT)
 
 # pytest runs last, so that its summary ends the output: one worker a core, one BLAS thread a worker.
 test-fast: MARKED := -m "not slow"

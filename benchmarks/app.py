@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from benchmarks import app_browser, upload
 from benchmarks.app_server import Server, serving

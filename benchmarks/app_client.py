@@ -49,6 +49,8 @@ class Client:
         Of a server on this machine.
     patience_s : float
         How long one run of a page may take.
+    page, query : str
+        The address's page and query at the start, for example ``workbench`` and ``v=1``.
 
     Attributes
     ----------
@@ -56,12 +58,13 @@ class Client:
         What was received.
     """
 
-    def __init__(self, port: int, patience_s: float = 120.0) -> None:
+    def __init__(self, port: int, patience_s: float = 120.0, page: str = "", query: str = "") -> None:
         self.port, self.patience_s, self.n_bytes = port, patience_s, 0
         self.session_id, self.pages, self.page = "", {}, ""  # type: str, dict[str, str], str
         self._nodes: dict[tuple[int, ...], _Node] = {}
         self._states: dict[str, WidgetState] = {}
         self._run, self._runs = "", False
+        self._page_name, self._query = page, query
         headers = self._http("GET", "/_stcore/health").headers
         cookies = [SimpleCookie(value) for value in headers.get_all("Set-Cookie") or ()]
         self._xsrf = next((found[_XSRF].value for found in cookies if _XSRF in found), "")
@@ -99,6 +102,10 @@ class Client:
     def words(self) -> str:
         """Return every text of the page."""
         return "\n".join(element.body for kind in ("markdown", "alert", "heading") for element in self.elements(kind))
+
+    def titles(self) -> list[str]:
+        """Return the titles of the page."""
+        return [element.body for element in self.elements("heading") if element.tag == "h1"]
 
     def errors(self) -> list[str]:
         """Return what the page says of something that went wrong."""
@@ -217,6 +224,8 @@ class Client:
         if trigger is not None:
             request.rerun_script.widget_states.widgets.append(trigger)
         request.rerun_script.page_script_hash = self.page
+        request.rerun_script.page_name = self._page_name
+        request.rerun_script.query_string = self._query
         request.rerun_script.fragment_id = fragment
         self._socket.send(request.SerializeToString())
 
@@ -245,7 +254,7 @@ class Client:
             self._runs = message.session_status_changed.script_is_running
         elif kind == "navigation":
             self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
-            self.page = message.navigation.page_script_hash
+            self.page, self._page_name = message.navigation.page_script_hash, ""
         elif kind == "delta":
             self._place(tuple(message.metadata.delta_path), message.delta)
         elif self._is_whole(message):

@@ -153,9 +153,9 @@ def _read_model_file(name: str, given: Input) -> object:
         assert all(torch.isfinite(p).all() for p in model.network.parameters()), "weights"
         assert len(model.gene_table) == len(model.space) == len(model.space.symbols), "genes"
         assert profiles is None or np.isfinite(profiles.z_SG).all(), "profiles"
-        assert baselines is None or all(np.isfinite(m).all() for m in (baselines.ridge_PP, baselines.tf_ridge_PP)), (
-            "baselines"
-        )
+        assert baselines is None or all(
+            np.isfinite(m).all() for m in (baselines.components_PG, baselines.variance_P)
+        ), "baselines"
         assert effects is None or (np.isfinite(effects.data).all() and not effects.diagonal().any()), "effects"
         return model
     finally:

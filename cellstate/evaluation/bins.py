@@ -1,4 +1,4 @@
-"""Accuracy per TPM bin: the share of values that a prediction hits within a tolerance."""
+"""Accuracy per TPM bin: the fraction of predicted values within a tolerance of the truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EDGES = (0.0, 2.5, 10.0, 100.0, float("inf"))
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A value counts as hit when it is within ``relative`` times the truth plus ``absolute`` TPM."""
+    """A value is within tolerance when it differs by at most ``relative`` times the truth plus ``absolute`` TPM."""
 
     relative: float = 0.20
     absolute: float = 0.1
@@ -45,7 +45,7 @@ def check_edges(edges: Sequence[float]) -> tuple[float, ...]:
 
 
 def level_of(log1p_tpm: np.ndarray, lows_tpm: Sequence[float]) -> np.ndarray:
-    """Return which level each value lies in, levels being given by their lower ends in TPM."""
+    """Return the level of each value; levels are given by their lower ends in TPM."""
     return np.searchsorted(np.log1p(lows_tpm), log1p_tpm, side="right") - 1
 
 
@@ -56,16 +56,16 @@ def accuracy_per_bin(
     edges: Sequence[float] = EDGES,
     tolerance: Tolerance = Tolerance(),
 ) -> list[Bin]:
-    """Return the accuracy in each bin of true TPM; NaN in the truth counts nowhere."""
+    """Return the accuracy in each bin of true TPM; NaN in the truth is left out."""
     edges = check_edges(edges)
     known = ~np.isnan(truth_tpm)
     truth, predicted = truth_tpm[known], predicted_tpm[known]
-    hit = np.abs(predicted - truth) <= tolerance.relative * truth + tolerance.absolute
+    is_within = np.abs(predicted - truth) <= tolerance.relative * truth + tolerance.absolute
     which = np.searchsorted(edges, truth, side="right") - 1
     inside = (which >= 0) & (which < len(edges) - 1)
     n = np.bincount(which[inside], minlength=len(edges) - 1)
-    hits = np.bincount(which[inside], weights=hit[inside], minlength=len(edges) - 1)
+    n_within = np.bincount(which[inside], weights=is_within[inside], minlength=len(edges) - 1)
     return [
-        Bin(low, high, int(n[i]), float(hits[i] / n[i]) if n[i] else None)
+        Bin(low, high, int(n[i]), float(n_within[i] / n[i]) if n[i] else None)
         for i, (low, high) in enumerate(itertools.pairwise(edges))
     ]

@@ -1,7 +1,7 @@
-"""The noise ceiling: how well two libraries of the very same sample would agree.
+"""The counting-noise ceiling: how well two libraries of the same sample would agree.
 
-Counting reads is random, so no predictor can hit low values reliably. Two libraries of the sample are drawn (Poisson,
-the most lenient noise there is) at its depth, turned into TPM, and one is scored as a prediction of the other.
+Reads are counts, so no prediction of a low value is certain. Two libraries of the sample are drawn (Poisson noise, the
+least possible) at its depth and converted to TPM, and one is scored as a prediction of the other.
 
 Shape suffixes: S samples, G genes.
 """
@@ -14,9 +14,9 @@ import numpy as np
 
 from cellstate.evaluation.bins import EDGES, Bin, Tolerance, accuracy_per_bin
 
-#: Reads of a library where the file does not say.
+#: Reads of a library of unknown depth.
 ASSUMED_READS = 20e6
-#: The ceiling is a mean over values; this many samples settle it.
+#: The ceiling is a mean over values; so many samples suffice.
 MAX_SAMPLES = 24
 
 
@@ -29,7 +29,7 @@ def ceiling_per_bin(
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - a frozen value
     seed: int = 0,
 ) -> list[Bin]:
-    """Return the accuracy per bin that sampling noise alone allows.
+    """Return the accuracy per bin that counting noise alone allows.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def ceiling_per_bin(
 
 
 def share_of_ceiling(bins: Sequence[Bin], ceiling: Sequence[Bin]) -> list[float | None]:
-    """Return each bin's accuracy as a share of what counting noise allows, ``None`` where either is empty or 0."""
+    """Return each bin's accuracy as a fraction of the ceiling, ``None`` where either is empty or 0."""
     return [
         b.accuracy / c.accuracy if b.accuracy is not None and c.accuracy else None
         for b, c in zip(bins, ceiling, strict=True)

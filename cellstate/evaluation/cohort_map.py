@@ -1,12 +1,9 @@
-"""A patient among the training profiles: where the network's latent state lies, before and after a prediction.
+"""Map of the cohort: latent states of a sample before and after a prediction, among training profiles.
 
-The map is a principal component analysis of the training profiles' latent states as the decoder reads them: of the
-profiles that it makes of them. Latent units may all be scaled alike, whatever they carry, as those of the shipped model
-are; among bare units a single odd profile would lead the map, and a distance would mean little. Here it is the root of
-the summed squares of what the network says of each gene, in S, a gene's standard deviation over the training samples.
+The map is a principal component analysis of decoded latent states, so that distances are in SD of genes. Latent units
+themselves have arbitrary scales, and one unusual profile could dominate the map.
 
-UMAP keeps neighbours together but neither distances nor directions: an arrow in it would mean nothing, so it is not
-offered.
+UMAP keeps neighbours together but neither distances nor directions, so an arrow in it would have no meaning.
 
 Shape suffixes: S training profiles, P predictors, G genes, K components, 2 the axes of the map.
 """
@@ -26,22 +23,22 @@ from cellstate.model.folder import cached_per_model
 
 @dataclass(frozen=True, eq=False)
 class CohortMap:
-    """Training profiles and one patient on two axes.
+    """Training profiles and one sample on two axes.
 
     Attributes
     ----------
     cohort_S2 : ndarray of float64, shape (S, 2)
-        Centred, in S.
+        Centred, in SD.
     before_2 : ndarray of float64, shape (2,)
     after_2 : dict of str to ndarray of float64, shape (2,)
-        As each predictor leaves the patient.
+        After the prediction by each method.
     explained_2 : ndarray of float64, shape (2,)
-        Share of the cohort's variance along each axis.
+        Fraction of the cohort's variance along each axis.
     moved : dict of str to float
-        Length of each arrow along all axes, as a share of the cohort's spread: the root mean square distance of the
-        training profiles from their centre.
+        Length of each arrow along all axes, as a fraction of the root mean square distance of the training profiles
+        from their centre.
     in_plane : dict of str to float
-        Share of each arrow's length that is seen on the two axes; 0 where nothing moves.
+        Fraction of each arrow's length in the plane of the two axes; 0 for an arrow of no length.
     """
 
     cohort_S2: np.ndarray
@@ -54,7 +51,7 @@ class CohortMap:
 
 @dataclass(frozen=True, eq=False)
 class _Axes:
-    """The map without a patient."""
+    """The map without a sample."""
 
     centre_G: np.ndarray
     axes_G2: np.ndarray
@@ -64,7 +61,7 @@ class _Axes:
 
 
 def cohort_map(model: Model, log1p_before_G: np.ndarray, log1p_after_G: Mapping[str, np.ndarray]) -> CohortMap:
-    """Place a patient among the training profiles.
+    """Place a sample and its predictions among the training profiles.
 
     Parameters
     ----------
@@ -72,7 +69,7 @@ def cohort_map(model: Model, log1p_before_G: np.ndarray, log1p_after_G: Mapping[
     log1p_before_G : ndarray, shape (G,)
         log1p TPM on the training cohort's scale, finite.
     log1p_after_G : mapping of str to ndarray, shape (G,)
-        The same as each predictor leaves the patient: edited genes at their level, every other gene shifted.
+        The same after the prediction by each method.
 
     Raises
     ------

@@ -1,11 +1,10 @@
-"""Copy-through: does a method respond with the perturbed gene itself, or with the genes that depend on it?
+"""Copy-through: whether a method responds in the perturbed gene itself, or in the genes that depend on it.
 
-An autoencoder may learn to hand each gene through. Then a perturbation comes back as an echo of itself, and little else
-moves. Each gene in turn is raised by 1 in z from the training mean, and the response is read in z.
+An autoencoder may learn to copy each gene from input to output; then little else responds. Each gene in turn is raised
+by 1 SD from the training mean, and the response is measured in SD.
 
-There is no list of genes that regulate nothing. The stand-in here is prior knowledge and ours: genes that are not
-transcription factors (Lambert et al., Cell 2018). Many of them do regulate, so the false effect is a gauge to compare
-predictors by, not an error rate.
+No list of genes without regulatory effect exists. Genes that are not transcription factors (Lambert et al., Cell 2018)
+stand in for it. Many of them do regulate, so their effect compares methods and is no error rate.
 
 Shape suffixes: G genes, K perturbed genes.
 """
@@ -22,9 +21,9 @@ from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.registry import all_predictors
 from cellstate.perturb.sample import training_mean
 
-#: Genes of each kind that are perturbed, at most.
-EDITED = 200
-#: Predictors that read the perturbed gene back; the others leave it out by construction.
+#: Largest number of perturbed genes of each kind.
+MAX_GENES = 200
+#: Methods that predict the perturbed gene itself; the others leave it out by construction.
 ECHOING = (PredictorId.AUTOENCODER, PredictorId.PCA)
 
 
@@ -33,10 +32,10 @@ def copy_through(model: Model, *, seed: int = 0) -> dict[PredictorId, CopyThroug
     rng = np.random.default_rng(seed)
     known_G = model.space.is_tf_G
     profiles = load_profiles(model)
-    # A gene that no training sample measured is silent in every predictor and says nothing of any.
+    # A gene without variance in training has no effect by any method.
     varies_G = np.ones_like(known_G) if profiles is None else profiles.step_G > 0
     kinds = [np.flatnonzero(known_G & varies_G), np.flatnonzero(~known_G & varies_G)]
-    genes_K = np.concatenate([np.sort(rng.permutation(kind)[:EDITED]) for kind in kinds])
+    genes_K = np.concatenate([np.sort(rng.permutation(kind)[:MAX_GENES]) for kind in kinds])
     # One row a perturbation: row k raises gene k alone.
     unit_KK = np.eye(len(genes_K), dtype=np.float32)
     change, sample = InputChange(genes_K, unit_KK, np.zeros_like(unit_KK)), training_mean(model)

@@ -1,13 +1,11 @@
-"""Which gene sets move together in a predicted shift: preranked gene set enrichment, for the leading predictor and all
-others.
+"""Preranked gene set enrichment of a predicted expression change, by the default method and by all others.
 
-The enrichment score is the one of Subramanian et al. (PNAS 2005): down the genes in order of their shift, a running sum
-rises at each gene of the set by the gene's share of the set's absolute shifts, and falls elsewhere; the score is its
-largest deviation from 0. The null distribution comes from random sets of the same size, with p-values by multilevel
-splitting (Korotkevich et al., bioRxiv 060012), both as gseapy computes them. Nothing is downloaded and nothing written.
+The enrichment score is that of Subramanian et al. (PNAS 2005). Its null distribution comes from random sets of the same
+size, with p-values by multilevel splitting (Korotkevich et al., bioRxiv 060012), as gseapy computes them. Nothing is
+downloaded and no file is written.
 
-Such a p-value is about the order of genes in **one deterministic prediction**. It says nothing about patients, and as
-genes of a set go together, which is what every predictor here has learnt, it is far too small as a test of the set.
+The p-value is about the order of genes in **one deterministic prediction**, not about patients. Genes of a set are
+correlated, which every method has learnt, so it is far too small as a test of the set.
 """
 
 from __future__ import annotations
@@ -22,13 +20,13 @@ from cellstate.errors import CellStateError
 from cellstate.gene_space import GeneSpace
 from cellstate.perturb.search.goal import find_genes
 
-#: Genes of a set that the ranking must hold, at least and at most.
+#: Smallest and largest number of ranked genes in a set.
 LEAST_GENES, MOST_GENES = 10, 500
 #: Gene sets that are tested at once, the first of a file.
 MOST_SETS = 500
-#: Random sets that scale each score, and the smallest p-value that is worked out.
+#: Random sets that scale each score, and the smallest p-value that is computed.
 PERMUTATIONS, LEAST_P = 1_000, 1e-6
-#: So large a p-value ends the search for it: where only the scaled score is wanted.
+#: Ends the computation of p-values early, where only the scaled score is needed.
 _NO_P = 0.5
 _SEED = 19_383
 _CHANGE = "log2_fold_change"
@@ -36,14 +34,14 @@ _CHANGE = "log2_fold_change"
 
 @dataclass(frozen=True, eq=False)
 class Enrichment:
-    """What preranked enrichment found.
+    """Result of preranked enrichment.
 
     Attributes
     ----------
     table : DataFrame
         One row a gene set, by absolute NES, largest first: set, n_genes (in the ranking), es, nes, p, fdr (Benjamini
-        and Hochberg over the tested sets), leading (the leading edge: symbols, those that shift most first), and
-        ``nes_<rival>`` for each other predictor that moves genes.
+        and Hochberg over the tested sets), leading (the leading edge: symbols, the most changed first), and
+        ``nes_<id>`` for each other method that predicts any change.
     n_ranked : int
         Genes in the ranking.
     n_other_size : int
@@ -58,7 +56,7 @@ class Enrichment:
     n_beyond: int
 
     def agreement(self) -> dict[str, float]:
-        """Pearson correlation of each other predictor's NES with the leading one's; needs three sets or more."""
+        """Pearson correlation of the NES of each other method with that of the default; needs three sets or more."""
         names = [column for column in self.table if column.startswith("nes_")]
         if len(self.table) < 3:
             return {}
@@ -80,12 +78,12 @@ def enrichment(space: GeneSpace, table: pd.DataFrame, sets: Mapping[str, Sequenc
     Raises
     ------
     CellStateError
-        When no set has a size that can be tested, or the prediction moves no gene.
+        When no set has a size that can be tested, or the prediction changes no gene.
     """
     rest = table[~table["is_perturbed"]]
-    shifts = {"": rest[_CHANGE]} | {c.removeprefix(_CHANGE): rest[c] for c in table if c.startswith(_CHANGE + "_")}
+    changes = {"": rest[_CHANGE]} | {c.removeprefix(_CHANGE): rest[c] for c in table if c.startswith(_CHANGE + "_")}
     if not rest[_CHANGE].any():
-        raise CellStateError("This prediction moves no gene, so there is no ranking.", "Choose another perturbation.")
+        raise CellStateError("This prediction changes no gene, so there is no ranking.", "Choose another perturbation.")
     some = dict(list(sets.items())[:MOST_SETS])
     members = _members(space, some, set(rest["ensembl_id"]))
     if not members:
@@ -93,7 +91,7 @@ def enrichment(space: GeneSpace, table: pd.DataFrame, sets: Mapping[str, Sequenc
             f"No gene set has {LEAST_GENES} to {MOST_GENES} genes in this ranking.",
             "Check that the file names human genes, and that its sets are not tiny.",
         )
-    found = _prerank(rest["ensembl_id"], shifts.pop(""), members, LEAST_P)
+    found = _prerank(rest["ensembl_id"], changes.pop(""), members, LEAST_P)
     symbol = dict(zip(rest["ensembl_id"], rest["gene"], strict=True))
     tested = pd.DataFrame(
         {
@@ -106,23 +104,23 @@ def enrichment(space: GeneSpace, table: pd.DataFrame, sets: Mapping[str, Sequenc
             "leading": [", ".join(symbol[gene] for gene in genes.split(";")) for genes in found["Lead_genes"]],
         }
     )
-    for name, shift in shifts.items():
-        if shift.any():
-            theirs = _prerank(rest["ensembl_id"], shift, members, _NO_P)["NES"]
+    for name, change in changes.items():
+        if change.any():
+            theirs = _prerank(rest["ensembl_id"], change, members, _NO_P)["NES"]
             tested[f"nes{name}"] = theirs.reindex(found.index).to_numpy(float)
     order = tested["nes"].abs().sort_values(ascending=False, kind="stable").index
     tested = tested.loc[order].reset_index(drop=True)
     return Enrichment(tested, len(rest), len(some) - len(members), len(sets) - len(some))
 
 
-def ranking(ensembl_id: pd.Series, shift: pd.Series) -> pd.Series:
-    """Return shifts by gene, largest first, no two of them equal.
+def ranking(ensembl_id: pd.Series, change: pd.Series) -> pd.Series:
+    """Return changes by gene, largest first, no two of them equal.
 
-    Genes with the same shift, as all that a predictor leaves alone, stand in the order of their ids, and are set apart
-    by less than a part in ten million of the largest shift: the score of a set must not hang on chance.
+    Equal changes, such as zeros, are ordered by gene id and separated by less than 1e-7 of the largest change, so that
+    the score of a set does not depend on chance.
     """
-    order = np.lexsort((ensembl_id.to_numpy(str), -shift.to_numpy(float)))
-    value = shift.to_numpy(float)[order]
+    order = np.lexsort((ensembl_id.to_numpy(str), -change.to_numpy(float)))
+    value = change.to_numpy(float)[order]
     apart = 1e-12 * np.abs(value).max() * np.arange(len(value))
     return pd.Series(value - apart, index=ensembl_id.to_numpy()[order])
 
@@ -136,12 +134,14 @@ def _members(space: GeneSpace, sets: Mapping[str, Sequence[str]], ranked: set[st
     return {title: genes for title, genes in known.items() if LEAST_GENES <= len(genes) <= MOST_GENES}
 
 
-def _prerank(ensembl_id: pd.Series, shift: pd.Series, members: Mapping[str, list[str]], least_p: float) -> pd.DataFrame:
+def _prerank(
+    ensembl_id: pd.Series, change: pd.Series, members: Mapping[str, list[str]], least_p: float
+) -> pd.DataFrame:
     """Run gseapy; one row a set, named by the index."""
     import gseapy  # brings matplotlib along, which nothing else here needs
 
     done = gseapy.prerank(
-        rnk=ranking(ensembl_id, shift),
+        rnk=ranking(ensembl_id, change),
         gene_sets=dict(members),
         outdir=None,
         no_plot=True,

@@ -1,9 +1,9 @@
 """Out of distribution: how far a sample lies from what a model was trained on.
 
-Five parts look at a sample, each for another way of being unlike the training samples. Three are positive numbers that
-are skewed to the right, so they are judged on a log scale against the patients of the validation split: 0 is their
-median, 1 their spread (1.4826 times the median absolute deviation). Two have a limit by principle. The score is the
-largest part, in such spreads, and a sample is far beyond `OOD_LIMIT` of them.
+The score is the largest of five parts, each for another kind of difference. Three parts are positive and skewed to the
+right, so they are compared on a log scale with the patients of the validation split: 0 is their median, 1 their robust
+SD (1.4826 times the median absolute deviation). Two parts have fixed limits. A sample is out of distribution above
+`OOD_LIMIT`.
 
 Shape suffixes: S samples, G genes, L latent.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,24 +21,22 @@ from cellstate.model.cohort import load_profiles
 from cellstate.model.folder import cached_per_model
 from cellstate.model.impute import impute_missing
 from cellstate.model.record import OodReference, RobustStats
+from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample, stack
 
-if TYPE_CHECKING:
-    from cellstate.perturb.predict import Prediction
-
-#: Beyond this many spreads of the validation patients a sample is far: not one of a million normal values is.
+#: In robust SDs of the validation patients; of a million normal values not one is above it.
 OOD_LIMIT = 5.0
-#: A spread is at least this much of the median: a handful of patients may agree by chance.
-LEAST_SPREAD = 0.05
-#: A file that measures less of the model's genes is far, whatever it measures.
+#: Smallest robust SD of a logarithm: a handful of patients may agree by chance.
+LEAST_SD = 0.05
+#: A file that measures a smaller fraction of the model's genes is out of distribution.
 LEAST_MEASURED = 0.8
-#: How log expression rises with log length beyond the training mean: halfway from the cohort's TPM (0) to counts (1).
+#: Slope of log expression on log length, beyond that of the training mean: halfway from TPM (0) to counts (1).
 COUNT_LIKE = 0.5
-#: Where the levels of a sample are compared with those of the training mean.
+#: At which the levels of a sample are compared with those of the training mean.
 QUANTILES = np.linspace(0.05, 0.95, 19)
-#: What being far means, part by part.
+#: Explanation of each part.
 SENTENCES = {
-    "residual": "its genes do not go together as in the training samples: another tissue, another method, or names "
+    "residual": "its genes do not vary together as in the training samples: another tissue, another method, or names "
     "and values that were mixed up",
     "state": "its state lies outside the cloud of the training samples",
     "levels": "its expression levels are spread unlike those of the training samples; check the unit",
@@ -51,14 +48,14 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class OodScore:
-    """How far one sample lies.
+    """Out-of-distribution score of one sample.
 
     Attributes
     ----------
     score : float or None
-        In spreads of the validation patients, 0 or more; ``None`` for a model that was not calibrated.
+        In robust SDs of the validation patients, 0 or more; ``None`` for a model that was not calibrated.
     is_ood : bool
-        Whether it is out of distribution: then nothing about the sample is reliable.
+        Whether the sample is out of distribution; then no prediction for it is reliable.
     sentence : str
     """
 
@@ -74,20 +71,20 @@ def residual_rms(z_SG: np.ndarray, z_hat_SG: np.ndarray, measured_SG: np.ndarray
 
 
 def ood_reference(validation: Sequence[PreparedSample]) -> OodReference:
-    """What a model folder keeps of its validation patients: median and robust SD of the log of three parts."""
+    """Return median and robust SD of the log of three parts over the validation patients."""
     batch = stack(validation)
     parts = _parts(batch.model, batch.z_SG, batch.tpm_SG)
     kept = {}
     for name in ("residual", "state", "levels"):
         log_S = np.log(np.maximum(parts[name], 1e-9))
         middle = float(np.median(log_S))
-        spread = float(1.4826 * np.median(np.abs(log_S - middle)))
-        kept[name] = RobustStats(median=float(np.exp(middle)), robust_sd=max(spread, LEAST_SPREAD))
+        robust_sd = float(1.4826 * np.median(np.abs(log_S - middle)))
+        kept[name] = RobustStats(median=float(np.exp(middle)), robust_sd=max(robust_sd, LEAST_SD))
     return OodReference(**kept)
 
 
 def ood_scores(samples: Sequence[PreparedSample]) -> list[OodScore]:
-    """Judge each sample against its model's training cohort."""
+    """Return the score of each sample."""
     if not samples:
         return []
     batch = stack(samples)
@@ -97,7 +94,7 @@ def ood_scores(samples: Sequence[PreparedSample]) -> list[OodScore]:
 
 
 def ood_score_after(prediction: Prediction) -> OodScore:
-    """Judge a sample as the prediction leaves it: perturbed genes at their level, every other gene changed."""
+    """Return the score of the predicted profile."""
     model = prediction.sample.model
     if _reference(model) is None:
         return _unknown()
@@ -108,7 +105,7 @@ def ood_score_after(prediction: Prediction) -> OodScore:
 
 
 def part_scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
-    """Return every part's score in spreads, shape (S,) each.
+    """Return the score of each part in robust SDs, shape (S,) each.
 
     Parameters
     ----------
@@ -137,12 +134,12 @@ def _judged(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> list[OodScore
 
 def _judge(part: str, score: float) -> OodScore:
     if score <= OOD_LIMIT:
-        return OodScore(score, False, "Looks like the samples that the model was trained on.")
+        return OodScore(score, False, "Within the distribution of the training samples.")
     return OodScore(
         score,
         True,
-        f"Far from the training samples ({score:.1f} spreads of held-out patients; up to {OOD_LIMIT:g} is usual): "
-        f"{SENTENCES[part]}. Treat every prediction as unreliable.",
+        f"Out of distribution (score {score:.1f} robust SDs of held-out patients, limit {OOD_LIMIT:g}): "
+        f"{SENTENCES[part]}. No prediction for it is reliable.",
     )
 
 
@@ -152,12 +149,12 @@ def _parts(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.n
     length_G = np.log(gene_axis().length_bp[space.axis_index_G])
     levels_S, length_S = np.zeros(len(tpm_SG)), np.zeros(len(tpm_SG))
     for s, use_G in enumerate(measured_SG):
-        # Patients differ in which genes they measure, so the training mean is taken over the same genes.
+        # Samples differ in which genes they measure, so the training mean is taken over the same genes.
         mean, log1p = space.mean_G[use_G], log1p_SG[s, use_G]
         levels_S[s] = np.sqrt(np.mean((np.quantile(log1p, QUANTILES) - np.quantile(mean, QUANTILES)) ** 2))
-        loud = mean >= np.log(2)
-        centred = length_G[use_G][loud] - length_G[use_G][loud].mean() if loud.any() else np.zeros(0)
-        length_S[s] = centred @ (log1p - mean)[loud] / max(float(centred @ centred), 1e-9)
+        expressed = mean >= np.log(2)
+        centred = length_G[use_G][expressed] - length_G[use_G][expressed].mean() if expressed.any() else np.zeros(0)
+        length_S[s] = centred @ (log1p - mean)[expressed] / max(float(centred @ centred), 1e-9)
     return {
         "residual": residual_rms(z_SG, model.reconstruct(z_SG), measured_SG),
         "state": _leverage(model, z_SG),
@@ -194,8 +191,8 @@ def shrunk_covariance(x_SL: np.ndarray) -> np.ndarray:
     target_LL = np.trace(plain_LL) / width * np.eye(width)
     away = ((plain_LL - target_LL) ** 2).sum()
     noise = ((centred_SL**2).sum(axis=1) ** 2).sum() / n**2 - (plain_LL**2).sum() / n
-    share = min(noise / away, 1.0) if away > 0 else 1.0
-    return share * target_LL + (1 - share) * plain_LL
+    weight = min(noise / away, 1.0) if away > 0 else 1.0
+    return weight * target_LL + (1 - weight) * plain_LL
 
 
 def _reference(model: Model) -> OodReference | None:
@@ -204,4 +201,4 @@ def _reference(model: Model) -> OodReference | None:
 
 
 def _unknown() -> OodScore:
-    return OodScore(None, False, "The model is not trained, so nothing is known.")
+    return OodScore(None, False, "The model is not calibrated, so there is no score.")

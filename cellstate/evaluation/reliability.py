@@ -1,4 +1,4 @@
-"""How far to trust a model: its calibration on validation patients, and which genes of a shift deserve a look."""
+"""Reliability: calibration of a model on validation patients, and which genes of a prediction are reliable."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample
 from cellstate.samples import TPM_TOTAL
 
-#: A gene whose held-out R2 is lower is not followed by the model well enough to speak about its shift.
+#: With a lower held-out R2 the model does not know a gene well enough to predict its change.
 MIN_R2 = 0.3
+#: Reasons.
+UNTRAINED = "the model is not trained"
+OOD = "the sample is out of distribution"
+OOD_AFTER = "the predicted profile is out of distribution"
+NOT_MEASURED = "not measured in this sample"
+LOW_R2 = f"held-out R2 of the autoencoder below {MIN_R2:g}"
+IMPOSSIBLE = "above one million TPM, which is impossible"
+PERTURBED = "perturbed: set, not predicted"
 
 
 def calibrate(validation: Sequence[PreparedSample]) -> Calibration:
     """Return the calibration of a model folder, from patients that the autoencoder was not fitted to.
 
-    The conditional mode is learnt from the training profiles; copy-through needs no patients. The folder must hold
+    The conditional mode is fitted to the training profiles, and copy-through needs no patients. The folder must hold
     weights, training profiles and baselines.
     """
     model = validation[0].model
@@ -38,42 +46,38 @@ def calibrate(validation: Sequence[PreparedSample]) -> Calibration:
 
 
 def reliability_reasons(model: Model, measured_G: np.ndarray, *, is_ood: bool, is_ood_after: bool = False) -> list[str]:
-    """Return why each gene is not to be trusted, an empty string where it is.
+    """Return why each gene is not reliable, an empty string where it is.
 
-    Two of the reasons hold whoever predicts: the sample, and how far the prediction takes it. That a gene is followed
-    on held-out patients is asked of the network alone, whoever leads: it says whether the other genes tell of the gene
-    at all, and no model folder carries the patients of whom a rival could be asked the same.
+    The reasons are the same for every prediction method. The held-out R2 is that of the autoencoder: it measures
+    whether other genes determine the gene at all, and a model folder holds no patients to measure it for a baseline.
 
     Parameters
     ----------
     measured_G : ndarray of bool, shape (G,)
         Whether the sample measures the gene.
     is_ood : bool
-        Whether the sample is out of distribution: then no gene is reliable.
+        Whether the sample is out of distribution; then no gene is reliable.
     is_ood_after : bool
-        Whether the sample is so as the prediction leaves it: nor then.
+        Whether the predicted profile is; then neither.
     """
     if not model.is_trained:
-        return ["the model is not trained"] * len(model.space)
+        return [UNTRAINED] * len(model.space)
     if is_ood:
-        return ["the sample is unlike the training samples"] * len(model.space)
+        return [OOD] * len(model.space)
     if is_ood_after:
-        return ["the prediction leaves what the training samples show"] * len(model.space)
+        return [OOD_AFTER] * len(model.space)
     r2_G = model.gene_table["r2_validation"].to_numpy(float)
     return [_reason(r2, measured) for r2, measured in zip(r2_G, measured_G, strict=True)]
 
 
 def reliability_table(prediction: Prediction, *, is_ood: bool, is_ood_after: bool = False) -> pd.DataFrame:
-    """Return `Prediction.table` with two more columns, ``is_reliable`` and ``reason``: why not, empty where it is.
-
-    ``is_ood`` and ``is_ood_after`` are the flags of the sample as it is, and as the prediction leaves it.
-    """
+    """Return `Prediction.table` with ``is_reliable`` and ``reason``, empty where it is; see `reliability_reasons`."""
     table, sample = prediction.table(), prediction.sample
     reasons = reliability_reasons(sample.model, sample.measured_G, is_ood=is_ood, is_ood_after=is_ood_after)
     table["reason"] = table["ensembl_id"].map(dict(zip(sample.model.space.ensembl, reasons, strict=True)))
-    # A linear method knows no bound, and a large perturbation of a highly expressed gene goes far along its line.
-    table.loc[table["tpm_after"] > TPM_TOTAL, "reason"] = "more than a million TPM, which no sample holds"
-    table.loc[table["is_perturbed"], "reason"] = "perturbed: set, not predicted"
+    # Linear methods are unbounded: a large perturbation of a highly expressed gene can exceed every possible level.
+    table.loc[table["tpm_after"] > TPM_TOTAL, "reason"] = IMPOSSIBLE
+    table.loc[table["is_perturbed"], "reason"] = PERTURBED
     table["is_reliable"] = table["reason"] == ""
     return table
 
@@ -82,7 +86,7 @@ def change_over_error(model: Model, table: pd.DataFrame) -> float | None:
     """Return the largest reliable change as a fraction of its gene's usual error; None where no gene is reliable.
 
     The error is the root mean square over the training profiles. A change is a difference of two predictions, so a
-    small fraction does not make it wrong, but it could not be seen in one patient's measurement.
+    small fraction does not make it wrong, but one measurement could not show it.
     """
     reliable = table[table["is_reliable"]]
     if not len(reliable) or load_profiles(model) is None:
@@ -93,7 +97,7 @@ def change_over_error(model: Model, table: pd.DataFrame) -> float | None:
 
 def _reason(r2: float, measured: bool) -> str:
     if not measured:
-        return "not measured in this sample"
+        return NOT_MEASURED
     if not r2 >= MIN_R2:
-        return f"held-out R2 of the network below {MIN_R2:g}"
+        return LOW_R2
     return ""

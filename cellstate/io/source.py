@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from cellstate.errors import ReadError
 
 #: Largest size of an unpacked file.
@@ -27,6 +25,10 @@ _OVERLAP_BYTES = 64
 GZIP = b"\x1f\x8b"
 HDF5 = b"\x89HDF\r\n\x1a\n"
 _EXPORT = "Export the expression values as CSV or TSV text and upload that."
+_SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
+_UNPACK = "Unpack it and upload the one file with the expression values."
+_REPACK = "Unpack it, or pack it with gzip, and upload it again."
+_WRITE_CSV = "In R, write the matrix with write.csv and upload that."
 #: Kinds of files that are uploaded by mistake: first bytes, description, hint.
 _OTHER_KINDS = (
     (b"\x89PNG", "a picture", _EXPORT),
@@ -36,14 +38,14 @@ _OTHER_KINDS = (
     (b"MM\x00*", "a picture", _EXPORT),
     (b"%PDF", "a PDF document", _EXPORT),
     (b"{\\rtf", "a text document", _EXPORT),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook", "In Excel, save the sheet as CSV and upload that."),
-    (b"BZh", "packed with bzip2", "Unpack it, or pack it with gzip, and upload it again."),
-    (b"\xfd7zXZ", "packed with xz", "Unpack it, or pack it with gzip, and upload it again."),
-    (b"7z\xbc\xaf", "a 7z archive", "Unpack it and upload the one file with the expression values."),
-    (b"Rar!", "a RAR archive", "Unpack it and upload the one file with the expression values."),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", _SAVE_AS_CSV),
+    (b"BZh", "packed with bzip2", _REPACK),
+    (b"\xfd7zXZ", "packed with xz", _REPACK),
+    (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
+    (b"Rar!", "a RAR archive", _UNPACK),
     (b"PAR1", "a Parquet file", _EXPORT),
-    (b"RDX", "an R data file", "In R, write the matrix with write.csv and upload that."),
-    (b"X\n\x00\x00", "an R data file", "In R, write the matrix with write.csv and upload that."),
+    (b"RDX", "an R data file", _WRITE_CSV),
+    (b"X\n\x00\x00", "an R data file", _WRITE_CSV),
     (b"BAM\x01", "a file of aligned reads", "Count reads per gene first, for example with featureCounts or salmon."),
     (b"\x80\x04\x95", "a Python pickle, which could run code when opened", _EXPORT),
     (b"\x80\x05\x95", "a Python pickle, which could run code when opened", _EXPORT),
@@ -191,25 +193,17 @@ def _too_large() -> ReadError:
 
 
 def _refuse_other_kinds(data: bytes) -> None:
+    kind = hint = ""
     if data.startswith(b"PK\x03\x04"):
-        if b"xl/" in data or b"[Content_Types].xml" in data[:4000]:
-            raise ReadError(
-                "This is an Excel workbook.", "In Excel, save the sheet as CSV and upload that.", code="other_file_kind"
-            )
-        raise ReadError(
-            "This is a zip archive.",
-            "Unpack it and upload the one file with the expression values.",
-            code="other_file_kind",
-        )
-    for magic, kind, hint in _OTHER_KINDS:
+        is_excel = b"xl/" in data or b"[Content_Types].xml" in data[:4000]
+        kind, hint = ("an Excel workbook", _SAVE_AS_CSV) if is_excel else ("a zip archive", _UNPACK)
+    elif _MARKUP.match(data[:200]):
+        kind, hint = "a web page or XML, not a table", "Download the data file itself and upload that."
+    for magic, described, remedy in _OTHER_KINDS:
         if data.startswith(magic):
-            raise ReadError(f"This is {kind}, not a table of expression values.", hint, code="other_file_kind")
-    if _MARKUP.match(data[:200]):
-        raise ReadError(
-            "This is a web page or XML, not a table.",
-            "Download the data file itself and upload that.",
-            code="other_file_kind",
-        )
+            kind, hint = f"{described}, not a table of expression values", remedy
+    if kind:
+        raise ReadError(f"This is {kind}.", hint, code="other_file_kind")
 
 
 def _to_utf8(data: bytes) -> bytes:
@@ -266,11 +260,7 @@ def _is_utf8(data: bytes) -> bool:
 
 def count_lines(data: bytes) -> int:
     """Return the number of line ends."""
-    letters = np.frombuffer(data, np.uint8)
-    return sum(
-        int(np.count_nonzero(letters[at : at + _CHUNK_BYTES] == ord("\n")))
-        for at in range(0, len(letters), _CHUNK_BYTES)
-    )
+    return sum(chunk.count(b"\n") for chunk in _chunks(data))
 
 
 def find_matches(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:

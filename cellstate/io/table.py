@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -467,34 +467,36 @@ def _to_text(cells: np.ndarray) -> pa.ChunkedArray:
 
 
 def _to_frame(data: bytes, layout: Layout) -> pd.DataFrame:
+    skip_rows = len(layout.skip_rows) if layout.skips_a_prefix else list(layout.skip_rows)
+    # Python's own number parser is slower, but safe for exponents that overflow.
+    precision = "round_trip" if contains(data, _OVERFLOWING_BYTES) else None
+    numbers = {"decimal": layout.decimal, "thousands": layout.thousands, "float_precision": precision}
+    try:
+        return _read_csv(data, layout, skiprows=skip_rows, **numbers)
+    except (ValueError, OverflowError):  # ParserError, UnicodeDecodeError and EmptyDataError are ValueErrors
+        pass
+    try:
+        # A single quotation mark in a description hides line ends: parse again with quotes as plain characters.
+        return _read_csv(data, layout, skiprows=skip_rows, quoting=csv.QUOTE_NONE, **numbers)
+    except (ValueError, OverflowError) as error:
+        line = re.search(r"in line (\d+)", str(error))
+        raise _uneven(f"Line {line.group(1)} has more columns than the others." if line else "") from error
+
+
+def _read_csv(data: bytes, layout: Layout, **options: Any) -> pd.DataFrame:
     import pandas as pd
 
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
-        try:
-            return pd.read_csv(
-                io.BytesIO(data),
-                sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
-                header=None,
-                names=range(len(layout.header)),
-                index_col=None,
-                skiprows=len(layout.skip_rows) if layout.skips_a_prefix else list(layout.skip_rows),
-                decimal=layout.decimal,
-                thousands=layout.thousands,
-                quoting=quoting,
-                skipinitialspace=True,
-                low_memory=False,
-                encoding="utf-8",
-                # Python's own number parser is slower, but safe for exponents that overflow.
-                float_precision="round_trip" if contains(data, _OVERFLOWING_BYTES) else None,
-            )
-        except pd.errors.EmptyDataError as error:
-            raise _no_values() from error
-        except (ValueError, OverflowError) as error:  # ParserError and UnicodeDecodeError are ValueErrors
-            # A single quotation mark in a description hides line ends: parse again with quotes as plain characters.
-            if quoting == csv.QUOTE_NONE:
-                line = re.search(r"in line (\d+)", str(error))
-                raise _uneven(f"Line {line.group(1)} has more columns than the others." if line else "") from error
-    raise AssertionError("unreachable")
+    return pd.read_csv(
+        io.BytesIO(data),
+        sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
+        header=None,
+        names=range(len(layout.header)),
+        index_col=None,
+        skipinitialspace=True,
+        low_memory=False,
+        encoding="utf-8",
+        **options,
+    )
 
 
 # --- parsing with Arrow ---
@@ -646,18 +648,7 @@ class _BlockParser:
         import pandas as pd
 
         try:
-            frame = pd.read_csv(
-                io.BytesIO(data[begin:end]),
-                sep=self._layout.delimiter,
-                header=None,
-                names=range(len(self._names)),
-                index_col=None,
-                dtype=object,
-                quoting=csv.QUOTE_MINIMAL,
-                skipinitialspace=True,
-                low_memory=False,
-                encoding="utf-8",
-            )
+            frame = _read_csv(data[begin:end], self._layout, dtype=object)
         except ValueError as error:  # rows that are too wide, unmatched quotes
             raise _Irregular from error
         cells_RC = frame[self._numeric].to_numpy(object)

@@ -1,7 +1,7 @@
-"""The training patients' profiles that a trained model carries: what is usual, for goals, quantiles and backgrounds.
+"""Training profiles in a model folder: reference for goals, percentiles and null models.
 
 Each gene's log1p TPM is rounded to 256 levels between its lowest and its highest value, so that hundreds of profiles
-fit a few megabytes; names are not kept.
+fit a few megabytes; names are not stored.
 
 Shape suffixes: S samples, G genes.
 """
@@ -23,7 +23,7 @@ COHORT = "cohort.safetensors"
 #: Most profiles that a model folder carries.
 MAX_PROFILES = 400
 LEVELS = 255
-#: Percentiles kept for the next edit, so that a server asked for ever new ones does not grow.
+#: Largest number of percentiles in the cache, so that a server's memory does not grow.
 QUANTILES_KEPT = 64
 
 
@@ -75,10 +75,10 @@ class Profiles:
         return tpm_G
 
     def percentile(self, gene: int, tpm: float) -> float:
-        """Return how many percent of the profiles do not exceed a level of a gene, 0 to 100: `quantile_tpm` backwards.
+        """Return the percentage of profiles at or below a level of a gene, 0 to 100: the inverse of `quantile_tpm`.
 
-        Between two profiles it is interpolated on the log1p scale. Where several profiles share a level, as many do
-        that lack the gene, all of them count: of the percentages with this quantile it is the highest.
+        Between two profiles it is interpolated on the log1p scale. Of several percentages with the same level, such as
+        0 TPM, it is the highest.
         """
         step = float(self.step_G[gene]) or 1.0
         # Levels come from quantile_tpm too, in float32: a level of the cohort must not fall a hair below itself.

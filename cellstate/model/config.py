@@ -1,4 +1,4 @@
-"""What a network is: layer widths, activation, and the presets."""
+"""Config of a network: layer widths, activation, and the presets."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ POSTER_WIDTHS = (19383, 20000, 8000, 4000, 2000, 1000, 2000, 4000, 8000, 20000, 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A fully connected auto-encoder.
+    """A fully connected autoencoder.
 
     Attributes
     ----------
     name : str
         Shown to users.
     widths : tuple of int
-        Units of every layer, genes first and last; the narrowest one is the latent layer.
+        Units of every layer, genes first and last. The latent layer is the first of the narrowest ones: the encoder of
+        G-64-64-64-G is linear.
     activation : str
         One of `ACTIVATIONS`, after every layer but the latent one and the last: those two stay linear, so that latent
         coordinates and predicted values can have either sign.
     residual : bool
         Whether a linear map genes -> latent runs beside the encoder and a linear map latent -> genes beside the
-        decoder, so that the layers learn only what a linear model (PCA, as it starts) leaves over.
+        decoder, so that the layers learn only the residual of a linear model (PCA at the start).
     """
 
     name: str
@@ -38,13 +39,13 @@ class ModelConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
         if len(self.widths) < 3 or min(self.widths) < 1:
-            raise ModelError("A network needs at least three layers of one unit or more.", "Mend `widths`.")
+            raise ModelError("A network needs at least three layers of one unit or more.", "Correct `widths`.")
         if self.widths[0] != self.widths[-1]:
-            raise ModelError("The first and the last width of an auto-encoder are its genes.", "Make them equal.")
+            raise ModelError("The first and the last width of an autoencoder are its genes.", "Make them equal.")
         if self.latent_index in (0, len(self.widths) - 1):
-            raise ModelError("The narrowest layer must lie inside the network.", "Mend `widths`.")
+            raise ModelError("The narrowest layer must lie inside the network.", "Correct `widths`.")
         if not isinstance(self.residual, bool):
-            raise ModelError(f"`residual` is true or false, not {self.residual!r}.", "Mend the network config.")
+            raise ModelError(f"`residual` is true or false, not {self.residual!r}.", "Correct the network config.")
         if self.activation not in ACTIVATIONS:
             raise ModelError(f"There is no activation {self.activation!r}.", f"Use one of {', '.join(ACTIVATIONS)}.")
 

@@ -40,7 +40,7 @@ def impute_missing(
     if not len(rows):
         return z_SG
     imputed_SG, known_RG = z_SG.copy(), measured_SG[rows]
-    # Each pass leaves about the missing fraction of the way to go.
+    # Each pass reduces the error to about the missing fraction of it.
     missing = min(1 - fraction_S[rows].min(), 1 - 1e-9)
     for _ in range(min(MOST_PASSES, math.ceil(math.log(REST) / math.log(max(missing, 1e-9))))):
         imputed_SG[rows] = np.where(known_RG, z_SG[rows], predict(imputed_SG[rows]))

@@ -70,8 +70,8 @@ class AutoEncoder(nn.Module):
         return self.decode(self.encode(z_SG))
 
 
-#: What the last layer's random weights are scaled by. Unscaled, a network starts with an error several times that of
-#: the mean, and the way down from there leads a deep one to dead units and to the mean itself.
+#: Factor of the last layer's random weights. Unscaled, a network starts with an error several times that of the mean,
+#: and a deep one ends with dead units that predict the mean.
 LAST_GAIN = 0.1
 
 

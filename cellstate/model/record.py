@@ -1,4 +1,4 @@
-"""What a model folder says about its weights: training, calibration, evaluation (``metrics.json``) and benchmarks
+"""Record of a model folder: training, calibration, evaluation (``metrics.json``) and benchmarks
 (``evidence.json``).
 
 Both files are read once, against the types of this module: a missing key, an unknown one, a value of the wrong type or
@@ -135,7 +135,7 @@ class ConditionalMode(_Closed, frozen=True, kw_only=True):
 
 
 class CopyThrough(_Closed, frozen=True, kw_only=True):
-    """How a method answers a rise by 1 SD, mean over the perturbed genes, in SD per SD.
+    """Response of a method to a rise of a gene by 1 SD, mean over the perturbed genes, in SD per SD.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class CopyThrough(_Closed, frozen=True, kw_only=True):
         Root mean square response of all other genes.
     own_to_others : float or None
     leaf_to_tf : float or None
-        Median response to genes that are no transcription factors, as a share of that to transcription factors;
+        Median response to genes that are no transcription factors, as a fraction of that to transcription factors;
         ``None`` where the model covers none.
     """
 
@@ -279,7 +279,7 @@ class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, eq=False)
 class ModelRecord:
-    """Everything that a model folder says about its weights; of random weights nothing.
+    """Training and evidence of a model folder; empty for random weights.
 
     Attributes
     ----------

@@ -1,21 +1,21 @@
-"""How far predictors of a shift agree: what the page and the report say of them alike."""
+"""Agreement of prediction methods."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from cellstate.viz.columns import CHANGE_OF
+from cellstate.viz.columns import CHANGE, CHANGE_OF
 
-#: From here on two predictors say the same, or point the same way.
+#: Correlations from which two predictions are almost the same, or similar.
 SAME, ALIKE = 0.98, 0.7
 
 
 def agreement(table: pd.DataFrame) -> dict[str, float | None]:
-    """Correlate the leading shift with everyone else's over the genes that were not edited."""
+    """Correlate the default method's change with each baseline's, over the genes that were not perturbed."""
     rest = table[~table["is_perturbed"]]
-    rivals = [column for column in rest.columns if column.startswith(CHANGE_OF)]
-    return {rival.removeprefix(CHANGE_OF): correlation(rest[["log2_fold_change", rival]]) for rival in rivals}
+    columns = [column for column in rest.columns if column.startswith(CHANGE_OF)]
+    return {column.removeprefix(CHANGE_OF): correlation(rest[[CHANGE, column]]) for column in columns}
 
 
 def correlation(both: pd.DataFrame) -> float | None:

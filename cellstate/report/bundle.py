@@ -1,7 +1,6 @@
-"""A run bundle: one zip with an answer's settings, its tables, and the code that gives the same numbers again.
+"""A run bundle: one zip with the settings of a run, its tables, and code that computes the same numbers again.
 
-It holds no name and no value of a sample beyond the tables of the answer, unless the user asks for the sample's name or
-for the file itself to be put in.
+It holds no name, and no value of a sample beyond the tables, unless the user adds the sample's name or the file.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from cellstate.report.provenance import Run
 
 #: Version of ``settings.json``.
 FORMAT = 1
-#: The same run gives the same bytes, so no file bears the time at which it was made.
+#: A fixed time, so that the same run gives the same bytes.
 _TIME = (1980, 1, 1, 0, 0, 0)
-_LISTS = {"genes": "the genes that were tried, of pairs the first ones", "partners": "the second genes of the pairs"}
+_LISTS = {"genes": "the candidates, of pairs the first genes", "partners": "the second genes of the pairs"}
 _README = """# A run of CellState
 
-A hypothesis for the laboratory, for research use only: how genes go together in the training samples, with no claim of
-cause. A real edit can do the opposite.
+A hypothesis for the laboratory, for research use only: how genes vary together in the training samples, with no claim
+of cause. A real perturbation can do the opposite.
 
 | file | holds |
 | --- | --- |
-| `settings.json` | what was asked, of which sample and model, with versions and checksums |
-| `tables/{name}.csv`, `.parquet`, `.h5ad` | the whole answer, every number in full |
+| `settings.json` | request, sample and model, with versions and checksums |
+| `tables/{name}.csv`, `.parquet`, `.h5ad` | the whole result, unrounded |
 | `reproduce.py`, `reproduce.sh` | the same numbers again, in Python and on the command line |
 {more}
 ## The same numbers again
@@ -40,9 +39,9 @@ Install CellState {version}, then
     sh reproduce.sh {input}
 
 {which}
-A model folder other than the shipped one is given as a second word; its files must have the checksums in
-`settings.json`. Both say whether the numbers are the same, bit for bit. On another processor, or with other versions
-or another number of threads, the last digits may differ; `reproduce.py` then says by how much.
+Give a model folder other than the shipped one as a second argument; its files must have the checksums in
+`settings.json`. Both report whether the numbers are the same, bit for bit. On another processor, or with other versions
+or another number of threads, the last digits may differ; `reproduce.py` then reports by how much.
 """
 
 
@@ -67,7 +66,7 @@ def settings(run: Run, *, named: bool = False, with_input: bool = False) -> dict
         "genes": None if run.genes is None else len(run.genes),
         "partners": None if run.partners is None else len(run.partners),
         "options": dict(run.options),
-        "seed": "fixed by this version; nothing else is drawn",
+        "seed": "fixed by this version",
         "sample": {
             "name": source.sample if named else None,
             "position": source.position + 1,
@@ -98,14 +97,14 @@ def bundle(run: Run, *, named: bool = False, with_input: bool = False) -> bytes:
     Parameters
     ----------
     named, with_input
-        As for `settings`; what the user did not ask for is not in it.
+        As for `settings`.
     """
     held = f"input{run.source.endings}" if with_input else ""
     about = dict(run.table.about)
     if not named:
         about.pop("sample", None)
     table = ExportTable(run.table.frame, run.table.key, run.table.value, about)
-    rows = [f"| `{held}` | the file of the sample, as it was brought |"] if held else []
+    rows = [f"| `{held}` | the uploaded file of the sample |"] if held else []
     rows += [f"| `{name}.txt` | {_LISTS[name]} |" for name in run.lists]
     which = (
         f"`{held}` is the file of the sample."

@@ -1,6 +1,6 @@
-"""The code inside a run bundle: Python and shell lines that give the same numbers again.
+"""The code inside a run bundle: Python and shell lines that compute the same numbers again.
 
-Every value stands in the code as a literal (`repr`, `shlex.quote`), so a name from a file is never code.
+Every value is written as a literal (`repr`, `shlex.quote`), so a name from a file is never code.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _OPTIONS = {
     "id_type": "--ids",
     "repair_dates": "--repair-dates",
 }
-#: Options whose name on the command line is another one than in Python.
-_WORDS = {"max_perturbations": "max"}
-_PYTHON = '''"""Makes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""
+#: Options whose name on the command line differs from that in Python.
+_NAMES = {"max_perturbations": "max"}
+_PYTHON = '''"""Computes the numbers of this bundle again and compares them: python reproduce.py INPUT [MODEL_FOLDER]"""
 
 import io
 import json
@@ -45,11 +45,11 @@ settings = json.loads((here / "settings.json").read_text(encoding="utf-8"))
 torch.set_num_threads({threads})
 
 if sha256(Path(sys.argv[1])) != settings["input"]["sha256"]:
-    sys.exit("This is another file than the one that the run was made of.")
+    sys.exit("This is not the file of the run.")
 model = load_model(sys.argv[2] if len(sys.argv) > 2 else None, device={device!r}, dtype={dtype!r})
 changed = [name for name, known in settings["model"]["sha256"].items() if sha256(model.folder / name) != known]
 if changed:
-    sys.exit("This is another model: " + ", ".join(changed) + " differ. Give its folder as a second word.")
+    sys.exit(f"This is not the model of the run: {{', '.join(changed)}} differ. Give its folder as a second argument.")
 
 samples = read_samples(sys.argv[1], options={overrides!r})
 sample = prepare_sample(model, samples.take([{position}]))
@@ -77,20 +77,20 @@ from cellstate.perturb.search.goal import find_genes"""
 _SEARCH = """goal = read_goal({goal!r}, sample)
 {genes}
 """
-_SCREEN = """asked = {{"perturbations": {perturbations!r}, "predictor": {predictor!r}}}
-table = screen(sample, goal, genes=genes, **asked).table"""
-_PAIRS = """asked = {{"perturbation": {perturbation!r}, "anchor": {anchor}, "by": {by!r}}}
-table = pairs(sample, goal, genes=genes, partners=partners, **asked).table"""
-_COMBINE = """asked = {{
+_SCREEN = """arguments = {{"perturbations": {perturbations!r}, "predictor": {predictor!r}}}
+table = screen(sample, goal, genes=genes, **arguments).table"""
+_PAIRS = """arguments = {{"perturbation": {perturbation!r}, "anchor": {anchor}, "by": {by!r}}}
+table = pairs(sample, goal, genes=genes, partners=partners, **arguments).table"""
+_COMBINE = """arguments = {{
     "max_perturbations": {max_perturbations!r},
     "fraction": {fraction!r},
     "perturbations": {perturbations!r},
     "predictor": {predictor!r},
 }}
-table = combine(sample, goal, genes=genes, **asked).steps"""
+table = combine(sample, goal, genes=genes, **arguments).steps"""
 _GENES = """{name} = find_genes(model.space, (here / "{name}.txt").read_text(encoding="utf-8").split())[0]"""
 _SHELL = """#!/bin/sh
-# Makes the numbers of this bundle again and compares them: sh reproduce.sh INPUT [MODEL_FOLDER]
+# Computes the numbers of this bundle again and compares them: sh reproduce.sh INPUT [MODEL_FOLDER]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 export OMP_NUM_THREADS={threads}
@@ -99,7 +99,7 @@ cellstate {command} "$1" \\
 if cmp -s "$here/again.csv" "$here/tables/{table}"; then
   echo "The same numbers, bit for bit."
 else
-  echo "Not the same: reproduce.py says by how much."
+  echo "Not the same: reproduce.py reports by how much."
   exit 1
 fi
 """
@@ -112,7 +112,7 @@ def python(run: Run) -> str:
         question = _PERTURB.format(perturbations=list(run.perturbations), predictor=str(run.predictor))
     else:
         imports = _SEARCH_IMPORTS.format(command=run.command)
-        question = _searched(run)
+        question = _search(run)
     return _PYTHON.format(
         imports=imports,
         threads=run.made.threads,
@@ -126,7 +126,7 @@ def python(run: Run) -> str:
     )
 
 
-def _searched(run: Run) -> str:
+def _search(run: Run) -> str:
     """Return the lines that repeat a search."""
     names = ("genes", "partners") if run.command == "pairs" else ("genes",)
     genes = [_GENES.format(name=name) if name in run.lists else f"{name} = None" for name in names]
@@ -142,7 +142,7 @@ def _searched(run: Run) -> str:
 
 
 def shell(run: Run, *, named: bool) -> str:
-    """Return ``reproduce.sh``; the sample is named only if the user wants that, else asked for where it must be."""
+    """Return ``reproduce.sh``; a sample that is not named must be given as a variable where the file holds several."""
     return _SHELL.format(
         threads=run.made.threads,
         command=run.command,
@@ -170,7 +170,7 @@ def command_options(run: Run, *, named: bool) -> list[str]:
         lines += [f"--perturb={shlex.quote(_action(one))}" for one in run.perturbations]
         lines += [f'--{name} "$here/{name}.txt"' for name in run.lists]
     lines += [
-        f"--{_WORDS.get(name, name)}={shlex.quote(str(value))}"
+        f"--{_NAMES.get(name, name)}={shlex.quote(str(value))}"
         for name, value in run.options.items()
         if value is not None
     ]

@@ -13,6 +13,8 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from cellstate.ui.state.session import Session
+
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
@@ -24,16 +26,8 @@ def drop_cached_model() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def look_for_components_once() -> Iterator[None]:
-    """A server asks every installed package for Streamlit components at its start, and AppTest does for each app."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def serve_through_navigation() -> Iterator[None]:
-    """AppTest begins each run as a server that discovers pages/ by itself, which the app's server has turned off."""
+def like_the_server() -> Iterator[None]:
+    """Do for each AppTest what the app's server does once: scan for components, and turn the discovery of pages off."""
     usual = PagesManager.__init__
 
     def init(*given: Any, **named: Any) -> None:
@@ -41,6 +35,7 @@ def serve_through_navigation() -> Iterator[None]:
         PagesManager.uses_pages_directory = False
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         patch.setattr(PagesManager, "__init__", init)
         yield
 
@@ -60,22 +55,15 @@ def with_example(app: AppTest) -> AppTest:
     return app
 
 
-def check(app: AppTest) -> None:
-    """Nothing went wrong: no exception, and no sentence about one."""
-    assert [e.message for e in app.exception] == []
-    assert [e.value for e in app.error] == []
-
-
-def words(app: AppTest) -> str:
-    """Everything that the page says."""
-    parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning]
-    parts += [*app.info, *app.success]
-    return "\n".join(str(part.value) for part in parts)
+def state_of(app: AppTest) -> Session:
+    """Return the session of the app's user."""
+    return app.session_state["cellstate"]
 
 
 def open_sample(app: AppTest) -> AppTest:
     """Open what the workbench shows of the loaded sample."""
-    app.session_state[f"sample-details-{app.session_state['cellstate'].round}"] = True
+    app.switch_page("pages/workbench.py")
+    app.session_state[f"sample-details-{state_of(app).round}"] = True
     return app.run()
 
 
@@ -84,3 +72,15 @@ def open_evidence(app: AppTest, tab: str = "Reconstruction") -> AppTest:
     app.switch_page("pages/evidence.py")
     app.session_state["tab"] = tab
     return app.run()
+
+
+def check(app: AppTest) -> None:
+    """Nothing went wrong: no exception, and no error on the page."""
+    assert [e.message for e in app.exception] == []
+    assert [e.value for e in app.error] == []
+
+
+def words(app: AppTest) -> str:
+    """Return every text of the page."""
+    parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning]
+    return "\n".join(str(part.value) for part in (*parts, *app.info, *app.success))

@@ -1,4 +1,4 @@
-"""A page for the tests of many users: it waits in a line, keeps a sample and a search, and counts who is kept."""
+"""A page for the tests of many users: it waits in a queue, keeps a sample and a search, and counts both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.samples import Samples
-from cellstate.ui.runtime import sessions as visitors
+from cellstate.ui.runtime import sessions
 from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.state.session import Loaded, Session, session
@@ -20,12 +20,12 @@ from cellstate.ui.streamlit_compat import browser_tab
 from tests.support.factories import make_samples
 
 # A closed tab is kept for two seconds, and Streamlit itself would keep it for long.
-visitors._LOOK_S, visitors._SHARE_OF_TTL = 0.1, 0.02
+sessions._POLL_S, sessions._SHARE_OF_TTL = 0.1, 0.02
 
 
 @st.cache_resource
-def line() -> tuple[Queue, list]:
-    """One slot for all, and who holds it."""
+def shared() -> tuple[Queue, list]:
+    """One slot for all users, and its tickets."""
     return Queue(1), []
 
 
@@ -41,14 +41,14 @@ def search(sample: Samples) -> Callable[[ProgressReporter], Samples]:
 
 
 def page() -> None:
-    """Draw the page; nothing of a user stays behind in its module."""
-    visitors.register_session()
-    state, (queue, held) = session(), line()
-    if st.button("Hold the slot", key="hold"):
-        held.append(queue.take(lambda ahead: None))
-    if st.button("Give it back", key="release"):
-        queue.free(held.pop())
-    if st.button("Bring a sample, and search", key="bring"):
+    """Draw the page."""
+    sessions.register_session()
+    state, (queue, tickets) = session(), shared()
+    if st.button("Take the slot", key="hold"):
+        tickets.append(queue.take(lambda ahead: None))
+    if st.button("Free it", key="release"):
+        queue.free(tickets.pop())
+    if st.button("Load a sample, and search", key="load"):
         state.load(Loaded(make_samples(1, seed=1), b"", "file"))
         state.run(Job("pairs", 0, "a search", search(state.sample()), Queue(1), user=browser_tab()))
     if st.button("Compute", key="compute"):
@@ -60,9 +60,9 @@ def page() -> None:
         except CellStateError as error:
             st.error(f"{error.message} {error.hint}")
     gc.collect()
-    sessions = sum(type(one) is Session for one in gc.get_objects())
-    searches = sum(thread.name == "cellstate-pairs" for thread in threading.enumerate())
-    st.markdown(f"sessions {sessions}, searches {searches}, waiting {len(queue._waiting)}")
+    n_sessions = sum(type(one) is Session for one in gc.get_objects())
+    n_searches = sum(thread.name == "cellstate-pairs" for thread in threading.enumerate())
+    st.markdown(f"sessions {n_sessions}, searches {n_searches}, waiting {len(queue._waiting)}")
 
 
 page()

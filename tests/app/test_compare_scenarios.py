@@ -1,4 +1,4 @@
-"""Two sets of edits side by side: the table, its words, and the section of the page."""
+"""Compare scenarios: the joined table, and the section of the page."""
 
 from __future__ import annotations
 
@@ -14,134 +14,73 @@ from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample
+from cellstate.report.narrative.prediction import difference_sentence
 from cellstate.ui.components.examples import examples
-from cellstate.ui.workbench import compare_scenarios as side_by_side
-from cellstate.ui.workbench.compare_scenarios import _csv, agreement, difference_sentence, sides
+from cellstate.ui.workbench import compare_scenarios
+from cellstate.ui.workbench.compare_scenarios import csv, joined
 from tests.app.conftest import check, words
+from tests.app.workbench import perturb, session_of
+from tests.unit.report.test_narrative_prediction import scenario
+
+A = scenario([-3.0, 0.2, 0.1, 0.0, -0.1], "A")
+B = scenario([0.5, -2.0, 0.3, 0.0, -0.3], "B").iloc[::-1]
+CHANGES = ["log2_fold_change_a", "log2_fold_change_b"]
 
 
-def make_shift(
-    deltas: list[float], edited: frozenset[str] | set[str] = frozenset(), trusted: bool = True
-) -> pd.DataFrame:
-    genes = list("ABCDEFGH"[: len(deltas)])
-    return pd.DataFrame(
-        {
-            "gene": genes,
-            "ensembl_id": [f"E{gene}" for gene in genes],
-            "tpm_before": 1.0,
-            "log2_fold_change": deltas,
-            "is_perturbed": [gene in edited for gene in genes],
-            "is_reliable": [trusted and gene not in edited for gene in genes],
-            "reason": "",
-        }
-    )
-
-
-A = make_shift([-3.0, 0.2, 0.1, 0.0, -0.1], edited={"A"})
-B = make_shift([0.5, -2.0, 0.3, 0.0, -0.3], edited={"B"}).iloc[::-1]
-
-
-def test_both_shifts_stand_beside_each_other() -> None:
-    table = sides(A, B)
+def test_both_predictions_are_joined_by_gene() -> None:
+    table = joined(A, B)
     assert list(table["gene"]) == ["C", "E", "D", "A", "B"]
     assert list(table["is_perturbed"]) == ["", "", "", "A", "B"]
-    np.testing.assert_allclose(table["difference"], table["log2_fold_change_a"] - table["log2_fold_change_b"])
-    np.testing.assert_allclose(
-        table.set_index("gene").loc["C", ["log2_fold_change_a", "log2_fold_change_b"]].astype(float), [0.1, 0.3]
-    )
-    assert not table["is_reliable"].iloc[3:].any() and set(table["reason"].iloc[3:]) == {"edited: set, not predicted"}
-    assert agreement(table) == pytest.approx(1.0)
+    assert list(table.set_index("gene").loc["C", CHANGES]) == [0.1, 0.3]
+    np.testing.assert_allclose(table["difference"], table[CHANGES[0]] - table[CHANGES[1]])
+    assert not table["is_reliable"].iloc[3:].any() and all(table["reason"].iloc[3:])
+    both = joined(A, A)
+    assert list(both["is_perturbed"].iloc[-1:]) == ["A and B"] and not both["difference"].any()
 
 
-def test_without_edits_the_other_side_moves_nothing() -> None:
-    table = sides(A, None)
-    assert (table["log2_fold_change_b"] == 0).all() and list(table["is_perturbed"].iloc[-1:]) == ["A"]
-    assert agreement(table) is None
-    assert "**B moves no other gene**, so nothing can be correlated" in difference_sentence(table)
+def test_without_perturbations_the_other_scenario_changes_nothing() -> None:
+    table = joined(A, None)
+    assert (table[CHANGES[1]] == 0).all() and list(table["is_perturbed"].iloc[-1:]) == ["A"]
 
 
-@pytest.mark.parametrize(
-    "b, said",
-    [
-        ([0, 0.2, 0.1, 0.0, -0.1], "do the same to the other genes"),
-        ([0, 0.2, 0.1, 0.1, -0.2], "point the same way"),
-        ([0, -0.2, -0.1, 0.0, 0.1], "point opposite ways"),
-        ([0, 0.1, -0.2, 0.1, -0.1], "do different things"),
-    ],
-)
-def test_words_follow_the_numbers(b: list[float], said: str) -> None:
-    table = sides(A, make_shift(b, edited={"A"}))
-    text = difference_sentence(table)
-    assert f"**{said}**" in text and f"(r = {agreement(table):.2f})" in text
-    assert "Over the 4 genes that neither edits" in text and "0.2 log2 under A" in text
-
-
-def test_words_are_honest_where_there_is_little_to_say() -> None:
-    assert "same edits" in difference_sentence(sides(A, A), same=True)
-    alone = make_shift([-3.0], edited={"A"})
-    assert "No gene is left" in difference_sentence(sides(alone, None))
-    still = sides(make_shift([-3.0, 0.0, 0.0], edited={"A"}), None)
-    assert "A and B move no other gene" in difference_sentence(still) and "differ" not in difference_sentence(still)
-    doubted = sides(make_shift([0.1, 0.2, 0.5], trusted=False), None)
-    assert "none of them trusted" in difference_sentence(doubted)
-
-
-def unfold(app: AppTest) -> AppTest:
-    app.session_state["sides"] = True
+def unfold(app: AppTest) -> pd.DataFrame:
+    app.session_state["compare"] = True
     app.run()
     check(app)
-    return app
+    return app.dataframe[-1].value
 
 
-@pytest.fixture
-def page(with_example: AppTest) -> AppTest:
-    state = with_example.session_state["cellstate"]
-    state.put([Perturbation("TP53", "knock-out"), Perturbation("CDX2", "knock-out")])
-    with_example.switch_page("pages/workbench.py")
-    return with_example
-
-
-def test_against_a_saved_scenario(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+def test_against_a_saved_scenario(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    methods = []
 
     def counted(*arguments, **options):
-        calls.append(arguments[2])
+        methods.append(arguments[2])
         return predict(*arguments, **options)
 
-    monkeypatch.setattr(side_by_side, "predict", counted)
-    page.session_state["cellstate"].scenarios = {"<b>MYC": (Perturbation("MYC", "multiply", 3.0),)}
-    page.run()
-    assert calls == []
-    unfold(page)
-    predictor = calls[0]
-    model, samples = load_model(), read_samples(examples()[0].path)
-    both = [
-        predict(prepare_sample(model, samples), edits, predictor).table().set_index("gene")["log2_fold_change"]
-        for edits in (
-            [Perturbation("TP53", "knock-out"), Perturbation("CDX2", "knock-out")],
-            [Perturbation("MYC", "multiply", 3.0)],
-        )
-    ]
-    shown = page.dataframe[-1].value.set_index("gene")
-    for side, expected in zip("ab", both, strict=True):
-        np.testing.assert_allclose(shown[f"log2_fold_change_{side}"], expected[shown.index], atol=1e-6)
+    monkeypatch.setattr(compare_scenarios, "predict", counted)
+    other = [Perturbation("MYC", "multiply", 3.0)]
+    session_of(with_example).scenarios = {"<b>MYC": tuple(other)}
+    perturb(with_example, "TP53=ko", "CDX2=ko")
+    assert methods == []
+    shown = unfold(with_example).set_index("gene")
+    sample = prepare_sample(load_model(), read_samples(examples()[0].path))
+    for column, perturbations in zip(CHANGES, (session_of(with_example).perturbations, other), strict=True):
+        expected = predict(sample, perturbations, methods[0]).table().set_index("gene")["log2_fold_change"]
+        np.testing.assert_allclose(shown[column], expected[shown.index], atol=1e-6)
     assert set(shown.index[-3:]) == {"TP53", "CDX2", "MYC"}
-    assert "MYC times 3" in words(page) and "(r = " in words(page)
-    unfold(page)
-    assert len(calls) == 1
-    page.toggle(key="on-CDX2").set_value(False)
-    unfold(page)
-    assert set(page.dataframe[-1].value["gene"].iloc[-2:]) == {"TP53", "MYC"}
+    unfold(with_example)
+    assert len(methods) == 1
+    with_example.toggle(key="on-CDX2").set_value(False)
+    assert set(unfold(with_example)["gene"].iloc[-2:]) == {"TP53", "MYC"}
 
 
-def test_against_none(page: AppTest) -> None:
-    unfold(page)
-    assert page.selectbox(key="sides-other").options == ["No edits: the sample as it is"]
-    assert "B moves no other gene" in words(page) and "Save the edits in force" in words(page)
-    assert (page.dataframe[-1].value["log2_fold_change_b"] == 0).all()
+def test_against_the_unperturbed_sample(with_example: AppTest) -> None:
+    shown = unfold(perturb(with_example, "TP53=ko"))
+    assert len(with_example.selectbox(key="compare-with").options) == 1
+    assert (shown[CHANGES[1]] == 0).all() and difference_sentence(shown) in words(with_example)
 
 
-def test_the_download_says_what_it_is_about() -> None:
-    table = pd.read_csv(io.BytesIO(_csv(sides(A, B), "=cmd", "TP53 knocked out", [], "pca")))
-    assert len(table) == 5 and set(table["kind"]) == {"hypothesis"} and set(table["edits_b"]) == {"no edits"}
+def test_the_download_names_both_scenarios() -> None:
+    table = pd.read_csv(io.BytesIO(csv(joined(A, B), "=cmd", a="TP53 knocked out", b="none", predictor="pca")))
+    assert len(table) == 5 and set(table["kind"]) == {"hypothesis"} and set(table["perturbations_b"]) == {"none"}
     assert set(table["sample"]) == {"'=cmd"}

@@ -1,24 +1,22 @@
-"""Buttons that save a figure: on every figure, named after it, with nothing from outside in what the browser runs."""
+"""Buttons that save a figure: below every figure, named after it, and with constant code."""
 
 from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from cellstate.ui.components import figure_files
-from cellstate.ui.components import layout as parts
-from tests.app.conftest import check
+from cellstate.ui.components import figure_files, layout
+from tests.app.conftest import check, open_evidence
 
 
 def test_every_figure_has_its_buttons(with_example: AppTest, monkeypatch) -> None:
-    seen: list[tuple[str, str, str]] = []
-    monkeypatch.setattr(parts, "figure_files", lambda *said: seen.append(said))
-    with_example.switch_page("pages/evidence.py").run()
-    check(with_example)
-    assert [name for _, _, name in seen] == ["cellstate-bins-sample", "cellstate-density", "cellstate-bins-held-out"]
-    assert all(title for _, title, _ in seen)
+    calls: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(layout, "figure_files", lambda *given: calls.append(given))
+    check(open_evidence(with_example))
+    assert [name for _, _, name in calls] == ["cellstate-bins-sample", "cellstate-density", "cellstate-bins-held-out"]
+    assert all(title for _, title, _ in calls)
 
 
-def test_a_hypothesis_says_so_in_the_file_name(monkeypatch) -> None:
+def test_the_file_of_a_prediction_is_named_hypothesis(monkeypatch) -> None:
     def script() -> None:
         import plotly.graph_objects as go
 
@@ -27,12 +25,12 @@ def test_a_hypothesis_says_so_in_the_file_name(monkeypatch) -> None:
 
         chart(Chart(go.Figure(layout={"title": {"text": "A &amp; B"}}), "Nothing.", is_hypothesis=True), key="one two")
 
-    seen: list[tuple[str, str, str]] = []
-    monkeypatch.setattr(parts, "figure_files", lambda *said: seen.append(said))
+    calls: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(layout, "figure_files", lambda *given: calls.append(given))
     check(AppTest.from_function(script).run())
-    assert seen == [("one two", "A & B", "cellstate-hypothesis-one_two")]
+    assert calls == [("one two", "A & B", "cellstate-hypothesis-one_two")]
 
 
-def test_what_the_browser_runs_is_constant_and_asks_for_nothing() -> None:
+def test_the_code_in_the_browser_requests_nothing() -> None:
     code = figure_files._HTML + figure_files._CSS + figure_files._JS
     assert not any(word in code for word in ("http", "fetch", "import ", "innerHTML", "eval"))

@@ -1,4 +1,4 @@
-"""What names mean: pasted lists, reasons, and levels in words."""
+"""Names in pasted lists, the gene of each, and the level of a gene as text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.model.cohort import Profiles, pack_profiles
+from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components.gene_names import meanings, split_names, why
-from cellstate.ui.workbench.gene_level import GeneLevel, rounded, tpm_text
+from cellstate.ui.workbench.gene_level import GeneLevel, rounded
 
 SYMBOLS = ("TP53", "MYC", "KRAS", "ERBB2", "CDH1", "HLA-A")
 
@@ -87,7 +88,7 @@ def test_former_symbols_and_typed_case_are_understood(space: GeneSpace) -> None:
 
 
 @pytest.mark.parametrize(
-    "query, match, said",
+    "query, match, expected",
     [
         ("p53", "alias p53", "p53 is an alias of TP53"),
         ("HER-2", "alias HER2", "HER2 is an alias of TP53"),
@@ -97,35 +98,30 @@ def test_former_symbols_and_typed_case_are_understood(space: GeneSpace) -> None:
         ("tp53", "", ""),
     ],
 )
-def test_the_reason_is_a_sentence(query: str, match: str, said: str) -> None:
-    assert why(query, "TP53", match) == said
+def test_the_reason_is_a_sentence(query: str, match: str, expected: str) -> None:
+    assert why(query, "TP53", match) == expected
 
 
-def here(space: GeneSpace, tpm: float, cohort: list[float] | None) -> GeneLevel:
+def level(space: GeneSpace, tpm: float, cohort: list[float] | None) -> GeneLevel:
     if cohort is None:
         return GeneLevel(0, "TP53", tpm, True, None)
     log1p_SG = np.repeat(np.log1p(np.array(cohort))[:, None], len(space), axis=1)
     return GeneLevel(0, "TP53", tpm, True, Profiles(space, *pack_profiles(log1p_SG)))
 
 
-def test_a_level_stands_among_the_cohort(space: GeneSpace) -> None:
-    gene = here(space, 20.0, [10.0, 20.0, 30.0, 40.0, 50.0])
-    assert [gene.place(tpm) for tpm in (0.0, 9.9, 10.0, 50.0, 51.0)] == [
-        "below the cohort",
-        "below the cohort",
-        "0th percentile",
-        "100th percentile",
-        "above the cohort",
-    ]
-    assert gene.told(50.0) == "50 TPM (100th percentile)"
-    assert gene.mark(20.0).endswith(" · now") and "now" not in gene.mark(20.1)
-    silent = here(space, 0.0, [0.0, 0.0, 0.0, 8.0, 9.0])
-    assert silent.place(0.0) == "50th percentile"
+def test_a_level_has_a_rank_in_the_cohort(space: GeneSpace) -> None:
+    gene = level(space, 20.0, [10.0, 20.0, 30.0, 40.0, 50.0])
+    below, first, last, above = "below the cohort", "0th percentile", "100th percentile", "above the cohort"
+    assert [gene.rank_text(tpm) for tpm in (0.0, 9.9, 10.0, 50.0, 51.0)] == [below, below, first, last, above]
+    assert gene.text(50.0) == f"50 TPM ({last})"
+    assert gene.text_after(Perturbation("TP53", "quantile", 100)) == f"50 TPM ({last})"
+    assert gene.step_text(20.0).endswith(" · now") and "now" not in gene.step_text(20.1)
+    assert level(space, 0.0, [0.0, 0.0, 0.0, 8.0, 9.0]).rank_text(0.0) == "50th percentile"
 
 
-def test_without_a_cohort_a_level_is_tpm_alone(space: GeneSpace) -> None:
-    gene = here(space, 3.0, None)
-    assert gene.told(3.0) == "3 TPM" and gene.place(3.0) == "" and gene.steps(3.0)[-1] == 10
+def test_without_a_cohort_a_level_has_no_rank(space: GeneSpace) -> None:
+    gene = level(space, 3.0, None)
+    assert gene.text(3.0) == "3 TPM" and gene.rank_text(3.0) == "" and gene.steps(3.0)[-1] == 10
 
 
 @given(
@@ -134,12 +130,8 @@ def test_without_a_cohort_a_level_is_tpm_alone(space: GeneSpace) -> None:
     cohort=st.one_of(st.none(), st.lists(st.floats(0, 1e5, allow_subnormal=False), min_size=1, max_size=5)),
 )
 def test_a_slider_has_every_level_that_it_needs_once(tpm: float, chosen: float, cohort: list[float] | None) -> None:
-    gene = here(first_genes(1), rounded(tpm), cohort)
+    gene = level(first_genes(1), rounded(tpm), cohort)
     steps = gene.steps(rounded(chosen))
     assert steps[0] == 0 and steps == sorted(set(steps)) and {gene.tpm, rounded(chosen)} <= set(steps)
     assert steps[-1] >= gene.tpm
-    assert len({gene.mark(step) for step in steps}) == len(steps)
-
-
-def test_levels_are_said_as_one_says_them() -> None:
-    assert [tpm_text(tpm) for tpm in (0, 0.00123, 1.5, 17.2384, 12_345.6)] == ["0", "0.00123", "1.5", "17.24", "12,346"]
+    assert len({gene.step_text(step) for step in steps}) == len(steps)

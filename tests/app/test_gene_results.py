@@ -2,77 +2,46 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.workbench.gene_results import Selected, prediction_csv, table_caption
-from cellstate.ui.workbench.prediction import PredictionResult
-from tests.app.conftest import check
-from tests.unit.viz.test_figures import make_table
-
-
-def selected(app: AppTest) -> Selected:
-    return app.session_state["cellstate"]._results["selected-genes"][1]
-
-
-def answer(app: AppTest) -> PredictionResult:
-    return app.session_state["cellstate"]._results["shift"][1]
+from cellstate.report.narrative.prediction import table_caption
+from tests.app.conftest import check, words
+from tests.app.workbench import cached, perturb
 
 
 @pytest.fixture
-def shifted(with_example: AppTest) -> AppTest:
-    with_example.session_state["cellstate"].put([Perturbation("CDX2", "knock-out")])
-    with_example.switch_page("pages/perturb.py").run()
-    check(with_example)
-    return with_example
+def page(with_example: AppTest) -> AppTest:
+    return perturb(with_example, "CDX2=ko")
 
 
-def test_selected_genes_choose_rows_and_ticks_are_named(shifted: AppTest) -> None:
-    table = answer(shifted).table
-    assert len(shifted.dataframe[0].value) == int((table["trusted"] | table["is_perturbed"]).sum())
-    unreliable = np.flatnonzero(~table["trusted"] & ~table["is_perturbed"])[:2]
-    selected(shifted).rows = np.array([0, 1, *unreliable])
-    shifted.run()
-    check(shifted)
+def test_selected_genes_choose_rows_and_ticks_are_named(page: AppTest) -> None:
+    table, selected = cached(page, "prediction").table, cached(page, "selected-genes")
+    assert len(page.dataframe[0].value) == int((table["is_reliable"] | table["is_perturbed"]).sum())
+    unreliable = np.flatnonzero(~table["is_reliable"] & ~table["is_perturbed"])[:2]
+    selected.rows = np.array([0, 1, *unreliable])
+    page.run()
+    check(page)
     # A selection is shown whether its genes are reliable or not.
-    assert list(shifted.dataframe[0].value["gene"]) == list(table["gene"].iloc[selected(shifted).rows])
-    assert "reliable-only" not in [toggle.key for toggle in shifted.toggle]
-    selected(shifted).ticked = {0}
-    shifted.run()
-    drawn = shifted.session_state["cellstate"]._results["linked-chart"][1].points
+    assert list(page.dataframe[0].value["gene"]) == list(table["gene"].iloc[selected.rows])
+    assert "reliable-only" not in [toggle.key for toggle in page.toggle]
+    selected.ticked = {0}
+    page.run()
+    drawn = cached(page, "linked-chart").points
     assert list(drawn.loc[drawn["ring"], "gene"]) == [table["gene"][0]]
-    shifted.button(key="clear-selection").click().run()
-    check(shifted)
-    assert selected(shifted).rows is None and not selected(shifted).ticked
-    assert "clear-selection" not in [button.key for button in shifted.button]
+    assert table_caption(table, table.iloc[selected.rows], rows=selected.rows, ticked={0}) in words(page)
+    page.button(key="clear-selection").click().run()
+    check(page)
+    assert selected.rows is None and not selected.ticked
+    assert "clear-selection" not in [button.key for button in page.button]
     # Another perturbation gives another prediction, with nothing selected.
-    selected(shifted).ticked = {0}
-    shifted.session_state["cellstate"].put([Perturbation("MYC", "knock-out")])
-    shifted.run()
-    assert not selected(shifted).ticked
+    selected.ticked = {0}
+    perturb(page, "MYC=ko")
+    assert not cached(page, "selected-genes").ticked
 
 
-def test_only_the_open_section_is_computed(shifted: AppTest) -> None:
-    made = shifted.session_state["cellstate"]._results
-    assert not {"pathways", "cohort-map", "each-edit", "doses"} & set(made)
-    assert [tab.label for tab in shifted.tabs] == ["Genes", "Pathways", "Cohort map", "Several edits", "Doses"]
-
-
-def test_the_caption_counts_selected_and_ticked_genes() -> None:
-    table = make_table().assign(ensembl_id="E")
-    text = table_caption(table, table, Selected(ticked=set(range(50))))
-    assert "50" in text and "40" in text and text.endswith("…")
-    chosen = Selected(rows=np.arange(7))
-    assert table_caption(table, table.head(5), chosen).startswith("5 of 7 genes")
-
-
-def test_download_holds_every_gene_and_no_formula(shifted: AppTest) -> None:
-    found = answer(shifted)
-    assert len(pd.read_csv(io.BytesIO(prediction_csv(found)))) == len(found.table)
-    object.__setattr__(found, "sample", '=cmd|"/c calc"!A1')
-    assert b"'=cmd" in prediction_csv(found)
+def test_only_the_open_section_is_computed(page: AppTest) -> None:
+    kinds = set(page.session_state["cellstate"]._results)
+    assert not {"pathways", "cohort-map", "single-effects", "titration"} & kinds
+    assert len(page.tabs) == 5

@@ -1,4 +1,4 @@
-"""History of the list of edits: undo and redo against a model of them."""
+"""The list of perturbations: undo and redo against a plain record of all lists."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cellstate.ui.state.session import Session
 
 GENES = ("TP53", "MYC", "KRAS")
 a_gene = st.sampled_from(GENES)
-an_edit = st.builds(Perturbation, a_gene, st.just("multiply"), st.sampled_from([0.5, 2.0, 3.0]))
+a_perturbation = st.builds(Perturbation, a_gene, st.just("multiply"), st.sampled_from([0.5, 2.0, 3.0]))
 
 
 class UndoAndRedo(RuleBasedStateMachine):
-    """Whatever is done, the list is the one at the cursor of a plain record of all lists."""
+    """The list is always the one at the cursor of the record."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,16 +31,16 @@ class UndoAndRedo(RuleBasedStateMachine):
             self.record = [*self.record[: self.cursor + 1], entries]
             self.cursor += 1
 
-    @rule(perturbations=st.lists(an_edit, max_size=3, unique_by=lambda edit: edit.gene))
-    def add(self, perturbations: list[Perturbation]) -> None:
+    @rule(new=st.lists(a_perturbation, max_size=3, unique_by=lambda item: item.gene))
+    def add(self, new: list[Perturbation]) -> None:
         expected = list(self.record[self.cursor])
-        for edit in edits:
-            places = [i for i, entry in enumerate(expected) if entry.perturbation.gene == edit.gene]
+        for item in new:
+            places = [i for i, entry in enumerate(expected) if entry.perturbation.gene == item.gene]
             if places:
-                expected[places[0]] = Entry(edit)
+                expected[places[0]] = Entry(item)
             else:
-                expected.append(Entry(edit))
-        self.state.add(*perturbations)
+                expected.append(Entry(item))
+        self.state.add(*new)
         self.wrote(tuple(expected))
 
     @rule(gene=a_gene, on=st.booleans())
@@ -54,10 +54,10 @@ class UndoAndRedo(RuleBasedStateMachine):
         self.state.remove(gene)
         self.wrote(tuple(e for e in self.record[self.cursor] if e.perturbation.gene != gene))
 
-    @rule(perturbations=st.lists(an_edit, max_size=2, unique_by=lambda edit: edit.gene))
-    def put(self, perturbations: list[Perturbation]) -> None:
-        self.state.put(perturbations)
-        self.wrote(tuple(map(Entry, perturbations)))
+    @rule(new=st.lists(a_perturbation, max_size=2, unique_by=lambda item: item.gene))
+    def put(self, new: list[Perturbation]) -> None:
+        self.state.put(new)
+        self.wrote(tuple(map(Entry, new)))
 
     @rule()
     def clear(self) -> None:
@@ -94,7 +94,7 @@ def test_a_change_drops_what_was_undone() -> None:
     state.undo()
     state.add(Perturbation("MYC", "knock-out"))
     state.redo()
-    assert [edit.gene for edit in state.perturbations] == ["MYC"]
+    assert [item.gene for item in state.perturbations] == ["MYC"]
 
 
 def test_no_change_is_no_step() -> None:
@@ -106,7 +106,7 @@ def test_no_change_is_no_step() -> None:
     assert len(state.history) == 2
 
 
-def test_old_steps_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_steps_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MAX_STEPS", 3)
     kept = History()
     for factor in range(6):
@@ -116,13 +116,13 @@ def test_old_steps_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [entry.perturbation.amount for entry in kept.now] == [2] and len(kept.future) == 3
 
 
-def test_many_edits_are_one_step_and_keep_their_places() -> None:
+def test_many_perturbations_are_one_step_and_keep_their_places() -> None:
     state = Session()
     state.add(Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out"))
     state.switch("TP53", False)
     state.add(Perturbation("TP53", "multiply", 2.0))
     assert [entry.perturbation.spec for entry in state.entries] == ["TP53=x2", "MYC=ko"]
-    # Whoever gives an edit anew wants it in force.
+    # A perturbation that is added again is switched on.
     assert len(state.perturbations) == 2
     for _ in range(3):
         state.undo()

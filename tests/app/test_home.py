@@ -1,103 +1,84 @@
-"""The home page: what this is and what it is not, in real figures; where a returning user is, and what is next."""
+"""The home page: the model's figures, the state of a returning user, and what to do next."""
 
 from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellstate.evidence import PredictorId
 from cellstate.formatting import percent
 from cellstate.model import ModelRecord, create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.narrative.session import measured
-from cellstate.ui.home import next_steps, whereabouts
+from cellstate.ui.home import next_steps, where_you_are
 from cellstate.ui.runtime.jobs import DONE, RUNNING, Job
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import Loaded, Session
-from tests.app.conftest import APP, check, words
+from tests.app.conftest import APP, check, state_of, words
 from tests.support.factories import make_samples
 
 
 @pytest.fixture
 def state() -> Session:
     """A session with three samples of which the second is selected."""
-    found = Session(loaded=Loaded(make_samples(3), b"", "three *samples*.csv"))
-    found.selected = 1
-    return found
+    return Session(loaded=Loaded(make_samples(3), b"", "three *samples*.csv"), selected=1)
 
 
 def job(state: str) -> Job:
-    """A search that stands somewhere, without running."""
-    found = Job("screen", (), "a search", lambda _: None, Queue(1))
-    found.state = state
-    return found
-
-
-def pages(state: Session) -> list[str]:
-    return [step.key for step in next_steps(state)]
-
-
-def test_home_says_what_it_is_for_whom_and_what_it_is_not(app: AppTest) -> None:
-    check(app)
-    shown = words(app)
-    assert "researchers in gene regulation and cancer biology" in shown
-    assert "research only" in app.warning[0].value and "hypotheses" in shown
-    assert [button.label for button in app.button[:2]] == ["Try an example patient", "Use my own file"]
+    """A search in some state, without running."""
+    search = Job("screen", (), "a search", lambda _: None, Queue(1))
+    search.state = state
+    return search
 
 
 def test_home_shows_the_models_own_figures(app: AppTest) -> None:
-    test = load_model().record.evaluation["test"]
-    mean = test.baselines["gene_mean"].r2_pooled
-    tiles = {metric.label: metric.value for metric in app.metric}
-    assert tiles["Autoencoder removes"] == percent(1 - (1 - test.r2_pooled) / (1 - mean))
-    assert set(tiles) == {"Autoencoder removes", "PCA removes", "Target specificity"}
-    assert tiles["Target specificity"] == "0.058"
-
-
-def test_random_weights_have_no_figures(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    create_model(tmp_path / "random", "demo")
-    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "random"))
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
     check(app)
-    assert not app.metric
-    assert "not trained on anything" in words(app)
+    assert [button.key for button in app.button[:2]] == ["home-example", "home-upload"] and len(app.warning) == 1
+    test = load_model().record.evaluation["test"]
+    mean = test.baselines[PredictorId.GENE_MEAN].r2_pooled
+    values = [metric.value for metric in app.metric]
+    assert values[0] == percent(1 - (1 - test.r2_pooled) / (1 - mean)) and values[2] == "0.058"
+    assert len(values) == 3
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_home_without_a_trained_model(exists: bool, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if exists:
+        create_model(tmp_path / "model", "demo")
+    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "model"))
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception and not app.metric and app.button(key="home-upload")
+    assert (len(app.info), bool(app.error)) == ((1, False) if exists else (0, True))
     assert measured(ModelRecord()) == []
 
 
-def test_home_stands_when_the_model_cannot_be_opened(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "nowhere"))
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
-    assert not app.exception
-    assert app.error and "What else would move?" in words(app)
-    assert app.button(key="home-upload")
-
-
-def test_returning_user_sees_where_they_are(with_example: AppTest) -> None:
-    with_example.session_state["cellstate"].add(Perturbation("TP53", "knock-out"))
+def test_returning_user_goes_on(with_example: AppTest) -> None:
+    state_of(with_example).add(Perturbation("TP53", "knock-out"))
     with_example.switch_page("pages/home.py").run()
     check(with_example)
-    shown = words(with_example).replace("\\", "")
-    assert "TCGA-AA-3502-01** is open, with 1 edit in force: TP53 knocked out." in shown
-    with_example.button(key="home-perturb").click().run()
-    assert with_example.title[0].value == "Perturb"
+    assert "TP53 knocked out" in words(with_example)
+    for page in ("candidates", "workbench"):
+        with_example.switch_page("pages/home.py").run()
+        with_example.button(key=f"home-{page}").click().run()
+        assert with_example.title[0].value == page.title()
 
 
-def test_names_of_a_file_are_shown_as_they_stand(state: Session) -> None:
-    text = whereabouts(state)
-    assert r"three \*samples\*" in text and "one of 3 samples" in text
-    assert "nothing is edited" in text
-
-
-def test_many_edits_are_counted(state: Session) -> None:
+def test_present_state_escapes_names_and_counts(state: Session) -> None:
+    assert r"three \*samples\*" in where_you_are(state) and "3 samples" in where_you_are(state)
     state.put(Perturbation(gene, "knock-out") for gene in ("TP53", "MYC", "KRAS", "CDX2", "KLF4", "SOX9"))
-    assert "6 edits in force" in whereabouts(state) and "and 2 more" in whereabouts(state)
+    text = where_you_are(state)
+    assert "6 perturbations" in text and "CDX2" in text and "KLF4" not in text and "2 more" in text
 
 
 def test_what_is_next_follows_what_was_done(state: Session) -> None:
-    assert pages(state) == ["perturb", "regulators", "accuracy", "sample"]
+    assert [step.page for step in next_steps(state)] == ["workbench", "candidates", "evidence"]
+    before = where_you_are(state)
     state.job = job(RUNNING)
-    assert pages(state)[0] == "regulators" and "is running" in whereabouts(state)
+    running = where_you_are(state)
+    assert next_steps(state)[0].page == "candidates"
     state.job = state.runs["screen"] = job(DONE)
-    assert next_steps(state)[0].label == "See what was found" and "has ended" in whereabouts(state)
+    assert next_steps(state)[0].page == "candidates"
+    assert len({before, running, where_you_are(state)}) == 3
     state.add(Perturbation("TP53", "knock-out"))
-    assert next_steps(state)[0].label == "See what would move"
+    assert next_steps(state)[0].page == "workbench"

@@ -1,4 +1,4 @@
-"""No upload touches a disk, however large: Starlette would put more than a megabyte into a temporary file."""
+"""No upload is written to disk; by default Starlette puts more than a megabyte into a temporary file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
-from streamlit.testing.v1 import AppTest
+
+from cellstate.ui.streamlit_compat import keep_uploads_in_memory
 
 _BYTES = 3 * 1024 * 1024
 
@@ -31,16 +32,16 @@ async def received() -> UploadFile:
 
 
 def receive() -> UploadFile:
-    """Receive it in a thread of its own: this one may have an event loop going."""
+    """Receive it in a thread, because this one may run an event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, received()).result()
 
 
-def test_an_upload_never_becomes_a_temporary_file(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_never_becomes_a_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a temporary file was made")
 
-    assert app.title
+    keep_uploads_in_memory()
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     upload = receive()
     assert len(upload.file.read()) == _BYTES
@@ -49,13 +50,13 @@ def test_an_upload_never_becomes_a_temporary_file(app: AppTest, monkeypatch: pyt
 
 def test_the_test_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)
-    made = []
+    files = []
     usual = tempfile.TemporaryFile
 
-    def noted(*given: Any, **named: Any) -> Any:
-        made.append(given)
+    def record(*given: Any, **named: Any) -> Any:
+        files.append(given)
         return usual(*given, **named)
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", noted)
+    monkeypatch.setattr(tempfile, "TemporaryFile", record)
     receive().file.close()
-    assert made
+    assert files

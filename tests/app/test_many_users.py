@@ -1,4 +1,4 @@
-"""Several users of one real server: leaving the line, and what is left of a user who closed the tab."""
+"""Several users of one real server: cancelled waits, and the data of a user who closed the tab."""
 
 from __future__ import annotations
 
@@ -58,55 +58,54 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def anew(one: Client) -> str:
-    """What the page says once it is drawn anew."""
-    one.rerun()
-    return one.words()
+def redrawn(client: Client) -> str:
+    """Return every text of the page once it is drawn again."""
+    client.rerun()
+    return client.words()
 
 
-def test_a_user_waits_leaves_and_asks_again(port: int) -> None:
+def test_a_user_waits_cancels_and_tries_again(port: int) -> None:
     with Client(port) as one, Client(port) as other:
         one.click("hold")
         other.click("compute", wait=False)
         # The button comes after the words.
-        other.read(lambda: "you are next" in other.words() and other.has("leave-the-line"))
-        other.click("leave-the-line")
-        assert ["You left the line" in error for error in other.errors()] == [True]
-        assert not other.has("leave-the-line") and "It was computed" not in other.words()
+        other.read(lambda: "you are next" in other.words() and other.has("cancel-waiting"))
+        other.click("cancel-waiting")
+        assert len(other.errors()) == 1
+        assert not other.has("cancel-waiting") and "It was computed" not in other.words()
         one.rerun()
         assert "waiting 0" in one.words()
-        # Asking again leads to the line again, and in the end to the answer.
         other.click("try-again", wait=False)
         other.read(lambda: "you are next" in other.words())
         one.click("release")
         other.settle()
         assert "It was computed" in other.words()
-        assert not other.errors() and not other.has("leave-the-line")
+        assert not other.errors() and not other.has("cancel-waiting")
 
 
-def test_who_closes_the_tab_leaves_the_line(port: int) -> None:
+def test_a_closed_tab_leaves_the_queue(port: int) -> None:
     with Client(port) as one:
         one.click("hold")
         with Client(port) as other:
             other.click("compute", wait=False)
             other.read(lambda: "you are next" in other.words())
-        until(lambda: "waiting 0" in anew(one))
+        until(lambda: "waiting 0" in redrawn(one))
         one.click("release")
 
 
-def test_of_a_user_who_left_nothing_is_left(port: int) -> None:
+def test_the_data_of_a_closed_tab_is_deleted(port: int) -> None:
     with Client(port) as one:
-        until(lambda: "sessions 1," in anew(one))
+        until(lambda: "sessions 1," in redrawn(one))
         other = Client(port)
-        other.click("bring")
+        other.click("load")
         assert "sessions 2, searches 1" in other.words()
         other.close()
-        until(lambda: "sessions 1, searches 0" in anew(one))
+        until(lambda: "sessions 1, searches 0" in redrawn(one))
 
 
-def test_the_last_user_is_forgotten_too(port: int) -> None:
+def test_the_last_users_data_is_deleted_too(port: int) -> None:
     with Client(port) as alone:
-        alone.click("bring")
+        alone.click("load")
     with Client(port) as next_one:
         # Nobody leaves meanwhile: Streamlit itself would keep what is there.
-        until(lambda: "sessions 1, searches 0" in anew(next_one))
+        until(lambda: "sessions 1, searches 0" in redrawn(next_one))

@@ -11,136 +11,109 @@ from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.status import holds_data
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import GeneSets, Loaded, Session
-from tests.app.conftest import check, words
+from tests.app.conftest import check, open_evidence, open_sample, state_of, words
 from tests.support.factories import make_samples
 
-PAGES = ("home", "sample", "perturb", "regulators", "accuracy", "experiment", "quality", "model", "help")
+PAGES = ("home", "workbench", "candidates", "validate", "evidence", "help")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_is_useful_when_nothing_is_loaded(app: AppTest, page: str) -> None:
+def test_page_without_and_with_a_sample(app: AppTest, page: str) -> None:
+    app.switch_page(f"pages/{page}.py").run()
+    check(app)
+    assert len(app.title) == 1 and len(words(app)) > 200
+    assert state_of(app).loaded is None
+    app.switch_page("pages/home.py").run()
+    app.button(key="home-example").click().run()
+    check(app)
+    assert app.title[0].value == "Workbench"
     app.switch_page(f"pages/{page}.py").run()
     check(app)
     assert len(app.title) == 1
-    assert len(words(app)) > 200
-    assert app.session_state["cellstate"].loaded is None
+    strip = "\n".join(str(badge.value) for badge in app.markdown[:4])
+    assert "3502" in strip and f"{len(load_model().space):,} genes" in strip
 
 
-@pytest.mark.parametrize("page", ["perturb", "regulators", "accuracy"])
-def test_empty_page_leads_on(app: AppTest, page: str) -> None:
+@pytest.mark.parametrize("page", ["candidates", "evidence"])
+def test_page_that_needs_a_sample_leads_to_one(app: AppTest, page: str) -> None:
     app.switch_page(f"pages/{page}.py").run()
     app.button(key="empty-example").click().run()
     check(app)
-    assert app.session_state["cellstate"].loaded is not None
+    assert state_of(app).loaded is not None and app.title[0].value == "Workbench"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_with_an_example(with_example: AppTest, page: str) -> None:
-    with_example.switch_page(f"pages/{page}.py").run()
+def test_sample_details_open_and_close_with_the_next_file(with_example: AppTest) -> None:
+    assert not [button for button in with_example.button if button.key == "to-evidence"]
+    assert "QC :" in words(with_example)
+    open_sample(with_example)
     check(with_example)
-    assert "treatment" not in words(with_example).lower()
+    with_example.button(key="to-evidence").click().run()
+    assert with_example.title[0].value == "Evidence"
+    open_sample(with_example)
+    with_example.button(key="load-example").click().run()
+    assert not [button for button in with_example.button if button.key == "to-evidence"]
 
 
-def test_home_says_what_it_is_not(app: AppTest) -> None:
-    assert "research only" in app.warning[0].value
-    assert "hypotheses" in words(app)
-
-
-def test_home_leads_to_an_example(app: AppTest) -> None:
-    app.button(key="home-example").click().run()
-    check(app)
-    assert app.title[0].value == "Sample"
-
-
-def test_home_leads_to_the_search_for_regulators(with_example: AppTest) -> None:
-    with_example.switch_page("pages/home.py").run()
-    with_example.button(key="home-regulators").click().run()
-    check(with_example)
-    assert with_example.title[0].value == "Regulators"
-
-
-def test_six_examples_tell_their_sequencer() -> None:
+def test_six_examples_name_their_platform() -> None:
     labels = [example.label for example in examples()]
-    assert len(labels) == 6
-    assert sum("same sequencer" in label for label in labels) == 3
-    assert sum("older sequencer" in label for label in labels) == 3
+    assert ["HiSeq" in label for label in labels] == [True] * 3 + [False] * 3
+    assert all("Illumina GA" in label for label in labels[3:])
 
 
-def test_accuracy_shows_the_figures_of_the_command(with_example: AppTest) -> None:
-    with_example.switch_page("pages/evidence.py").run()
-    check(with_example)
-    samples = read_samples(examples()[0].path)
-    expected = evaluate(prepare_samples(load_model(), samples)).record()
-    assert next(m.value for m in with_example.metric if m.label == "Autoencoder R²") == f"{expected.r2_pooled:.4f}"
-    assert with_example.session_state["cellstate"]._cache["evaluation"][1].record() == expected
-    table = with_example.dataframe[0].value
-    assert table.equals(figures_table(expected))
+def test_reconstruction_shows_the_figures_of_the_command(with_example: AppTest) -> None:
+    check(open_evidence(with_example))
+    expected = evaluate(prepare_samples(load_model(), read_samples(examples()[0].path))).record()
+    assert f"{expected.r2_pooled:.4f}" in [metric.value for metric in with_example.metric]
+    assert state_of(with_example)._cache["evaluation"][1].record() == expected
+    assert with_example.dataframe[0].value.equals(figures_table(expected))
 
 
-def test_accuracy_takes_other_bins(with_example: AppTest) -> None:
-    with_example.switch_page("pages/evidence.py").run()
-    with_example.text_input(key="edges").set_value("0, 1, 50").run()
-    check(with_example)
-    assert "Accuracy, 1–50 TPM" in list(with_example.dataframe[0].value["Figure"])
-    with_example.text_input(key="edges").set_value("5, 1").run()
-    assert "ascend" in with_example.error[0].value
-    assert not with_example.exception
-    # The model's own figures stay.
-    assert "Held-out patients" in words(with_example)
-
-
-def test_accuracy_draws_each_predictor(with_example: AppTest) -> None:
-    with_example.switch_page("pages/evidence.py").run()
+def test_reconstruction_takes_other_bins_and_draws_each_method(with_example: AppTest) -> None:
+    open_evidence(with_example)
     for predictor in ("pca", "gene_mean"):
         with_example.segmented_control(key="accuracy-predictor").set_value(predictor).run()
         check(with_example)
+    with_example.text_input(key="edges").set_value("0, 1, 50").run()
+    check(with_example)
+    assert "Accuracy, 1–50 TPM" in list(with_example.dataframe[0].value["Figure"])
+    n_headers = len(with_example.header)
+    with_example.text_input(key="edges").set_value("5, 1").run()
+    assert len(with_example.error) == 1 and not with_example.exception
+    # The model's own figures stay.
+    assert len(with_example.header) == n_headers
 
 
-def test_model_page_finds_genes_by_any_name(app: AppTest) -> None:
-    app.switch_page("pages/evidence.py").run()
+def test_model_tab_finds_genes_by_any_name(app: AppTest) -> None:
+    open_evidence(app, "Model")
     app.text_input(key="coverage").set_value("her2").run()
     check(app)
     assert app.dataframe[0].value["Gene"].iloc[0] == "ERBB2"
     app.text_input(key="coverage").set_value("XIST").run()
-    assert "XIST is a gene" in app.error[0].value
+    assert "XIST" in app.error[0].value
 
 
-def test_status_strip_is_on_every_page(with_example: AppTest) -> None:
-    for page in PAGES:
-        with_example.switch_page(f"pages/{page}.py").run()
-        strip = "\n".join(str(m.value) for m in with_example.markdown)
-        assert "3502" in strip
-        assert f"{len(load_model().space):,} genes" in strip.replace("\\", "")
+def test_everything_of_a_user_can_be_deleted() -> None:
+    assert not Session().has_data
+    with_sets, switched_off = Session(), Session()
+    with_sets.load_gene_sets(GeneSets("sets.gmt", {"A": ("TP53",)}))
+    switched_off.add(Perturbation("TP53", "knock-out"))
+    switched_off.switch("TP53", on=False)
+    assert with_sets.has_data and switched_off.has_data
 
 
-def test_whatever_a_user_brought_can_be_forgotten() -> None:
-    state = Session()
-    assert not holds_data(state)
-    state.load_gene_sets(GeneSets("sets.gmt", {"A": ("TP53",)}))
-    assert holds_data(state)
-    edited = Session()
-    edited.add(Perturbation("TP53", "knock-out"))
-    edited.switch("TP53", on=False)
-    assert holds_data(edited)
-
-
-def test_strip_tells_which_of_several_samples_and_escapes_its_name(app: AppTest) -> None:
-    app.session_state["cellstate"].load(Loaded(make_samples(3), b"", "a *file*.csv"))
-    app.session_state["cellstate"].selected = 2
+def test_strip_counts_samples_and_escapes_names(app: AppTest) -> None:
+    state_of(app).load(Loaded(make_samples(3), b"", "a *file*.csv"))
+    state_of(app).selected = 2
     app.run()
     check(app)
-    shown = words(app)
-    assert "(3 of 3)" in shown and "*file*" not in shown.replace(r"\*", "")
+    assert "(3 of 3)" in words(app) and "*file*" not in words(app).replace(r"\*", "")
 
 
-def test_forget_drops_everything(with_example: AppTest) -> None:
+def test_delete_my_data_drops_everything(with_example: AppTest) -> None:
     with_example.button(key="delete-data").click().run()
     check(with_example)
-    state = with_example.session_state["cellstate"]
-    assert state.loaded is None
-    assert state._cache == {}
-    assert state.perturbations == ()
-    assert "No sample" in words(with_example)
+    state = state_of(with_example)
+    assert (state.loaded, state._cache, state.perturbations) == (None, {}, ())
+    assert not state.has_data

@@ -1,4 +1,4 @@
-"""One gene at a time: find it, edit it; and the answer that the edits give."""
+"""The Perturb page: find a gene, perturb it, and read the prediction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluation.ood import ood_scores
 from cellstate.evaluation.reliability import reliability_table
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
@@ -20,17 +19,22 @@ from cellstate.model.cohort import load_profiles
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.sample import prepare_sample, prepare_samples
-from cellstate.report.narrative.prediction import agreement_sentence, size_sentence
+from cellstate.perturb.sample import PreparedSample, prepare_sample
+from cellstate.report.narrative.prediction import agreement_sentence, size_sentence, tpm_text
 from cellstate.ui.components.examples import examples
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import Loaded
-from cellstate.ui.workbench import perturbation_form as edit_form
-from cellstate.ui.workbench.gene_level import rounded, tpm_text
+from cellstate.ui.workbench import perturbation_form
+from cellstate.ui.workbench.gene_level import rounded
 from cellstate.ui.workbench.gene_results import prediction_csv
-from cellstate.ui.workbench.prediction import agreement, filtered
+from cellstate.ui.workbench.prediction import filtered
 from tests.app.conftest import check, words
+from tests.app.workbench import cached, perturb, session_of, specs
 from tests.support.factories import make_samples, make_space
+
+
+def sample() -> PreparedSample:
+    return prepare_sample(load_model(), read_samples(examples()[0].path))
 
 
 def find(app: AppTest, query: str, kind: str = "knock-out") -> None:
@@ -46,42 +50,6 @@ def add(app: AppTest, query: str, kind: str = "knock-out") -> AppTest:
     return app
 
 
-@pytest.fixture
-def perturbed(with_example: AppTest) -> AppTest:
-    with_example.switch_page("pages/workbench.py").run()
-    add(with_example, "p53")
-    return add(with_example, "MYC")
-
-
-def edits(app: AppTest) -> list[str]:
-    return [edit.spec for edit in app.session_state["cellstate"].perturbations]
-
-
-def test_aliases_become_symbols_and_several_edits_stand_at_once(perturbed: AppTest) -> None:
-    assert edits(perturbed) == ["TP53=ko", "MYC=ko"]
-    assert perturbed.text_input(key="gene-query").value == ""
-    assert "Predicted shift" in words(perturbed)
-    assert "Hypothesis" in words(perturbed)
-
-
-def test_every_kind_of_edit(with_example: AppTest) -> None:
-    with_example.switch_page("pages/workbench.py").run()
-    for gene, kind in (
-        ("TP53", "knock-out"),
-        ("MYC", "knock-down"),
-        ("KRAS", "multiply"),
-        ("CDX2", "quantile"),
-    ):
-        add(with_example, gene, kind)
-    find(with_example, "EGFR", "set")
-    with_example.number_input(key="level-EGFR").set_value(10.0).run()
-    with_example.button(key="add").click().run()
-    check(with_example)
-    assert edits(with_example) == ["TP53=ko", "MYC=kd50", "KRAS=x2", "CDX2==q90", "EGFR==10"]
-    table = with_example.session_state["cellstate"]._cache["shift"][1].table.set_index("gene")
-    assert table.loc["CDX2", "tpm_after"] == pytest.approx(percentile("CDX2", 90), rel=1e-5)
-
-
 def percentile(gene: str, percent: float) -> float:
     """A gene's level in TPM that so many percent of the model's cohort do not exceed."""
     model = load_model()
@@ -90,201 +58,177 @@ def percentile(gene: str, percent: float) -> float:
     return float(profiles.quantile_tpm(percent)[model.space.find(gene)])
 
 
-def test_the_form_says_what_an_edit_makes_of_the_level(with_example: AppTest) -> None:
-    with_example.switch_page("pages/workbench.py").run()
-    with_example.text_input(key="gene-query").set_value("CDX2").run()
-    model, samples = load_model(), read_samples(examples()[0].path)
-    now = float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")])
-    for kind, after, place in (
+@pytest.fixture
+def page(with_example: AppTest) -> AppTest:
+    return perturb(with_example)
+
+
+@pytest.fixture
+def perturbed(with_example: AppTest) -> AppTest:
+    return perturb(with_example, "TP53=ko", "MYC=ko")
+
+
+def test_every_kind_of_perturbation(page: AppTest) -> None:
+    for gene, kind in (("p53", "knock-out"), ("MYC", "knock-down"), ("KRAS", "multiply"), ("CDX2", "quantile")):
+        add(page, gene, kind)
+        assert page.text_input(key="gene-query").value == ""
+    find(page, "EGFR", "set")
+    page.number_input(key="level-EGFR").set_value(10.0).run()
+    page.button(key="add").click().run()
+    check(page)
+    assert specs(page) == ["TP53=ko", "MYC=kd50", "KRAS=x2", "CDX2==q90", "EGFR==10"]
+    table = cached(page, "prediction").table.set_index("gene")
+    assert table.loc["CDX2", "tpm_after"] == pytest.approx(percentile("CDX2", 90), rel=1e-5)
+
+
+def test_the_form_shows_the_level_before_and_after(page: AppTest) -> None:
+    page.text_input(key="gene-query").set_value("CDX2").run()
+    model = load_model()
+    now = float(sample().tpm_G[model.space.find("CDX2")])
+    for kind, after, rank in (
         ("knock-out", 0, "below the cohort"),
         ("multiply", 2 * now, "percentile"),
         ("quantile", percentile("CDX2", 90), "90th percentile"),
     ):
-        with_example.segmented_control(key="kind").set_value(kind).run()
-        check(with_example)
-        said = words(with_example)
-        assert f"**CDX2**: {tpm_text(now)} TPM (" in said and f" becomes {tpm_text(after)} TPM (" in said
-        assert place in said.partition(" becomes ")[2].splitlines()[0]
-    with_example.select_slider(key="percentile").set_value(5).run()
-    assert f"becomes {tpm_text(percentile('CDX2', 5))} TPM (5th percentile)" in words(with_example)
+        page.segmented_control(key="kind").set_value(kind).run()
+        check(page)
+        before, _, later = next(c.value for c in page.caption if " becomes " in c.value).partition(" becomes ")
+        assert before.startswith(tpm_text(now)) and later.startswith(f"{tpm_text(after)} TPM (") and rank in later
+    page.select_slider(key="percentile").set_value(5).run()
+    assert f" becomes {tpm_text(percentile('CDX2', 5))} TPM (5th percentile)" in words(page)
 
 
-def test_a_level_is_set_with_a_slider_or_as_a_number(with_example: AppTest) -> None:
-    with_example.switch_page("pages/workbench.py").run()
-    find(with_example, "CDX2", "set")
-    model, samples = load_model(), read_samples(examples()[0].path)
-    now = rounded(float(prepare_sample(model, samples).tpm_G[model.space.find("CDX2")]))
-    slider, number = with_example.select_slider(key="slide-CDX2"), with_example.number_input(key="level-CDX2")
-    # It begins at the present level, which is no edit yet.
-    assert slider.value == number.value == now and with_example.button(key="add").disabled
-    assert sum("now" in option for option in slider.options) == 1 and "present level" in words(with_example)
+def test_a_level_is_set_with_a_slider_or_as_a_number(page: AppTest) -> None:
+    find(page, "CDX2", "set")
+    now = rounded(float(sample().tpm_G[load_model().space.find("CDX2")]))
+    slider, number = page.select_slider(key="slide-CDX2"), page.number_input(key="level-CDX2")
+    # It begins at the present level, which changes nothing.
+    assert slider.value == number.value == now and page.button(key="add").disabled
+    assert sum("now" in option for option in slider.options) == 1
     number.set_value(33.33).run()
-    assert with_example.select_slider(key="slide-CDX2").value == 33.33
-    with_example.select_slider(key="slide-CDX2").set_value(0.0).run()
-    assert with_example.number_input(key="level-CDX2").value == 0 and "becomes 0 TPM" in words(with_example)
-    with_example.number_input(key="level-CDX2").set_value(123_456.5).run()
-    check(with_example)
-    assert "becomes 123,456 TPM (above the cohort)" in words(with_example)
-    with_example.button(key="add").click().run()
-    assert edits(with_example) == ["CDX2==123456"]
+    assert page.select_slider(key="slide-CDX2").value == 33.33
+    page.select_slider(key="slide-CDX2").set_value(0.0).run()
+    assert page.number_input(key="level-CDX2").value == 0
+    page.number_input(key="level-CDX2").set_value(123_456.5).run()
+    check(page)
+    assert "123,456 TPM (above the cohort)" in words(page)
+    page.button(key="add").click().run()
+    assert specs(page) == ["CDX2==123456"]
 
 
-def test_a_model_without_a_cohort_offers_no_percentile(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edit_form, "load_profiles", lambda model: None)
-    with_example.switch_page("pages/workbench.py").run()
-    with_example.text_input(key="gene-query").set_value("CDX2").run()
-    check(with_example)
-    assert "Set to percentile" not in with_example.segmented_control(key="kind").options
-    assert "becomes 0 TPM." in words(with_example)
-    with_example.segmented_control(key="kind").set_value("set").run()
-    check(with_example)
-    with_example.number_input(key="level-CDX2").set_value(3.0).run()
-    assert "becomes 3 TPM." in words(with_example) and "percentile" not in with_example.select_slider[0].options[0]
+def test_a_model_without_a_cohort_offers_no_percentile(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perturbation_form, "load_profiles", lambda model: None)
+    find(page, "CDX2", "set")
+    assert "Set to percentile" not in page.segmented_control(key="kind").options
+    page.number_input(key="level-CDX2").set_value(3.0).run()
+    check(page)
+    assert " becomes 3 TPM." in words(page) and "percentile" not in page.select_slider[0].options[0]
 
 
-def test_the_search_says_which_name_was_understood_as_which_gene(with_example: AppTest) -> None:
-    with_example.switch_page("pages/workbench.py").run()
-    for query, said in (
-        ("p53", "**p53 → TP53**: p53 is an alias of TP53."),
-        ("MLL2", "**MLL2 → KMT2D**: MLL2 is a former symbol of KMT2D."),
-        ("7157", "**7157 → TP53**: 7157 is the Entrez id of TP53."),
-        ("ENSG00000141510.12", "**ENSG00000141510\\.12 → TP53**"),
-        ("KRA", "**KRA → KRAS**: KRAS begins with KRA."),
-        ("1-Mar", "turned into a date\\. **MARCHF1** is taken here."),
-        ("p16", "p16 could mean CDKN2A or a gene outside the axis\\. **CDKN2A** is taken here."),
-    ):
-        with_example.text_input(key="gene-query").set_value(query).run()
-        check(with_example)
-        assert said in words(with_example), query
-    with_example.text_input(key="gene-query").set_value("tp53").run()
-    assert "→" not in words(with_example)
-    with_example.text_input(key="gene-query").set_value("MLL2").run()
-    others = with_example.pills(key="match-MLL2")
-    others.set_value(load_model().space.find("KMT2B")).run()
-    assert "**MLL2 → KMT2B**: MLL2 is an alias of KMT2B." in words(with_example)
+@pytest.mark.parametrize(
+    "query, symbol",
+    [
+        ("tp53", "TP53"),
+        ("p53", "TP53"),
+        ("MLL2", "KMT2D"),
+        ("7157", "TP53"),
+        ("ENSG00000141510.12", "TP53"),
+        ("KRA", "KRAS"),
+        ("1-Mar", "MARCHF1"),
+        ("p16", "CDKN2A"),
+    ],
+)
+def test_any_name_finds_its_gene(page: AppTest, query: str, symbol: str) -> None:
+    page.text_input(key="gene-query").set_value(query).run()
+    # A name that is not the symbol is explained.
+    assert ("→" in words(page) or "is taken here" in words(page)) == (query.upper() != symbol)
+    page.button(key="add").click().run()
+    check(page)
+    assert specs(page) == [f"{symbol}=ko"]
 
 
-def test_remove_undo_and_clear(perturbed: AppTest) -> None:
-    perturbed.button(key="remove-TP53").click().run()
-    assert edits(perturbed) == ["MYC=ko"]
-    perturbed.button(key="undo").click().run()
-    assert edits(perturbed) == ["TP53=ko", "MYC=ko"]
-    perturbed.button(key="clear").click().run()
-    assert edits(perturbed) == []
-    perturbed.button(key="undo").click().run()
-    assert edits(perturbed) == ["TP53=ko", "MYC=ko"]
-    for _ in range(2):
-        perturbed.button(key="undo").click().run()
-    assert edits(perturbed) == []
-    assert perturbed.button(key="undo").disabled
-    check(perturbed)
+def test_another_gene_of_the_same_name_can_be_chosen(page: AppTest) -> None:
+    page.text_input(key="gene-query").set_value("MLL2").run()
+    page.pills(key="match-MLL2").set_value(load_model().space.find("KMT2B")).run()
+    page.button(key="add").click().run()
+    assert specs(page) == ["KMT2B=ko"]
 
 
-def test_second_edit_of_a_gene_takes_the_place_of_the_first(perturbed: AppTest) -> None:
-    add(perturbed, "TP53", "multiply")
-    assert edits(perturbed) == ["TP53=x2", "MYC=ko"]
-
-
-def test_gene_that_cannot_be_added_says_why(with_example: AppTest) -> None:
-    with_example.switch_page("pages/workbench.py").run()
-    for query, said in (("XIST", "XIST is a gene"), ("NOTAGENE1", "No gene is called"), ("<b>x</b>", "No gene")):
-        with_example.text_input(key="gene-query").set_value(query).run()
-        assert said in with_example.error[0].value
-        assert "<b>" not in with_example.error[0].value
-        assert with_example.button(key="add").disabled
-    with_example.text_input(key="gene-query").set_value(uncovered()).run()
-    check(with_example)
-    assert "not covered by this model" in words(with_example)
-
-
-def uncovered() -> str:
-    """A gene of the axis that the model leaves out, alone of its name."""
+def test_a_gene_that_cannot_be_added_has_an_error(page: AppTest) -> None:
+    for query, name in (("XIST", "XIST"), ("NOTAGENE1", "NOTAGENE1"), ("<b>x</b>", "x")):
+        page.text_input(key="gene-query").set_value(query).run()
+        assert name in page.error[0].value and "<b>" not in page.error[0].value
+        assert page.button(key="add").disabled
     axis, space = gene_axis(), load_model().space
     others = (axis.symbol[i] for i in range(len(axis)) if not space.covers(i))
-    return next(s for s in others if not any(space.covers(i) for i, _ in axis.search(s, limit=50)))
+    uncovered = next(s for s in others if not any(space.covers(i) for i, _ in axis.search(s, limit=50)))
+    page.text_input(key="gene-query").set_value(uncovered).run()
+    check(page)
+    assert len(page.warning) == 1 and page.button(key="add").disabled
 
 
-def test_table_is_that_of_the_engine(perturbed: AppTest) -> None:
-    model, samples = load_model(), read_samples(examples()[0].path)
-    shift = predict(model, samples, [Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out")])
-    expected = reliability_table(model, shift, far=ood_scores(prepare_samples(model, samples))[0].flag)
+def test_a_second_perturbation_of_a_gene_replaces_the_first(perturbed: AppTest) -> None:
+    add(perturbed, "TP53", "multiply")
+    assert specs(perturbed) == ["TP53=x2", "MYC=ko"]
+
+
+def test_the_page_shows_the_prediction(perturbed: AppTest) -> None:
+    prediction = predict(sample(), [Perturbation("TP53", "knock-out"), Perturbation("MYC", "knock-out")])
+    expected = reliability_table(prediction, is_ood=False).drop(columns=["is_measured", "is_perturbed"])
     perturbed.toggle(key="reliable-only").set_value(False).run()
     shown = perturbed.dataframe[0].value
-    # What no column shows is not sent to the browser either.
-    expected = expected.drop(columns=["is_measured", "is_perturbed"])
     pd.testing.assert_frame_equal(shown[expected.columns], expected, check_dtype=False)
+    # What no column shows is not sent to the browser.
     assert not {"is_measured", "is_perturbed"} & set(shown)
-    assert set(shown["gene"].iloc[-2:]) == {"TP53", "MYC"}
-    assert set(shown["reason"].iloc[-2:]) == {"perturbed: set, not predicted"}
+    assert set(shown["gene"].iloc[-2:]) == {"TP53", "MYC"} and not shown["is_reliable"].iloc[-2:].any()
+    result, text = cached(perturbed, "prediction"), words(perturbed)
+    assert size_sentence(result.table, result.over_error, result.predictor) in text
+    assert agreement_sentence(result.agreement, result.predictor) in text
+    figures = {metric.label: metric.value for metric in perturbed.metric}
+    reliable = result.table[result.table["is_reliable"]]
+    assert figures["Largest change"] == reliable["gene"].iloc[0]
+    assert figures["Its change"].endswith("×") and figures["Reliable genes"].startswith(f"{len(reliable):,} of ")
 
 
-def test_table_can_be_searched(perturbed: AppTest) -> None:
+def test_the_table_can_be_searched(perturbed: AppTest) -> None:
     perturbed.text_input(key="table-query").set_value("cdkn1a").run()
     check(perturbed)
     assert list(perturbed.dataframe[0].value["gene"]) == ["CDKN1A"]
 
 
-def test_edits_stay_when_the_patient_changes(perturbed: AppTest) -> None:
+def test_perturbations_stay_with_another_sample(perturbed: AppTest) -> None:
     first = perturbed.dataframe[0].value
     perturbed.switch_page("pages/workbench.py").run()
     perturbed.selectbox(key="example").select(1).run()
     perturbed.button(key="load-example").click().run()
     perturbed.switch_page("pages/workbench.py").run()
     check(perturbed)
-    assert edits(perturbed) == ["TP53=ko", "MYC=ko"]
+    assert specs(perturbed) == ["TP53=ko", "MYC=ko"]
     assert not first["tpm_before"].equals(perturbed.dataframe[0].value["tpm_before"])
 
 
-def test_download_holds_every_gene_and_no_formula(perturbed: AppTest) -> None:
-    found = perturbed.session_state["cellstate"]._cache["shift"][1]
-    table = pd.read_csv(io.BytesIO(prediction_csv(found)))
-    assert len(table) == len(found.table)
-    assert set(table["kind"]) == {"hypothesis"}
-    assert {
-        "sample",
-        "gene",
-        "tpm_before",
-        "tpm_after",
-        "log2_fold_change",
-        "log2_fold_change_pca",
-        "is_reliable",
-        "reason",
-    } <= set(table)
-    object.__setattr__(found, "sample", '=cmd|"/c calc"!A1')
-    assert b"'=cmd" in prediction_csv(found)
+def test_the_download_holds_every_gene_and_no_formula(perturbed: AppTest) -> None:
+    result = cached(perturbed, "prediction")
+    table = pd.read_csv(io.BytesIO(prediction_csv(result)))
+    assert len(table) == len(result.table) and set(table["kind"]) == {"hypothesis"}
+    columns = {"gene", "tpm_before", "tpm_after", "log2_fold_change", "log2_fold_change_pca", "is_reliable", "reason"}
+    assert columns | {"sample", "perturbations", "predictor"} <= set(table)
+    object.__setattr__(result, "sample", '=cmd|"/c calc"!A1')
+    assert b"'=cmd" in prediction_csv(result)
 
 
-def make_table() -> pd.DataFrame:
-    return pd.DataFrame(
+def test_the_filter_keeps_perturbed_genes() -> None:
+    table = pd.DataFrame(
         {
             "gene": ["A", "B", "C", "D"],
             "ensembl_id": ["E1", "E2", "E3", "E4"],
-            "log2_fold_change": [0.04, -0.02, 0.01, -3.0],
-            "log2_fold_change_no_change": 0.0,
-            "log2_fold_change_pca": [0.04, -0.02, 0.01, -3.0],
-            "log2_fold_change_coexpression": [-2.0, 1.0, 1.0, -3.0],
             "is_perturbed": [False, False, False, True],
             "is_reliable": [True, False, True, False],
         }
     )
-
-
-def test_agreement_leaves_edited_genes_out_and_does_not_flatter() -> None:
-    found = agreement(make_table())
-    assert found["no_change"] is None
-    assert found["pca"] == pytest.approx(1.0)
-    assert found["coexpression"] == pytest.approx(np.corrcoef([0.04, -0.02, 0.01], [-2, 1, 1])[0, 1])
-    sentence = agreement_sentence(found)
-    assert "adds nothing" in sentence
-    assert "No change" in sentence
-    assert "ranking, not as an amount" in size_sentence(make_table())
-    assert "do not agree on size" in size_sentence(make_table())
-
-
-def test_filter_keeps_edited_genes() -> None:
-    assert list(filtered(make_table(), "", True)["gene"]) == ["A", "C", "D"]
-    assert list(filtered(make_table(), "e2", False)["gene"]) == ["B"]
-    assert list(filtered(make_table(), ".*", False)["gene"]) == []
+    assert list(filtered(table, "", True)["gene"]) == ["A", "C", "D"]
+    assert list(filtered(table, "e2", False)["gene"]) == ["B"]
+    assert list(filtered(table, ".*", False)["gene"]) == []
 
 
 def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
@@ -298,20 +242,16 @@ def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
     monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path))
     samples = make_samples(1)
     samples.tpm_SA[:, space.axis_index_G[0]] = np.nan
-    state = app.session_state["cellstate"]
+    state = session_of(app)
     state.load(Loaded(samples, b"", "mine.csv"))
-    app.switch_page("pages/workbench.py").run()
-    check(app)
+    perturb(app)
     add(app, space.symbols[0], "multiply")
-    assert "not measured in this sample" in words(app)
+    assert cached(app, "prediction").n_unmeasured_perturbed == 1 and len(app.info) == 1
     add(app, space.symbols[1], "knock-out")
     state.scenarios = {"S": state.perturbations[:1]}
-    app.session_state["sides"] = app.session_state["scenarios"] = True
-    app.run()
-    check(app)
-    assert "side" in words(app) or "genes that neither edits" in words(app)
-    add(app, space.symbols[2], "knock-out")
-    app.session_state["sides"] = True
-    app.run()
-    check(app)
-    assert "No gene is left that neither set edits" in words(app)
+    for _ in range(2):
+        app.session_state["compare"] = app.session_state["scenarios"] = True
+        app.run()
+        check(app)
+        assert app.selectbox(key="compare-with").value == "S"
+        state.add(Perturbation(space.symbols[2], "knock-out"))

@@ -1,4 +1,4 @@
-"""The line in front of the model: who goes next, who gives up, and that no slot is ever lost."""
+"""The queue in front of the model: order, cancelled waits, and that no slot is ever lost."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def nobody(ahead: int) -> None:
-    """Is told, and goes on waiting."""
+def goes_on(ahead: int) -> None:
+    """A report that goes on waiting."""
 
 
-class Asker:
-    """One who waits in a thread of their own, and writes their name down when their turn comes."""
+class Request:
+    """A request in a thread, which adds its name to `served` when its turn comes."""
 
     def __init__(self, queue: Queue, name: str, served: list[str], *, user: str | None = None, long: bool = False):
-        self.gives_up: BaseException | None = None
-        self.heard: list[int] = []
+        self.signal: BaseException | None = None
+        self.reported: list[int] = []
         self.error: BaseException | None = None
 
-        def told(ahead: int) -> None:
-            self.heard.append(ahead)
-            if self.gives_up is not None:
-                raise self.gives_up
+        def report(ahead: int) -> None:
+            self.reported.append(ahead)
+            if self.signal is not None:
+                raise self.signal
 
         def wait() -> None:
             try:
-                ticket = queue.take(told, user=user or name, long=long)
+                ticket = queue.take(report, user=user or name, long=long)
             except BaseException as error:
                 self.error = error
             else:
@@ -58,7 +58,7 @@ class Asker:
         self.thread.start()
         until(lambda: queue._waiting != before or not self.thread.is_alive())
 
-    def end(self) -> Asker:
+    def end(self) -> Request:
         self.thread.join(PATIENCE_S)
         assert not self.thread.is_alive()
         return self
@@ -67,7 +67,7 @@ class Asker:
 @contextmanager
 def busy(queue: Queue) -> Iterator[None]:
     """Hold the only slot."""
-    ticket = queue.take(nobody, user="first")
+    ticket = queue.take(goes_on, user="first")
     yield
     queue.free(ticket)
 
@@ -77,14 +77,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TICK_S", 0.005)
 
 
-def order(*asked: tuple[str, str, bool]) -> str:
-    """Who is served in which order, of (name, user, long) that come one after the other."""
+def order(*wanted: tuple[str, str, bool]) -> str:
+    """Return the names in the order in which requests (name, user, long) are served."""
     served: list[str] = []
     queue = Queue(1)
     with busy(queue):
-        askers = [Asker(queue, name, served, user=user, long=long) for name, user, long in asked]
-    for asker in askers:
-        assert asker.end().error is None
+        requests = [Request(queue, name, served, user=user, long=long) for name, user, long in wanted]
+    for request in requests:
+        assert request.end().error is None
     assert not queue.is_crowded
     return "".join(served)
 
@@ -93,7 +93,7 @@ def test_first_come_first_served() -> None:
     assert order(("a", "A", False), ("b", "B", False), ("c", "C", False)) == "abc"
 
 
-def test_searches_wait_in_the_same_line() -> None:
+def test_searches_wait_in_the_same_queue() -> None:
     assert order(("s", "S", True), ("a", "A", False), ("t", "T", True), ("b", "B", False)) == "satb"
 
 
@@ -101,67 +101,67 @@ def test_of_each_user_one_request_runs_at_a_time() -> None:
     served: list[str] = []
     queue = Queue(2)
     with busy(queue):
-        again = Asker(queue, "again", served, user="first")
-        # Whoever comes later takes the slot that this user may not have.
-        assert Asker(queue, "other", served).end().error is None
+        again = Request(queue, "again", served, user="first")
+        # A later request takes the slot that this user may not have.
+        assert Request(queue, "other", served).end().error is None
         assert served == ["other"]
         queue.free(queue.take(lambda ahead: pytest.fail("a search runs beside it"), user="first", long=True))
     again.end()
     assert served == ["other", "again"]
 
 
-def test_everyone_hears_how_many_are_ahead() -> None:
+def test_requests_know_how_many_are_ahead() -> None:
     served: list[str] = []
     queue = Queue(1)
     with busy(queue):
-        askers = [Asker(queue, name, served) for name in "abc"]
-        until(lambda: all(asker.heard for asker in askers))
-        assert [asker.heard[-1] for asker in askers] == [0, 1, 2]
-    for asker in askers:
-        asker.end()
+        requests = [Request(queue, name, served) for name in "abc"]
+        until(lambda: all(request.reported for request in requests))
+        assert [request.reported[-1] for request in requests] == [0, 1, 2]
+    for request in requests:
+        request.end()
 
 
 @pytest.mark.parametrize(
     "signal", [RerunException(RerunData()), StopException(), ValueError("any"), KeyboardInterrupt()]
 )
-def test_whoever_gives_up_leaves_the_line_at_once(signal: BaseException) -> None:
+def test_a_cancelled_request_leaves_the_queue_at_once(signal: BaseException) -> None:
     served: list[str] = []
     queue = Queue(1)
     with busy(queue):
-        leaver, stayer = Asker(queue, "leaver", served), Asker(queue, "stayer", served)
-        leaver.gives_up = signal
+        leaver, stayer = Request(queue, "leaver", served), Request(queue, "stayer", served)
+        leaver.signal = signal
         assert leaver.end().error is signal
-        until(lambda: stayer.heard[-1:] == [0])
+        until(lambda: stayer.reported[-1:] == [0])
     stayer.end()
     assert served == ["stayer"] and not queue.is_crowded and not queue._running
 
 
-def test_an_edit_does_not_count_the_searches_before_it() -> None:
+def test_a_prediction_does_not_count_the_searches_before_it() -> None:
     served: list[str] = []
     queue = Queue(1)
     with busy(queue):
-        askers = [Asker(queue, name, served, long=long) for name, long in (("s", True), ("a", False), ("t", True))]
-        until(lambda: all(asker.heard for asker in askers))
-        assert [asker.heard[-1] for asker in askers] == [0, 0, 2]
-    for asker in askers:
-        asker.end()
+        requests = [Request(queue, name, served, long=long) for name, long in (("s", True), ("a", False), ("t", True))]
+        until(lambda: all(request.reported for request in requests))
+        assert [request.reported[-1] for request in requests] == [0, 0, 2]
+    for request in requests:
+        request.end()
 
 
 def test_a_wait_that_is_too_long_ends_with_a_sentence() -> None:
     queue = Queue(1)
     with busy(queue), pytest.raises(BusyError, match=r"busy for 0\.02 seconds"):
-        queue.take(nobody, wait_s=0.02)
+        queue.take(goes_on, wait_s=0.02)
     assert not queue.is_crowded
-    queue.free(queue.take(nobody, wait_s=0.0))
+    queue.free(queue.take(goes_on, wait_s=0.0))
 
 
 def test_searches_never_hold_every_slot() -> None:
     served: list[str] = []
     queue = Queue(2)
-    search = queue.take(nobody, user="A", long=True)
-    second = Asker(queue, "search", served, long=True)
-    edit = queue.take(lambda ahead: pytest.fail("an edit waits for searches"), user="C")
-    queue.free(edit)
+    search = queue.take(goes_on, user="A", long=True)
+    second = Request(queue, "search", served, long=True)
+    prediction = queue.take(lambda ahead: pytest.fail("a prediction waits for searches"), user="C")
+    queue.free(prediction)
     assert served == [] and queue.is_crowded
     queue.free(search)
     second.end()
@@ -173,15 +173,15 @@ def test_a_slot_is_taken_when_it_comes_free_and_not_at_the_next_look(monkeypatch
     served: list[str] = []
     queue = Queue(1)
     with busy(queue):
-        asker = Asker(queue, "a", served)
-    asker.end()
-    assert served == ["a"] and asker.heard == []
+        request = Request(queue, "a", served)
+    request.end()
+    assert served == ["a"] and request.reported == []
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 3), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=12), st.data())
-def test_the_line_is_fair_whoever_comes(at_once: int, requests: list[tuple[int, bool]], data: st.DataObject) -> None:
-    """Whatever ends first: each user's requests of a kind run in turn, and nobody who may run is passed over."""
+def test_the_queue_is_fair(at_once: int, requests: list[tuple[int, bool]], data: st.DataObject) -> None:
+    """Each user's requests of a kind run in order, and no request that may run is passed over."""
     queue = Queue(at_once)
     queue._waiting += [Ticket(user, long) for user, long in requests]
     arrived, served = list(queue._waiting), list[Ticket]()
@@ -206,13 +206,13 @@ def test_many_threads_leave_the_queue_clean() -> None:
     queue, running, most, lock = Queue(2), [0], [0], threading.Lock()
 
     def visit(n: int) -> None:
-        def told(ahead: int) -> None:
+        def report(ahead: int) -> None:
             if n % 3 == 0:
                 raise RerunException(RerunData())
 
         for _ in range(5):
             try:
-                ticket = queue.take(told, user=n % 7, long=n % 2 == 0, wait_s=PATIENCE_S)
+                ticket = queue.take(report, user=n % 7, long=n % 2 == 0, wait_s=PATIENCE_S)
             except RerunException:
                 continue
             with lock:
@@ -256,13 +256,13 @@ ON_PAGE = Queue(1)
 
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
-    """A page that waited too long, and was left as it stood before that."""
+    """A page that waited too long."""
     monkeypatch.setattr(module, "WAIT_S", 0.05)
     with busy(ON_PAGE):
         yield AppTest.from_function(page).run()
 
 
-def test_a_page_waits_then_says_so_and_asks_again(waiting: AppTest) -> None:
+def test_a_page_that_waited_too_long_offers_to_try_again(waiting: AppTest) -> None:
     assert not waiting.exception
     assert ["busy for 0.05 seconds" in error.value for error in waiting.error] == [True, True]
     assert {button.label for button in waiting.button} == {"anything", "Try again"}

@@ -1,4 +1,4 @@
-"""One model for all: opened once, opened anew when its folder was changed, and the one before is let go."""
+"""One model for all users: opened once, opened again when its folder has changed, and then the old one is freed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def folder(small_model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     st.cache_resource.clear()
 
 
-def put_another(folder: Path) -> None:
-    """Write the weights anew, as training does: another file in the place of the one before."""
+def replace_weights(folder: Path) -> None:
+    """Replace the weights by another file, as training does."""
     again = folder / "again"
     shutil.copy(folder / WEIGHTS, again)
     os.replace(again, folder / WEIGHTS)
@@ -38,10 +38,10 @@ def test_the_model_is_opened_once(folder: Path) -> None:
     assert model() is model()
 
 
-def test_a_changed_folder_is_opened_anew_and_the_old_model_goes(folder: Path) -> None:
+def test_a_changed_folder_is_opened_again_and_the_old_model_is_freed(folder: Path) -> None:
     old = model()
     load_profiles(old)
-    put_another(folder)
+    replace_weights(folder)
     new = model()
     assert new is not old and new is model()
     new.check_unchanged()

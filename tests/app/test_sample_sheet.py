@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from cellstate.errors import ReadError
 from cellstate.ui.workbench.sample_sheet import (
-    MOST_BYTES,
-    MOST_CHARS,
+    MAX_BYTES,
+    MAX_CHARS,
     control_first,
     groups_of,
     in_words,
-    matched,
+    match_sentence,
     read_sheet,
 )
 
@@ -42,34 +42,34 @@ def test_sheets_in_many_forms(text: str) -> None:
     assert sheet.unknown == ()
 
 
-def test_names_of_no_sample_are_told() -> None:
+def test_unknown_names_are_kept_apart() -> None:
     sheet = read_sheet(b"sample,group\nA1,x\nZ9,y\nZ8,y\nZ9,y\nB1,\n", NAMES)
     assert sheet.labels == {"A1": "x"}
     assert sheet.unknown == ("Z9", "Z8")
-    assert matched(sheet, 4) == "1 sample of 4 got a group from the column group."
+    assert match_sentence(sheet, 4) == "1 sample of 4 got a group from the column group."
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         (b"A1\nA2\n", "one column"),
         (b"", "empty"),
         (b"sample,group\nX,a\nY,b\n", "names none"),
         (b"\x89HDF\r\n\x1a\n", "HDF5"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "picture"),
-        (b"a,b\n" * (MOST_BYTES // 4 + 1), "larger than"),
+        (b"a,b\n" * (MAX_BYTES // 4 + 1), "larger than"),
         (b"a,b\n" * 20_010, "more than 20,000 rows"),
     ],
 )
-def test_what_is_no_sheet_is_told_in_a_sentence(data: bytes, said: str) -> None:
+def test_what_is_no_sheet_is_an_error_with_a_hint(data: bytes, expected: str) -> None:
     with pytest.raises(ReadError) as caught:
         read_sheet(data, NAMES)
-    assert said in caught.value.message
+    assert expected in caught.value.message
     assert caught.value.hint
 
 
 NAME = st.text("abXYZ019éß漢", min_size=1, max_size=12)
-LABEL = st.text("abXYZ019éß漢.-_/+,;", min_size=1, max_size=MOST_CHARS + 9)
+LABEL = st.text("abXYZ019éß漢.-_/+,;", min_size=1, max_size=MAX_CHARS + 9)
 
 
 @settings(max_examples=40)
@@ -78,11 +78,11 @@ def test_a_written_sheet_is_read_back(labels: dict[str, str], delimiter: str) ->
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter).writerows(labels.items())
     found = read_sheet(text.getvalue().encode(), tuple(labels))
-    assert found.labels == {name: label[:MOST_CHARS] for name, label in labels.items()}
+    assert found.labels == {name: label[:MAX_CHARS] for name, label in labels.items()}
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_a_sheet_or_a_sentence(data: bytes) -> None:
+def test_any_bytes_are_a_sheet_or_an_error(data: bytes) -> None:
     try:
         assert set(read_sheet(data, NAMES).labels) <= set(NAMES)
     except ReadError as error:
@@ -104,7 +104,7 @@ def test_any_bytes_are_a_sheet_or_a_sentence(data: bytes) -> None:
         (("ntrk", "wto"), "ntrk"),
     ],
 )
-def test_the_control_comes_first_where_one_is_called_so(groups: tuple[str, str], first: str) -> None:
+def test_the_control_comes_first(groups: tuple[str, str], first: str) -> None:
     assert control_first(groups)[0] == first
     assert set(control_first(groups)) == set(groups)
 

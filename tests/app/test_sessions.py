@@ -1,10 +1,9 @@
-"""Who is here: users are listed without being kept, and forgotten when their tab was closed for long enough."""
+"""The registry of sessions: it keeps none alive, and ends those whose tab was closed for long enough."""
 
 from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 
 import pytest
@@ -21,77 +20,66 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_closed_tab_is_forgotten_after_a_while(clock: list[float]) -> None:
-    here, forgotten = {"a", "b"}, list[str]()
-    listed = SessionRegistry(here.__contains__, forgotten.append, keep_s=60)
+def test_a_closed_tab_is_ended_once_it_was_closed_long_enough(clock: list[float]) -> None:
+    connected, ended = {"a", "b"}, list[str]()
+    registry = SessionRegistry(connected.__contains__, ended.append, keep_s=60)
     first, second = Session(), Session()
-    listed.add("a", first)
-    listed.add("b", second)
-    assert listed.look() == 0
-    here.remove("a")
-    assert listed.look() == 0
-    clock[0] = 59
-    assert (listed.look(), forgotten) == (0, [])
-    clock[0] = 60
-    assert (listed.look(), forgotten) == (1, ["a"])
-    assert listed.sessions() == [second]
-    clock[0] = 1000
-    assert (listed.look(), forgotten) == (0, ["a"])
+    registry.add("a", first)
+    registry.add("b", second)
+    connected.remove("a")
+    for second_s, expected in ((0, 0), (59, 0), (60, 1), (1000, 0)):
+        clock[0] = second_s
+        assert registry.end_closed() == expected
+    assert ended == ["a"] and registry.sessions() == [second]
 
 
 def test_a_connection_that_is_resumed_in_time_is_kept(clock: list[float]) -> None:
-    here, forgotten = set[str](), list[str]()
-    listed = SessionRegistry(here.__contains__, forgotten.append, keep_s=60)
-    state = Session()
-    listed.add("a", state)
-    listed.look()
+    connected, ended = set[str](), list[str]()
+    registry, state = SessionRegistry(connected.__contains__, ended.append, keep_s=60), Session()
+    registry.add("a", state)
+    registry.end_closed()
     clock[0] = 59
-    here.add("a")
-    listed.look()
-    here.clear()
-    clock[0] = 100
-    assert listed.look() == 0
-    clock[0] = 159
-    assert listed.look() == 0
-    clock[0] = 160
-    assert (listed.look(), forgotten) == (1, ["a"])
+    connected.add("a")
+    registry.end_closed()
+    connected.clear()
+    for second_s, expected in ((100, 0), (159, 0), (160, 1)):
+        clock[0] = second_s
+        assert registry.end_closed() == expected
+    assert ended == ["a"]
 
 
-def test_being_listed_keeps_nobody_alive() -> None:
-    listed, state = SessionRegistry(lambda tab: True, print, keep_s=60), Session()
-    listed.add("a", state)
-    # "Delete my data" puts a new state in the place of the one before.
-    new, old = Session(), weakref.ref(state)
-    listed.add("a", new)
+def test_the_registry_keeps_no_session_alive() -> None:
+    registry, state = SessionRegistry(lambda tab: True, print, keep_s=60), Session()
+    registry.add("a", state)
+    old = weakref.ref(state)
     del state
     gc.collect()
-    assert old() is None
-    assert listed.sessions() == [new]
+    assert old() is None and registry.sessions() == []
 
 
-def test_a_mistake_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else nobody who leaves would be forgotten any more; what went wrong is told without a name of anybody."""
+def test_an_error_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise no closed tab's data would be deleted any more; the log holds no name of a tab."""
+    go_on = threading.Event()
 
-    class Listed:
-        looks = 0
+    class Registry:
+        n_calls = 0
 
-        def look(self) -> int:
-            self.looks += 1
-            if self.looks == 1:
+        def end_closed(self) -> int:
+            self.n_calls += 1
+            if self.n_calls == 1:
                 raise KeyError("tab of a patient")
+            if self.n_calls == 3:
+                go_on.set()
             return 0
 
-    told: list[str] = []
-    monkeypatch.setattr(module._log, "error", lambda text, *about: told.append(text % about))
-    monkeypatch.setattr(module, "_LOOK_S", 0.001)
-    listed = Listed()
-    watch = threading.Thread(target=module._watch, args=(weakref.ref(listed),))
+    logged: list[str] = []
+    monkeypatch.setattr(module._log, "error", lambda text, *about: logged.append(text % about))
+    monkeypatch.setattr(module, "_POLL_S", 0.001)
+    registry = Registry()
+    watch = threading.Thread(target=module._watch, args=(weakref.ref(registry),))
     watch.start()
-    end = time.monotonic() + 20
-    while listed.looks < 3 and time.monotonic() < end:
-        time.sleep(0.01)
-    looks = listed.looks
-    del listed
+    assert go_on.wait(20)
+    del registry
     watch.join(20)
-    assert looks >= 3 and not watch.is_alive()
-    assert told == ["looking for users who left: KeyError"]
+    assert not watch.is_alive()
+    assert len(logged) == 1 and logged[0].endswith("KeyError")

@@ -57,7 +57,7 @@ class Server:
     temporary: Path
     home: Path
 
-    def told(self, *events: str) -> list:
+    def recorded(self, *events: str) -> list:
         """Return what was told of some kinds of event so far."""
         lines = map(json.loads, self.events.read_text().splitlines())
         return [value for event, value in lines if event in events]
@@ -65,15 +65,15 @@ class Server:
     def wrong(self) -> list:
         """Return all that was told so far and is not allowed: whom it asked, what it wrote, what it called."""
         may_write = re.compile(_MAY_WRITE.replace("HOME", re.escape(str(self.home))))
-        written = self.told("open") + [made[0] for made in self.told("os.mkdir")]
+        written = self.recorded("open") + [made[0] for made in self.recorded("os.mkdir")]
         return [
-            *self.told("socket.connect", "socket.sendto", "socket.sendmsg"),
-            *(place for place in self.told("socket.bind") if place[0] not in _MAY_LISTEN),
+            *self.recorded("socket.connect", "socket.sendto", "socket.sendmsg"),
+            *(place for place in self.recorded("socket.bind") if place[0] not in _MAY_LISTEN),
             *(path for path in written if not may_write.fullmatch(path)),
-            *self.told("os.rename", "os.link", "os.symlink", "os.truncate"),
+            *self.recorded("os.rename", "os.link", "os.symlink", "os.truncate"),
             *(
                 called
-                for called in self.told("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
+                for called in self.recorded("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
                 if called[0] not in _MAY_CALL
             ),
             *map(str, self.temporary.iterdir()),
@@ -112,8 +112,7 @@ def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
     if secrets:
         (home / ".streamlit").mkdir()
         (home / ".streamlit" / "secrets.toml").write_text(secrets.replace("ADDRESS", address))
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
+    command = [sys.executable, "-m", "cellstate.cli", "app", "--port", str(port)]
     paths = os.pathsep.join(filter(None, [str(WATCH), str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     watched = {"PYTHONPATH": paths, VARIABLE: str(folder / "events.jsonl"), "TMPDIR": str(temporary), "HOME": str(home)}
     # Compiled modules are no matter of privacy, and would be written or not as the machine was used before.

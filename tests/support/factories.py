@@ -1,7 +1,7 @@
 """Synthetic data for every test: one cohort whose genes move together, as those of real tissue do.
 
-The make-up of the cohort (which gene is loud, which genes share a programme) never changes; a seed only draws the
-samples. So a model fitted on one seed has something to say about another.
+The cohort's structure (the level of each gene, the genes of each programme) never changes; a seed only draws samples. A
+model fitted on one seed thus applies to samples of another.
 
 Shape suffixes: S samples, A genes of the axis, P programmes.
 """
@@ -68,7 +68,7 @@ def make_samples(
 
 
 def as_csv(samples: Samples) -> bytes:
-    """Return samples as a file that somebody could bring: symbols in rows, TPM."""
+    """Return samples as a CSV file: symbols in rows, TPM."""
     columns = dict(zip(samples.names, samples.tpm_SA, strict=True))
     return pd.DataFrame({"gene": gene_axis().symbol} | columns).to_csv(index=False).encode()
 
@@ -95,8 +95,8 @@ def make_cohort(folder: Path, n_genes: int = 240, n_train: int = 48, n_held_out:
     sizes = {"train": n_train, "validation": n_held_out, "test": n_held_out, "older_test": n_held_out}
     split = [name for name, n in sizes.items() for _ in range(n)]
     tpm_SA = make_samples(len(split), seed).tpm_SA
-    loud = np.flatnonzero(tpm_SA.min(axis=0) > 0)
-    chosen = np.sort(np.random.default_rng(seed).choice(loud, n_genes, replace=False))
+    expressed = np.flatnonzero(tpm_SA.min(axis=0) > 0)
+    chosen = np.sort(np.random.default_rng(seed).choice(expressed, n_genes, replace=False))
     tpm_SA[:, np.setdiff1d(np.arange(N_AXIS), chosen)] = np.nan
     tpm_SA[np.ix_(np.array(split) == "older_test", chosen[::10])] = np.nan
     tpm_SA *= TPM_TOTAL / np.nansum(tpm_SA, axis=1, keepdims=True)

@@ -6,7 +6,7 @@ from cellstate.files import atomic_write, sha256
 
 
 @pytest.mark.parametrize("unique", [False, True])
-def test_a_file_takes_its_place_whole(tmp_path, unique):
+def test_file_is_replaced_at_once(tmp_path, unique):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with atomic_write(path, unique=unique) as partial:
@@ -17,7 +17,7 @@ def test_a_file_takes_its_place_whole(tmp_path, unique):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
+def test_error_keeps_the_old_file(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_text("old")
 

@@ -24,14 +24,13 @@ def test_factory_is_deterministic_and_sums_to_a_million() -> None:
     assert not np.array_equal(once.tpm_SA, make_samples(5, seed=2).tpm_SA)
 
 
-def test_samples_of_another_shape_are_refused() -> None:
+@pytest.mark.parametrize(("names", "shape"), [(("a", "b"), (1, N_AXIS)), (("a",), (1, 3))])
+def test_wrong_shapes_are_refused(names: tuple[str, ...], shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        Samples(("a", "b"), np.zeros((1, N_AXIS), np.float32), np.zeros(1))
-    with pytest.raises(ValueError, match="do not fit"):
-        Samples(("a",), np.zeros((1, 3), np.float32), np.zeros(1))
+        Samples(names, np.zeros(shape, np.float32), np.zeros(1))
 
 
-def test_samples_are_taken_by_position_and_by_name() -> None:
+def test_take_and_select() -> None:
     samples = make_samples(4)
     assert samples.take([2, 0]).names == ("S3", "S1")
     np.testing.assert_array_equal(samples.select("S3").tpm_SA, samples.tpm_SA[2:3])
@@ -48,14 +47,14 @@ def test_missing_genes_are_neither_measured_nor_detected() -> None:
     assert not (samples.tpm_SA[~measured_SA] > 0).any()
 
 
-def test_a_gene_counts_as_measured_where_any_sample_measures_it() -> None:
+def test_n_measured_counts_genes_of_any_sample() -> None:
     tpm_SA = np.full((2, N_AXIS), np.nan, np.float32)
     tpm_SA[0, :3], tpm_SA[1, 2:7] = 0.0, 1.0
     assert Samples(("a", "b"), tpm_SA, np.zeros(2)).n_measured == 7
 
 
 @given(counts, hnp.arrays(np.float64, 6, elements=st.integers(50, 100_000)))
-def test_tpm_sum_to_a_million_and_forget_the_depth(counts_SF: np.ndarray, length_F: np.ndarray) -> None:
+def test_tpm_sum_to_a_million_at_any_depth(counts_SF: np.ndarray, length_F: np.ndarray) -> None:
     tpm_SF = counts_to_tpm(counts_SF, length_F)
     total_S = np.where(counts_SF.sum(axis=1) > 0, TPM_TOTAL, 0.0)
     np.testing.assert_allclose(tpm_SF.sum(axis=1), total_S)
@@ -63,11 +62,8 @@ def test_tpm_sum_to_a_million_and_forget_the_depth(counts_SF: np.ndarray, length
     np.testing.assert_allclose(counts_to_tpm(counts_SF, length_F * 3), tpm_SF, rtol=1e-9)
 
 
-def test_tpm_of_known_counts() -> None:
+def test_tpm_of_known_counts_and_of_missing_ones() -> None:
     tpm_SF = counts_to_tpm(np.array([[10, 20, 0]]), np.array([1_000.0, 4_000.0, 500.0]))
     np.testing.assert_allclose(tpm_SF, [[1e6 * 2 / 3, 1e6 / 3, 0]])
-
-
-def test_missing_counts_stay_missing_even_in_a_silent_sample() -> None:
     tpm_SF = counts_to_tpm(np.array([[1.0, np.nan, 3.0], [0.0, np.nan, 0.0]]), np.full(3, 1_000.0))
     np.testing.assert_allclose(tpm_SF, [[2.5e5, np.nan, 7.5e5], [0.0, np.nan, 0.0]])

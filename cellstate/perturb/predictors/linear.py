@@ -42,12 +42,12 @@ _ALL = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Principal components of standardised training samples, with the penalties of the ridge rivals.
+    """Principal components of standardised training samples, with the penalties of the ridge regressions.
 
     Attributes
     ----------
     pca_LG : ndarray of float32, shape (L, G)
-        Components of the PCA rival, orthonormal rows: as many as the network has latent units, of the disease's own
+        Components of the PCA baseline, orthonormal rows: as many as the network has latent units, of the disease's own
         training samples, which reconstruct patients best.
     pca_variance_L : ndarray of float32, shape (L,)
         Variance of their scores.
@@ -61,7 +61,7 @@ class Components:
     ridge, tf_ridge : float
         Penalty (a variance in z) of the ridge regressions on all other genes, and on transcription factors.
     tf_G : ndarray of bool, shape (G,)
-        Which genes are transcription factors: prior knowledge, used by one rival.
+        Which genes are transcription factors: prior knowledge, used by one method.
     """
 
     pca_LG: np.ndarray
@@ -74,7 +74,7 @@ class Components:
     tf_G: np.ndarray
 
     def reconstruct(self, z_SG: np.ndarray) -> np.ndarray:
-        """Project samples on the PCA rival's components and back; the training mean is 0 in z."""
+        """Project samples on the PCA baseline's components and back; the training mean is 0 in z."""
         return (z_SG @ self.pca_LG.T) @ self.pca_LG
 
     @property
@@ -117,7 +117,7 @@ def fit_components(
     width : int
         Latent units of the network that they stand beside.
     pooled_z_SG : ndarray, optional
-        Training samples of all cohorts, for the rivals but PCA; the same samples where there is one cohort.
+        Training samples of all cohorts, for every method but PCA; the same samples where there is one cohort.
     validation_z_SG : ndarray, optional
         Samples on which the penalties are chosen: least squared error of each gene from the others. Without them the
         penalty is the mean variance of a component.

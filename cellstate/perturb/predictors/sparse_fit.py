@@ -49,7 +49,7 @@ def fit_effects(z_SG: np.ndarray, validation_z_SG: np.ndarray, seed: int = 0) ->
     Returns
     -------
     csr_array of float32, shape (G, G)
-        At most `KEPT` a gene, in S per S; none of a gene on itself.
+        At most `KEPT` a gene, in SD per SD; none of a gene on itself.
     """
     genes = z_SG.shape[1]
     z_SG = z_SG - z_SG.mean(axis=0)

@@ -114,7 +114,8 @@ def combine(
     max_perturbations : int
         Perturbations at most.
     fraction : float
-        Fraction of the goal's distance to reach; 1 is all of it. Where it is out of reach, the set that moves furthest
+        Fraction of the goal's distance to reach; 1 is all of it. Where it is out of reach, the set with the
+        highest score
         is the answer.
     perturbations : sequence of str
         What may be done to a gene, one of them at a time: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
@@ -235,7 +236,7 @@ def search(
     Returns
     -------
     best : tuple of int
-        The smallest set that has the score wanted, else the one that moves furthest; empty where none moves.
+        The smallest set that has the score wanted, else the one with the highest score; empty where none moves.
     way : tuple of int
         The greedy set, in the order in which its perturbations were taken.
     """

@@ -157,7 +157,7 @@ def gene_set_goal(
 
 
 def toward_goal(sample: PreparedSample, reference: Samples, *, spec: str, label: str) -> Goal:
-    """Make a goal of the way from a sample to a reference: the mean log1p TPM of one or more samples.
+    """Make a goal that leads from a sample to a reference: the mean log1p TPM of one or more samples.
 
     Only genes count that the sample and every reference sample measure; 100 % is the whole distance.
 
@@ -176,7 +176,7 @@ def toward_goal(sample: PreparedSample, reference: Samples, *, spec: str, label:
 def cohort_goal(
     sample: PreparedSample, profiles: Profiles, members: np.ndarray | None = None, *, spec: str, label: str
 ) -> Goal:
-    """Make a goal of the way from a sample to some patients of the model's cohort.
+    """Make a goal that leads from a sample to some patients of the model's cohort.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def cohort_end(profiles: Profiles, genes: Sequence[int] | np.ndarray, *, high: b
 def cohort_end_goal(
     sample: PreparedSample, profiles: Profiles, genes: Sequence[int] | np.ndarray, title: str, end: str, *, spec: str
 ) -> Goal:
-    """Make a goal of the way from a sample to the ``high`` or ``low`` end of the cohort in some genes.
+    """Make a goal that leads from a sample to the ``high`` or ``low`` end of the cohort in some genes.
 
     Parameters
     ----------

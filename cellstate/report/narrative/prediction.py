@@ -70,7 +70,8 @@ def size_sentence(
     """
     rest = table[~table[IS_PERTURBED]]
     largest = largest_change(rest[CHANGE])
-    size = abs(largest)
+    if not (size := abs(largest)):
+        return f"No gene changes by {in_sentence(predictor_label(predictor))}."
     text = f"Largest change by {in_sentence(predictor_label(predictor))}: {fold_change(largest, 3)}."
     is_small = size < SMALL_LOG2
     if is_small:
@@ -84,7 +85,7 @@ def size_sentence(
     differ = {name: one for name, one in others.items() if one and max(one, size) > SIZE_FACTOR * min(one, size)}
     if differ:
         sizes = [f"{in_sentence(predictor_label(name))} {digits(one, 2)}" for name, one in differ.items()]
-        text += f" The methods disagree on the size. Largest change in log2 by {join_with_and(sizes)}."
+        text += f" The methods disagree on the size. Largest change in log2: {join_with_and(sizes)}."
         text += "" if is_small else _AS_RANKING
     return text
 
@@ -205,7 +206,10 @@ def titration_sentence(found: Titration, *, n_perturbations: int) -> str:
     if found.usual_tpm is None:
         return text + " The model has no cohort, so the usual range of the gene is unknown."
     low, high = map(digits, found.usual_tpm)
-    return text + f" No patient of the cohort is outside the shaded range, {low} to {high} TPM: **extrapolated**."
+    return text + (
+        f" Levels outside the shaded range, {low} to {high} TPM, do not occur in the cohort: the prediction there is "
+        "**extrapolated**."
+    )
 
 
 def difference_sentence(table: pd.DataFrame, *, is_same: bool = False) -> str:

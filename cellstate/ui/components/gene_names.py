@@ -40,13 +40,13 @@ class Meaning:
     name : str
         As it was given.
     gene : int or None
-        Position in the model; None where there is nothing to edit.
+        Position in the model; None where there is nothing to perturb.
     symbol : str
         Approved symbol; empty where the name means no one gene of the axis.
     how : str
         A value of `HOW`; empty as well.
     problem : str
-        Why there is nothing to edit, in a sentence; empty where there is.
+        Why there is nothing to perturb, in a sentence; empty where there is.
     """
 
     name: str

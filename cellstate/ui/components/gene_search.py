@@ -55,7 +55,7 @@ def find_gene(opened: Model) -> int | None:
 
 
 def _choose(query: str, whys: dict[int, str], opened: Model) -> int:
-    """Offer the genes that may be meant, the likeliest first; one alone needs no choice."""
+    """Offer the genes that may be meant, the best match first; one alone needs no choice."""
     if len(whys) == 1:
         return next(iter(whys))
 
@@ -64,7 +64,7 @@ def _choose(query: str, whys: dict[int, str], opened: Model) -> int:
         return escape_markdown(opened.space.symbols[gene]) + (f" :gray[{escape_markdown(other)}]" if other else "")
 
     return st.pills(
-        "Genes that fit, the likeliest first",
+        "Matching genes, the best match first",
         list(whys),
         format_func=name,
         default=next(iter(whys)),

@@ -1,7 +1,6 @@
-"""What one user, and all users together, may hold in this server's memory, and how long a search may run.
+"""Limits of memory, for one user and for all users together, and of the duration of a search.
 
-Whoever runs a server sets other limits by the environment variables ``CELLSTATE_SESSION_MB``, ``CELLSTATE_SERVER_MB``
-and ``CELLSTATE_RUN_MINUTES``.
+Environment variables set other limits: ``CELLSTATE_SESSION_MB``, ``CELLSTATE_SERVER_MB``, ``CELLSTATE_RUN_MINUTES``.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-from starlette.formparsers import MultiPartParser
 
 from cellstate.errors import CellStateError
 from cellstate.ui.runtime.sessions import session_registry
@@ -26,37 +23,34 @@ SESSION_MB, RUN_MINUTES = 1_500.0, 120.0
 SERVER_SHARE = 0.4
 _MB = 1_000_000
 _log = logging.getLogger("cellstate.app")
-#: Where a container says how much memory it has.
+#: Files that hold a container's memory limit.
 _CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-
-# An upload of more than a megabyte would pass through a file on disk on its way into memory.
-MultiPartParser.spool_max_size = 2**40
 
 
 def session_bytes() -> float:
-    """Return what one user may hold."""
+    """Return the memory limit of one user's data."""
     return _setting(SESSION_VARIABLE, SESSION_MB) * _MB
 
 
 def server_bytes() -> float:
-    """Return what all users together may hold."""
+    """Return the memory limit of all users' data."""
     return _setting(SERVER_VARIABLE, SERVER_SHARE * machine_bytes() / _MB) * _MB
 
 
 def run_seconds() -> float:
-    """Return how long a search may run."""
+    """Return the longest duration of a search."""
     return _setting(RUN_VARIABLE, RUN_MINUTES) * 60
 
 
 def machine_bytes() -> int:
-    """Return the memory of this machine, or of the container that this process lives in."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    """Return the memory of this machine, or the limit of its container."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in _CONTAINER:
         try:
-            found.append(int(path.read_text()))
+            sizes.append(int(path.read_text()))
         except (OSError, ValueError):  # no container, or one without a limit: "max"
             continue
-    return min(found)
+    return min(sizes)
 
 
 def check_memory(state: Session, *new: Any) -> None:
@@ -91,7 +85,7 @@ def _setting(variable: str, default: float) -> float:
 
 @lru_cache(maxsize=8)
 def _number(variable: str, text: str, default: float) -> float:
-    """Return a setting as a number; one that is none is told to whoever runs the server, once."""
+    """Return a setting as a number; one that is none is logged once."""
     try:
         value = float(text or default)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What all users share: the model, opened once, and the queue in front of it."""
+"""What all users share: the model and its queue."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from cellstate.model.folder import default_model_folder, folder_stamp
 from cellstate.perturb.predictors.registry import all_predictors
 from cellstate.ui.runtime.queue import Queue
 
-#: Folder of another model, and where it runs; the command ``cellstate app`` sets them.
+#: Environment variables: folder of another model, and its device.
 MODEL_VARIABLE, DEVICE_VARIABLE = "CELLSTATE_MODEL", "CELLSTATE_DEVICE"
 #: Predictions that run at once; more would only share the same processors and need more memory.
 AT_ONCE = 2
 
 
 def model() -> Model:
-    """Return the model of this server, opened anew where its folder was changed; raises ``ModelError`` if it cannot."""
+    """Return the server's model, opened again when its folder has changed.
+
+    Raises
+    ------
+    ModelError
+    """
     folder = _folder()
     return _open(folder, os.environ.get(DEVICE_VARIABLE, "auto"), folder_stamp(Path(folder)))
 
@@ -35,10 +40,10 @@ def _folder() -> str:
 
 @st.cache_resource(show_spinner="Opening the model …", max_entries=1)
 def _open(folder: str, device: str, stamp: tuple[int, ...]) -> Model:
-    """Open a folder as it is now. The model before, if there was one, goes when nobody works with it any more."""
+    """Open a folder; an earlier model is freed when its last user is done."""
     description.clear()
     opened = load_model(folder, device=device)
-    # What is computed at first use is computed now, once, and not in a user's first edit.
+    # Computed now, and not in a user's first prediction.
     all_predictors(opened)
     return opened
 

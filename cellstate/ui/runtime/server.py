@@ -53,7 +53,7 @@ def address(port: int) -> str:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise CellStateError(
                 f"Port {port} is in use or not allowed, so the app was not started.",
                 "Choose another one: cellstate app --port 8600.",

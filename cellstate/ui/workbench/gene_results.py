@@ -23,8 +23,8 @@ from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.layout import download_table, gene_table, number_column, result_csv
 from cellstate.ui.help.glossary import tip
+from cellstate.ui.help.how_to_read import how_to_read
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.how_to_read import how_to_read
 from cellstate.ui.workbench.prediction import PredictionResult, filtered, prediction_key
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
 from cellstate.viz.linked_chart import LinkedChart, linked_chart, selected_rows

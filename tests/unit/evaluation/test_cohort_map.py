@@ -1,4 +1,4 @@
-"""A patient on the map of the training profiles: the axes, the place and the length of the way."""
+"""A patient on the map of the training profiles: axes, position and length of the arrow."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_the_map_is_a_pca_of_decoded_states(small_model, before_G):
     assert found.before_2 == pytest.approx(found.cohort_S2[3], abs=1e-4 * np.abs(theirs_S2).max())
 
 
-def test_the_arrow_has_the_length_of_the_way_in_all_directions(small_model, before_G):
+def test_the_arrow_has_the_length_of_the_distance_in_all_directions(small_model, before_G):
     profiles = load_profiles(small_model)
     other_G = profiles.log1p_SG[7].astype(float)
     found = cohort_map(small_model, before_G, {"ridge": other_G, "no_change": before_G})

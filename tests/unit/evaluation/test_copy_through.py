@@ -22,8 +22,8 @@ def test_each_predictor_is_told_as_plain_values(small_model):
 
 
 def test_the_response_is_the_network_s_own_difference(small_model, monkeypatch):
-    """Every gene is edited, so that the figures can be had from one plain forward pass."""
-    monkeypatch.setattr("cellstate.evaluation.copy_through.EDITED", 1_000)
+    """Every gene is perturbed, so that the figures can be had from one plain forward pass."""
+    monkeypatch.setattr("cellstate.evaluation.copy_through.MAX_GENES", 1_000)
     n = len(small_model.space)
     response_KG = small_model.reconstruct(np.eye(n, dtype=np.float32)) - small_model.reconstruct(np.zeros((1, n), "f4"))
     own_G = np.diag(response_KG).astype(float)
@@ -49,7 +49,7 @@ def test_a_network_that_hands_every_gene_through_is_caught(small_model):
     assert copy_through(small_model)["autoencoder"].own_to_others < 50
 
 
-def test_random_weights_have_no_rivals(tmp_path):
+def test_random_weights_have_no_baselines(tmp_path):
     create_model(tmp_path / "demo", "demo", dtype="float16")
     model = load_model(tmp_path / "demo", device="cpu")
     assert set(copy_through(model)) == {"autoencoder"}

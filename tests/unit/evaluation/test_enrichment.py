@@ -1,4 +1,4 @@
-"""Enrichment of gene sets in a predicted shift: against a reference in float64, and with whatever a file brings."""
+"""Enrichment of gene sets in a predicted expression change: against a float64 reference, and with any file."""
 
 import sys
 
@@ -14,7 +14,7 @@ from tests.support.factories import make_space
 SPACE = make_space(400)
 
 
-def make_table(edited: int = 3) -> pd.DataFrame:
+def make_table(perturbed: int = 3) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     n = len(SPACE)
     shift = rng.normal(0, 0.1, n)
@@ -26,7 +26,7 @@ def make_table(edited: int = 3) -> pd.DataFrame:
             "log2_fold_change": shift,
             "log2_fold_change_no_change": 0.0,
             "log2_fold_change_pca": shift + rng.normal(0, 0.02, n),
-            "is_perturbed": np.arange(n) < edited,
+            "is_perturbed": np.arange(n) < perturbed,
         }
     )
 
@@ -69,7 +69,7 @@ def test_scores_are_those_of_the_definition():
     assert (table.set_index("gene").loc[leading, "log2_fold_change"] < 0).all()
 
 
-def test_rivals_that_move_genes_stand_beside_it():
+def test_baselines_that_change_genes_stand_beside_it():
     found = enrichment(SPACE, make_table(), make_sets(make_table()))
     assert [c for c in found.table if c.startswith("nes_")] == ["nes_pca"]
     assert found.agreement()["pca"] == pytest.approx(found.table["nes"].corr(found.table["nes_pca"]))
@@ -107,7 +107,7 @@ def test_what_cannot_be_tested_is_said(monkeypatch):
     table = make_table()
     with pytest.raises(CellStateError, match="No gene set has 10 to 500 genes"):
         enrichment(SPACE, table, {"TINY": tuple(table["gene"][:4]), "STRANGE": ("NOTAGENE1",)})
-    with pytest.raises(CellStateError, match="moves no gene"):
+    with pytest.raises(CellStateError, match="changes no gene"):
         enrichment(SPACE, table.assign(log2_fold_change=0.0), make_sets(table))
     monkeypatch.setattr(module, "MOST_SETS", 3)
     found = enrichment(SPACE, table, make_sets(table))

@@ -24,23 +24,12 @@ def table() -> pd.DataFrame:
     return pd.read_csv(GENES / f"axis-v{AXIS_VERSION}.tsv.gz", sep="\t", keep_default_na=False, dtype={"entrez": str})
 
 
-def test_axis_has_the_width_of_the_published_network(table: pd.DataFrame) -> None:
+def test_ids_symbols_and_lengths(table: pd.DataFrame) -> None:
     assert len(table) == len(gene_axis()) == N_AXIS == PROVENANCE["n_genes"] == 19_383
-
-
-def test_ids_are_sorted_unique_and_well_formed(table: pd.DataFrame) -> None:
-    assert table["ensembl_id"].is_monotonic_increasing
-    assert table["ensembl_id"].is_unique
+    assert table["ensembl_id"].is_monotonic_increasing and table["ensembl_id"].is_unique
     assert all(re.fullmatch(r"ENSG\d{11}", e) for e in table["ensembl_id"])
-
-
-def test_symbols_and_entrez_ids_are_unique(table: pd.DataFrame) -> None:
-    assert table["symbol"].is_unique
-    assert (table["symbol"] != "").all()
+    assert table["symbol"].is_unique and (table["symbol"] != "").all()
     assert table.loc[table["entrez"] != "", "entrez"].is_unique
-
-
-def test_lengths_are_positive_and_plausible(table: pd.DataFrame) -> None:
     assert table["exon_length_bp"].between(50, 120_000).all()
 
 

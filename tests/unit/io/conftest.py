@@ -14,7 +14,7 @@ from cellstate.samples import TPM_TOTAL, Samples
 
 @dataclass(frozen=True)
 class Profile:
-    """Three samples over 3,000 genes of the axis: their names in every vocabulary, TPM, counts and lengths."""
+    """Three samples over 3,000 genes of the axis: names of each kind, TPM, counts and lengths."""
 
     positions: np.ndarray
     tpm_SF: np.ndarray
@@ -34,7 +34,7 @@ class Profile:
         )
 
     def assert_same(self, samples: Samples, rtol: float = 1e-3, names: tuple[str, ...] | None = None) -> None:
-        """Whether the samples read are those written, and nothing is measured beside."""
+        """Compare samples that were read with this profile; no other gene is measured."""
         assert samples.names == (self.samples if names is None else names)
         np.testing.assert_allclose(samples.tpm_SA[:, self.positions], self.tpm_SF[: len(samples)], rtol, atol=0.02)
         assert samples.measured_SA.sum() == len(samples) * len(self.positions)

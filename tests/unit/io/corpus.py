@@ -1,7 +1,7 @@
 """Hostile files, made in code and small when sent.
 
-`HOSTILE` maps a name to what makes the bytes; most would once have ended the process, filled the memory, or read a
-file that was never uploaded.
+`HOSTILE` maps a name to a function that makes the bytes. Such files may end the process, fill the memory, or read a
+file that was not uploaded.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ WIDE = 200_000
 
 
 def table(cell: str = "3", *, header: str = "gene,a,b", genes: int = N_GENES) -> bytes:
-    """Return a sound table with one cell of one's choice in its second row."""
+    """Return a valid table with one given cell in its second row."""
     rows = [f"{gene},{5 * i % 7 + 1},{2 * i}" for i, gene in enumerate(frame().index[:genes])]
     rows[1] = f"{rows[1].split(',')[0]},{cell},4"
     return "\n".join([header, *rows, ""]).encode()
 
 
 def changed(change: Callable[[h5py.File], object], seed: int = 0) -> bytes:
-    """Return a sound h5ad file (0 dense, 1 csr, 2 csc) with something done to it."""
-    held = io.BytesIO(h5ad_seeds()[seed])
-    with h5py.File(held, "r+") as file:
+    """Return a valid h5ad file (0 dense, 1 csr, 2 csc) after a change."""
+    buffer = io.BytesIO(h5ad_seeds()[seed])
+    with h5py.File(buffer, "r+") as file:
         change(file)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def replaced(path: str, make: Callable[[h5py.Group, str], object], seed: int = 0) -> bytes:
-    """Return a sound h5ad file with one part made anew by ``make(group, name)``."""
+    """Return a valid h5ad file with one part replaced by ``make(group, name)``."""
 
     def change(file: h5py.File) -> None:
         group, name = file[path].parent, path.rpartition("/")[2]
@@ -47,7 +47,7 @@ def replaced(path: str, make: Callable[[h5py.Group, str], object], seed: int = 0
 
 
 def referring(secret: Path) -> dict[str, bytes]:
-    """Return h5ad files whose values or names are those of another file, by each way that HDF5 has."""
+    """Return h5ad files whose values or names are in another file, by each means of HDF5."""
 
     def virtual(group: h5py.Group, name: str) -> None:
         layout = h5py.VirtualLayout((N_SAMPLES, N_GENES), "f8")
@@ -98,7 +98,7 @@ def _packed_zeros(group: h5py.Group, name: str) -> None:
 
 
 def _one_long_text(group: h5py.Group, name: str) -> None:
-    """Name every gene by the same megabyte, which is stored once a name here and would be read for each."""
+    """Name every gene by the same long text."""
     group.create_dataset(name, data=["A" * 200_000] * N_GENES, dtype=h5py.string_dtype())
 
 
@@ -115,10 +115,10 @@ def _bomb(line: bytes, megabytes: int) -> bytes:
 
 
 def _zip_bomb() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("counts.csv", bytes(20_000_000))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def _wide(cell: bytes, width: int = WIDE) -> bytes:
@@ -149,7 +149,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "one wide row first": lambda: b"gene" + b",a" * 3000 + b"\n" + b"TP53,1,2\n" * 20_000,
     "lengths below every number": lambda: table("1e-320", header="gene,length,b"),
     "NUL among the values": lambda: table("1\x002"),
-    "UTF-16 without a mark": lambda: table().decode().encode("utf-16-le"),
+    "UTF-16 without byte-order mark": lambda: table().decode().encode("utf-16-le"),
     "UTF-16 cut in a letter": lambda: table().decode().encode("utf-16")[:-1],
     "letters of Latin-1": lambda: table(header="gène,ä,b").decode().encode("latin-1"),
     "HTML in the names": lambda: table(header="gene,<script>alert(1)</script>,<img src=x onerror=alert(2)>"),
@@ -162,14 +162,14 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "gzip bomb of one wide line": lambda: _bomb(b"1,", 30),
     "gzip bomb of a gene": lambda: gzip.compress(b"gene,a\n" + b"TP53,1\n" * 14_000_000, mtime=0),
     "gzip with a damaged length": lambda: gzip.compress(table())[:-4] + b"\xff\xff\xff\x7f",
-    "gzip with rubbish behind": lambda: gzip.compress(table()) + b"rubbish",
+    "gzip with rubbish after it": lambda: gzip.compress(table()) + b"rubbish",
     "zip bomb": _zip_bomb,
     # h5ad
     "dense claim of 10^18 values": lambda: replaced("X", _claim(10**9, 10**9)),
     "dense claim of 240 million values": lambda: replaced("X", _claim(20_000, 12_000)),
     "sparse claim of 10^18 values": lambda: changed(_shape(10**9, 10**9), 1),
     "sparse claim of 240 million values": lambda: changed(_shape(20_000, 12_000), 1),
-    "sparse claim below nothing": lambda: changed(_shape(-3, -60), 1),
+    "sparse claim of negative size": lambda: changed(_shape(-3, -60), 1),
     "sparse column outside": lambda: changed(_set("X/indices", 3, 10_000_000), 1),
     "sparse column before": lambda: changed(_set("X/indices", 3, -10_000_000), 2),
     "sparse row ends going back": lambda: changed(_set("X/indptr", 1, 2**30), 1),
@@ -184,6 +184,6 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "values that are text": lambda: replaced("X", lambda g, n: g.create_dataset(n, data=np.full((3, 60), b"1"))),
     "values that are bytes of any kind": lambda: replaced("X", lambda g, n: g.create_dataset(n, (3, 60), "V8")),
     "values that are complex": lambda: replaced("X", lambda g, n: g.create_dataset(n, data=np.ones((3, 60), "c16"))),
-    "category that is not there": lambda: changed(_set("var/gene_ids/codes", 0, 120)),
-    "names that are no text": lambda: replaced("var/gene", lambda g, n: g.create_dataset(n, data=[b"\xff\xfe"] * 60)),
+    "category that does not exist": lambda: changed(_set("var/gene_ids/codes", 0, 120)),
+    "names that are not text": lambda: replaced("var/gene", lambda g, n: g.create_dataset(n, data=[b"\xff\xfe"] * 60)),
 }  # fmt: skip

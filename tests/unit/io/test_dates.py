@@ -21,16 +21,12 @@ _NAMES = ("TP53", "MARCHF1", "MTARC1", "MARCHF2", "MTARC2", "SCN1A", "SEPTIN2", 
           "MARCH3", "SLC22A3", "DELEC1", "FAM215A", "ADGRV1", "unknown thing")  # fmt: skip
 
 
-def _put_back(*names: str) -> dict[str, str]:
-    return {name: AXIS.symbol[gene] for name, gene in repairable_dates(AXIS.resolve(names)).items()}
-
-
 @pytest.mark.parametrize(
-    ("names", "put_back"),
+    ("names", "repaired"),
     [
         (["2-Sep"], {"2-Sep": "SEPTIN2"}),
         (["15-Sep", "4-Oct"], {"15-Sep": "SELENOF", "4-Oct": "POU5F1"}),
-        (["2-Sep", "2-Sep"], {"2-Sep": "SEPTIN2"}),  # one gene twice, as a name may be
+        (["2-Sep", "2-Sep"], {"2-Sep": "SEPTIN2"}),  # one gene twice
         (["2-Sep", "Sep-02"], {"2-Sep": "SEPTIN2", "Sep-02": "SEPTIN2"}),
         (["2-Sep", "SEPTIN2"], {}),  # the file names it otherwise
         (["1-Mar"], {}),  # MARCHF1 or MTARC1
@@ -46,17 +42,17 @@ def _put_back(*names: str) -> dict[str, str]:
         (["03/09/2023", "MARCHF9", "3-Sep"], {"3-Sep": "SEPTIN3"}),
         (["1-Dec"], {}),  # outside the axis
         (["04/02/2023"], {}),  # ADGRV1, or FAM215A outside the axis
-        (["04/02/2023", "FAM215A"], {}),  # which is never ruled out
+        (["04/02/2023", "FAM215A"], {}),  # which is never excluded
         (["31-Jan"], {}),
     ],
 )
-def test_what_is_put_back(names, put_back):
-    assert _put_back(*names) == put_back
+def test_repairable_dates(names, repaired):
+    assert {name: AXIS.symbol[gene] for name, gene in repairable_dates(AXIS.resolve(names)).items()} == repaired
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(_DATES + _NAMES), max_size=12))
-def test_nothing_is_ever_guessed(names):
+def test_repaired_dates_have_one_meaning(names):
     resolution = AXIS.resolve(names)
     found = repairable_dates(resolution)
     named = set(resolution.index[resolution.index >= 0].tolist())
@@ -64,8 +60,8 @@ def test_nothing_is_ever_guessed(names):
     for name, gene in found.items():
         meant = AXIS.meanings(name)
         assert gene in meant and gene not in named and meant - named == {gene}
-        rivals = [other for other in rows.elements() if other in _DATES and AXIS.meanings(other) & meant]
-        assert len(meant) == 1 or rivals == [name]
+        claims = [other for other in rows.elements() if other in _DATES and AXIS.meanings(other) & meant]
+        assert len(meant) == 1 or claims == [name]
     repaired = resolution.repaired(found)
     assert repaired.with_status("repaired") == [name for name in names if name in found]
     assert sum(repaired.counts().values()) == len(names)
@@ -74,8 +70,8 @@ def test_nothing_is_ever_guessed(names):
 
 
 @pytest.fixture
-def mangled(profile):
-    """A table whose first four names are dates, and what its first rows really are."""
+def dated(profile):
+    """A table whose first four names are dates; it lacks other genes that these could mean."""
     frame = profile.frame(profile.tpm_SF, "symbol")
     keep = ~frame.index.isin(["SEPTIN2", "SEPTIN7", "MARCHF5", "MARCHF1", "MTARC1"])
     frame = frame[keep]
@@ -83,8 +79,8 @@ def mangled(profile):
     return frame
 
 
-def test_a_file_is_repaired_on_request_only(mangled):
-    data = mangled.to_csv().encode()
+def test_file_is_repaired_on_request_only(dated):
+    data = dated.to_csv().encode()
     before, after = read_samples(data), read_samples(data, options=REPAIR)
     assert before.report.repaired == () and before.report.status_counts["date"] == 4
     assert before.report.dates == after.report.dates
@@ -97,17 +93,17 @@ def test_a_file_is_repaired_on_request_only(mangled):
     assert "repaired_dates" not in warning_codes(before)
     at = [AXIS.find(symbol) for _, symbol in after.report.repaired]
     assert np.isnan(before.tpm_SA[:, at]).all()
-    ratio = after.tpm_SA[:, at].T / mangled.iloc[:3].to_numpy()
+    ratio = after.tpm_SA[:, at].T / dated.iloc[:3].to_numpy()
     np.testing.assert_allclose(ratio[~np.isnan(ratio)], 1.0, rtol=0.02)
 
 
-def test_genes_in_columns_are_repaired_too(mangled):
-    flat = read_samples(mangled.T.to_csv().encode(), options=REPAIR)
-    np.testing.assert_array_equal(flat.tpm_SA, read_samples(mangled.to_csv().encode(), options=REPAIR).tpm_SA)
+def test_dates_in_the_header_are_repaired(dated):
+    flat = read_samples(dated.T.to_csv().encode(), options=REPAIR)
+    np.testing.assert_array_equal(flat.tpm_SA, read_samples(dated.to_csv().encode(), options=REPAIR).tpm_SA)
     assert len(flat.report.repaired) == 3
 
 
-def test_duplicates_are_listed_the_most_first(profile):
+def test_duplicates_are_sorted_by_number(profile):
     frame = profile.frame(profile.tpm_SF, "symbol")
     first, second, *rest = frame.index[:3000]
     frame.index = [first, second, first, second, first, *rest[3:]]
@@ -115,8 +111,6 @@ def test_duplicates_are_listed_the_most_first(profile):
     assert report.duplicates == ((first, 3), (second, 2)) and report.n_duplicates == 3
 
 
-def test_what_the_user_decided():
-    assert ReadOptions().chosen() == {} and ReadOptions(unit="TPM", repair_dates=True).chosen() == {
-        "unit": "TPM",
-        "repair_dates": True,
-    }
+def test_chosen_options():
+    assert ReadOptions().chosen() == {}
+    assert ReadOptions(unit="TPM", repair_dates=True).chosen() == {"unit": "TPM", "repair_dates": True}

@@ -26,7 +26,7 @@ FRAME = pd.DataFrame(
 TABLE = ExportTable(FRAME, ("ensembl_id",), "log2_fold_change", {"sample": "+S1", "kind": "hypothesis"})
 
 
-def test_csv_is_harmless_and_keeps_every_digit() -> None:
+def test_csv_has_no_formulas_and_keeps_every_digit() -> None:
     text = TABLE.csv().decode()
     assert text.splitlines()[0] == "gene,ensembl_id,log2_fold_change,tpm,rank,is_reliable,reason,sample,kind"
     assert "'=1+1," in text and "'@SUM" in text and ",'+S1,hypothesis" in text and ",-0.2," in text
@@ -35,24 +35,24 @@ def test_csv_is_harmless_and_keeps_every_digit() -> None:
     assert again["log2_fold_change"].astype(np.float32).equals(FRAME["log2_fold_change"])
 
 
-def test_parquet_is_the_frame_itself() -> None:
+def test_parquet_keeps_the_frame_and_the_context() -> None:
     again = pd.read_parquet(io.BytesIO(TABLE.parquet()))
     pd.testing.assert_frame_equal(again[list(FRAME.columns)], FRAME)
     assert again.attrs == {"sample": "+S1", "kind": "hypothesis"} and set(again["sample"]) == {"+S1"}
 
 
-def test_h5ad_holds_one_sample_and_a_variable_a_row() -> None:
+def test_h5ad_has_one_sample_and_one_variable_per_row() -> None:
     with h5py.File(io.BytesIO(TABLE.h5ad())) as file:
-        held = anndata.io.read_elem(file)
-    assert held.shape == (1, 3) and list(held.obs_names) == ["+S1"] and list(held.var_names) == ["E1", "E2", "E2-1"]
-    np.testing.assert_array_equal(held.X[0], FRAME["log2_fold_change"])
-    np.testing.assert_array_equal(held.layers["tpm"][0], FRAME["tpm"])
-    assert list(held.var["gene"]) == list(FRAME["gene"]) and list(held.var["rank"]) == [1, 2, 3]
-    assert held.uns[ABOUT] == {"sample": "+S1", "kind": "hypothesis", "X": "log2_fold_change"}
+        data = anndata.io.read_elem(file)
+    assert data.shape == (1, 3) and list(data.obs_names) == ["+S1"] and list(data.var_names) == ["E1", "E2", "E2-1"]
+    np.testing.assert_array_equal(data.X[0], FRAME["log2_fold_change"])
+    np.testing.assert_array_equal(data.layers["tpm"][0], FRAME["tpm"])
+    assert list(data.var["gene"]) == list(FRAME["gene"]) and list(data.var["rank"]) == [1, 2, 3]
+    assert data.uns[ABOUT] == {"sample": "+S1", "kind": "hypothesis", "X": "log2_fold_change"}
 
 
 @pytest.mark.parametrize("form", EXPORT_FORMATS)
-def test_a_table_about_nobody_names_nobody(form: str) -> None:
+def test_table_without_a_sample_names_none(form: str) -> None:
     ending, _, make = EXPORT_FORMATS[form]
-    made = make(ExportTable(FRAME, ("gene", "ensembl_id"), "tpm", {"kind": "hypothesis"}))
-    assert len(made) > 100 and b"S1" not in made and ending.islower()
+    exported = make(ExportTable(FRAME, ("gene", "ensembl_id"), "tpm", {"kind": "hypothesis"}))
+    assert len(exported) > 100 and b"S1" not in exported and ending.islower()

@@ -35,21 +35,21 @@ SETS = {"EMT": ("VIM", "CDH2"), "WNT": ("AXIN2", "LGR5", "VIM")}
         TWO + b"EMPTY\tna\n",
     ],
 )
-def test_every_way_to_write_it_reads_the_same(data):
+def test_variants_of_the_format(data):
     assert read_gmt(data) == SETS
 
 
-def test_a_path_an_upload_and_a_file_read_the_same(tmp_path):
+def test_paths_bytes_and_files_are_read(tmp_path):
     path = tmp_path / "sets.gmt"
     path.write_bytes(TWO)
     assert read_gmt(path) == read_gmt(str(path)) == read_gmt(io.BytesIO(TWO)) == read_gmt(TWO, name="a.gmt") == SETS
 
 
-def test_entrez_ids_are_genes():
+def test_entrez_ids_are_not_expression_values():
     assert read_gmt(b"A\tna\t7157\t1956\nB\tna\t4609\t7157\n") == {"A": ("7157", "1956"), "B": ("4609", "7157")}
 
 
-def test_the_real_hallmarks(shared_data):
+def test_hallmark_sets(shared_data):
     sets = read_gmt(shared_data / "reference" / "h.all.v7.0.symbols.gmt")
     assert len(sets) == 50 and "VIM" in sets["HALLMARK_EPITHELIAL_MESENCHYMAL_TRANSITION"]
     assert all(len(genes) >= 30 for genes in sets.values())
@@ -74,14 +74,14 @@ def test_the_real_hallmarks(shared_data):
         (gzip.compress(TWO, mtime=0)[:-12], "damaged_gzip"),
     ],
 )
-def test_what_is_no_list_of_gene_sets_is_refused(data, code):
+def test_other_content_is_refused(data, code):
     with raises_code(code) as refused:
         read_gmt(data)
     assert refused.value.hint
     assert "expression" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path, monkeypatch):
+def test_missing_and_too_large_files_are_refused(tmp_path, monkeypatch):
     with raises_code("unreadable_file") as refused:
         read_gmt(tmp_path / "none.gmt")
     assert refused.value.hint
@@ -97,7 +97,7 @@ pieces = st.sampled_from(
 
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(st.one_of(st.binary(max_size=200), st.lists(pieces, max_size=40).map(b"".join)), st.booleans())
-def test_any_bytes_give_gene_sets_or_a_sentence(data, packed):
+def test_any_bytes_are_read_or_refused(data, packed):
     try:
         sets = read_gmt(gzip.compress(data, mtime=0) if packed else data)
     except CellStateError as error:

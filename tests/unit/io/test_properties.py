@@ -28,9 +28,9 @@ _CELLS = st.sampled_from(
 )  # fmt: skip
 
 
-def _either(data: bytes, overrides: ReadOptions) -> None:
+def _check(data: bytes, options: ReadOptions) -> None:
     try:
-        samples = read_samples(data, options=overrides)
+        samples = read_samples(data, options=options)
     except ReadError as error:
         assert error.message.strip().endswith((".", "?")), error.message
     else:
@@ -41,9 +41,9 @@ def _either(data: bytes, overrides: ReadOptions) -> None:
 
 @relaxed
 @given(st.sampled_from(_STARTS), st.binary(max_size=300), st.booleans(), st.sampled_from([None, *READERS]))
-def test_any_bytes_give_a_profile_or_a_sentence(start, rest, packed, wanted):
+def test_any_bytes_are_read_or_refused(start, rest, packed, wanted):
     data = start + rest
-    _either(gzip.compress(data) if packed else data, ReadOptions(format=wanted))
+    _check(gzip.compress(data) if packed else data, ReadOptions(format=wanted))
 
 
 @settings(relaxed, max_examples=150)
@@ -54,9 +54,9 @@ def test_any_bytes_give_a_profile_or_a_sentence(start, rest, packed, wanted):
     st.sampled_from([None, *READERS]),
     st.sampled_from([None, "genes in rows", "genes in columns"]),
 )
-def test_any_table_gives_a_profile_or_a_sentence(start, rows, delimiter, wanted, orientation):
+def test_any_table_is_read_or_refused(start, rows, delimiter, wanted, orientation):
     text = "\n".join(delimiter.join(row) for row in rows)
-    _either(start + text.encode(), ReadOptions(format=wanted, orientation=orientation))
+    _check(start + text.encode(), ReadOptions(format=wanted, orientation=orientation))
 
 
 @settings(relaxed, max_examples=12)
@@ -78,7 +78,7 @@ def test_order_does_not_matter(profile, seed, transposed):
 
 @settings(relaxed, max_examples=15)
 @given(st.binary(min_size=1, max_size=40), st.integers(0, 2000), st.integers(0, 200))
-def test_a_scratched_file_gives_a_profile_or_a_sentence(profile, scratch, at, cut):
+def test_damaged_file_is_read_or_refused(profile, damage, at, cut):
     text = profile.frame(profile.tpm_SF).iloc[:200].to_csv().encode()
-    data = text[:at] + scratch + text[at + len(scratch) : len(text) - cut]
-    _either(data, ReadOptions())
+    data = text[:at] + damage + text[at + len(damage) : len(text) - cut]
+    _check(data, ReadOptions())

@@ -1,4 +1,4 @@
-"""Files that are not expression profiles are refused with a code, a sentence and a hint."""
+"""Files that are not expression profiles are refused with a code, a message and a hint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _table(header: str, row: str, n: int = 50) -> bytes:
 REFUSED = {
     "empty": (b"", "empty_file"),
     "blank": (b" \n\n ", "empty_file"),
-    "blank as text alone": ("\u2028\n\u00a0\n\u3000".encode(), "empty_file"),
+    "blank characters of Unicode": ("\u2028\n\u00a0\n\u3000".encode(), "empty_file"),
     "empty gzip": (gzip.compress(b""), "empty_file"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "other_file_kind"),
     "pdf": (b"%PDF-1.7\n...", "other_file_kind"),
@@ -71,7 +71,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_refused_with_a_code_a_sentence_and_a_hint(kind):
+def test_refused_with_code_message_and_hint(kind):
     data, code = REFUSED[kind]
     with raises_code(code) as caught:
         read_samples(data, name="upload.csv")
@@ -79,7 +79,7 @@ def test_refused_with_a_code_a_sentence_and_a_hint(kind):
     assert caught.value.hint.endswith((".", ""))
 
 
-def test_the_sentences_are_those_of_the_golden_file():
+def test_texts_of_refusals():
     found = {}
     for kind, (data, code) in REFUSED.items():
         with raises_code(code) as caught:
@@ -88,7 +88,7 @@ def test_the_sentences_are_those_of_the_golden_file():
     check_golden("read_refusals", found)
 
 
-def test_a_file_that_begins_with_a_hundred_blank_lines():
+def test_table_after_a_hundred_blank_lines():
     with raises_code("not_a_table"):
         read_samples(b"\n" * 100 + b"gene,a\nTP53,1\n")
 
@@ -100,7 +100,7 @@ def test_a_missing_file(tmp_path):
         read_samples(tmp_path)
 
 
-def test_a_gzip_bomb_is_met_early(monkeypatch):
+def test_gzip_bomb_is_refused_early(monkeypatch):
     monkeypatch.setattr(source, "RATIO_CHECKED_ABOVE_BYTES", 1_000_000)
     with raises_code("too_large"):
         read_samples(gzip.compress(bytes(20_000_000)))
@@ -115,7 +115,7 @@ def test_too_many_samples():
         read_samples(frame.to_csv().encode())
 
 
-def test_unknown_choices():
+def test_unknown_options():
     table = _table("gene,a,b", ",3,4")
     for wrong in ({"unit": "furlongs"}, {"format": "loom"}, {"id_type": "Colour"}):
         with raises_code("unknown_option"):
@@ -124,7 +124,7 @@ def test_unknown_choices():
         ReadOptions(orientation="sideways")
 
 
-def test_some_mouse_genes_among_human_ones_give_a_warning():
+def test_some_mouse_genes_give_a_warning():
     rows = [f"{g},5" for g in _genes(200)] + [f"{g.capitalize()},5" for g in gene_axis().symbol[200:300]]
     samples = read_samples(("gene,a\n" + "\n".join(rows)).encode())
     assert "other_species" in warning_codes(samples)

@@ -35,7 +35,7 @@ def _table(profile, **changes) -> str:
 
 
 def _both(text: str) -> tuple[ParsedTable, ParsedTable]:
-    """Read in blocks and in one piece; fails where the blocks were given up."""
+    """Parse in blocks and at once; fails if the table is not parsed in blocks."""
     content = load_content(text.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "_parse_whole", None)
@@ -46,13 +46,8 @@ def _both(text: str) -> tuple[ParsedTable, ParsedTable]:
 
 
 def _assert_same(one: ParsedTable, other: ParsedTable) -> None:
-    assert (one.header, one.format, one.n_rows, one.numeric) == (
-        other.header,
-        other.format,
-        other.n_rows,
-        other.numeric,
-    )
-    assert one.warnings == other.warnings
+    for name in ("header", "format", "n_rows", "numeric", "warnings"):
+        assert getattr(one, name) == getattr(other, name)
     # pandas' own reading of a decimal may be some bits off.
     np.testing.assert_allclose(one.matrix(one.numeric), other.matrix(one.numeric), rtol=2e-15)
     for column in range(len(one.header)):
@@ -75,7 +70,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_blocks_and_one_piece_agree(profile, change, monkeypatch):
+def test_blocks_and_whole_parsing_agree(profile, change, monkeypatch):
     monkeypatch.setattr(table, "_BLOCK_BYTES", 400)
     monkeypatch.setattr(table, "_BLOCK_LINES", 1)
     _assert_same(*_both(_table(profile, **CHANGES[change])))
@@ -84,7 +79,7 @@ def test_blocks_and_one_piece_agree(profile, change, monkeypatch):
 @pytest.mark.usefixtures("small_blocks")
 @settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(_CELLS, _CELLS, _CELLS), min_size=2, max_size=9))
-def test_any_table_is_the_same_in_blocks_and_in_one_piece(rows):
+def test_any_table_is_the_same_in_blocks(rows):
     content = load_content(("gene,a,b\n" + "\n".join(",".join(row) for row in rows) + "\n").encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "_parse_blocks", lambda *_: None)
@@ -98,7 +93,7 @@ def test_any_table_is_the_same_in_blocks_and_in_one_piece(rows):
     np.testing.assert_allclose(found.matrix(found.numeric), whole.matrix(found.numeric), rtol=2e-15)
 
 
-def test_a_column_whose_text_begins_late_is_text(profile, small_blocks):
+def test_column_whose_text_begins_late_is_text(profile, small_blocks):
     frame = profile.frame(profile.tpm_SF).round(3).iloc[:200]
     frame.insert(0, "note", [""] * 100 + ["kinase"] * 100)
     in_blocks, whole = _both(frame.to_csv())
@@ -107,7 +102,7 @@ def test_a_column_whose_text_begins_late_is_text(profile, small_blocks):
 
 
 @pytest.mark.parametrize("cell", ["-", "NA", "none"])
-def test_a_column_without_a_value_is_no_sample_if_it_is_not_empty(profile, small_blocks, cell):
+def test_column_of_dashes_is_not_numeric(profile, small_blocks, cell):
     frame = profile.frame(profile.tpm_SF).round(3).iloc[:60]
     frame.insert(1, "about", [*[""] * 40, *[cell] * 20])
     in_blocks, whole = _both(frame.to_csv())
@@ -115,21 +110,17 @@ def test_a_column_without_a_value_is_no_sample_if_it_is_not_empty(profile, small
     assert (2 in in_blocks.numeric) == (cell == "NA")
 
 
-def test_a_decimal_comma_beside_text_is_still_a_number(profile):
+def test_decimal_commas_in_a_column_with_text(profile):
     frame = profile.frame(profile.tpm_SF).round(3).astype(object)
     frame.iloc[7, 1] = "n.d."
     text = frame.map(lambda v: v if v == "n.d." else str(v).replace(".", ",")).to_csv(sep=";")
     found = read_table(load_content(text.encode()))
-    assert (
-        found.numeric == (1, 2, 3)
-        and [warning.code for warning in found.warnings] == ["text_in_numbers"]
-        and found.n_lost == 1
-    )
+    assert found.numeric == (1, 2, 3) and [w.code for w in found.warnings] == ["text_in_numbers"] and found.n_lost == 1
     np.testing.assert_allclose(found.numbers(1), profile.tpm_SF[0].round(3))
     assert np.isnan(found.numbers(2)[7])
 
 
-def test_counts_take_half_the_memory_and_decimals_all_they_need(profile, small_blocks):
+def test_counts_are_float32_and_decimals_float64(profile, small_blocks):
     counts, tpm = (
         read_table(load_content(profile.frame(v).to_csv().encode())) for v in (profile.counts_SF, profile.tpm_SF)
     )
@@ -147,26 +138,25 @@ def test_names_that_are_long_numbers_stay_exact(small_blocks):
     assert read_table(load_content(text.encode())).text(0) == names
 
 
-def test_a_quoted_cell_that_spans_blocks_is_read_in_one_piece(profile, small_blocks):
+def test_quoted_cell_across_blocks(profile, small_blocks):
     text = _table(profile, line5='"TP53\n' + "of a long story " * 20 + '",1,2,3')
     found = read_table(load_content(text.encode()))
     assert found.n_rows == 60 and found.text(0)[4].startswith("TP53\nof a long")
 
 
 @pytest.mark.parametrize("end", ["\r\r\n", "\r"])
-def test_line_ends_of_two_conversions_and_of_one_missed(profile, end):
+def test_mixed_line_ends(profile, end):
     text = profile.frame(profile.tpm_SF).to_csv()
     lines = text.split("\n")
     mixed = "\n".join(lines[:20]) + end + end.join(lines[20:30]) + end + "\n".join(lines[30:])
     assert read_table(load_content(mixed.encode())).n_rows == 3000
 
 
-def test_the_cells_that_count_as_empty_are_those_of_pandas():
+def test_missing_cells_are_those_of_pandas():
     assert set(table.MISSING) == set(STR_NA_VALUES)
 
 
-def test_a_table_of_annotation_between_the_samples(profile):
-    """Columns of samples need not lie side by side."""
+def test_samples_need_not_be_adjacent(profile):
     frame = profile.frame(profile.tpm_SF)
     frame.insert(1, "Start", 7)
     found = read_table(load_content(frame.to_csv().encode()))

@@ -35,7 +35,7 @@ IN_UNIT = {
 
 
 @pytest.mark.parametrize("unit", IN_UNIT)
-def test_each_unit_is_detected_and_converted(profile, unit):
+def test_units_are_detected_and_converted(profile, unit):
     table = profile.frame(IN_UNIT[unit](profile)).to_csv().encode()
     samples = read_samples(table)
     assert samples.report.unit == unit
@@ -53,17 +53,18 @@ def test_library_sizes(profile):
     assert np.isnan(read_samples(profile.frame(profile.tpm_SF).to_csv().encode()).library_size_S).all()
 
 
-def test_fractional_counts_are_counts(profile):
-    counts = profile.counts_SF + (np.random.default_rng(0).random(profile.counts_SF.shape) < 0.3) * 0.25
-    samples = read_samples(profile.frame(counts).to_csv().encode())
-    assert samples.report.unit == "counts" and "uncertain_unit" not in warning_codes(samples)
+FRACTIONS = {
+    "fractional": lambda counts_SF: counts_SF + (np.random.default_rng(0).random(counts_SF.shape) < 0.3) * 0.25,
+    "normalised": lambda counts_SF: counts_SF * np.array([[0.937], [1.113], [0.871]]),
+}
 
 
-def test_normalised_counts_are_taken_with_a_warning(profile):
-    counts = profile.counts_SF * np.array([[0.937], [1.113], [0.871]])
-    samples = read_samples(profile.frame(counts).to_csv().encode())
-    profile.assert_same(samples)
-    assert samples.report.unit == "counts" and "uncertain_unit" in warning_codes(samples)
+@pytest.mark.parametrize("kind", FRACTIONS)
+def test_fractions_are_counts_with_a_warning_for_normalised_ones(profile, kind):
+    samples = read_samples(profile.frame(FRACTIONS[kind](profile.counts_SF)).to_csv().encode())
+    assert samples.report.unit == "counts" and ("uncertain_unit" in warning_codes(samples)) == (kind == "normalised")
+    if kind == "normalised":
+        profile.assert_same(samples)
 
 
 def test_coverage_of_shallow_samples_alone_is_detected(profile):
@@ -74,7 +75,7 @@ def test_coverage_of_shallow_samples_alone_is_detected(profile):
 
 
 @pytest.mark.parametrize("unit", ["TPM", "CPM"])
-def test_a_trace_of_rounding_is_no_measure_of_the_other_values(profile, unit):
+def test_rounding_error_does_not_change_the_unit(profile, unit):
     values = IN_UNIT[unit](profile).copy()
     values[:, 0] = 1e-320
     assert read_samples(profile.frame(values).to_csv().encode()).report.unit == unit
@@ -91,7 +92,7 @@ def test_small_negatives_are_clipped_and_ratios_refused(profile):
 
 
 @pytest.mark.parametrize("unit", ["TPM", "FPKM", "counts"])
-def test_logarithms_below_zero_are_not_taken_as_plain_values(profile, unit):
+def test_negative_logarithms_are_refused_as_linear_values(profile, unit):
     table = profile.frame(np.log2(profile.tpm_SF + 0.001)).to_csv().encode()
     with raises_code("negative_logarithms"):
         read_samples(table, options=ReadOptions(unit=unit))

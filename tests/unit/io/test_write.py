@@ -31,16 +31,16 @@ def test_mixed_columns_and_index():
 
 
 @pytest.mark.parametrize("text", ["＝1+1", "＠x", "\u00a0=1", "\n=1", "\r=1", " \t-1", "=", "+49 30", "-"])
-def test_wide_forms_and_every_kind_of_blank_are_met_too(text):
+def test_full_width_signs_and_blanks_are_escaped(text):
     assert to_csv(pd.DataFrame({"a": [text]})).lstrip('a\n"').startswith("'")
 
 
 @pytest.mark.parametrize("text", ["TP53", "a=1", "1-2", "’=1", "", " x"])
-def test_other_text_stays_as_it_is(text):
+def test_other_text_is_unchanged(text):
     assert escape_formula(text) == text
 
 
-def test_a_stopped_write_leaves_the_old_file_and_no_half_one(tmp_path, monkeypatch):
+def test_stopped_write_keeps_the_old_file(tmp_path, monkeypatch):
     path = write_table(FRAME, tmp_path / "out.csv")
     before = path.read_bytes()
 
@@ -53,20 +53,20 @@ def test_a_stopped_write_leaves_the_old_file_and_no_half_one(tmp_path, monkeypat
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["out.csv"]
 
 
-def test_a_link_stays_a_link_and_a_pipe_is_written_to(tmp_path):
+def test_link_stays_a_link_and_a_pipe_is_written(tmp_path):
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     write_table(FRAME, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "real.csv").read_text() == "gene,score\nTP53,1.5\n"
     os.mkfifo(tmp_path / "pipe")
-    told = []
-    reader = threading.Thread(target=lambda: told.append((tmp_path / "pipe").read_text()))
+    received = []
+    reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_text()))
     reader.start()
     write_table(FRAME, tmp_path / "pipe")
     reader.join()
-    assert told == ["gene,score\nTP53,1.5\n"] and (tmp_path / "pipe").is_fifo()
+    assert received == ["gene,score\nTP53,1.5\n"] and (tmp_path / "pipe").is_fifo()
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
+def test_paths_that_cannot_be_written(tmp_path):
     for path, words in ((tmp_path / "none" / "out.csv", "no folder"), (tmp_path, "is a folder")):
         with pytest.raises(CellStateError, match=words):
             check_writable(path)

@@ -92,7 +92,7 @@ RECORD = (*RESULT, "records", 3)
         (EVIDENCE, ("results",), [], "results"),
         (EVIDENCE, (*RESULT, "date"), ..., "results[...]"),
         (EVIDENCE, (*RECORD, "metric"), "AUROC in z", "results[...].records[3].metric"),
-        (EVIDENCE, (*RECORD, "predictor"), "auto-encoder", "results[...].records[3].predictor"),
+        (EVIDENCE, (*RECORD, "predictor"), "auto_encoder", "results[...].records[3].predictor"),
         (EVIDENCE, (*RECORD, "value"), "0.5", "results[...].records[3].value"),
         (EVIDENCE, (*RECORD, "passed"), True, "results[...].records[3]"),
         (EVIDENCE, (*RECORD, "benchmark"), "reliability", ""),

@@ -35,8 +35,8 @@ def upload(cohort, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def edits(small_model) -> list[Perturbation]:
-    """Two edits, one of an amount of more than six digits."""
+def perturbations(small_model) -> list[Perturbation]:
+    """Two perturbations, one of an amount of more than six digits."""
     first, second = small_model.space.symbols[3], small_model.space.symbols[100]
     return [Perturbation(first, "knock-out"), Perturbation(second, "set", 12.34567891)]
 
@@ -48,12 +48,12 @@ def source(upload) -> Source:
 
 
 @pytest.fixture(scope="session")
-def answer(small_model, source, edits) -> PredictionReport:
-    """What the edits do to it."""
+def answer(small_model, source, perturbations) -> PredictionReport:
+    """What the perturbations do to it."""
     sample = read_samples(source.data, options=source.overrides).take([source.position])
     sample = prepare_sample(small_model, sample)
-    prediction = predict(sample, edits, "autoencoder")
+    prediction = predict(sample, perturbations, "autoencoder")
     before, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
-    words = [edit.label for edit in edits]
+    words = [perturbation.label for perturbation in perturbations]
     return PredictionReport(prediction.predictor, words, table, before, after, change_over_error(small_model, table))

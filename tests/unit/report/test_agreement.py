@@ -22,7 +22,7 @@ def test_what_does_not_vary_is_not_correlated(rows: list, expected: float | None
     assert found is None if expected is None else found == pytest.approx(expected)
 
 
-def test_edited_genes_do_not_count() -> None:
+def test_perturbed_genes_do_not_count() -> None:
     table = pd.DataFrame(
         {
             "log2_fold_change": [-9.0, 1.0, 2.0, 3.0],

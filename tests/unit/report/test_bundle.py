@@ -36,16 +36,16 @@ from tests.unit.report.conftest import NASTY
 
 
 @pytest.fixture(scope="module")
-def prediction_run(small_model, source, answer, edits) -> Run:
-    """A predicted shift."""
+def prediction_run(small_model, source, answer, perturbations) -> Run:
+    """A predicted expression change."""
     about = {"sample": source.sample, "kind": "hypothesis"}
     table = ExportTable(answer.table, ("ensembl_id",), "log2_fold_change", about)
-    return Run("perturb", source, provenance(small_model), table, edits, answer.predictor)
+    return Run("perturb", source, provenance(small_model), table, perturbations, answer.predictor)
 
 
 @pytest.fixture(scope="module")
 def screen_run(small_model, source) -> Run:
-    """A screen of some genes with two edits."""
+    """A screen of some genes with two perturbations."""
     genes = np.arange(0, len(small_model.space), 3)
     ensembl = [small_model.space.ensembl[g] for g in genes]
     goal = f"genes:+{small_model.space.ensembl[1]},-{small_model.space.ensembl[2]}"
@@ -145,7 +145,7 @@ def test_another_file_or_model_is_refused(prediction_run, small_model, upload, t
     other.write_bytes(upload.read_bytes() + b"\n")
     bundled = replace(prediction_run, source=replace(prediction_run.source, sample="S"))
     zipfile.ZipFile(io.BytesIO(bundle(bundled))).extractall(tmp_path)
-    for words, said in (([str(other)], "another file"), ([str(upload)], "another model"), ([], "python reproduce.py")):
+    for words, said in (([str(other)], "not the file"), ([str(upload)], "not the model"), ([], "python reproduce.py")):
         monkeypatch.setattr(sys, "argv", ["reproduce.py", *words])
         monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
         with pytest.raises(SystemExit, match=said):
@@ -173,7 +173,7 @@ def test_the_same_run_gives_the_same_bytes(prediction_run) -> None:
     assert bundle(prediction_run) == bundle(prediction_run)
 
 
-def test_settings_tell_all_that_numbers_depend_on(prediction_run, screen_run, runs, small_model, edits) -> None:
+def test_settings_tell_all_that_numbers_depend_on(prediction_run, screen_run, runs, small_model, perturbations) -> None:
     shown = settings(prediction_run)
     assert shown["model"]["sha256"] == dict(provenance(small_model).files)
     assert shown["input"]["sha256"] == prediction_run.source.sha256 and shown["input"]["decided_by_hand"] == {
@@ -197,10 +197,10 @@ def test_a_name_is_never_code(prediction_run) -> None:
     assert "SAMPLE:?" in shell(prediction_run, named=False)
 
 
-def test_edits_keep_every_digit(prediction_run, edits) -> None:
+def test_perturbations_keep_every_digit(prediction_run, perturbations) -> None:
     words = shlex.split(" ".join(command_options(prediction_run, named=True)))
     read = [Perturbation.parse(word.removeprefix("--perturb=")) for word in words if word.startswith("--perturb=")]
-    assert read == edits and edits[1].spec != f"{edits[1].gene}=={edits[1].amount!r}"
+    assert read == perturbations and perturbations[1].spec != f"{perturbations[1].gene}=={perturbations[1].amount!r}"
 
 
 def test_its_command_line_is_one_that_the_program_takes(runs) -> None:

@@ -1,4 +1,4 @@
-"""The figures of gene work: two edit sets against each other, and a level among the cohort."""
+"""The figures of gene work: two scenarios against each other, and a level among the cohort."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cellstate.viz.compare_scenarios import NAMED, most_different, scenario_scat
 from cellstate.viz.expression import level_strip
 
 
-def make_table(n: int = 40, *, trusted: bool = True) -> pd.DataFrame:
+def make_table(n: int = 40, *, reliable: bool = True) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     a, b = rng.normal(0, 0.1, (2, n))
     table = pd.DataFrame(
@@ -20,14 +20,14 @@ def make_table(n: int = 40, *, trusted: bool = True) -> pd.DataFrame:
             "log2_fold_change_b": b,
             "difference": a - b,
             "is_perturbed": ["A", *[""] * (n - 1)],
-            "is_reliable": trusted,
+            "is_reliable": reliable,
         }
     )
     order = np.lexsort((-table["difference"].abs().to_numpy(), table["is_perturbed"] != ""))
     return table.iloc[order].reset_index(drop=True)
 
 
-def test_genes_that_differ_most_are_named_and_edited_ones_left_out() -> None:
+def test_genes_that_differ_most_are_named_and_perturbed_ones_left_out() -> None:
     table = make_table()
     drawn = scenario_scatter(table, a="one", b="<b>two", sample="S1")
     others, apart, names, same = drawn.figure.data
@@ -41,11 +41,11 @@ def test_genes_that_differ_most_are_named_and_edited_ones_left_out() -> None:
     assert drawn.is_hypothesis and all(gene in drawn.alt for gene in named[:3])
 
 
-def test_trusted_genes_are_named_first() -> None:
+def test_reliable_genes_are_named_first() -> None:
     table = make_table()
     table.loc[:4, "is_reliable"] = False
     assert list(most_different(table)["gene"]) == list(table["gene"].iloc[5 : 5 + NAMED])
-    assert len(most_different(make_table(trusted=False))) == NAMED
+    assert len(most_different(make_table(reliable=False))) == NAMED
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
@@ -61,7 +61,7 @@ def test_no_difference_names_nobody() -> None:
 
 
 @pytest.mark.parametrize("now, after", [(0.0, 0.0), (17.0, 0.0), (17.0, 1e6), (0.002, 0.004)])
-def test_a_strip_marks_now_and_edited(now: float, after: float) -> None:
+def test_a_strip_marks_now_and_perturbed(now: float, after: float) -> None:
     drawn = level_strip(np.array([5.0, 10.0, 20.0, 40.0]), gene="<G>", now_tpm=now, after_tpm=after)
     bars, here, there = drawn.figure.data
     assert sum(bars.y) == 4 and here.x[0] == np.log1p(now) and there.x[0] == np.log1p(after)

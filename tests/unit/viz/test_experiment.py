@@ -30,10 +30,10 @@ def make_table(n: int = 300) -> pd.DataFrame:
 def test_measured_is_across_and_predicted_is_up() -> None:
     table = make_table()
     figure = experiment_scatter(table, perturbations="HOXA1 down by 50%").figure
-    grey, trusted, names = figure.data
-    assert (grey.marker.color, trusted.marker.color) == (GREY, LOOKS["autoencoder"].colour)
-    assert set(trusted.x) <= set(table.loc[table["is_reliable"], "measured_log2"])
-    assert set(trusted.y) <= set(table.loc[table["is_reliable"], "predicted_log2"])
+    grey, reliable, names = figure.data
+    assert (grey.marker.color, reliable.marker.color) == (GREY, LOOKS["autoencoder"].colour)
+    assert set(reliable.x) <= set(table.loc[table["is_reliable"], "measured_log2"])
+    assert set(reliable.y) <= set(table.loc[table["is_reliable"], "predicted_log2"])
     assert "measured" in figure.layout.xaxis.title.text
     assert "predicted" in figure.layout.yaxis.title.text
     assert [name.strip() for name in names.text] == list(table["gene"].head(3))
@@ -42,7 +42,7 @@ def test_measured_is_across_and_predicted_is_up() -> None:
     assert figure.to_json()
 
 
-def test_a_rival_is_drawn_in_its_own_look() -> None:
+def test_a_baseline_is_drawn_in_its_own_look() -> None:
     table = make_table()
     chart = experiment_scatter(table, predictor="pca")
     assert chart.figure.data[1].marker.color == LOOKS["pca"].colour
@@ -50,7 +50,7 @@ def test_a_rival_is_drawn_in_its_own_look() -> None:
     assert "PCA" in chart.alt
 
 
-def test_where_a_rival_leads_the_network_has_a_column_of_its_own() -> None:
+def test_where_a_baseline_leads_the_network_has_a_column_of_its_own() -> None:
     table = make_table().rename(columns={"predicted_log2_pca": "predicted_log2_autoencoder"})
     leading, network = (experiment_scatter(table, predictor=who).figure.data[1] for who in ("pca", "autoencoder"))
     assert set(leading.y) <= set(table["predicted_log2"])

@@ -23,7 +23,7 @@ from cellstate.viz.style import LOOKS
 HOSTILE = "<b>bold</b><img src=x onerror=alert(1)>"
 
 
-def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
+def make_table(n: int = 200, reliable: bool = True) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
@@ -33,7 +33,7 @@ def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
             "log2_fold_change_no_change": 0.0,
             "log2_fold_change_pca": rng.normal(0, 0.1, n),
             "is_perturbed": np.arange(n) == n - 1,
-            "is_reliable": (rng.random(n) < 0.7) & trusted,
+            "is_reliable": (rng.random(n) < 0.7) & reliable,
             "reason": "",
         }
     )
@@ -99,11 +99,11 @@ def test_shift_figures_take_few_genes(keep: slice) -> None:
     check(top_gene_bars(table, ["pca"]), axes=False)
 
 
-def test_top_genes_say_when_none_is_trusted() -> None:
-    assert "none is reliable" in top_gene_bars(make_table(trusted=False), ["pca"]).figure.layout.title.text
+def test_top_genes_name_it_when_none_is_reliable() -> None:
+    assert "none is reliable" in top_gene_bars(make_table(reliable=False), ["pca"]).figure.layout.title.text
 
 
-def test_top_genes_give_a_panel_to_each_rival_that_moves() -> None:
+def test_top_genes_give_a_panel_to_each_baseline_that_moves() -> None:
     figure = top_gene_bars(make_table(), ["no_change", "pca"]).figure
     assert [bar.name for bar in figure.data] == ["Autoencoder", "PCA"]
     assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
@@ -135,7 +135,7 @@ def test_thinning_keeps_the_farthest_point_of_a_spot() -> None:
 def test_a_point_that_would_be_covered_is_counted_and_not_drawn() -> None:
     table = make_table()
     table.loc[1, ["tpm_before", "log2_fold_change"]] = table.loc[0, ["tpm_before", "log2_fold_change"]]
-    table.loc[:1, "edited"] = False
+    table.loc[:1, "perturbed"] = False
     table.loc[:1, "is_reliable"] = [False, True]
     drawn = expression_change_scatter(table).figure
     names = [name for trace in drawn.data[:2] for name in trace.text]

@@ -24,8 +24,8 @@ from tests.unit.viz.test_figures import make_table as make_small_table
 BASELINES = ["no_change", "pca"]
 
 
-def make_table(n: int = 200, trusted: bool = True) -> pd.DataFrame:
-    table = make_small_table(n, trusted)
+def make_table(n: int = 200, reliable: bool = True) -> pd.DataFrame:
+    table = make_small_table(n, reliable)
     return table.assign(tpm_after=table["tpm_before"] * 2 ** table["log2_fold_change"])
 
 
@@ -56,8 +56,8 @@ def test_a_method_that_changes_no_gene_has_no_panel() -> None:
 
 def test_only_reliable_genes_are_ranked_where_there_are_any() -> None:
     filters = [
-        json.dumps(spec(linked_chart(make_table(trusted=trusted), BASELINES))["vconcat"][1]["layer"][0]["transform"])
-        for trusted in (True, False)
+        json.dumps(spec(linked_chart(make_table(reliable=reliable), BASELINES))["vconcat"][1]["layer"][0]["transform"])
+        for reliable in (True, False)
     ]
     assert "'Reliable'" in filters[0] and "'Reliable'" not in filters[1]
 

@@ -55,7 +55,7 @@ def check(chart: Chart) -> None:
     assert chart.figure.to_json()
 
 
-def test_bars_stand_beside_the_rivals_and_mark_what_is_exact() -> None:
+def test_bars_stand_beside_the_baselines_and_mark_what_is_exact() -> None:
     chart = screen_bars(make_screen(), "knocked out", ["pca", "coexpression", "no_change"])
     check(chart)
     bars = chart.figure.data
@@ -71,7 +71,7 @@ def test_bars_stand_beside_the_rivals_and_mark_what_is_exact() -> None:
     assert chart.figure.layout.title.subtitle.text == "each gene knocked out"
 
 
-def test_two_edits_of_one_gene_are_two_bars() -> None:
+def test_two_perturbations_of_one_gene_are_two_bars() -> None:
     table = make_screen(2).assign(name="GENE0", exact=True)
     chart = screen_bars(table, "", [])
     assert list(chart.figure.data[0].y) == [0, 1]

@@ -1,4 +1,4 @@
-"""Dose curves: valid figures whose words are right, whatever the numbers."""
+"""Expression titration: valid figures whose words are right, whatever the numbers."""
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,14 @@ HOSTILE = "<b>X</b>"
 
 
 def make_table(n_genes: int = 8, top: float = 160.0) -> pd.DataFrame:
-    doses = top * np.array([0, 1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])
+    levels = top * np.array([0, 1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])
     parts = [
         pd.DataFrame(
             {
                 "gene": f"GENE{g}" if g else HOSTILE,
-                "level_tpm": doses,
+                "level_tpm": levels,
                 "tpm": 5.0,
-                "log2_fold_change": (-1) ** g * (np.log2(1 + doses) - np.log2(1 + doses[4])) / (g + 1),
+                "log2_fold_change": (-1) ** g * (np.log2(1 + levels) - np.log2(1 + levels[4])) / (g + 1),
             }
         )
         for g in range(n_genes)
@@ -30,7 +30,7 @@ def make_table(n_genes: int = 8, top: float = 160.0) -> pd.DataFrame:
     )
 
 
-def make_doses(score: float = 1.0) -> pd.DataFrame:
+def make_levels(score: float = 1.0) -> pd.DataFrame:
     tpm = np.array([0.0, 1, 2, 5, 10])
     return pd.DataFrame(
         {"tpm": tpm, "score": score * np.log1p(tpm), "fraction_of_distance": score * np.log1p(tpm) / 10}
@@ -76,14 +76,14 @@ def test_nothing_follows():
     ],
 )
 def test_the_goal_against_the_dose(usual, words):
-    chart = titration_score(make_doses(), gene=HOSTILE, present_tpm=2.0, usual_tpm=usual)
+    chart = titration_score(make_levels(), gene=HOSTILE, present_tpm=2.0, usual_tpm=usual)
     assert chart.figure.to_json() and len(chart.figure.data) == 1
     assert "highest at 10 TPM: 2.4 SD, 24% of the distance to the goal" in chart.alt and words in chart.alt
     assert HOSTILE not in chart.figure.layout.title.text
 
 
 def test_a_gene_that_never_helps():
-    chart = titration_score(make_doses(-1.0), gene="MYC", present_tpm=0.0)
+    chart = titration_score(make_levels(-1.0), gene="MYC", present_tpm=0.0)
     assert "highest at" not in chart.alt
-    empty = titration_score(make_doses().head(0), gene="MYC", present_tpm=0.0)
+    empty = titration_score(make_levels().head(0), gene="MYC", present_tpm=0.0)
     assert not empty.is_hypothesis and empty.figure.to_json()

@@ -26,41 +26,26 @@ def test_every_delimiter_in_both_orientations(profile, delimiter, name, orientat
     assert (report.source, report.n_genes_read) == ("values.txt", 3000)
 
 
-@pytest.mark.parametrize(
-    "encode",
-    [
-        lambda text: b"\xef\xbb\xbf" + text.encode(),
-        lambda text: text.replace("\n", "\r\n").encode(),
-        lambda text: text.replace("\n", "\r").encode(),
-        lambda text: text.encode("utf-16"),
-        lambda text: text.encode("utf-16-le"),
-        lambda text: text.encode("utf-16-be"),
-        lambda text: gzip.compress(text.encode()),
-        lambda text: gzip.compress(text[:5000].encode()) + gzip.compress(text[5000:].encode()),
-        lambda text: b"\n\n# made by hand\n" + text.encode(),
-        lambda text: text.replace("\n", ",\n").encode(),
-        lambda text: text.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
-        lambda text: text.replace("\n", ",\n").replace(",\n", ",Unnamed: 4\n", 1).encode(),
-        lambda text: text.encode().rstrip(b"\n"),
-    ],
-    ids=[
-        "bom",
-        "crlf",
-        "cr",
-        "utf16",
-        "utf16le",
-        "utf16be",
-        "gzip",
-        "bgzip",
-        "comments",
-        "blank1",
-        "blank2",
-        "pandas",
-        "end",
-    ],
-)
-def test_encodings_and_line_ends(profile, encode):
-    profile.assert_same(read_samples(encode(profile.frame(profile.tpm_SF).to_csv())))
+ENCODINGS = {
+    "byte-order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "CR": lambda text: text.replace("\n", "\r").encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 LE": lambda text: text.encode("utf-16-le"),
+    "UTF-16 BE": lambda text: text.encode("utf-16-be"),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "bgzip": lambda text: gzip.compress(text[:5000].encode()) + gzip.compress(text[5000:].encode()),
+    "comments": lambda text: b"\n\n# made by hand\n" + text.encode(),
+    "blank column": lambda text: text.replace("\n", ",\n").encode(),
+    "blank column without name": lambda text: text.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
+    "blank column of pandas": lambda text: text.replace("\n", ",\n").replace(",\n", ",Unnamed: 4\n", 1).encode(),
+    "no last line end": lambda text: text.encode().rstrip(b"\n"),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_encodings_and_line_ends(profile, encoding):
+    profile.assert_same(read_samples(ENCODINGS[encoding](profile.frame(profile.tpm_SF).to_csv())))
 
 
 def test_latin_1(profile):
@@ -100,7 +85,7 @@ def test_decimal_commas_and_thousands(profile):
     assert samples.report.unit == "counts"
 
 
-def test_header_one_shorter_than_the_body_as_r_writes_it(profile):
+def test_header_of_r_without_the_name_column(profile):
     frame = profile.frame(profile.counts_SF)
     text = frame.to_csv(sep="\t", index_label=False)
     assert text.startswith("tumour A\t")
@@ -120,7 +105,7 @@ def test_htseq_summary_rows_are_left_out(profile):
     assert samples.library_size_S[0] == profile.counts_SF[0].sum()
 
 
-def test_annotation_columns_are_no_samples(profile):
+def test_annotation_columns_are_ignored(profile):
     frame = profile.frame(profile.counts_SF)
     rng = np.random.default_rng(1)
     start = rng.integers(1, 10**8, 3000)
@@ -144,31 +129,27 @@ def test_annotation_columns_are_no_samples(profile):
     assert samples.report.id_type == "entrez"
 
 
-def test_length_column_at_the_end_converts_counts(profile):
-    frame = profile.frame(profile.counts_SF).assign(width=profile.length_bp * 2)
-    profile.assert_same(read_samples(frame.to_csv(sep="\t").encode()))
-
-
-def test_lengths_with_introns_are_replaced(profile):
-    frame = profile.frame(profile.counts_SF).assign(width=profile.length_bp * np.linspace(5, 40, 3000))
+@pytest.mark.parametrize(("factor", "replaced"), [(2.0, False), (np.linspace(5, 40, 3000), True)])
+def test_length_column_converts_counts_unless_it_includes_introns(profile, factor, replaced):
+    frame = profile.frame(profile.counts_SF).assign(width=profile.length_bp * factor)
     samples = read_samples(frame.to_csv(sep="\t").encode())
     profile.assert_same(samples)
-    assert "lengths_with_introns" in warning_codes(samples)
+    assert ("lengths_with_introns" in warning_codes(samples)) == replaced
 
 
-def test_the_column_with_most_genes_wins_and_can_be_overruled(profile):
+def test_column_with_most_genes_is_taken_unless_another_is_chosen(profile):
     frame = profile.frame(profile.tpm_SF).reset_index(names="Ensembl")
     frame.insert(0, "Symbol", profile.names("symbol"))
     assert read_samples(frame.to_csv(index=False).encode()).report.id_type == "ensembl"
     for wanted in ("Symbol", "symbol"):
-        overruled = read_samples(frame.to_csv(index=False).encode(), options=ReadOptions(id_type=wanted))
-        assert overruled.report.id_type == "symbol"
+        chosen = read_samples(frame.to_csv(index=False).encode(), options=ReadOptions(id_type=wanted))
+        assert chosen.report.id_type == "symbol"
     frame.loc[:1500, "Ensembl"] = "novel"
     samples = read_samples(frame.to_csv(index=False).encode())
     assert samples.report.id_type == "symbol"
 
 
-def test_names_are_looked_for_in_the_first_columns_of_text_and_in_the_one_asked_for(profile):
+def test_names_are_searched_in_the_first_text_columns_and_in_the_chosen_one(profile):
     about = pd.DataFrame({f"about {n}": ["kinase"] * 3000 for n in range(MAX_NAME_COLUMNS)})
     frame = pd.concat([about, profile.frame(profile.tpm_SF).reset_index()], axis=1)
     table = frame.to_csv(index=False).encode()
@@ -177,12 +158,12 @@ def test_names_are_looked_for_in_the_first_columns_of_text_and_in_the_one_asked_
     profile.assert_same(read_samples(table, options=ReadOptions(id_type="gene")))
 
 
-def test_a_number_that_is_taken_is_left_out():
+def test_sample_names_become_unique():
     assert unique_names(["a", "a", "a (2)", "a", "", "a"]) == ("a", "a (2)", "a (2) (2)", "a (3)", "sample 5", "a (4)")
 
 
 @pytest.mark.parametrize("name", ["NO\nGENE", "1-Mar|NO\nGENE"])
-def test_a_warning_shows_a_name_of_several_lines_on_one_line(profile, name):
+def test_warning_shows_a_name_on_one_line(profile, name):
     frame = profile.frame(profile.tpm_SF, "symbol").iloc[:8]
     warnings = read_samples(frame.rename({frame.index[3]: name}).to_csv().encode()).report.warnings
     assert any("NO GENE" in warning for warning in warnings) and not any("\n" in warning for warning in warnings)
@@ -197,7 +178,7 @@ def test_repeated_genes_are_summed_and_repeated_samples_numbered(profile):
     assert {"duplicate_genes", "repeated_sample_names"} <= set(warning_codes(samples))
 
 
-def test_an_absent_gene_is_missing_and_an_empty_cell_too(profile):
+def test_absent_genes_and_empty_cells_are_missing(profile):
     frame = profile.frame(profile.tpm_SF)
     frame.iloc[5, 1] = np.nan
     samples = read_samples(frame.drop(index=frame.index[7]).to_csv().encode())
@@ -226,22 +207,22 @@ def test_sample_numbers_as_names(profile):
     profile.assert_same(read_samples(frame.to_csv().encode()), names=("1", "2", "3"))
 
 
-def test_a_lone_quotation_mark_in_a_description(profile):
+def test_lone_quotation_mark(profile):
     frame = profile.frame(profile.tpm_SF)
     frame.insert(0, "description", ["fine"] * 3000)
     text = frame.to_csv(sep="\t").replace("fine", '5" end', 1)
     profile.assert_same(read_samples(text.encode()))
 
 
-def test_orientation_and_format_can_be_overruled(profile):
+def test_orientation_format_and_unit_can_be_chosen(profile):
     frame = profile.frame(profile.tpm_SF).T
-    decided = ReadOptions(format="csv", orientation="genes in columns", unit="FPKM")
-    samples = read_samples(frame.to_csv().encode(), options=decided)
+    options = ReadOptions(format="csv", orientation="genes in columns", unit="FPKM")
+    samples = read_samples(frame.to_csv().encode(), options=options)
     profile.assert_same(samples)
     assert samples.report.unit == "FPKM"
 
 
-def test_annotation_of_samples_is_no_gene_but_the_gene_gc_is():
+def test_annotation_of_samples_is_ignored_but_gc_is_a_gene():
     header = "sample,TP53,GC,MYC,age,library_size,GAPDH"
     samples = read_samples(f"{header}\na,10,20,30,64,12000000,40\nb,1,0,9,31,9000000,7\n".encode())
     assert samples.names == ("a", "b") and samples.report.n_genes_read == 4
@@ -249,7 +230,7 @@ def test_annotation_of_samples_is_no_gene_but_the_gene_gc_is():
     assert samples.library_size_S.tolist() == [100, 17]
 
 
-def test_a_handful_of_genes_is_enough():
+def test_three_genes_are_enough():
     samples = read_samples(b"gene;patient\nTP53;1,5\nMYC;2,5\nGAPDH;900,25\n", name="x.csv")
     assert samples.names == ("patient",) and samples.measured_SA.sum() == 3
     assert "few_genes" in warning_codes(samples)

@@ -1,0 +1,59 @@
+"""Steps on the workbench pages, shared by their tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from streamlit.testing.v1 import AppTest
+
+from cellstate.genes import gene_axis
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.ui.state.session import Session
+from tests.app.conftest import check
+from tests.support.factories import make_samples
+
+
+def session_of(app: AppTest) -> Session:
+    return app.session_state["cellstate"]
+
+
+def cached(app: AppTest, kind: str) -> Any:
+    """What the session computed last of a kind."""
+    return session_of(app)._results[kind][1]
+
+
+def specs(app: AppTest) -> list[str]:
+    """The perturbations that are switched on."""
+    return [one.spec for one in session_of(app).perturbations]
+
+
+def perturb(app: AppTest, *perturbations: str, section: str = "Genes") -> AppTest:
+    """Open the Perturb page with these perturbations alone."""
+    session_of(app).put(map(Perturbation.parse, perturbations))
+    app.session_state["prediction-section"] = section
+    app.switch_page("pages/workbench.py").run()
+    check(app)
+    return app
+
+
+def a_table(names: list[str], n_genes: int = 4_000) -> pd.DataFrame:
+    tpm_SA = make_samples(len(names)).tpm_SA[:, :n_genes]
+    return pd.DataFrame(np.round(tpm_SA.T, 2), index=gene_axis().symbol[:n_genes], columns=names)
+
+
+def a_file(names: list[str], n_genes: int = 15_000) -> bytes:
+    return a_table(names, n_genes).to_csv().encode()
+
+
+def upload(app: AppTest, name: str, data: bytes | pd.DataFrame) -> AppTest:
+    """Upload a file on the Sample page."""
+    app.switch_page("pages/workbench.py").run()
+    app.file_uploader[0].upload(name, data if isinstance(data, bytes) else data.to_csv().encode())
+    return app.run()
+
+
+def submit(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return app.run()
