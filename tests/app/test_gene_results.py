@@ -42,6 +42,6 @@ def test_selected_genes_choose_rows_and_ticks_are_named(page: AppTest) -> None:
 
 
 def test_only_the_open_section_is_computed(page: AppTest) -> None:
-    kinds = set(page.session_state["cellstate"]._results)
+    kinds = set(page.session_state["cellstate"]._cache)
     assert not {"pathways", "cohort-map", "single-effects", "titration"} & kinds
     assert len(page.tabs) == 5

@@ -16,17 +16,17 @@ from cellstate.model.record import METRICS, write_evidence
 from cellstate.report.narrative.evidence import FAILURES, LIMITS
 from cellstate.report.sections import sections
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
-from tests.app.conftest import APP, check, words
+from tests.app.conftest import APP, check, open_evidence, words
 from tests.support.evidence_factories import evidence, record
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Opens a page with another model folder."""
+    """Opens a tab of the evidence page with another model folder."""
 
-    def open_page(folder: Path, page: str = "quality") -> AppTest:
+    def open_page(folder: Path, tab: str = "Benchmarks") -> AppTest:
         monkeypatch.setenv(MODEL_VARIABLE, str(folder))
-        return AppTest.from_file(str(APP), default_timeout=60).run().switch_page(f"pages/{page}.py").run()
+        return open_evidence(AppTest.from_file(str(APP), default_timeout=60).run(), tab)
 
     return open_page
 
@@ -58,7 +58,7 @@ def tables(app: AppTest) -> str:
 
 
 def test_page_shows_every_section_of_the_shipped_model(app: AppTest) -> None:
-    app.switch_page("pages/evidence.py").run()
+    open_evidence(app, "Benchmarks")
     check(app)
     known = load_model().record
     assert [header.value for header in app.header] == [section.title for section in sections(known)]
@@ -85,7 +85,7 @@ def test_random_weights_have_no_figures(tmp_path: Path, opened) -> None:
 
 
 def test_model_page_names_every_source(small_model: Model, tmp_path: Path, opened) -> None:
-    app = opened(with_evidence(small_model, tmp_path / "model"), "model")
+    app = opened(with_evidence(small_model, tmp_path / "model"), "Model")
     check(app)
     for word in ("synthetic cohort", "an atlas", "CC BY-SA 4.0", "its makers", "7 samples"):
         assert word in tables(app)

@@ -21,7 +21,7 @@ from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import FailedUpload
-from tests.app.conftest import APP, check, words
+from tests.app.conftest import APP, check, open_sample, words
 from tests.app.workbench import a_table, session_of, submit, upload
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x] [a](http://b.example)"
@@ -41,7 +41,7 @@ def override(app: AppTest, button: str, **settings: str) -> AppTest:
 
 
 def failed(app: AppTest) -> FailedUpload:
-    found = session_of(app).problem
+    found = session_of(app).failed_upload
     assert found is not None
     return found
 
@@ -81,6 +81,7 @@ def test_an_upload_is_read_and_described(app: AppTest) -> None:
 
 
 def test_the_quality_of_the_sample_is_shown(with_example: AppTest) -> None:
+    open_sample(with_example)
     samples, model = read_samples(examples()[0].path), load_model()
     score = ood_scores(prepare_samples(model, samples))[0].score
     lines = qc_lines(with_ood_score(qc_figures(samples, model.space)[0], score))
@@ -123,7 +124,7 @@ def test_the_settings_of_a_failed_file_can_be_overridden(app: AppTest) -> None:
     check(app)
     loaded = session_of(app).loaded
     assert (loaded.name, loaded.samples.report.unit) == ("odd.csv", "log2(TPM+0.001)")
-    assert session_of(app).problem is None
+    assert session_of(app).failed_upload is None
 
 
 @pytest.mark.parametrize("key", ["discard-failed", "load-example", "forget"])
@@ -134,7 +135,7 @@ def test_a_failed_file_can_be_dropped(with_example: AppTest, key: str) -> None:
     assert session_of(with_example).loaded is before
     with_example.button(key=key).click().run()
     check(with_example)
-    assert session_of(with_example).problem is None
+    assert session_of(with_example).failed_upload is None
     assert key != "discard-failed" or session_of(with_example).loaded is before
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from cellstate.genes import gene_axis
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.state.session import Session
-from tests.app.conftest import check
+from tests.app.conftest import check, open_sample
 from tests.support.factories import make_samples
 
 
@@ -21,7 +21,7 @@ def session_of(app: AppTest) -> Session:
 
 def cached(app: AppTest, kind: str) -> Any:
     """What the session computed last of a kind."""
-    return session_of(app)._results[kind][1]
+    return session_of(app)._cache[kind][1]
 
 
 def specs(app: AppTest) -> list[str]:
@@ -47,13 +47,18 @@ def a_file(names: list[str], n_genes: int = 15_000) -> bytes:
     return a_table(names, n_genes).to_csv().encode()
 
 
+def reopen(app: AppTest) -> AppTest:
+    """Open what is folded away for each newly loaded file."""
+    return app if session_of(app).loaded is None else open_sample(app)
+
+
 def upload(app: AppTest, name: str, data: bytes | pd.DataFrame) -> AppTest:
-    """Upload a file on the Sample page."""
-    app.switch_page("pages/workbench.py").run()
+    """Upload a sample file on the workbench, and open what it shows of it."""
+    reopen(app.switch_page("pages/workbench.py").run())
     app.file_uploader[0].upload(name, data if isinstance(data, bytes) else data.to_csv().encode())
-    return app.run()
+    return reopen(app.run())
 
 
 def submit(app: AppTest, label: str) -> AppTest:
     next(button for button in app.button if button.label == label).click()
-    return app.run()
+    return reopen(app.run())

@@ -117,7 +117,7 @@ def distance_sentence(before: OodScore, after: OodScore) -> str:
     if before.score is None or after.score is None:
         return ""
     text = (
-        f"OodScore from the training samples: {before.score:.2f} before the perturbation and {after.score:.2f} after "
+        f"Distance from the training samples: {before.score:.2f} before the perturbation and {after.score:.2f} after "
         f"it, in robust SDs of held-out patients; above {OOD_LIMIT:g} is out of distribution."
     )
     if after.is_ood and not before.is_ood:

@@ -18,7 +18,7 @@ _COUNTED_READS = 10
 _N_LISTED, _MAX_NAME = 6, 30
 
 _NAMES = {
-    Check.OOD_SCORE: "OodScore from the training samples",
+    Check.OOD_SCORE: "Distance from the training samples",
     Check.DETECTED: "Genes detected",
     Check.MEASURED: "Genes of the model measured",
     Check.READS: "Reads",

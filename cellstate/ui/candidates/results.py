@@ -1,4 +1,4 @@
-"""The result of a search: its summary, figure and table, exports, and the way to the Perturb page."""
+"""The result of a search: its summary, figure and table, exports, and the way to the Workbench page."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MOST_SAMPLES = 200
 
 
 def files(state: Session) -> None:
-    """Draw both file inputs, and the button that uses the file of the Sample page instead."""
+    """Draw both file inputs, and the button that uses the file of the Workbench page instead."""
     if (loaded := state.loaded) is not None and len(loaded.samples) > 1 and not _is_loaded(state):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             labelled = groups_of(state.labels, loaded.samples.names)
@@ -60,10 +60,10 @@ def _file(state: Session, group: str, label: str, hint: str) -> None:
 
 
 def _use_loaded(state: Session) -> None:
-    """Use the file of the Sample page for both groups; two labelled groups are chosen at once."""
+    """Use the file of the Workbench page for both groups; two labelled groups are chosen at once."""
     assert state.loaded is not None
     state.load_group(TREATED, None)
-    # The same samples, not a copy of them; only the Sample page reads them again.
+    # The same samples, not a copy of them; only the Workbench page reads them again.
     state.load_group(CONTROL, Loaded(state.loaded.samples, b"", state.loaded.name))
     rows = _labelled(state)
     labels = control_first(list(rows))

@@ -1,4 +1,4 @@
-"""The Perturb page: add perturbations, and see the predicted expression change of every gene."""
+"""The Workbench page: add perturbations, and see the predicted expression change of every gene."""
 
 from __future__ import annotations
 

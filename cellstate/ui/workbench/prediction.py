@@ -1,4 +1,4 @@
-"""The prediction of the Perturb page, computed once for a sample, its perturbations and a method."""
+"""The prediction of the Workbench page, computed once for a sample, its perturbations and a method."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PredictionResult:
         Pearson correlation of each other method with this one over the genes that were not perturbed; None where one
         of both changes no gene.
     before, after : OodScore
-        OodScore of the sample from the training samples, without and with the predicted change.
+        Distance of the sample from the training samples, without and with the predicted change.
     over_error : float or None
         Largest reliable change as a fraction of the autoencoder's usual error in that gene.
     n_unmeasured_perturbed : int

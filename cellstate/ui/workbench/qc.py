@@ -38,11 +38,8 @@ def sample_qc(state: Session) -> None:
     # Not a table: its columns would be cut off on a phone.
     figures = with_ood_score(qc_figures(state.sample(), opened.space)[0], found.score)
     st.markdown("\n\n".join(qc_lines(figures)))
-    with st.container(horizontal=True):
-        if st.button("Perturb genes of this sample", type="primary", icon=":material/edit:", key="to-perturb"):
-            st.switch_page("pages/perturb.py")
-        if st.button("Accuracy on this sample", icon=":material/target:", key="to-accuracy"):
-            st.switch_page("pages/accuracy.py")
+    if st.button("Accuracy on this sample", icon=":material/target:", key="to-evidence"):
+        st.switch_page("pages/evidence.py")
 
 
 def distribution(state: Session) -> None:
