@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -41,7 +42,7 @@ def script() -> None:
     st.code(link_of(session(), model()))
 
 
-def visit(app: AppTest | None = None, **parameters: str) -> AppTest:
+def visit(app: Any = None, /, **parameters: str) -> AppTest:
     app = app or AppTest.from_function(script, default_timeout=60)
     for name, value in parameters.items():
         app.query_params[name] = value

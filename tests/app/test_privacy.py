@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellstate.evaluation.qc import Grade
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components import read_upload
 from cellstate.ui.workbench import qc
@@ -43,7 +44,8 @@ def with_upload(app: AppTest) -> AppTest:
 def references_of(app: AppTest) -> list[weakref.ref]:
     """Return weak references to what the session holds of a sample."""
     state = state_of(app)
-    results = [value for _, value in state._cache.values()]
+    # A grade is a constant that all users share.
+    results = [value for _, value in state._cache.values() if not isinstance(value, Grade)]
     assert state.loaded is not None
     values = [state.loaded, state.loaded.samples, state.loaded.samples.tpm_SA, *results]
     return [weakref.ref(value) for value in values if type(value).__weakrefoffset__]

@@ -35,7 +35,7 @@ def with_evidence(small_model: Model, folder: Path) -> Path:
     shutil.copytree(small_model.folder, folder)
     records = [
         record(
-            Benchmark.TRUST,
+            Benchmark.RELIABILITY,
             Dataset.TEST,
             PredictorId.AUTOENCODER,
             Metric.OOD_AUROC,

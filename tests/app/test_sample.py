@@ -77,7 +77,8 @@ def test_an_upload_is_read_and_described(app: AppTest) -> None:
     assert shown.shape == (12, 3)
     assert list(shown.iloc[0]) == [table.index[0], *(f"{v:g}" for v in table.iloc[0])]
     # The file has left Streamlit's store, and the ways to a sample are folded.
-    assert app.file_uploader[0].value is None and not app.expander[0].proto.expanded
+    assert app.file_uploader[0].value is None
+    assert [box.proto.expanded for box in app.expander if box.label == "Choose another sample"] == [False]
 
 
 def test_the_quality_of_the_sample_is_shown(with_example: AppTest) -> None:
@@ -127,7 +128,7 @@ def test_the_settings_of_a_failed_file_can_be_overridden(app: AppTest) -> None:
     assert session_of(app).failed_upload is None
 
 
-@pytest.mark.parametrize("key", ["discard-failed", "load-example", "forget"])
+@pytest.mark.parametrize("key", ["discard-failed", "load-example", "delete-data"])
 def test_a_failed_file_can_be_dropped(with_example: AppTest, key: str) -> None:
     before = session_of(with_example).loaded
     upload(with_example, "odd.csv", odd_logs())
@@ -202,7 +203,7 @@ def test_dates_are_repaired_on_request(app: AppTest) -> None:
     app.selectbox(key=f"pick-{state.round}").select(1).run()
     state.labels = {"B": "treated"}
     app.button(key="repair-dates").click().run()
-    check(app)
+    check(open_sample(app))
     report = state.loaded.samples.report
     assert ("9-Sep", "SEPTIN9") in report.repaired and "1-Mar" not in dict(report.repaired)
     assert dates_sentence(report) in words(app)

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.genes import gene_axis
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.state.session import Session
 from tests.app.conftest import check, open_sample
 from tests.support.factories import make_samples
 
 
-def session_of(app: AppTest) -> Session:
+def session_of(app: AppTest) -> Any:
+    """The user's `Session`, of any type: a test that reads `loaded` has loaded a sample."""
     return app.session_state["cellstate"]
 
 

@@ -271,7 +271,6 @@ def test_genes_that_would_pass_one_million_tpm_are_not_tried(small_model):
 def test_a_screen_prepares_its_sample_once(small_model, monkeypatch):
     counted = {"align": 0, "impute_missing": 0}
     for name in counted:
-
         function = getattr(sample_module, name)
 
         def count(*arguments, _name=name, _function=function):
