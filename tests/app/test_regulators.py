@@ -338,7 +338,7 @@ def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
     job = with_goal.session_state["cellstate"].job
     with_goal.switch_page("pages/home.py").run()
     assert not job.has_ended
-    assert "Searching: 0 %" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
+    assert "Searching: 0%" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
     with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
     assert has_button(with_goal, "cancel")
