@@ -6,6 +6,7 @@ from inside Streamlit. A Streamlit that lacks one of these names is refused when
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -49,14 +50,13 @@ def browser_tab() -> str | None:
     return None if context is None else context.session_id
 
 
-def is_connected(tab: str) -> bool:
-    """Return whether a browser tab is connected to the server."""
-    return get_instance().is_active_session(tab)
+def connections() -> tuple[Callable[[str], bool], Callable[[str], None]]:
+    """Return two functions of a tab's id, for any thread: whether it is connected, and one that ends its session.
 
-
-def end_session(tab: str) -> None:
-    """Drop what Streamlit keeps of a closed tab, from any thread; Streamlit made this function for signing out."""
-    get_instance().clear_user_info_for_session(tab)
+    Streamlit made the second one for signing out.
+    """
+    server = get_instance()
+    return server.is_active_session, server.clear_user_info_for_session
 
 
 def remove_upload(upload: Any) -> None:

@@ -13,8 +13,6 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from cellstate.ui.state.session import Session
-
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
@@ -55,7 +53,7 @@ def with_example(app: AppTest) -> AppTest:
     return app
 
 
-def state_of(app: AppTest) -> Session:
+def session_of(app: AppTest) -> Any:
     """Return the session of the app's user."""
     return app.session_state["cellstate"]
 
@@ -63,7 +61,7 @@ def state_of(app: AppTest) -> Session:
 def open_sample(app: AppTest) -> AppTest:
     """Open what the workbench shows of the loaded sample."""
     app.switch_page("pages/workbench.py")
-    app.session_state[f"sample-details-{state_of(app).round}"] = True
+    app.session_state[f"sample-details-{session_of(app).round}"] = True
     return app.run()
 
 

@@ -15,7 +15,7 @@ from cellstate.ui.runtime.jobs import DONE, RUNNING, Job
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import Loaded, Session
-from tests.app.conftest import APP, check, state_of, words
+from tests.app.conftest import APP, check, session_of, words
 from tests.support.factories import make_samples
 
 
@@ -54,7 +54,7 @@ def test_home_without_a_trained_model(exists: bool, tmp_path, monkeypatch: pytes
 
 
 def test_returning_user_goes_on(with_example: AppTest) -> None:
-    state_of(with_example).add(Perturbation("TP53", "knock-out"))
+    session_of(with_example).add(Perturbation("TP53", "knock-out"))
     with_example.switch_page("pages/home.py").run()
     check(with_example)
     assert "TP53 knocked out" in words(with_example)

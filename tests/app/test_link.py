@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -18,7 +17,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import cohort_end_goal, gene_set_goal, toward_goal
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.share_link import MAX_CHARS, MAX_PERTURBATIONS, Settings, names_no_file, read_link
-from tests.app.conftest import check, state_of
+from tests.app.conftest import check, session_of
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def script() -> None:
     st.code(link_of(session(), model()))
 
 
-def visit(app: Any = None, /, **parameters: str) -> AppTest:
+def visit(parameters: dict[str, str], app: AppTest | None = None) -> AppTest:
     app = app or AppTest.from_function(script, default_timeout=60)
     for name, value in parameters.items():
         app.query_params[name] = value
@@ -50,7 +49,7 @@ def visit(app: Any = None, /, **parameters: str) -> AppTest:
 
 
 def specs(app: AppTest) -> list[str]:
-    return [item.spec for item in state_of(app).perturbations]
+    return [item.spec for item in session_of(app).perturbations]
 
 
 def carried(app: AppTest) -> dict[str, str]:
@@ -61,10 +60,10 @@ def carried(app: AppTest) -> dict[str, str]:
 def test_settings_are_applied_and_the_same_link_comes_out(name: str) -> None:
     example = examples()[2]
     rest = {"v": "1", "goal": "genes:+CDH1,-VIM", "predictor": "ridge", "example": example.name}
-    app = visit(**rest, **{name: "p53=ko,MYC=x3,EGFR==12.5"})
+    app = visit(rest | {name: "p53=ko,MYC=x3,EGFR==12.5"})
     check(app)
     assert specs(app) == ["TP53=ko", "MYC=x3", "EGFR==12.5"]
-    state = state_of(app)
+    state = session_of(app)
     assert state.loaded is not None and state.loaded.name == example.path.name
     assert state.goal is not None and state.goal.label == "CDH1 up, VIM down"
     assert len(app.info) == 1 and "TP53 knocked out" in app.info[0].value
@@ -73,18 +72,18 @@ def test_settings_are_applied_and_the_same_link_comes_out(name: str) -> None:
 
 @pytest.mark.parametrize("goal", ["cohort:high:CDX2", "cohort:low:VIM", "cohort:median"])
 def test_ends_of_the_cohort_are_carried_too(goal: str) -> None:
-    app = visit(v="1", goal=goal)
+    app = visit({"v": "1", "goal": goal})
     check(app)
-    state = state_of(app)
+    state = session_of(app)
     assert state.goal is not None and state.loaded is not None and state.loaded.is_example
     assert carried(app)["goal"] == goal
 
 
 def test_a_link_is_applied_once_keeps_the_sample_and_can_be_undone() -> None:
-    app = visit(v="1", perturb="TP53=ko", example=examples()[1].name)
+    app = visit({"v": "1", "perturb": "TP53=ko", "example": examples()[1].name})
     assert dict(app.query_params) == {}
-    visit(app, v="1", perturb="MYC=ko", example=examples()[0].name)
-    state = state_of(app)
+    visit({"v": "1", "perturb": "MYC=ko", "example": examples()[0].name}, app)
+    state = session_of(app)
     assert state.loaded is not None and state.loaded.name == examples()[1].path.name and specs(app) == ["MYC=ko"]
     state.undo()
     assert specs(app) == ["TP53=ko"]
@@ -94,7 +93,7 @@ def test_a_link_is_applied_once_keeps_the_sample_and_can_be_undone() -> None:
 
 
 def test_an_address_without_settings_is_left_alone() -> None:
-    app = visit(perturb="TP53=ko", code="x")
+    app = visit({"perturb": "TP53=ko", "code": "x"})
     assert specs(app) == [] and len(app.query_params) == 2 and not app.info and not app.warning
 
 
@@ -138,8 +137,8 @@ def test_another_version_is_not_read(version: str, opened: Model) -> None:
 
 
 def test_names_from_a_bad_link_are_escaped() -> None:
-    app = visit(v="1", perturb="TP53=boom", **{"<script>": "x"})
-    assert len(app.warning) == 1 and r"\<script\>, perturb" in app.warning[0].value
+    app = visit({"v": "1", "perturb": "TP53=boom", "<script>": "x"})
+    assert len(app.warning) == 1 and r"perturb, \<script\>." in app.warning[0].value
     assert specs(app) == []
 
 

@@ -15,7 +15,7 @@ from cellstate.perturb.sample import prepare_samples
 from cellstate.ui.components.examples import examples
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import GeneSets, Loaded, Session
-from tests.app.conftest import check, open_evidence, open_sample, state_of, words
+from tests.app.conftest import check, open_evidence, open_sample, session_of, words
 from tests.support.factories import make_samples
 
 PAGES = ("home", "workbench", "candidates", "validate", "evidence", "help")
@@ -26,7 +26,7 @@ def test_page_without_and_with_a_sample(app: AppTest, page: str) -> None:
     app.switch_page(f"pages/{page}.py").run()
     check(app)
     assert len(app.title) == 1 and len(words(app)) > 200
-    assert state_of(app).loaded is None
+    assert session_of(app).loaded is None
     app.switch_page("pages/home.py").run()
     app.button(key="home-example").click().run()
     check(app)
@@ -39,11 +39,11 @@ def test_page_without_and_with_a_sample(app: AppTest, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["candidates", "evidence"])
-def test_page_that_needs_a_sample_leads_to_one(app: AppTest, page: str) -> None:
+def test_page_that_needs_a_sample_loads_an_example(app: AppTest, page: str) -> None:
     app.switch_page(f"pages/{page}.py").run()
     app.button(key="empty-example").click().run()
     check(app)
-    assert state_of(app).loaded is not None and app.title[0].value == "Workbench"
+    assert session_of(app).loaded is not None and app.title[0].value == page.title()
 
 
 def test_sample_details_open_and_close_with_the_next_file(with_example: AppTest) -> None:
@@ -68,7 +68,7 @@ def test_reconstruction_shows_the_figures_of_the_command(with_example: AppTest) 
     check(open_evidence(with_example))
     expected = evaluate(prepare_samples(load_model(), read_samples(examples()[0].path))).record()
     assert f"{expected.r2_pooled:.4f}" in [metric.value for metric in with_example.metric]
-    assert state_of(with_example)._cache["evaluation"][1].record() == expected
+    assert session_of(with_example)._cache["evaluation"][1].record() == expected
     assert with_example.dataframe[0].value.equals(figures_table(expected))
 
 
@@ -106,8 +106,8 @@ def test_everything_of_a_user_can_be_deleted() -> None:
 
 
 def test_strip_counts_samples_and_escapes_names(app: AppTest) -> None:
-    state_of(app).load(Loaded(make_samples(3), b"", "a *file*.csv"))
-    state_of(app).selected = 2
+    session_of(app).load(Loaded(make_samples(3), b"", "a *file*.csv"))
+    session_of(app).selected = 2
     app.run()
     check(app)
     assert "(3 of 3)" in words(app) and "*file*" not in words(app).replace(r"\*", "")
@@ -116,6 +116,6 @@ def test_strip_counts_samples_and_escapes_names(app: AppTest) -> None:
 def test_delete_my_data_drops_everything(with_example: AppTest) -> None:
     with_example.button(key="delete-data").click().run()
     check(with_example)
-    state = state_of(with_example)
+    state = session_of(with_example)
     assert (state.loaded, state._cache, state.perturbations) == (None, {}, ())
     assert not state.has_data

@@ -10,11 +10,10 @@ from types import ModuleType
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluation.qc import Grade
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components import read_upload
 from cellstate.ui.workbench import qc
-from tests.app.conftest import APP, check, open_sample, state_of, words
+from tests.app.conftest import APP, check, open_sample, session_of, words
 from tests.app.test_pages import PAGES
 from tests.app.workbench import a_table, upload
 
@@ -36,16 +35,15 @@ def with_upload(app: AppTest) -> AppTest:
     """The app with an uploaded sample and a perturbation, after a visit to every page."""
     upload(app, FILE, a_table([NAME, "B"]).to_csv().encode())
     check(app)
-    state_of(app).add(Perturbation("TP53", "knock-out"))
+    session_of(app).add(Perturbation("TP53", "knock-out"))
     assert NAME in visit_all(app).replace("\\", "")
     return app
 
 
 def references_of(app: AppTest) -> list[weakref.ref]:
     """Return weak references to what the session holds of a sample."""
-    state = state_of(app)
-    # A grade is a constant that all users share.
-    results = [value for _, value in state._cache.values() if not isinstance(value, Grade)]
+    state = session_of(app)
+    results = [value for _, value in state._cache.values()]
     assert state.loaded is not None
     values = [state.loaded, state.loaded.samples, state.loaded.samples.tpm_SA, *results]
     return [weakref.ref(value) for value in values if type(value).__weakrefoffset__]
@@ -99,14 +97,14 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     other = AppTest.from_file(str(APP), default_timeout=60).run()
     texts = visit_all(other).replace("\\", "")
     assert NAME not in texts and FILE not in texts and "TP53 knocked out" not in texts
-    assert state_of(other).loaded is None
+    assert session_of(other).loaded is None
     upload(other, "other.csv", a_table(["B"]).to_csv().encode())
     assert NAME not in visit_all(other).replace("\\", "")
     other.button(key="delete-data").click().run()
-    assert state_of(with_upload).has_data and NAME in names_in(with_upload)
+    assert session_of(with_upload).has_data and NAME in names_in(with_upload)
 
 
-@pytest.mark.parametrize(("module", "function"), [(read_upload, "read_samples"), (qc, "ood_scores")])
+@pytest.mark.parametrize(("module", "function"), [(read_upload, "read_samples"), (qc, "distances")])
 def test_the_log_of_an_error_holds_its_place_and_no_value(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, caplog, module, function: str
 ) -> None:

@@ -345,10 +345,10 @@ def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
     assert with_goal.session_state["cellstate"].job is job
 
 
-@pytest.mark.parametrize("how", ["forget", "load"])
+@pytest.mark.parametrize("how", ["delete-data", "load"])
 def test_a_run_ends_with_its_sample(with_goal: AppTest, slow: Slow, how: str) -> None:
     job = with_goal.session_state["cellstate"].job
-    if how == "forget":
+    if how == "delete-data":
         with_goal.button(key="delete-data").click().run()
     else:
         open_sample(with_goal)

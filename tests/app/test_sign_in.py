@@ -8,7 +8,7 @@ from streamlit.errors import StreamlitAuthError
 from streamlit.testing.v1 import AppTest
 
 from cellstate.ui.runtime.sign_in import VARIABLE, providers
-from tests.app.conftest import APP, check, state_of, words
+from tests.app.conftest import APP, check, session_of, words
 from tests.app.test_pages import PAGES
 
 _ONE = {"client_id": "cellstate", "client_secret": "x", "server_metadata_url": "https://sso.example.org/.well-known"}
@@ -85,10 +85,10 @@ def test_user_is_named_and_can_sign_out(monkeypatch: pytest.MonkeyPatch) -> None
     check(app)
     assert app.button(key="sign-out").label == r"Sign out A \*bold\* name"
     app.button(key="home-example").click().run()
-    assert state_of(app).loaded is not None
+    assert session_of(app).loaded is not None
     app.button(key="sign-out").click().run()
     assert is_sign_in(app)
-    assert "cellstate" not in app.session_state or state_of(app).loaded is None
+    assert "cellstate" not in app.session_state or session_of(app).loaded is None
 
 
 def test_providers_are_the_sections_with_a_client() -> None:

@@ -10,13 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.genes import gene_axis
 from cellstate.perturb.perturbations import Perturbation
-from tests.app.conftest import check, open_sample
+from tests.app.conftest import check, open_sample, session_of
 from tests.support.factories import make_samples
-
-
-def session_of(app: AppTest) -> Any:
-    """The user's `Session`, of any type: a test that reads `loaded` has loaded a sample."""
-    return app.session_state["cellstate"]
 
 
 def cached(app: AppTest, kind: str) -> Any:
@@ -30,7 +25,7 @@ def specs(app: AppTest) -> list[str]:
 
 
 def perturb(app: AppTest, *perturbations: str, section: str = "Genes") -> AppTest:
-    """Open the Perturb page with these perturbations alone."""
+    """Open the workbench with these perturbations alone."""
     session_of(app).put(map(Perturbation.parse, perturbations))
     app.session_state["prediction-section"] = section
     app.switch_page("pages/workbench.py").run()
@@ -47,18 +42,15 @@ def a_file(names: list[str], n_genes: int = 15_000) -> bytes:
     return a_table(names, n_genes).to_csv().encode()
 
 
-def reopen(app: AppTest) -> AppTest:
-    """Open what is folded away for each newly loaded file."""
-    return app if session_of(app).loaded is None else open_sample(app)
-
-
 def upload(app: AppTest, name: str, data: bytes | pd.DataFrame) -> AppTest:
-    """Upload a sample file on the workbench, and open what it shows of it."""
-    reopen(app.switch_page("pages/workbench.py").run())
+    """Upload a file on the workbench, and open what it shows of the sample."""
+    open_sample(app)
     app.file_uploader[0].upload(name, data if isinstance(data, bytes) else data.to_csv().encode())
-    return reopen(app.run())
+    app.run()
+    return open_sample(app)
 
 
 def submit(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click()
-    return reopen(app.run())
+    """Press the button with a label, with the sample's details open afterwards."""
+    next(button for button in app.button if button.label == label).click().run()
+    return open_sample(app)

@@ -64,7 +64,9 @@ def start_buttons(key: str) -> None:
         if st.button(
             "Try an example patient", type="primary", icon=":material/person:", key=f"{key}-example", width=240
         ) and load_example(examples()[0]):
-            st.switch_page("pages/workbench.py")
+            if key == "home":
+                st.switch_page("pages/workbench.py")
+            st.rerun()
         if st.button("Use my own file", icon=":material/upload_file:", key=f"{key}-upload", width=240):
             st.switch_page("pages/workbench.py")
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from cellstate.ui.state.session import Session, session
-from cellstate.ui.streamlit_compat import browser_tab, end_session, is_connected
+from cellstate.ui.streamlit_compat import browser_tab, connections
 
 _log = logging.getLogger("cellstate.app")
 #: Polling interval for closed tabs, in seconds.
@@ -81,7 +81,7 @@ def register_session() -> None:
 def session_registry() -> SessionRegistry:
     """Return the one registry of this server, and start the thread that watches it."""
     keep_s = _SHARE_OF_TTL * st.get_option("server.disconnectedSessionTTL")
-    registry = SessionRegistry(is_connected, end_session, keep_s)
+    registry = SessionRegistry(*connections(), keep_s)
     threading.Thread(target=_watch, args=(weakref.ref(registry),), name="cellstate-sessions", daemon=True).start()
     return registry
 
