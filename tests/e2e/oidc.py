@@ -1,4 +1,4 @@
-"""A provider of OpenID Connect on this machine, who lets everybody in under one name."""
+"""A provider of OpenID Connect on this machine; it accepts everybody under one name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answers)
         self.key = RSAKey.generate_key(2048, {"kid": "made-up", "use": "sig", "alg": "RS256"})
         self.address = f"http://127.0.0.1:{self.server_port}"
-        #: What a token must repeat, by the code that it is given for.
+        #: The nonce that a token must repeat, by its code.
         self.nonces: dict[str, str] = {}
 
 
@@ -29,37 +29,35 @@ class _Answers(BaseHTTPRequestHandler):
     server: _Provider
 
     def do_GET(self) -> None:
-        url, us = urlsplit(self.path), self.server
-        asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+        url, provider = urlsplit(self.path), self.server
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/.well-known/openid-configuration":
-            places = {f"{what}_endpoint": f"{us.address}/{what}" for what in ("authorization", "token")}
-            told = {"issuer": us.address, "jwks_uri": f"{us.address}/keys", **places}
-            self._tell(
-                told | {"id_token_signing_alg_values_supported": ["RS256"], "response_types_supported": ["code"]}
-            )
+            endpoints = {f"{what}_endpoint": f"{provider.address}/{what}" for what in ("authorization", "token")}
+            settings = {"issuer": provider.address, "jwks_uri": f"{provider.address}/keys", **endpoints}
+            supported = {"id_token_signing_alg_values_supported": ["RS256"], "response_types_supported": ["code"]}
+            self._answer(settings | supported)
         elif url.path == "/keys":
-            self._tell(dict(KeySet([us.key]).as_dict(private=False)))
-        elif url.path == "/authorization" and asked["client_id"] == CLIENT:
-            code = f"code-{len(us.nonces)}"
-            us.nonces[code] = asked["nonce"]
+            self._answer(dict(KeySet([provider.key]).as_dict(private=False)))
+        elif url.path == "/authorization" and query["client_id"] == CLIENT:
+            code = f"code-{len(provider.nonces)}"
+            provider.nonces[code] = query["nonce"]
             self.send_response(302)
-            self.send_header(
-                "Location", f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
-            )
+            parameters = urlencode({"code": code, "state": query["state"]})
+            self.send_header("Location", f"{query['redirect_uri']}?{parameters}")
             self.end_headers()
         else:
             self.send_error(404)
 
     def do_POST(self) -> None:
-        us = self.server
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        nonce, now = us.nonces.pop(asked["code"][0]), int(time.time())
-        claims = {"iss": us.address, "aud": CLIENT, "sub": "1", "name": NAME, "nonce": nonce, "iat": now}
-        token = jwt.encode({"alg": "RS256", "kid": "made-up"}, claims | {"exp": now + 600}, us.key)
-        self._tell({"access_token": "made-up", "token_type": "Bearer", "expires_in": 600, "id_token": token})
+        provider = self.server
+        query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        nonce, now = provider.nonces.pop(query["code"][0]), int(time.time())
+        claims = {"iss": provider.address, "aud": CLIENT, "sub": "1", "name": NAME, "nonce": nonce, "iat": now}
+        token = jwt.encode({"alg": "RS256", "kid": "made-up"}, claims | {"exp": now + 600}, provider.key)
+        self._answer({"access_token": "made-up", "token_type": "Bearer", "expires_in": 600, "id_token": token})
 
-    def _tell(self, what: dict) -> None:
-        body = json.dumps(what).encode()
+    def _answer(self, content: dict) -> None:
+        body = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -72,15 +70,15 @@ class _Answers(BaseHTTPRequestHandler):
 
 @contextmanager
 def provider() -> Iterator[str]:
-    """Answer on a free port until the block ends; yields the section ``[auth]`` of a server who asks this provider."""
-    with _Provider() as us:
-        Thread(target=us.serve_forever, daemon=True).start()
+    """Answer on a free port until the block ends; yields the section ``[auth]`` of a server that uses this provider."""
+    with _Provider() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
         yield f"""
 [auth]
 redirect_uri = "ADDRESS/oauth2callback"
 cookie_secret = "made-up-{"x" * 40}"
 client_id = "{CLIENT}"
 client_secret = "made-up"
-server_metadata_url = "{us.address}/.well-known/openid-configuration"
+server_metadata_url = "{server.address}/.well-known/openid-configuration"
 """
-        us.shutdown()
+        server.shutdown()

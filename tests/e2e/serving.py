@@ -1,4 +1,4 @@
-"""The app served as a user serves it, while everything that it does is watched."""
+"""The app served as a user serves it, with a record of its connections, files and programs."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import URLError
 
 from tests.e2e.watch.sitecustomize import VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WATCH = Path(__file__).resolve().parent / "watch"
-START_S = 60
-#: All that the server may open to write, or make, HOME being its home. The pathways are tested by gseapy, which brings
-#: matplotlib along, and that keeps a list of this machine's fonts; nothing of a user's is in it.
+#: A server answers within so many seconds; it is asked again after the second figure.
+START_S, _RETRY_S = 60, 0.1
+#: All that the server may open to write, or make, in its HOME. gseapy imports matplotlib, which keeps a list of this
+#: machine's fonts; nothing of a user's is in it.
 _MAY_WRITE = (
     r"/dev/null|HOME/(\.config(/matplotlib)?|\.cache(/matplotlib(/fontlist-v[\d.]+json(\.matplotlib-lock)?)?)?)"
 )
-#: Where it listens; at ::1 urllib3, brought by gseapy too, tries whether the machine knows IPv6.
+#: Addresses at which it listens; at ::1 urllib3, imported by gseapy, tries whether the machine knows IPv6.
 _MAY_LISTEN = {"127.0.0.1", "::1"}
-#: Programs that it calls: PyTorch asks for the processor's name, and matplotlib for the fonts.
+#: Programs that it starts: PyTorch for the processor's name, matplotlib for the fonts.
 _MAY_CALL = {"uname", "fc-list"}
-#: The other end of a socket that only listens; this machine itself, as Linux writes it.
-_NOBODY, LOOPBACK = "00000000", "0100007F"
+#: The peer of a socket that only listens; this machine itself, as Linux writes it.
+_NO_PEER, LOOPBACK = "00000000", "0100007F"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server under watch.
+    """A server whose events are recorded.
 
     Attributes
     ----------
@@ -43,7 +44,7 @@ class Server:
         ``http://127.0.0.1:PORT``.
     process : Popen
     events : Path
-        What `tests.e2e.watch.sitecustomize` tells.
+        The record of `tests.e2e.watch.sitecustomize`.
     log : Path
         Everything that the server printed.
     temporary, home : Path
@@ -58,29 +59,29 @@ class Server:
     home: Path
 
     def recorded(self, *events: str) -> list:
-        """Return what was told of some kinds of event so far."""
+        """Return the recorded values of some kinds of event."""
         lines = map(json.loads, self.events.read_text().splitlines())
         return [value for event, value in lines if event in events]
 
     def wrong(self) -> list:
-        """Return all that was told so far and is not allowed: whom it asked, what it wrote, what it called."""
+        """Return all recorded events that are not allowed: connections, written files, started programs."""
         may_write = re.compile(_MAY_WRITE.replace("HOME", re.escape(str(self.home))))
-        written = self.recorded("open") + [made[0] for made in self.recorded("os.mkdir")]
+        written = self.recorded("open") + [folder[0] for folder in self.recorded("os.mkdir")]
         return [
             *self.recorded("socket.connect", "socket.sendto", "socket.sendmsg"),
-            *(place for place in self.recorded("socket.bind") if place[0] not in _MAY_LISTEN),
+            *(address for address in self.recorded("socket.bind") if address[0] not in _MAY_LISTEN),
             *(path for path in written if not may_write.fullmatch(path)),
             *self.recorded("os.rename", "os.link", "os.symlink", "os.truncate"),
             *(
-                called
-                for called in self.recorded("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
-                if called[0] not in _MAY_CALL
+                program
+                for program in self.recorded("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
+                if program[0] not in _MAY_CALL
             ),
             *map(str, self.temporary.iterdir()),
         ]
 
     def peers(self) -> set[str]:
-        """Return whom the process is connected with, as Linux knows it: addresses of both protocols and families."""
+        """Return the addresses that the process is connected with, as Linux lists them."""
         mine = {os.readlink(link) for link in _links(f"/proc/{self.process.pid}/fd")}
         found = set()
         for protocol in ("tcp", "udp", "tcp6", "udp6"):
@@ -88,17 +89,17 @@ class Server:
                 _, _, remote, _, _, _, _, _, _, inode, *_ = line.split()
                 if f"socket:[{inode}]" in mine:
                     found.add(remote.partition(":")[0])
-        return found - {_NOBODY}
+        return found - {_NO_PEER}
 
     def written_bytes(self) -> int:
-        """Return how many bytes the process has sent to a disk, as Linux counts them, whoever wrote them."""
+        """Return how many bytes the process has sent to a disk, as Linux counts them."""
         lines = Path(f"/proc/{self.process.pid}/io").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 
 @contextmanager
 def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
-    """Serve the app on a free port until the block ends; what is watched is kept in a folder.
+    """Serve the app on a free port until the block ends; the record is kept in a folder.
 
     With ``secrets``, the text of a ``secrets.toml`` in which ``ADDRESS`` stands for the server's own address.
     """
@@ -106,8 +107,8 @@ def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     temporary, home = folder / "tmp", folder / "home"
-    for made in (temporary, home):
-        made.mkdir()
+    for new in (temporary, home):
+        new.mkdir()
     address = f"http://127.0.0.1:{port}"
     if secrets:
         (home / ".streamlit").mkdir()
@@ -115,14 +116,14 @@ def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
     command = [sys.executable, "-m", "cellstate.cli", "app", "--port", str(port)]
     paths = os.pathsep.join(filter(None, [str(WATCH), str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     watched = {"PYTHONPATH": paths, VARIABLE: str(folder / "events.jsonl"), "TMPDIR": str(temporary), "HOME": str(home)}
-    # Compiled modules are no matter of privacy, and would be written or not as the machine was used before.
+    # Compiled modules hold no data, and are written or not as the machine was used before.
     watched |= {"PYTHONDONTWRITEBYTECODE": "1"}
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | watched, stdout=out, stderr=out)
     server = Server(address, process, folder / "events.jsonl", log, temporary, home)
     try:
-        _wait_for(server.address + "/_stcore/health", process)
+        wait_for(server.address, process)
         yield server
     finally:
         process.terminate()
@@ -134,13 +135,13 @@ def _links(folder: str) -> list[Path]:
     return [path for path in Path(folder).iterdir() if path.is_symlink()]
 
 
-def _wait_for(url: str, process: subprocess.Popen) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        assert process.poll() is None, "the server ended at its start"
+def wait_for(address: str, process: subprocess.Popen) -> None:
+    """Wait until a server answers; fails if its process ends."""
+    while True:
         try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"the server did not answer within {START_S} s")
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=START_S).close()
+            return
+        except URLError:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_RETRY_S)
+                raise AssertionError("the server ended at its start") from None

@@ -1,23 +1,31 @@
-"""What a user does and sees, step by step, for every browser test."""
+"""Steps of a user, for every browser test. A step waits for what it needs to see, never for a time."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARTIFACTS = REPOSITORY / "artifacts"
 WIDTH, HEIGHT = 1440, 900
-N_PAGES = 9
-#: What stands over a page that is not headed by its title.
-HEADING = {"Home": "What else would move?"}
-#: A slow, busy machine is no failure.
+#: Pages in the order of the menu, with the beginning of their headings.
+PAGES = {title: title for title in ("Home", "Workbench", "Candidates", "Validate", "Evidence", "Help")}
+PAGES["Home"] = "Predict what"
+#: Tabs of the evidence page.
+TABS = ("Reconstruction", "Benchmarks", "Model")
+#: No test fails because the machine is busy.
 PATIENCE_MS = 60_000
 #: Pictures are not taken longer than this many pixels.
 _LONGEST = 6_000
+#: Two frames are drawn, and every animation has ended.
+_DRAWN = """async () => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    await Promise.allSettled(document.getAnimations().map((moving) => moving.finished));
+}"""
+_MAX_PICTURES = 10
 _WRONG = re.compile("omething went wrong|could not be read|mistake, not yours")
 
 
@@ -30,7 +38,7 @@ def settle(page: Page) -> None:
 
 
 def shoot(page: Page, name: str, folder: Path = ARTIFACTS) -> Path:
-    """Keep a picture of the whole page, once nothing on it is in motion; returns its path."""
+    """Keep a picture of the whole page, once two in a row are equal; returns its path."""
     settle(page)
     folder.mkdir(parents=True, exist_ok=True)
     usual = page.viewport_size
@@ -38,10 +46,13 @@ def shoot(page: Page, name: str, folder: Path = ARTIFACTS) -> Path:
     # The page scrolls inside its frame, so the frame is made as tall as what it holds.
     height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
     page.set_viewport_size({"width": usual["width"], "height": max(usual["height"], min(height + 10, _LONGEST))})
-    # Charts follow the new size in an animation.
-    page.wait_for_timeout(500)
-    path = folder / f"{name}.png"
-    page.screenshot(path=path)
+    path, picture = folder / f"{name}.png", b""
+    # Charts follow the new size in steps.
+    for _ in range(_MAX_PICTURES):
+        page.evaluate(_DRAWN)
+        before, picture = picture, page.screenshot(path=path)
+        if picture == before:
+            break
     page.set_viewport_size(usual)
     return path
 
@@ -50,32 +61,49 @@ def open_page(page: Page, title: str) -> None:
     """Go to another page by the navigation."""
     press(page.get_by_test_id("stTopNavLink").filter(has_text=title))
     # The page that is left may stand there, at rest and with buttons of the same names, until the server has answered.
-    expect(page.get_by_role("heading", level=1)).to_have_text(HEADING.get(title, title))
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(f"^{PAGES[title]}"))
     settle(page)
 
 
-def titles(page: Page) -> list[str]:
-    """Return the titles of all pages, as the navigation has them."""
-    links = page.get_by_test_id("stTopNavLink")
-    expect(links.nth(N_PAGES - 1)).to_be_visible()
-    # An icon's name is the first line.
-    return [text.splitlines()[-1] for text in links.all_inner_texts()]
+def views(page: Page) -> Iterator[str]:
+    """Open every page and every tab of the evidence page in turn; yields what it is called."""
+    for title in PAGES:
+        open_page(page, title)
+        yield title
+    for tab in TABS[1:]:
+        open_evidence(page, tab)
+        yield f"Evidence {tab}"
 
 
-def addresses(page: Page) -> list[str]:
-    """Return the addresses of all pages, ``/sample`` and so on."""
-    titles(page)
-    return [link.get_attribute("href") or "" for link in page.get_by_test_id("stTopNavLink").all()]
+def open_evidence(page: Page, tab: str) -> None:
+    """Open a tab of the evidence page."""
+    open_page(page, "Evidence")
+    press(page.get_by_role("tab", name=tab))
+    expect(page.get_by_role("tabpanel", name=tab).get_by_role("heading").first).to_be_visible()
+    settle(page)
+
+
+def open_sample(page: Page) -> None:
+    """Open what the workbench shows of the loaded sample."""
+    open_page(page, "Workbench")
+    press(page.get_by_text("Quality, detected settings"))
+    expect(page.get_by_role("heading", name="File and detected settings")).to_be_visible()
+    settle(page)
 
 
 def sound(page: Page) -> None:
-    """Check that no sentence on the page tells of something that went wrong."""
+    """Check that no error is on the page."""
     expect(page.get_by_text(_WRONG)).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def button(page: Page, key: str) -> Locator:
+    """Return the button of a key."""
+    return page.locator(f'[class~="st-key-{key}"] button')
+
+
 def strip(page: Page) -> Locator:
-    """Return the strip that every page begins with."""
+    """Return the status strip."""
     return page.locator(".st-key-status")
 
 
@@ -87,63 +115,62 @@ def try_example(page: Page) -> None:
 
 
 def a_file(name: str, data: bytes) -> FilePayload:
-    """Return a file to drop that is on no disk."""
+    """Return a file that is on no disk."""
     return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
 
 
 def drop_file(place: Page | Locator, file: Path | FilePayload) -> None:
-    """Give the first box for files on a page, or in a part of it, a file."""
+    """Drop a file into the first upload box of a page, or of a part of it."""
     place.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(file)
 
 
 def press(what: Locator) -> None:
-    """Click once the page is at rest: one that is drawn anew may show a thing twice, or take it from under the hand."""
+    """Click once the page is drawn: while it is drawn again, an element may be there twice, or be replaced."""
     settle(what.page)
     what.click()
 
 
 def choose(page: Page, name: str) -> None:
-    """Choose one of several that exclude each other."""
+    """Choose one of several options."""
     press(page.get_by_role("radio", name=name, exact=True))
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """Choose from a list that opens; a page that is drawn meanwhile closes it again."""
-    wanted = page.get_by_role("option", name=option)
+    """Choose from a list that opens."""
     settle(page)
     page.get_by_role("combobox", name=label).press("ArrowDown")
-    try:
-        wanted.click(timeout=PATIENCE_MS / 6)
-    except PlaywrightTimeout:
-        settle(page)
-        page.get_by_role("combobox", name=label).press("ArrowDown")
-        wanted.click()
+    page.get_by_role("option", name=option).click()
 
 
-def forget(page: Page) -> None:
+def prediction(page: Page) -> Locator:
+    """Return the heading above a prediction."""
+    return page.get_by_role("heading", name="Predicted expression change")
+
+
+def delete_data(page: Page) -> None:
     """Press "Delete my data"."""
-    button = page.get_by_role("button", name="Delete my data")
-    press(button)
+    press(button(page, "delete-data"))
     expect(strip(page)).to_contain_text("No sample")
     # The page is drawn twice then, and the button is gone after the second time.
-    expect(button).to_have_count(0)
+    expect(button(page, "delete-data")).to_have_count(0)
     settle(page)
 
 
 def knock_out(page: Page, query: str, symbol: str) -> None:
     """Knock out the gene that a search finds."""
     page.get_by_role("textbox", name="Find a gene").fill(query)
-    press(page.get_by_role("button", name="Add the edit"))
+    press(button(page, "add"))
     expect(page.get_by_text(f"{symbol} knocked out").first).to_be_visible()
+    expect(prediction(page)).to_be_visible()
 
 
-def taken(page: Page, name: str) -> tuple[str, bytes]:
-    """Press a download button; returns the file's name and what it holds."""
-    return saved(page, page.get_by_role("button", name=name, exact=True))
+def download(page: Page, name: str) -> tuple[str, bytes]:
+    """Press a download button; returns the file's name and bytes."""
+    return saved(page, page.get_by_role("button", name=name, exact=True).first)
 
 
-def saved(page: Page, button: Locator) -> tuple[str, bytes]:
-    """Press whatever saves a file; returns the file's name and what it holds."""
-    with page.expect_download() as download:
-        button.click()
-    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+def saved(page: Page, what: Locator) -> tuple[str, bytes]:
+    """Press a button that saves a file; returns the file's name and bytes."""
+    with page.expect_download() as started:
+        what.click()
+    return started.value.suggested_filename, Path(started.value.path()).read_bytes()

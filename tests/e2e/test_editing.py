@@ -1,4 +1,4 @@
-"""Gene work on the perturb page: find, set, change, switch, take back; one gene or many."""
+"""The list of perturbations: find, set, change, switch, undo; one gene or many."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.steps import choose, knock_out, open_page, press, sound, strip, try_example
+from tests.e2e.steps import button, choose, knock_out, press, sound, strip, try_example
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 @pytest.fixture
 def patient(page: Page) -> Page:
-    """The perturb page with a patient, and no edit yet."""
-    open_page(page, "Perturb")
+    """The workbench with an example patient."""
     try_example(page)
     return page
 
 
 def entry(page: Page, label: str) -> Locator:
-    """Return an edit in the list by what its switch is labelled."""
+    """Return a perturbation in the list by the label of its switch."""
     return page.locator('[class*="st-key-on-"] label').filter(has_text=re.compile(f"^{label}"))
 
 
-def test_edits_are_made_changed_and_taken_back(patient: Page) -> None:
+def test_perturbations_are_added_changed_and_undone(patient: Page) -> None:
     patient.get_by_role("textbox", name="Find a gene").fill("p53")
     expect(patient.get_by_text("p53 → TP53")).to_be_visible()
     knock_out(patient, "p53", "TP53")
-    expect(strip(patient)).to_contain_text("1 edit")
+    expect(strip(patient)).to_contain_text("1 perturbation")
 
     # A level by the slider; the figure follows it.
     patient.get_by_role("textbox", name="Find a gene").fill("c-myc")
@@ -43,15 +42,15 @@ def test_edits_are_made_changed_and_taken_back(patient: Page) -> None:
     slider.press("ArrowRight")
     expect(number).not_to_have_value(here)
     expect(patient.get_by_text("so nothing would change")).to_have_count(0)
-    press(patient.get_by_role("button", name="Add the edit"))
+    press(button(patient, "add"))
     myc = entry(patient, "MYC set to")
     expect(myc).to_be_visible()
-    expect(strip(patient)).to_contain_text("2 edits")
+    expect(strip(patient)).to_contain_text("2 perturbations")
 
-    # Every step is taken back and done again, by buttons and by keys.
-    press(patient.get_by_role("button", name="Undo"))
+    # Every step is undone and repeated, by buttons and by keys.
+    press(button(patient, "undo"))
     expect(myc).to_have_count(0)
-    press(patient.get_by_role("button", name="Redo"))
+    press(button(patient, "redo"))
     expect(myc).to_be_visible()
     patient.keyboard.press("Alt+z")
     expect(myc).to_have_count(0)
@@ -59,8 +58,8 @@ def test_edits_are_made_changed_and_taken_back(patient: Page) -> None:
     expect(myc).to_be_visible()
 
     press(entry(patient, "TP53 knocked out"))
-    expect(patient.get_by_text("1 edit is switched off")).to_be_visible()
-    expect(strip(patient)).to_contain_text("1 edit")
+    expect(patient.get_by_text("1 perturbation is switched off")).to_be_visible()
+    expect(strip(patient)).to_contain_text("1 perturbation")
     expect(patient.get_by_text("TCGA-AA-3502-01 with MYC set to")).to_be_visible()
     press(entry(patient, "TP53 knocked out"))
     expect(patient.get_by_text("TCGA-AA-3502-01 with TP53 knocked out")).to_be_visible()
@@ -69,31 +68,31 @@ def test_edits_are_made_changed_and_taken_back(patient: Page) -> None:
     dialog = patient.get_by_role("dialog")
     press(dialog.get_by_role("radio", name="Knock down"))
     expect(dialog.get_by_role("slider", name="Down by")).to_be_visible()
-    press(dialog.get_by_role("button", name="Keep the change"))
+    press(dialog.get_by_role("button", name="Apply"))
     expect(dialog).to_have_count(0)
-    expect(entry(patient, "TP53 down by 50 %")).to_be_visible()
+    expect(entry(patient, "TP53 down by 50%")).to_be_visible()
     expect(entry(patient, "TP53 knocked out")).to_have_count(0)
 
     press(patient.get_by_role("button", name="Remove").last)
     expect(myc).to_have_count(0)
-    press(patient.get_by_role("button", name="Clear all"))
+    press(button(patient, "clear"))
     expect(patient.get_by_text("None yet.")).to_be_visible()
-    press(patient.get_by_role("button", name="Undo"))
-    expect(entry(patient, "TP53 down by 50 %")).to_be_visible()
+    press(button(patient, "undo"))
+    expect(entry(patient, "TP53 down by 50%")).to_be_visible()
     sound(patient)
 
 
-def test_many_pasted_genes_are_one_step(patient: Page) -> None:
-    choose(patient, "A list")
+def test_a_pasted_gene_list_is_one_step(patient: Page) -> None:
+    choose(patient, "Gene list")
     names = patient.get_by_role("textbox", name="Gene names")
     names.fill("p53, HER2; ENSG00000133703\nnonsense")
     names.press("Control+Enter")
     expect(patient.get_by_text("4 names: 3 genes of this model")).to_be_visible()
-    press(patient.get_by_role("button", name="Add 3 edits"))
+    press(patient.get_by_role("button", name="Add 3 perturbations"))
     for symbol in ("TP53", "ERBB2", "KRAS"):
         expect(entry(patient, f"{symbol} knocked out")).to_be_visible()
-    expect(strip(patient)).to_contain_text("3 edits")
-    press(patient.get_by_role("button", name="Undo"))
-    expect(strip(patient)).to_contain_text("No edits")
-    expect(patient.get_by_role("switch")).to_have_count(0)
+    expect(strip(patient)).to_contain_text("3 perturbations")
+    press(button(patient, "undo"))
+    expect(strip(patient)).to_contain_text("No perturbations")
+    expect(patient.locator('[class*="st-key-on-"]')).to_have_count(0)
     sound(patient)

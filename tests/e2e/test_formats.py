@@ -1,4 +1,4 @@
-"""Files of every format dropped on the page: read, or refused in a sentence."""
+"""Files of every format dropped on the workbench: read, or refused with an error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
-from tests.e2e.steps import a_file, drop_file, forget, open_page, settle, sound, strip
+from tests.e2e.steps import a_file, delete_data, drop_file, open_page, open_sample, settle, sound, strip
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
-#: Real files, and the sample that the strip then names.
+#: Real files, and the sample that the strip then shows.
 READ = {
     "ERR188021.salmon.quant.sf.gz": "ERR188021",
     "ERR188021.kallisto.abundance.tsv.gz": "ERR188021",
@@ -23,7 +23,7 @@ READ = {
     "hapmap_lcl_counts.csv.gz": "NA20502 (1 of 85)",
     "rnaseqc.gene_tpm.gct.gz": "rnaseqc.gene_tpm",
 }
-#: Real files that hold no expression, and what the page says of them.
+#: Real files without expression values, and their errors.
 REFUSED = {
     "SRP021193.colData.tsv": "The table holds text only, no expression values.",
     "hapmap_lcl_coldata.csv": "None of the 85 names is a known human protein-coding gene",
@@ -47,7 +47,7 @@ def small_files() -> dict[str, bytes]:
 
 
 def drop(page: Page, file: Path | FilePayload, sample: str) -> None:
-    """Drop a file on the empty sample page, and see its sample in the strip."""
+    """Drop a file on the empty workbench, and see its sample in the strip."""
     expect(strip(page)).to_contain_text("No sample")
     drop_file(page, file)
     expect(strip(page)).to_contain_text(sample)
@@ -56,17 +56,18 @@ def drop(page: Page, file: Path | FilePayload, sample: str) -> None:
 
 
 def test_real_files(page: Page, shared_data: Path) -> None:
-    open_page(page, "Sample")
+    open_page(page, "Workbench")
     files = {path.name: path for path in (shared_data / "uploads").iterdir()}
     assert set(files) == set(READ) | set(REFUSED)
     for name, sample in READ.items():
         drop(page, files[name], sample)
+        open_sample(page)
         shallow = page.get_by_text("very shallow").first
         if name.startswith(SHALLOW):
             expect(shallow).to_be_visible()
         else:
             expect(shallow).to_have_count(0)
-        forget(page)
+        delete_data(page)
     for name, sentence in REFUSED.items():
         drop_file(page, files[name])
         expect(page.get_by_text(sentence).first).to_be_visible()
@@ -74,16 +75,17 @@ def test_real_files(page: Page, shared_data: Path) -> None:
 
 
 def test_small_files(page: Page) -> None:
-    open_page(page, "Sample")
+    open_page(page, "Workbench")
     for name, data in small_files().items():
         first = "A (1 of 2)" if name == "featurecounts.txt" else "tumour A (1 of 3)"
         drop(page, a_file(name, data), first)
-        forget(page)
+        delete_data(page)
 
 
-def test_what_is_no_table_is_refused_and_the_sample_before_stays(page: Page) -> None:
-    open_page(page, "Sample")
+def test_a_file_that_is_no_table_is_refused_and_the_sample_stays(page: Page) -> None:
+    open_page(page, "Workbench")
     drop(page, a_file("one.csv", text_seeds()["csv"][0]), "tumour A")
+    open_sample(page)
     for name, data, sentence in (
         ("bomb.csv.gz", gzip.compress(bytes(40_000_000), 1), "too large"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(2000), "a picture"),
@@ -92,6 +94,7 @@ def test_what_is_no_table_is_refused_and_the_sample_before_stays(page: Page) -> 
         ("broken.h5ad", h5ad_seeds()[0][:3000], "damaged"),
         ("page.html", b"<!doctype html><script>alert(1)</script>", "web page"),
     ):
+        # The details stay open where a file could not be read.
         drop_file(page, a_file(name, data))
         expect(page.get_by_text(sentence).first).to_be_visible()
         expect(strip(page)).to_contain_text("tumour A")

@@ -1,28 +1,28 @@
-"""A way through by keyboard alone: from the home page to a predicted shift."""
+"""From the home page to a prediction, by keyboard alone."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.steps import settle, strip
+from tests.e2e.steps import prediction, settle, strip
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
-#: No page has more stops than this before what a step needs.
+#: No page has more stops than this before the one that a step needs.
 _STOPS = 80
 _FOCUSED = """() => {
     const here = document.activeElement;
     const label = here.getAttribute("aria-label") || here.labels?.[0]?.innerText;
     return here.matches("a, button, input, textarea, [role]") ? label || here.innerText : "";
 }"""
-#: Whether the focus can be seen: what has it, or a frame around it, looks another way without it.
+#: Whether the focus is visible: its element, or a frame around it, looks different without it.
 _MARKED = """async () => {
     const here = document.activeElement;
     const frames = [here];
     while (frames.length < 7) frames.push(frames.at(-1).parentElement);
     const looks = async () => {
-        // The page hears of it first, then draws it anew; a change of colour takes a moment.
+        // A change of colour is an animation.
         for (let i = 0; i < 6; i++) await new Promise(requestAnimationFrame);
         await Promise.allSettled(document.getAnimations().map((moving) => moving.finished));
         return frames.map((frame) => {
@@ -39,7 +39,7 @@ _MARKED = """async () => {
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Press Tab until what has the focus is called so, and see that it shows."""
+    """Press Tab until an element with this name has the focus, and check that the focus is visible."""
     for _ in range(_STOPS):
         page.keyboard.press("Tab")
         if name in (page.evaluate(_FOCUSED) or "").splitlines():
@@ -48,19 +48,15 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"Tab does not reach {name!r} within {_STOPS} stops")
 
 
-def test_from_home_to_a_shift(page: Page) -> None:
+def test_from_home_to_a_prediction(page: Page) -> None:
     settle(page)
     tab_to(page, "Try an example patient")
     page.keyboard.press("Enter")
     expect(strip(page)).to_contain_text("TCGA-AA-3502-01")
     settle(page)
-    tab_to(page, "Edit genes of this sample")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("textbox", name="Find a gene")).to_be_visible()
-    settle(page)
     tab_to(page, "Find a gene")
     page.keyboard.type("p53")
-    tab_to(page, "Add the edit")
+    tab_to(page, "Add perturbation")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Predicted shift")).to_be_visible()
+    expect(prediction(page)).to_be_visible()
     expect(page.get_by_text("TP53 knocked out").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""The parts of a prediction: linked chart and table, saved figures, and every tab; with the dark theme."""
+"""The sections of a prediction: linked chart and table, saved figures, and every tab; with the dark theme."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cellstate.genes import gene_axis
-from tests.e2e.steps import a_file, drop_file, press, saved, sound
+from tests.e2e.steps import a_file, button, drop_file, prediction, press, saved, sound
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 @pytest.fixture
-def shift(visitor: Callable[..., Page]) -> Page:
-    """A shift by two edits, that a link brought."""
-    page = visitor("/perturb?v=1&edits=TP53=ko,MYC=x3", color_scheme="dark")
-    expect(page.get_by_role("heading", name="Predicted shift")).to_be_visible()
+def predicted(visitor: Callable[..., Page]) -> Page:
+    """A prediction of two perturbations from a link."""
+    page = visitor("/workbench?v=1&perturb=TP53=ko,MYC=x3", color_scheme="dark")
+    expect(prediction(page)).to_be_visible()
     expect(figure(page, "linked-chart").locator("svg.marks")).to_be_visible()
     return page
 
@@ -31,40 +31,40 @@ def figure(page: Page, key: str) -> Locator:
 
 
 def open_tab(page: Page, name: str) -> Locator:
-    """Open a part of the shift; returns what it shows."""
+    """Open a section of the prediction; returns its panel."""
     press(page.get_by_role("tab", name=name))
     return page.get_by_role("tabpanel", name=name)
 
 
-def test_a_box_chooses_rows_and_rows_name_points(shift: Page) -> None:
-    drawn = figure(shift, "linked-chart").locator("svg.marks")
+def test_a_box_selects_rows_and_rows_name_points(predicted: Page) -> None:
+    drawn = figure(predicted, "linked-chart").locator("svg.marks")
     drawn.scroll_into_view_if_needed()
     area = drawn.bounding_box()
     assert area is not None
     bars = "g.mark-rect.role-mark path"
     before = drawn.locator(bars).count()
-    shift.mouse.move(area["x"] + 0.4 * area["width"], area["y"] + 60)
-    shift.mouse.down()
-    shift.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 220, steps=5)
-    shift.mouse.up()
-    chosen = shift.get_by_text("selected in the chart")
+    predicted.mouse.move(area["x"] + 0.4 * area["width"], area["y"] + 60)
+    predicted.mouse.down()
+    predicted.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 220, steps=5)
+    predicted.mouse.up()
+    chosen = predicted.get_by_text("selected in the chart")
     expect(chosen).to_be_visible()
 
     # The table is drawn on a canvas: its first box is ticked by its place.
-    rows = shift.get_by_role("tabpanel", name="Genes").get_by_test_id("stDataFrame")
+    rows = predicted.get_by_role("tabpanel", name="Genes").get_by_test_id("stDataFrame")
     rows.scroll_into_view_if_needed()
     rows.click(position={"x": 20, "y": 55})
-    expect(shift.get_by_text("1 ticked gene is named")).to_be_visible()
-    press(shift.get_by_role("button", name="Clear selection", exact=True))
+    expect(predicted.get_by_text("1 ticked gene is named")).to_be_visible()
+    press(button(predicted, "clear-selection"))
     expect(chosen).to_have_count(0)
     expect(drawn.locator(bars)).to_have_count(before)
-    sound(shift)
+    sound(predicted)
 
 
-def test_a_figure_is_saved_in_two_forms(shift: Page) -> None:
-    check_saved(shift, "linked-chart", "svg.marks", "cellstate-hypothesis-genes")
-    open_tab(shift, "Doses")
-    check_saved(shift, "dose-lines", ".main-svg", "cellstate-hypothesis-dose-lines")
+def test_a_figure_is_saved_in_two_forms(predicted: Page) -> None:
+    check_saved(predicted, "linked-chart", "svg.marks", "cellstate-hypothesis-genes")
+    open_tab(predicted, "Titration")
+    check_saved(predicted, "titration-lines", ".main-svg", "cellstate-hypothesis-titration-lines")
 
 
 def check_saved(page: Page, key: str, drawing: str, stem: str) -> None:
@@ -81,23 +81,22 @@ def check_saved(page: Page, key: str, drawing: str, stem: str) -> None:
     assert struct.unpack(">I", data[16:20])[0] == pytest.approx(3 * area["width"], rel=0.02)
 
 
-def test_every_part_shows_its_figures(shift: Page) -> None:
+def test_every_section_shows_its_figures(predicted: Page) -> None:
     symbols = gene_axis().symbol
     sets = "\n".join("\t".join([f"SET {i}", "", *symbols[i::400]]) for i in range(3))
-    pathways = open_tab(shift, "Pathways")
+    pathways = open_tab(predicted, "Pathways")
     drop_file(pathways, a_file("sets.gmt", sets.encode()))
-    expect(pathways.get_by_text("NES as a ranking")).to_be_visible()
-    expect(figure(shift, "pathway-bars").locator(".main-svg").first).to_be_visible()
-    for part, said, keys in (
-        ("Cohort map", "of the cohort's spread", ("cohort-map", "cohort-arrow")),
-        ("Several edits", "moves genes most", ("edit-heat",)),
-        ("Doses", "alone is set to", ("dose-lines",)),
+    expect(figure(predicted, "pathway-bars").locator(".main-svg").first).to_be_visible()
+    for section, keys in (
+        ("Cohort map", ("cohort-map", "cohort-arrow")),
+        ("Combined perturbations", ("combined-heatmap",)),
+        ("Titration", ("titration-lines",)),
     ):
-        expect(open_tab(shift, part).get_by_text(said).first).to_be_visible()
+        open_tab(predicted, section)
         for key in keys:
-            expect(figure(shift, key).locator(".main-svg").first).to_be_visible()
-    text = figure(shift, "dose-lines").locator(".xtick text").first
+            expect(figure(predicted, key).locator(".main-svg").first).to_be_visible()
+    text = figure(predicted, "titration-lines").locator(".xtick text").first
     # The app is dark, so its figures write in a light colour.
-    expect(shift.get_by_test_id("stApp")).to_have_css("background-color", "rgb(17, 22, 28)")
+    expect(predicted.get_by_test_id("stApp")).to_have_css("background-color", "rgb(17, 22, 28)")
     assert min(map(int, re.findall(r"\d+", text.evaluate("e => getComputedStyle(e).fill"))[:3])) > 128
-    sound(shift)
+    sound(predicted)

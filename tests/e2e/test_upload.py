@@ -1,4 +1,4 @@
-"""The sample page's own work: a pasted table, a file that is refused and then read, and what is repaired on request."""
+"""Loading a sample: a pasted table, a failed upload with other settings, repaired names, QC of all samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cellstate.genes import gene_axis
-from tests.e2e.steps import a_file, drop_file, forget, open_page, pick, press, sound, strip
+from tests.e2e.steps import a_file, button, delete_data, drop_file, open_page, open_sample, pick, press, sound, strip
 from tests.support.factories import make_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
@@ -22,19 +22,19 @@ def table(n_genes: int, names: tuple[str, ...] = ("A", "B")) -> pd.DataFrame:
 
 
 def test_a_pasted_table_is_read(page: Page) -> None:
-    open_page(page, "Sample")
-    page.get_by_role("textbox", name="Rows of genes").fill(table(2_000, ("Pasted",)).to_csv(sep="\t"))
-    press(page.get_by_role("button", name="Read it"))
+    open_page(page, "Workbench")
+    page.get_by_role("textbox", name="One row a gene").fill(table(2_000, ("Pasted",)).to_csv(sep="\t"))
+    press(page.get_by_role("button", name="Read table"))
     expect(strip(page)).to_contain_text("Pasted")
     expect(page.get_by_text("pasted table").first).to_be_visible()
     sound(page)
 
 
-def test_a_refused_file_is_read_as_the_user_decides(page: Page) -> None:
-    # Logarithms without a zero that would tell their offset: negative values, as of ratios.
+def test_a_failed_upload_is_read_with_other_settings(page: Page) -> None:
+    # Logarithms without a zero that would give their offset away.
     odd = table(2_000)
     odd = np.log2(odd[(odd > 0.5).all(axis=1)] + 0.001).round(3)
-    open_page(page, "Sample")
+    open_page(page, "Workbench")
     drop_file(page, a_file("odd.csv", odd.to_csv().encode()))
     expect(page.get_by_text("odd.csv could not be read")).to_be_visible()
     expect(strip(page)).to_contain_text("No sample")
@@ -42,25 +42,27 @@ def test_a_refused_file_is_read_as_the_user_decides(page: Page) -> None:
     press(page.get_by_role("button", name="Try again"))
     expect(strip(page)).to_contain_text("A (1 of 2)")
     sound(page)
-    forget(page)
+    delete_data(page)
     drop_file(page, a_file("text.csv", b"gene,A\nTP53,many\n"))
     expect(page.get_by_text("text.csv could not be read")).to_be_visible()
-    press(page.locator(".st-key-drop-refused button"))
+    press(button(page, "discard-failed"))
     expect(page.get_by_text("text.csv could not be read")).to_have_count(0)
 
 
-def test_spoilt_names_are_repaired_and_samples_judged_and_chosen(page: Page) -> None:
+def test_names_are_repaired_and_samples_checked_and_selected(page: Page) -> None:
     spoilt = table(18_000).rename(index={"SEPTIN9": "9-Sep", "MARCHF1": "1-Mar", "MTARC1": "no such gene"})
-    open_page(page, "Sample")
+    open_page(page, "Workbench")
     drop_file(page, a_file("spoilt.csv", spoilt.to_csv().encode()))
+    open_sample(page)
     expect(page.get_by_text("2 names look like dates")).to_be_visible()
     expect(page.get_by_text("Not matched:")).to_be_visible()
-    press(page.locator(".st-key-repair-dates button"))
+    press(button(page, "repair-dates"))
+    expect(page.get_by_role("heading", name="File and detected settings")).to_have_count(0)
+    open_sample(page)
     expect(page.get_by_text("Repaired: 9-Sep is SEPTIN9")).to_be_visible()
-    judge = page.locator(".st-key-judge-all button")
-    press(judge)
-    expect(judge).to_have_count(0)
-    pick(page, "The file holds 2 samples", "B")
+    press(button(page, "run-qc"))
+    expect(button(page, "run-qc")).to_have_count(0)
+    pick(page, "Sample, of 2 in the file", "B")
     expect(strip(page)).to_contain_text("B (2 of 2)")
     expect(page.get_by_role("heading", name="B", exact=True)).to_be_visible()
     sound(page)

@@ -1,6 +1,6 @@
-"""Told by Python itself: every connection that a process tries, and every file that it opens to write or makes.
+"""Record every connection that a process tries, every file that it opens to write, and every program that it starts.
 
-Python runs this file at its start where its folder is on PYTHONPATH. Each event is a line of JSON in the file that the
+Python runs this file at its start if its folder is on PYTHONPATH. Each event is a line of JSON in the file that the
 environment names.
 """
 
@@ -16,8 +16,8 @@ _FILES = {"os.rename", "os.link", "os.symlink", "os.truncate", "os.mkdir"}
 _TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-def _told(event: str, arguments: tuple) -> object:
-    """Return what is worth a line, or ``None``."""
+def _value(event: str, arguments: tuple) -> object:
+    """Return what is recorded of an event, or ``None``."""
     if event == "open":
         path, mode, flags = arguments
         opened_to_write = flags & _TO_WRITE if isinstance(flags, int) else set(mode or "") & set("wax+")
@@ -36,8 +36,8 @@ def _begin(path: str) -> None:
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def hook(event: str, arguments: tuple) -> None:
-        if (told := _told(event, arguments)) is not None:
-            os.write(log, (json.dumps([event, told], default=str) + "\n").encode())
+        if (value := _value(event, arguments)) is not None:
+            os.write(log, (json.dumps([event, value], default=str) + "\n").encode())
 
     sys.addaudithook(hook)
 
