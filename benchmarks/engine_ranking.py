@@ -18,7 +18,7 @@ from cellstate.model.cohort import load_profiles
 from cellstate.model.network import AutoEncoder
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
-from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.propagate import backward, base_pass, readout
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal, gene_set_goal

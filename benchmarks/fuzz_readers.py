@@ -31,7 +31,7 @@ from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import GENES, WEIGHTS, default_model_folder
 from cellstate.model.network import AutoEncoder, initialise
 from cellstate.model.record import EVIDENCE, METRICS, ModelRecord
-from cellstate.perturb.predictors.components import BASELINES, fit_components, load_components, save_components
+from cellstate.perturb.predictors.linear import BASELINES, fit_components, load_components, save_components
 from cellstate.perturb.predictors.sparse import EFFECTS, load_effects, save_effects
 from cellstate.samples import Samples
 

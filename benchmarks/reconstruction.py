@@ -26,7 +26,7 @@ from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.impute import impute_missing
-from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.linear import load_components
 from cellstate.resources import resource_path
 
 SPLITS = (Dataset.TEST, Dataset.OLDER_TEST)

@@ -44,7 +44,7 @@ from cellstate.genes import gene_axis
 from cellstate.labels import DATASETS
 from cellstate.model import Model
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.registry import FittedParameters
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.resources import resource_path

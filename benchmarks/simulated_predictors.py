@@ -30,7 +30,7 @@ from benchmarks.simulator import World
 from cellstate.evidence import PredictorId
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.propagate import base_pass, propagate
 from cellstate.perturb.predictors.registry import FittedParameters
 from cellstate.perturb.predictors.sparse_fit import fit_effects

@@ -31,7 +31,7 @@ from cellstate.evidence import Benchmark
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.impute import impute_missing
-from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.linear import load_components
 from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.callbacks import ProgressDisplay

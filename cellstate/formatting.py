@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from html import escape
@@ -19,6 +20,11 @@ _MINUS, _EN_DASH, _ELLIPSIS = "\u2212", "\u2013", "\u2026"
 def percent(fraction: float | None, decimals: int = 0) -> str:
     """Return ``59%``, or a dash for None."""
     return _EN_DASH if fraction is None else real_minus(f"{100 * fraction:.{decimals}f}%")
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """Return a number with a fixed count of decimals, a dash where there is none."""
+    return _EN_DASH if value is None or math.isnan(value) else real_minus(f"{round(value, digits) + 0.0:.{digits}f}")
 
 
 def digits(value: float, n: int = 3) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from cellstate.errors import CellStateError, summarise_list
-from cellstate.model.device import DTYPES
+from cellstate.model.network import DTYPES
 
 Sections = TypeVar("Sections")
 #: Configs that come with the trainer, found by name.

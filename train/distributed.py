@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from cellstate.errors import CellStateError
-from cellstate.model.device import pick_device
+from cellstate.model.network import pick_device
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ import torch
 from msgspec import to_builtins
 
 from cellstate.model.config import ModelConfig
-from cellstate.model.device import DTYPES
 from cellstate.model.folder import save_model
-from cellstate.model.network import AutoEncoder, initialise
+from cellstate.model.network import DTYPES, AutoEncoder, initialise
 
 from .callbacks import ProgressDisplay
 from .config import TrainConfig

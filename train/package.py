@@ -26,7 +26,7 @@ from cellstate.model import Model
 from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import CARD, load_model, save_genes
 from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
-from cellstate.perturb.predictors.components import fit_components, save_components
+from cellstate.perturb.predictors.linear import fit_components, save_components
 from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_samples

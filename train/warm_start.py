@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from cellstate.errors import ModelError
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 
 from .batches import ArraySource, SampleSource
 from .distributed import DistributedContext

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from cellstate.cli.options import PATTERNS, Answer, Commands, add_genes, add_goal, add_out, add_perturb, add_predictor
-from cellstate.cli.output import ProgressBar, records
+from cellstate.cli.options import (
+    PATTERNS,
+    Answer,
+    Commands,
+    ProgressBar,
+    add_genes,
+    add_goal,
+    add_out,
+    add_perturb,
+    add_predictor,
+    records,
+)
 from cellstate.cli.readers import read_genes, read_patterns, read_search
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cellstate.cli.options import Answer, Commands, add_perturb, add_predictor
-from cellstate.cli.output import number
+from cellstate.cli.options import Answer, Commands, add_perturb, add_predictor, number
 from cellstate.cli.readers import read_model, read_perturbations
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cellstate.cli.options import Answer, Commands
-from cellstate.cli.output import number
+from cellstate.cli.options import Answer, Commands, number
 from cellstate.cli.readers import numbers, read_chosen_samples, read_model
 
 

@@ -9,8 +9,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cellstate import __version__
-from cellstate.cli.options import GENES_SHOWN, PATTERNS, Answer, Commands, add_genes, add_goal, add_out, add_top
-from cellstate.cli.output import ProgressBar, number, records
+from cellstate.cli.options import (
+    GENES_SHOWN,
+    PATTERNS,
+    Answer,
+    Commands,
+    ProgressBar,
+    add_genes,
+    add_goal,
+    add_out,
+    add_top,
+    number,
+    records,
+)
 from cellstate.cli.readers import SearchInput, at_least_one, read_genes, read_patterns, read_search
 from cellstate.errors import CellStateError, PerturbationError, Stopped
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_out, add_perturb, add_predictor
-from cellstate.cli.output import number, records
+from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_out, add_perturb, add_predictor, number, records
 from cellstate.cli.readers import read_model, read_perturbations, read_sample
 
 _COLUMNS = ("gene", "ensembl_id", "tpm_before", "tpm_after", "log2_fold_change")

@@ -9,14 +9,16 @@ from cellstate.cli.options import (
     PATTERNS,
     Answer,
     Commands,
+    ProgressBar,
     add_genes,
     add_goal,
     add_out,
     add_perturb,
     add_predictor,
     add_top,
+    number,
+    records,
 )
-from cellstate.cli.output import ProgressBar, number, records
 from cellstate.cli.readers import at_least_one, read_genes, read_patterns, read_search
 
 

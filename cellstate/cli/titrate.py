@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_goal, add_out, add_predictor
-from cellstate.cli.output import records
+from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_goal, add_out, add_predictor, records
 from cellstate.cli.readers import at_least_one, goal_entries, numbers, read_goal, read_model, read_sample
 from cellstate.labels import predictor_label
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from cellstate.errors import CellStateError
 from cellstate.model import Model
-from cellstate.model.cache import cached_per_model
 from cellstate.model.cohort import load_profiles
+from cellstate.model.folder import cached_per_model
 
 
 @dataclass(frozen=True, eq=False)

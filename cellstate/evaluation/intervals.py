@@ -17,8 +17,8 @@ import numpy as np
 
 from cellstate.evaluation.bins import Bin, accuracy_per_bin, level_of
 from cellstate.model import Model
-from cellstate.model.cache import cached_per_model
 from cellstate.model.cohort import load_profiles
+from cellstate.model.folder import cached_per_model
 from cellstate.model.impute import impute_missing
 from cellstate.model.record import Coverage, IntervalQuantiles
 from cellstate.perturb.sample import PreparedSample, stack

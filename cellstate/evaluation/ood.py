@@ -12,17 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cellstate.genes import gene_axis
 from cellstate.model import Model
-from cellstate.model.cache import cached_per_model
 from cellstate.model.cohort import load_profiles
+from cellstate.model.folder import cached_per_model
 from cellstate.model.impute import impute_missing
 from cellstate.model.record import OodReference, RobustStats
-from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample, stack
+
+if TYPE_CHECKING:
+    # pandas would be loaded with it
+    from cellstate.perturb.predict import Prediction
 
 #: In robust SDs of the validation patients; of a million normal values not one is above it.
 OOD_LIMIT = 5.0

@@ -21,7 +21,7 @@ from cellstate.evidence import PredictorId
 from cellstate.genes import gene_axis
 from cellstate.model.impute import impute_missing
 from cellstate.model.record import AccuracyBin, CeilingBin, Coverage, EvaluationRecord, Quality
-from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.propagate import check_numbers
 from cellstate.perturb.sample import PreparedSample, stack
 

@@ -66,7 +66,12 @@ def detect_format(content: FileContent) -> str:
     if lines[0].startswith("N_unmapped\t"):
         return "star"
     header = next((line for line in lines if not line.startswith("#")), "").split("\t")
-    return quantifiers.detect(header) or "tsv"
+    names = [name.strip().lower() for name in header]
+    for tool in quantifiers.TOOLS:
+        if names[0] in tool.feature and {tool.tpm, tool.counts, tool.length} <= set(names):
+            return tool.name
+    first = [name.strip('"') for name in names[: len(quantifiers.FEATURECOUNTS_COLUMNS)]]
+    return "featurecounts" if first == quantifiers.FEATURECOUNTS_COLUMNS else "tsv"
 
 
 def read_samples(

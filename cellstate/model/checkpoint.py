@@ -1,4 +1,6 @@
-"""Weights on disk: safetensors with the config, the gene list's hash and a schema version as metadata.
+"""Arrays of a model folder on disk: the weights, and what lies beside them, all of it safetensors.
+
+A weights file has the config, the gene list's hash and a schema version as metadata.
 
 Loading is strict, maps a file of gigabytes into memory rather than to copy it, and names what is wrong with a file
 that does not fit. Nothing in a checkpoint is ever executed.
@@ -15,10 +17,10 @@ from safetensors import SafetensorError, safe_open
 
 from cellstate.errors import ModelError, summarise_list
 from cellstate.files import atomic_write
-from cellstate.model.arrays import quoted
 from cellstate.model.config import ModelConfig
 
 if TYPE_CHECKING:  # torch takes seconds to import, and `numpy_network` reads checkpoints without it
+    import numpy as np
     import torch
     from torch import Tensor
 
@@ -32,6 +34,8 @@ STORED = ("F16", "BF16", "F32", "F64")
 MOST_LAYERS = 1000
 #: The metadata entry, JSON: schema version, config, gene list hash.
 HEADER = "cellstate"
+#: Letters of a file or of a library's message that a sentence quotes.
+_SHOWN = 100
 #: Standardisation tensors that a checkpoint carries beside the layers, always float32.
 STANDARDISE = ("genes.mean", "genes.scale", "genes.share_tpm")
 
@@ -190,3 +194,44 @@ def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
     import torch
 
     return [name for name, tensor in tensors if not torch.isfinite(torch.stack(tensor.aminmax())).all()]
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return every array of a safetensors file by name.
+
+    Raises
+    ------
+    ModelError
+        A damaged file, or one with a type that numpy lacks, such as float8.
+    """
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path.name, error) from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, str]) -> None:
+    """Write arrays as a safetensors file, all or nothing.
+
+    Parameters
+    ----------
+    about : mapping
+        One entry of metadata, as in a checkpoint: several are written in random order.
+    """
+    from safetensors.numpy import save_file
+
+    with atomic_write(path) as partial:
+        save_file(dict(arrays), partial, metadata=dict(about))
+        partial.chmod(0o644)
+
+
+def damaged(name: str, error: object) -> ModelError:
+    """Return the sentence about a file of a model folder that does not hold what it should."""
+    return ModelError(f"{name} is damaged ({quoted(error)}).", "Copy the model folder again.")
+
+
+def quoted(found: object) -> str:
+    """Return the beginning of what a file holds, or a library says of it, as one line of a sentence."""
+    return " ".join(str(found)[:_SHOWN].split())

@@ -16,9 +16,8 @@ import numpy as np
 
 from cellstate.errors import ModelError
 from cellstate.gene_space import GeneSpace
-from cellstate.model.arrays import damaged, read_arrays, write_arrays
-from cellstate.model.cache import cached_per_model
-from cellstate.model.folder import Model
+from cellstate.model.checkpoint import damaged, read_arrays, write_arrays
+from cellstate.model.folder import Model, cached_per_model
 
 COHORT = "cohort.safetensors"
 #: Most profiles that a model folder carries.

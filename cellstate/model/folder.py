@@ -8,12 +8,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,6 +39,7 @@ WEIGHTS, GENES, CONFIG = "model.safetensors", "genes.tsv.gz", "config.json"
 CARD, HISTORY = "MODEL_CARD.md", "history.jsonl"
 #: Samples that go through a network at once: bounds memory whatever the upload's size.
 BATCH = 256
+Result = TypeVar("Result")
 #: A gene table has five columns and about one megabyte.
 _MOST_COLUMNS = 100
 _MOST_TABLE_BYTES = 50_000_000
@@ -123,6 +126,24 @@ class Model:
         return torch.cat(parts).numpy()
 
 
+def cached_per_model(compute: Callable[[Model], Result]) -> Callable[[Model], Result]:
+    """Keep what a function computes from a model for as long as the model exists.
+
+    The result must not refer to the model, or neither would ever be freed. Threads that ask at once wait for the first.
+    """
+    cache: WeakKeyDictionary[Model, Result] = WeakKeyDictionary()
+    lock = threading.RLock()
+
+    @wraps(compute)
+    def cached(model: Model) -> Result:
+        with lock:
+            if model not in cache:
+                cache[model] = compute(model)
+            return cache[model]
+
+    return cached
+
+
 def default_model_folder() -> Path:
     """Return the folder of the shipped demo model."""
     return resource_path("models", "coadread")
@@ -147,7 +168,7 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
         as stored or in the precision asked for, are refused here; of a file of gigabytes, which stays mapped to the
         disk, only the biases: `Model.check_unchanged` reads its matrices when they are first used.
     """
-    from cellstate.model.device import pick_device, pick_dtype
+    from cellstate.model.network import pick_device, pick_dtype
 
     folder, stamp = find_folder(folder)
     network, standardise, gene_hash = load_checkpoint(folder / WEIGHTS)
@@ -223,8 +244,7 @@ def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32"
     """
     import pandas as pd
 
-    from cellstate.model.device import DTYPES
-    from cellstate.model.network import AutoEncoder, initialise
+    from cellstate.model.network import DTYPES, AutoEncoder, initialise
 
     if (Path(folder) / WEIGHTS).exists():
         raise ModelError(f"{folder} already holds a model.", "Choose another folder.")
@@ -267,7 +287,7 @@ def weights_sha256(folder: Path) -> str:
 
 def describe_model(folder: Path | str) -> dict:
     """Return what ``cellstate model show`` prints: parameters, layers, genes, precision, checksum."""
-    from cellstate.model.device import dtype_name
+    from cellstate.model.network import dtype_name
 
     model = load_model(folder, device="cpu")
     stored = next(load_checkpoint(Path(folder) / WEIGHTS)[0].parameters()).dtype

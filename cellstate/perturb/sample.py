@@ -107,7 +107,7 @@ def prepare_samples(model: Model, samples: Samples, *, impute: bool | None = Non
     space, aligned = model.space, align(samples, model.space)
     measured_SG = aligned.measured_SG
     z_SG = space.standardise(aligned.tpm_SG)
-    if model.is_trained if impute is None else impute:
+    if (model.is_trained if impute is None else impute) and not measured_SG.all():
         z_SG = impute_missing(model.reconstruct, z_SG, measured_SG)
     tpm_SG = np.where(measured_SG, aligned.tpm_SG, np.expm1(space.log1p_tpm(z_SG)))
     return tuple(

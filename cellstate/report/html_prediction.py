@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
-from cellstate.formatting import digits, percent, signed
+from cellstate.formatting import decimal, digits, percent, signed
 from cellstate.labels import predictor_label
 from cellstate.model.record import ModelRecord
 from cellstate.report.agreement import ALIKE, SAME, agreement
@@ -16,7 +16,7 @@ from cellstate.report.html import Report
 from cellstate.report.html_report import build_report
 from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.provenance import Provenance, Source
-from cellstate.report.section import Section, decimal
+from cellstate.report.section import Section
 from cellstate.viz.columns import CHANGE, CHANGE_OF
 from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
 

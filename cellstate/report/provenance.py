@@ -16,7 +16,7 @@ from cellstate import __version__
 from cellstate.files import sha256
 from cellstate.io import ReadOptions
 from cellstate.io.write import ExportTable
-from cellstate.model.cache import cached_per_model
+from cellstate.model.folder import cached_per_model
 from cellstate.perturb.perturbations import Perturbation
 
 if TYPE_CHECKING:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import pandas as pd
-
-from cellstate.formatting import real_minus
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +45,6 @@ def markdown(section: Section) -> str:
     if section.notes:
         parts.append("\n".join(f"- {note}" for note in section.notes))
     return "\n\n".join(part for part in parts if part)
-
-
-def decimal(value: float | None, digits: int = 3) -> str:
-    """Return a number with a fixed count of decimals, a dash where there is none."""
-    return "–" if value is None or math.isnan(value) else real_minus(f"{round(value, digits) + 0.0:.{digits}f}")
 
 
 def _cell(text: str) -> str:

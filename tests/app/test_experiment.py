@@ -22,7 +22,7 @@ from cellstate.report.narrative.experiment import number, score_table
 from cellstate.ui.help.content import sections
 from cellstate.ui.validate import groups
 from cellstate.ui.validate.comparison import csv
-from tests.app.conftest import check, words
+from tests.app.conftest import check, open_sample, words
 from tests.support.factories import make_samples
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x]"
@@ -181,7 +181,7 @@ def test_samples_without_labels_are_chosen_one_by_one(labelled: AppTest) -> None
 
 def test_labels_of_another_file_are_not_used(labelled: AppTest) -> None:
     labelled.button(key="use-loaded").click().run()
-    labelled.switch_page("pages/workbench.py").run()
+    open_sample(labelled)
     labelled.file_uploader[0].upload("other.csv", a_file(["C1", "T1"]))
     labelled.run()
     labelled.session_state["cellstate"].labels = {"C1": "a", "T1": "b"}

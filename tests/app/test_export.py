@@ -40,9 +40,9 @@ from cellstate.ui.components.exports import (
 )
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
+from cellstate.ui.workbench.prediction import prediction_result
 from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
 from tests.app.conftest import check, open_evidence, open_sample
-from tests.unit.report.conftest import answer
 
 GOAL = "genes:+CDH1,-VIM"
 
@@ -77,7 +77,7 @@ def test_pages_export_tables_in_three_formats(with_example: AppTest) -> None:
 
 
 def test_a_prediction_is_exported_as_the_page_shows_it(state: Session, opened: Model) -> None:
-    result = answer(state, opened)
+    result = prediction_result(state, opened)
     export = prediction_export(state, opened, result)
     assert export.report is not None and export.run is not None
     pd.testing.assert_frame_equal(export.table.frame, result.table)
@@ -172,7 +172,7 @@ def test_a_bundle_holds_the_bytes_of_the_upload(state: Session, opened: Model) -
     state.load(Loaded(state.sample(), data, "My patient.tsv.gz"))
     state.put([Perturbation("TP53", "knock-out")])
     assert source_of(state).contents() == data
-    export = prediction_export(state, opened, answer(state, opened))
+    export = prediction_export(state, opened, prediction_result(state, opened))
     assert "example" not in export.link and export.run is not None
     held = bundled(bundle(export.run(), with_input=True))
     assert held["input.tsv.gz"] == data and b"My patient" not in held["settings.json"] + held["README.md"]

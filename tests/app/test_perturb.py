@@ -28,7 +28,7 @@ from cellstate.ui.workbench import perturbation_form
 from cellstate.ui.workbench.gene_level import rounded
 from cellstate.ui.workbench.gene_results import prediction_csv
 from cellstate.ui.workbench.prediction import filtered
-from tests.app.conftest import check, words
+from tests.app.conftest import check, open_sample, words
 from tests.app.workbench import cached, perturb, session_of, specs
 from tests.support.factories import make_samples, make_space
 
@@ -198,10 +198,9 @@ def test_the_table_can_be_searched(perturbed: AppTest) -> None:
 
 def test_perturbations_stay_with_another_sample(perturbed: AppTest) -> None:
     first = perturbed.dataframe[0].value
-    perturbed.switch_page("pages/workbench.py").run()
+    open_sample(perturbed)
     perturbed.selectbox(key="example").select(1).run()
     perturbed.button(key="load-example").click().run()
-    perturbed.switch_page("pages/workbench.py").run()
     check(perturbed)
     assert specs(perturbed) == ["TP53=ko", "MYC=ko"]
     assert not first["tpm_before"].equals(perturbed.dataframe[0].value["tpm_before"])

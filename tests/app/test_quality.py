@@ -22,7 +22,7 @@ from tests.support.evidence_factories import evidence, record
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Opens a page with another model folder."""
+    """Opens a tab of the evidence page with another model folder."""
 
     def open_page(folder: Path, tab: str = "Benchmarks") -> AppTest:
         monkeypatch.setenv(MODEL_VARIABLE, str(folder))
@@ -35,7 +35,7 @@ def with_evidence(small_model: Model, folder: Path) -> Path:
     shutil.copytree(small_model.folder, folder)
     records = [
         record(
-            Benchmark.TRUST,
+            Benchmark.RELIABILITY,
             Dataset.TEST,
             PredictorId.AUTOENCODER,
             Metric.OOD_AUROC,

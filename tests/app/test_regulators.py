@@ -1,4 +1,4 @@
-"""The regulators page: goals, options, searches beside the page, results, and the way to the workbench."""
+"""The candidates page: goals, options, searches beside the page, results, and the way to the workbench."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cellstate.ui.candidates.results import agreement, containing, csv, short
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.predictor_picker import KEY
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
-from tests.app.conftest import check, words
+from tests.app.conftest import check, open_sample, words
 from tests.support.factories import make_samples
 
 PATIENCE_S = 60
@@ -43,10 +43,12 @@ def genes(small_model: Model) -> list[str]:
 
 @pytest.fixture
 def page(small_model: Model, monkeypatch: pytest.MonkeyPatch, app: AppTest) -> Iterator[AppTest]:
-    """The regulators page with an example patient and a small model."""
+    """The candidates page with an example patient and a small model."""
     monkeypatch.setenv(MODEL_VARIABLE, str(small_model.folder))
     app.switch_page("pages/candidates.py").run()
     app.button(key="empty-example").click().run()
+    check(app)
+    app.switch_page("pages/candidates.py").run()
     check(app)
     yield app
     app.session_state["cellstate"].drop_runs()
@@ -255,7 +257,7 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
     with_goal.button(key="open-in-perturb").click().run()
     check(with_goal)
-    assert with_goal.title[0].value == "Perturb"
+    assert with_goal.title[0].value == "Workbench"
     assert [one.spec for one in state.perturbations] == [f"{s.gene}={s.perturbation}" for s in steps.itertuples()]
     state.undo()
     assert state.perturbations == ()
@@ -270,7 +272,7 @@ def test_results_of_each_kind_stay_until_the_sample_changes(with_goal: AppTest) 
     with_goal.segmented_control(key="regulators-kind").set_value("screen").run()
     check(with_goal)
     assert with_goal.dataframe
-    with_goal.switch_page("pages/workbench.py").run()
+    open_sample(with_goal)
     with_goal.selectbox(key="example").select(1).run()
     with_goal.button(key="load-example").click().run()
     with_goal.switch_page("pages/candidates.py").run()
@@ -336,7 +338,7 @@ def test_a_run_survives_a_page_change(with_goal: AppTest, slow: Slow) -> None:
     job = with_goal.session_state["cellstate"].job
     with_goal.switch_page("pages/home.py").run()
     assert not job.has_ended
-    assert "Searching: 0 %" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
+    assert "Searching: 0%" in [getattr(link, "label", "") for link in with_goal.get("page_link")]
     with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
     assert has_button(with_goal, "cancel")
@@ -349,7 +351,7 @@ def test_a_run_ends_with_its_sample(with_goal: AppTest, slow: Slow, how: str) ->
     if how == "delete-data":
         with_goal.button(key="delete-data").click().run()
     else:
-        with_goal.switch_page("pages/workbench.py").run()
+        open_sample(with_goal)
         with_goal.button(key="load-example").click().run()
     slow.go.release(8)
     job.wait(PATIENCE_S)

@@ -21,7 +21,7 @@ from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import FailedUpload
-from tests.app.conftest import APP, check, words
+from tests.app.conftest import APP, check, open_sample, words
 from tests.app.workbench import a_table, session_of, submit, upload
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x] [a](http://b.example)"
@@ -77,10 +77,12 @@ def test_an_upload_is_read_and_described(app: AppTest) -> None:
     assert shown.shape == (12, 3)
     assert list(shown.iloc[0]) == [table.index[0], *(f"{v:g}" for v in table.iloc[0])]
     # The file has left Streamlit's store, and the ways to a sample are folded.
-    assert app.file_uploader[0].value is None and not app.expander[0].proto.expanded
+    assert app.file_uploader[0].value is None
+    assert [box.proto.expanded for box in app.expander if box.label == "Choose another sample"] == [False]
 
 
 def test_the_quality_of_the_sample_is_shown(with_example: AppTest) -> None:
+    open_sample(with_example)
     samples, model = read_samples(examples()[0].path), load_model()
     score = ood_scores(prepare_samples(model, samples))[0].score
     lines = qc_lines(with_ood_score(qc_figures(samples, model.space)[0], score))
@@ -134,7 +136,7 @@ def test_a_failed_file_can_be_dropped(with_example: AppTest, key: str) -> None:
     assert session_of(with_example).loaded is before
     with_example.button(key=key).click().run()
     check(with_example)
-    assert session_of(with_example).problem is None
+    assert session_of(with_example).failed_upload is None
     assert key != "discard-failed" or session_of(with_example).loaded is before
 
 
@@ -201,7 +203,7 @@ def test_dates_are_repaired_on_request(app: AppTest) -> None:
     app.selectbox(key=f"pick-{state.round}").select(1).run()
     state.labels = {"B": "treated"}
     app.button(key="repair-dates").click().run()
-    check(app)
+    check(open_sample(app))
     report = state.loaded.samples.report
     assert ("9-Sep", "SEPTIN9") in report.repaired and "1-Mar" not in dict(report.repaired)
     assert dates_sentence(report) in words(app)

@@ -64,7 +64,7 @@ def test_quality_control_continues_after_an_interruption(cohort: AppTest, monkey
             raise CellStateError("No more.", "Try again.")
         return ood_scores(samples)
 
-    monkeypatch.setattr(sample_table, "distances", counted)
+    monkeypatch.setattr(sample_table, "ood_scores", counted)
     cohort.button(key="run-qc").click().run()
     assert len(cohort.error) == 1
     cohort.run()

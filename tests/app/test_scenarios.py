@@ -79,7 +79,7 @@ def test_no_more_than_a_hundred_are_kept(page: AppTest) -> None:
 def test_deleting_the_data_drops_them(page: AppTest) -> None:
     state = session_of(page)
     state.scenarios = {"S": ONE}
-    page.button(key="forget").click().run()
+    page.button(key="delete-data").click().run()
     check(page)
     assert state.scenarios == {} and state.entries == () and len(state.history) == 1
 

@@ -20,7 +20,7 @@ from cellstate.default_rule import predictor_evidence
 from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, Metric, PredictorId, Records
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.registry import FittedParameters, available_predictors
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_sample

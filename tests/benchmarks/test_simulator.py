@@ -9,7 +9,7 @@ from benchmarks.simulated_predictors import PREDICTORS, Training
 from benchmarks.simulated_sparse import Recipe, given_share, links, propagated, relevance, titration_curves
 from benchmarks.simulator import Design, simulate
 from cellstate.errors import CellStateError
-from cellstate.perturb.predictors.components import PENALTIES
+from cellstate.perturb.predictors.linear import PENALTIES
 
 SMALL = replace(
     Design(), n_masters=4, n_tfs=12, n_leaves=44, n_train=200, n_test=6, n_pairs=4, specific_masters=1, specific_tfs=2

@@ -145,6 +145,8 @@ def allowed(records: Records) -> set[PredictorId]:
         known = (one.target_specificity, one.margin_ci_low, one.simulated_pearson_delta)
         if name in PRIOR_KNOWLEDGE or None in (*known, own.target_specificity, own.simulated_pearson_delta):
             continue
+        assert one.margin_ci_low is not None and one.simulated_pearson_delta is not None
+        assert own.simulated_pearson_delta is not None
         if one.margin_ci_low > 0 and one.simulated_pearson_delta >= own.simulated_pearson_delta:
             found.add(name)
     return found

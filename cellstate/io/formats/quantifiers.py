@@ -6,7 +6,6 @@ Shape suffixes: F features of the file, C columns.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,8 @@ from cellstate.io.table import read_table
 from cellstate.samples import ReadWarning
 
 _DETECT = "Let CellState detect the format."
-_FEATURECOUNTS_COLUMNS = ["geneid", "chr", "start", "end", "strand", "length"]
+#: First columns of a featureCounts table.
+FEATURECOUNTS_COLUMNS = ["geneid", "chr", "start", "end", "strand", "length"]
 #: Columns that featureCounts adds with --extraAttributes.
 _FEATURECOUNTS_EXTRA = ("gene_name", "gene_id", "gene_biotype", "gene_type")
 _BAM_ENDING = re.compile(r"(\.?Aligned)?(\.?sorted(ByCoord)?)?(\.?out)?\.(bam|sam|cram)$", re.IGNORECASE)
@@ -45,11 +45,6 @@ class Quantifier:
     tpm: str
     counts: str
     length: str
-
-    def has_header(self, header: Sequence[str]) -> bool:
-        """Return whether a header line is that of this tool."""
-        lower = {name.strip().lower() for name in header}
-        return header[0].strip().lower() in self.feature and {self.tpm, self.counts, self.length} <= lower
 
     def read(self, content: FileContent, options: ReadOptions) -> RawTable:
         """Read the TPM, or the counts if the user chose them as the unit."""
@@ -112,14 +107,6 @@ def read_star(content: FileContent, options: ReadOptions) -> RawTable:
             *table.warnings,
         ),
     )
-
-
-def detect(header: Sequence[str]) -> str | None:
-    """Return the name of the tool that wrote a file with this header line, except for STAR's, which has none."""
-    if tool := next((tool for tool in TOOLS if tool.has_header(header)), None):
-        return tool.name
-    lower = [name.strip().strip('"').lower() for name in header]
-    return "featurecounts" if lower[: len(_FEATURECOUNTS_COLUMNS)] == _FEATURECOUNTS_COLUMNS else None
 
 
 def read_featurecounts(content: FileContent, options: ReadOptions) -> RawTable:

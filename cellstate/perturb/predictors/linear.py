@@ -1,31 +1,247 @@
 """Linear baselines: every gene's z changes in proportion to every perturbed gene's.
 
 Published deep models do not beat such baselines on real perturbations (Ahlmann-Eltze et al., Nature Methods 2025), so
-no prediction is shown without them. Their parameters are learnt from the training samples only.
+every prediction is shown beside them. All of them follow from the principal components of the training samples, which
+are stored beside the weights.
 
-Shape suffixes: R rows, G genes, K perturbed genes, P principal components, E perturbation sets, U distinct genes.
+Shape suffixes: S samples, R rows, G genes, K perturbed genes, P principal components, E perturbation sets, U distinct
+genes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from cellstate.errors import ModelError
+from cellstate.model import Model
+from cellstate.model.checkpoint import damaged, read_arrays, write_arrays
+from cellstate.model.folder import cached_per_model
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.base import CohortSlopes, PredictorSpec, ProgressReporter
-from cellstate.perturb.predictors.components import Components, own, through
 
 if TYPE_CHECKING:
     from cellstate.perturb.sample import PreparedSample
     from cellstate.perturb.search.goal import Goal
 
+BASELINES = "baselines.safetensors"
+#: Components that are kept: of some hundred samples all; ridge needs the last ones too.
+MOST = 400
+#: Penalties that are tried, as multiples of the components' mean variance.
+PENALTIES = np.geomspace(1e-2, 1e2, 13)
 #: Perturbation sets whose changes of all genes are in memory at once.
 _CHUNK = 256
 #: All scores of a linear method are exact at once.
 _ALL = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Principal components of standardised training samples, with the penalties of the ridge regressions.
+
+    Attributes
+    ----------
+    pca_LG : ndarray of float32, shape (L, G)
+        Components of the PCA baseline, orthonormal rows: as many as the network has latent units, of the disease's own
+        training samples, which reconstruct patients best.
+    pca_variance_L : ndarray of float32, shape (L,)
+        Variance of their scores.
+    components_PG : ndarray of float32, shape (P, G)
+        Components of the training samples of all cohorts, orthonormal rows: what goes together in one tissue may be
+        chance, in many it is less so.
+    variance_P : ndarray of float32, shape (P,)
+        Variance of their scores.
+    z_variance_G : ndarray of float32, shape (G,)
+        Variance of each standardised gene over the samples of all cohorts.
+    ridge, tf_ridge : float
+        Penalty (a variance in z) of the ridge regressions on all other genes, and on transcription factors.
+    tf_G : ndarray of bool, shape (G,)
+        Which genes are transcription factors: prior knowledge, used by one method.
+    """
+
+    pca_LG: np.ndarray
+    pca_variance_L: np.ndarray
+    components_PG: np.ndarray
+    variance_P: np.ndarray
+    z_variance_G: np.ndarray
+    ridge: float
+    tf_ridge: float
+    tf_G: np.ndarray
+
+    def reconstruct(self, z_SG: np.ndarray) -> np.ndarray:
+        """Project samples on the PCA baseline's components and back; the training mean is 0 in z."""
+        return (z_SG @ self.pca_LG.T) @ self.pca_LG
+
+    @property
+    def ridge_P(self) -> np.ndarray:
+        """Diagonal of ridge's hat matrix in components: predictions are z V^T (.) V before own parts are removed."""
+        return self.variance_P / (self.variance_P + self.ridge)
+
+    @property
+    def tf_ridge_PP(self) -> np.ndarray:
+        """The same on transcription factors alone: (lambda D^-1 + V_T V_T^T)^-1 by the push-through identity."""
+        known_PT = self.components_PG[:, self.tf_G].astype(np.float64)
+        inverse_P = self.tf_ridge / np.maximum(self.variance_P.astype(np.float64), 1e-9)
+        return np.linalg.inv(np.diag(inverse_P) + known_PT @ known_PT.T)
+
+
+def through(scores_RP: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Return component scores times a symmetric matrix (P, P), or one of which only the diagonal (P,) is given."""
+    return scores_RP * middle if middle.ndim == 1 else scores_RP @ middle
+
+
+def own(components_PG: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Return the diagonal of V^T M V: what a gene's own value adds to its prediction, shape (G,)."""
+    return (through(components_PG.T, middle).T * components_PG).sum(axis=0)
+
+
+def fit_components(
+    z_SG: np.ndarray,
+    width: int,
+    *,
+    pooled_z_SG: np.ndarray | None = None,
+    validation_z_SG: np.ndarray | None = None,
+    tf_G: np.ndarray | None = None,
+) -> Components:
+    """Compute the components by singular value decomposition, and choose the penalties.
+
+    Parameters
+    ----------
+    z_SG : ndarray, shape (S, G)
+        Standardised training samples of the disease.
+    width : int
+        Latent units of the network that they stand beside.
+    pooled_z_SG : ndarray, optional
+        Training samples of all cohorts, for every method but PCA; the same samples where there is one cohort.
+    validation_z_SG : ndarray, optional
+        Samples on which the penalties are chosen: least squared error of each gene from the others. Without them the
+        penalty is the mean variance of a component.
+    tf_G : ndarray of bool, optional
+        Transcription factors among the genes.
+    """
+    everything_PG, every_variance_P = _principal(z_SG)
+    pooled = z_SG if pooled_z_SG is None else pooled_z_SG
+    components_PG, variance_P = (everything_PG, every_variance_P) if pooled_z_SG is None else _principal(pooled)
+    known_G = np.zeros(z_SG.shape[1], bool) if tf_G is None else tf_G
+    middle = float(variance_P.mean())
+    found = Components(
+        everything_PG[:width],
+        every_variance_P[:width],
+        components_PG,
+        variance_P,
+        np.square(pooled, dtype=np.float32).mean(axis=0),
+        middle,
+        middle,
+        known_G,
+    )
+    if validation_z_SG is None:
+        return found
+    tried = [float(p) for p in PENALTIES * middle]
+    ridge = min(tried, key=lambda p: _ridge_error(replace(found, ridge=p), validation_z_SG))
+    if not known_G.any():
+        return replace(found, ridge=ridge)
+    tf_ridge = min(tried, key=lambda p: _tf_error(replace(found, tf_ridge=p), validation_z_SG))
+    return replace(found, ridge=ridge, tf_ridge=tf_ridge)
+
+
+def _principal(z_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return components, shape (P, G), each with its largest entry positive, and the variance of their scores."""
+    n = min(MOST, *z_SG.shape)
+    _, singular, rows_PG = np.linalg.svd(z_SG.astype(np.float64), full_matrices=False)
+    sign_P = np.sign(rows_PG[np.arange(n), np.abs(rows_PG[:n]).argmax(axis=1)])
+    return (rows_PG[:n] * sign_P[:, None]).astype(np.float32), (singular[:n] ** 2 / len(z_SG)).astype(np.float32)
+
+
+def _ridge_error(found: Components, z_SG: np.ndarray) -> float:
+    return _error(found, found.ridge_P, z_SG, np.ones_like(found.tf_G))
+
+
+def _tf_error(found: Components, z_SG: np.ndarray) -> float:
+    return _error(found, found.tf_ridge_PP, z_SG, found.tf_G)
+
+
+def _error(found: Components, middle: np.ndarray, z_SG: np.ndarray, source_G: np.ndarray) -> float:
+    """Mean squared error of every gene from the source genes but itself: the leave-one-out identity of a hat matrix."""
+    own_G = np.where(source_G, own(found.components_PG, middle), 0)
+    hat_SG = through((z_SG * source_G) @ found.components_PG.T, middle) @ found.components_PG
+    return float(np.mean(((hat_SG - own_G * z_SG) / (1 - own_G) - z_SG) ** 2))
+
+
+def save_components(found: Components, model_folder: Path) -> None:
+    """Write the components beside the weights, in 8 bits a value."""
+    pca_LG, pca_step_L = _in_levels(found.pca_LG)
+    components_PG, step_P = _in_levels(found.components_PG)
+    tensors = {
+        "pca": pca_LG,
+        "pca.step": pca_step_L,
+        "pca.variance": found.pca_variance_L,
+        "components": components_PG,
+        "components.step": step_P,
+        "components.variance": found.variance_P,
+        "z_variance": found.z_variance_G,
+        "penalties": np.array([found.ridge, found.tf_ridge], np.float32),
+        "transcription_factor": found.tf_G.astype(np.uint8),
+    }
+    write_arrays(model_folder / BASELINES, tensors, {"cellstate-baselines": "3"})
+
+
+def _in_levels(rows_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows in whole steps, -127 to 127, and the step of each row."""
+    step_P = np.maximum(np.abs(rows_PG).max(axis=1), 1e-9) / 127
+    return np.rint(rows_PG / step_P[:, None]).astype(np.int8), step_P.astype(np.float32)
+
+
+@cached_per_model
+def load_components(model: Model) -> Components | None:
+    """Return the components of a trained model, ``None`` for random weights."""
+    path = model.folder / BASELINES
+    if not path.exists():
+        return None
+    stored = read_arrays(path)
+    try:
+        _check(stored, len(model.space))
+    except (KeyError, TypeError) as error:
+        raise damaged(BASELINES, error) from error
+    ridge, tf_ridge = (float(p) for p in stored["penalties"])
+    return Components(
+        stored["pca"].astype(np.float32) * stored["pca.step"][:, None],
+        stored["pca.variance"],
+        stored["components"].astype(np.float32) * stored["components.step"][:, None],
+        stored["components.variance"],
+        stored["z_variance"],
+        ridge,
+        tf_ridge,
+        stored["transcription_factor"].astype(bool),
+    )
+
+
+def _check(stored: Mapping[str, np.ndarray], genes: int) -> None:
+    """Raise ``ModelError`` for tensors that are not as `save_components` wrote them for so many genes."""
+    n_pca, n = len(stored["pca"]), len(stored["components"])
+    # Name, type, shape, and whether it is a variance, a step or a penalty: never below 0.
+    expected: dict[str, tuple[type, tuple[int, ...], bool]] = {
+        "pca": (np.int8, (n_pca, genes), False),
+        "pca.step": (np.float32, (n_pca,), True),
+        "pca.variance": (np.float32, (n_pca,), True),
+        "components": (np.int8, (n, genes), False),
+        "components.step": (np.float32, (n,), True),
+        "components.variance": (np.float32, (n,), True),
+        "z_variance": (np.float32, (genes,), True),
+        "penalties": (np.float32, (2,), True),
+        "transcription_factor": (np.uint8, (genes,), True),
+    }
+    for name, (kind, shape, positive) in expected.items():
+        found = stored[name]
+        fits = found.dtype == kind and found.shape == shape and bool(np.isfinite(found).all())
+        # Rows are of length 1, so no step is larger; one that float32 barely holds overflows what it multiplies.
+        fits = fits and not (name.endswith(".step") and bool((found > 1).any()))
+        if not fits or (positive and bool((found < 0).any())) or (name == "penalties" and not found.all()):
+            raise ModelError(f"{BASELINES} does not belong to this model: {name}.", "Copy the model folder again.")
 
 
 class LinearEffects(Protocol):

@@ -15,15 +15,16 @@ import numpy as np
 from cellstate.errors import ModelError
 from cellstate.evidence import METHODS
 from cellstate.model import Model
-from cellstate.model.cache import cached_per_model
+from cellstate.model.folder import cached_per_model
 from cellstate.model.numpy_network import NumpyModel
 from cellstate.perturb.predictors.base import GoalScorer, Predictor, PredictorId, PredictorSpec
-from cellstate.perturb.predictors.components import Components, load_components
 from cellstate.perturb.predictors.linear import (
+    Components,
     LinearEffects,
     LinearPredictor,
     NoEffects,
     coexpression_map,
+    load_components,
     pca_map,
     ridge_map,
     tf_ridge_map,

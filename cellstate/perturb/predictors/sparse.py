@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 
 from cellstate.errors import ModelError
 from cellstate.model import Model
-from cellstate.model.arrays import damaged, read_arrays, write_arrays
-from cellstate.model.cache import cached_per_model
+from cellstate.model.checkpoint import damaged, read_arrays, write_arrays
+from cellstate.model.folder import cached_per_model
 from cellstate.perturb.perturbations import InputChange
 
 EFFECTS = "effects.safetensors"

@@ -21,8 +21,8 @@ from scipy.special import ndtri
 from scipy.stats import rankdata, t
 
 from cellstate.model import Model
-from cellstate.model.cache import cached_per_model
 from cellstate.model.cohort import load_profiles
+from cellstate.model.folder import cached_per_model
 from cellstate.perturb.predictors.sparse import load_effects
 from cellstate.perturb.search.goal import Goal
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from cellstate.model.device import release_memory
+from cellstate.model.network import release_memory
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.perturb.predictors.propagate import Backward, check_numbers

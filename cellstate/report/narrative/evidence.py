@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from cellstate.default_rule import Rule, Verdict
 from cellstate.evaluation.bins import Tolerance
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
-from cellstate.formatting import join_with_and, percent
+from cellstate.formatting import decimal, join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, Source
 from cellstate.perturb.predictors.registry import REGISTRY
 from cellstate.report.narrative.experiment import CLEAR
-from cellstate.report.section import decimal
 
 #: A response of the perturbed gene below this share of its change is called damped.
 DAMPED = 0.5

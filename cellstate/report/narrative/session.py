@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from cellstate.errors import summarise_list
 from cellstate.evidence import PredictorId
-from cellstate.formatting import escape_markdown, percent, plural
+from cellstate.formatting import decimal, escape_markdown, percent, plural
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import ModelRecord
 from cellstate.report.narrative.reconstruction import error_removed
-from cellstate.report.section import decimal
 from cellstate.report.sections import held_out
 
 #: Perturbations that a sentence names.

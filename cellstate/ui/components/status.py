@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, percent, plural
-from cellstate.model.device import device_label
+from cellstate.model.network import device_label
 from cellstate.ui.runtime.resources import model, model_folder_name
 from cellstate.ui.runtime.sign_in import sign_out, signed_in_as
 from cellstate.ui.state.session import DELETED, Session, delete_my_data, session

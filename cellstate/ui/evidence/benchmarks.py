@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.evidence import PredictorId
-from cellstate.formatting import escape_markdown, percent
+from cellstate.formatting import decimal, escape_markdown, percent
 from cellstate.labels import DATASETS
 from cellstate.model import ModelRecord
-from cellstate.report.section import Section, decimal
+from cellstate.report.section import Section
 from cellstate.report.sections import all_records, criteria, held_out, sections, shares
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, chart, metric_row

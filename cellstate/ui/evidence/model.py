@@ -13,8 +13,8 @@ from cellstate.errors import GeneError
 from cellstate.formatting import escape_markdown
 from cellstate.genes import gene_axis
 from cellstate.model import Model, ModelRecord
-from cellstate.model.device import device_label
 from cellstate.model.folder import CARD, HISTORY
+from cellstate.model.network import device_label
 from cellstate.report.narrative.evidence import LIMITS, RANDOM_WEIGHTS
 from cellstate.report.narrative.reconstruction import network_sentence, training_sentence
 from cellstate.report.sections import USED

@@ -1,1 +1,1 @@
-"""The Workbench page: sample, perturbations and what they would change."""
+"""The workbench: sample, perturbations and what they would change."""

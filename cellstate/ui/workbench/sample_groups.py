@@ -30,14 +30,14 @@ def sample_groups(state: Session, loaded: Loaded) -> None:
             rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
             st.markdown(f"{escape_markdown(in_words(groups), 400)}{rest}.")
         else:
-            st.markdown("Name control and treated samples here, and compare them on the page Validate.")
+            st.markdown("Name control and treated samples here, and compare them on the Validate page.")
         _editor(state, names)
         _sheet_result(state, names)
         with st.container(horizontal=True):
             with st.popover("Sample sheet", icon=":material/table_rows:", key=f"sheet-{_version(state)}"):
                 _sheet(state)
             if len(groups) > 1 and st.button("Compare groups", icon=":material/compare:", key="to-experiment"):
-                st.switch_page("pages/experiment.py")
+                st.switch_page("pages/validate.py")
             if groups:
                 action_button("Clear", "close", "clear-groups", _replace, state, {}, type="tertiary")
 

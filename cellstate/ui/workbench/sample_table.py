@@ -49,7 +49,7 @@ def sample_table(state: Session, loaded: Loaded, opened: Model) -> None:
             "sample": st.column_config.TextColumn("Sample", width="medium"),
             "n_detected": st.column_config.NumberColumn("Genes detected", format="localized"),
             "million_reads": st.column_config.NumberColumn("Reads (million)", format="%.1f"),
-            "ood_score": number_column("OodScore", 1, tip("Out of distribution")),
+            "ood_score": number_column("OOD score", 1, tip("Out of distribution")),
             "grade": st.column_config.TextColumn("QC", help="The worst grade of this sample."),
         },
         placeholder="–",

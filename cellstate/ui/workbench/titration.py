@@ -43,7 +43,7 @@ def titration_section(state: Session, opened: Model, result: PredictionResult) -
     chart(titration_lines(found.responders(), sample=found.sample, **reference), key="titration-lines")
     if found.goal is not None:
         goal = escape_markdown(found.goal.label, 200)
-        st.markdown(f":material/flag: **Goal of the page Candidates:** {goal}.", width=READABLE)
+        st.markdown(f":material/flag: **Goal of the Candidates page:** {goal}.", width=READABLE)
         chart(titration_score(found.levels(), **reference), key="titration-score")
     download_table(
         lambda: csv(found),

@@ -8,7 +8,7 @@ import io
 import pandas as pd
 import pytest
 
-from cellstate.cli.output import ProgressBar
+from cellstate.cli.options import ProgressBar
 from cellstate.genes import gene_axis, transcription_factors
 from tests.unit.cli.conftest import refusal
 

@@ -17,6 +17,7 @@ from cellstate.perturb.sample import prepare_samples
 
 
 def with_readout(model: Model) -> Model:
+    assert model.record.calibration is not None and model.record.training is not None
     known = structs.replace(model.record.calibration, conditional_mode=fit_conditional_mode(model))
     return replace(model, record=ModelRecord(structs.replace(model.record.training, calibration=known)))
 

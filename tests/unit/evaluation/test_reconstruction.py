@@ -7,7 +7,7 @@ from sklearn.metrics import r2_score
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import create_model, load_model
-from cellstate.perturb.predictors.components import load_components
+from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.sample import prepare_samples
 from tests.support.factories import make_samples
 

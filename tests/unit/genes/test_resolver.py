@@ -72,6 +72,7 @@ def test_dates_of_a_spreadsheet(name: str, candidates: list[str]) -> None:
     assert AXIS.candidates(name) == candidates
     with raises_code("date", GeneError) as error:
         AXIS.find(name)
+    assert isinstance(error.value, GeneError)
     assert all(symbol in error.value.hint for symbol in candidates)
 
 

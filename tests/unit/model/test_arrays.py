@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from cellstate.errors import ModelError
-from cellstate.model.arrays import read_arrays
+from cellstate.model.checkpoint import read_arrays
 
 
 def test_arrays_come_back(tmp_path):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from cellstate.model import Model
-from cellstate.model.cache import cached_per_model
+from cellstate.model.folder import cached_per_model
 
 
 def test_it_is_made_once_for_many_threads_and_again_for_another_model(small_model: Model) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from cellstate.errors import ModelError
 from cellstate.model import create_model, describe_model, load_model
-from cellstate.model.device import device_label, pick_device, pick_dtype
+from cellstate.model.network import device_label, pick_device, pick_dtype
 from cellstate.resources import resource_path
 from tests.support.factories import make_space
 

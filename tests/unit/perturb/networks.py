@@ -8,7 +8,7 @@ import torch
 from cellstate.model import ModelConfig
 from cellstate.model.config import ACTIVATIONS
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 from train.warm_start import pca_map, warm_start
 
 GENES = 300

@@ -50,8 +50,8 @@ def source(upload) -> Source:
 @pytest.fixture(scope="session")
 def answer(small_model, source, perturbations) -> PredictionReport:
     """What the perturbations do to it."""
-    sample = read_samples(source.data, options=source.overrides).take([source.position])
-    sample = prepare_sample(small_model, sample)
+    samples = read_samples(source.data, options=source.overrides).take([source.position])
+    sample = prepare_sample(small_model, samples)
     prediction = predict(sample, perturbations, "autoencoder")
     before, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)

@@ -94,6 +94,7 @@ def rows(section: Section) -> list[list[str]]:
 def with_evaluation(found: ModelRecord, change) -> ModelRecord:
     """Return a record whose evaluation of each split is changed."""
     evaluation = {split: change(one) for split, one in found.evaluation.items()}
+    assert found.training is not None
     return replace(found, training=with_values(found.training, evaluation=evaluation))
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 from train.warm_start import robust_map
 
 GENES, WIDTH = 200, 6

@@ -5,7 +5,7 @@ import torch
 from cellstate.errors import ModelError
 from cellstate.model import ModelConfig
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.predictors.components import Components, fit_components
+from cellstate.perturb.predictors.linear import Components, fit_components
 from train.warm_start import pca_map, robust_map, warm_start
 
 GENES = 120

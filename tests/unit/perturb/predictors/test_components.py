@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from cellstate.errors import ModelError
 from cellstate.model import create_model, load_model
-from cellstate.perturb.predictors.components import (
+from cellstate.perturb.predictors.linear import (
     BASELINES,
     PENALTIES,
     fit_components,

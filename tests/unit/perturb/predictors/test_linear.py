@@ -9,7 +9,7 @@ from cellstate.perturb.perturbations import Perturbation, candidate_changes, inp
 from cellstate.perturb.predictors import linear as module
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.predictors.linear import LinearScorer
+from cellstate.perturb.predictors.linear import LinearPredictor, LinearScorer
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.predictors.sparse import DAMPING, SparseEffectPropagation
 from cellstate.perturb.sample import prepare_sample
@@ -36,7 +36,9 @@ def scorer(sample, goal, name):
 
 def test_a_set_held_and_passed_on_by_hand(small_model, goal) -> None:
     rng = np.random.default_rng(0)
-    one = available_predictors(small_model)["elastic_net"].effects
+    predictor = available_predictors(small_model)[PredictorId.ELASTIC_NET]
+    assert isinstance(predictor, LinearPredictor)
+    one = predictor.effects
     assert isinstance(one, SparseEffectPropagation)
     effect_GG = one.effect_GG.toarray().astype(np.float64)
     genes_EK = np.array([rng.choice(len(goal.direction_G), 3, replace=False) for _ in range(40)])

@@ -4,7 +4,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 
 from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import InputChange
-from cellstate.perturb.predictors.components import fit_components
+from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.registry import (
     REGISTRY,
     FittedParameters,

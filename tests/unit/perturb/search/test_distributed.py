@@ -1,4 +1,4 @@
-"""The processes of one run: who has which rows, what is told to whom, and that nobody waits for the dead."""
+"""The processes of one run: rows of each, exchange of values, and failure of one of them."""
 
 from __future__ import annotations
 
@@ -78,13 +78,14 @@ def test_a_group_that_does_not_meet_is_one_sentence(monkeypatch):
 @pytest.mark.thorough
 def test_three_processes_gather_and_share(torchrun):
     done = torchrun(
-        "from cellstate.perturb.search.distributed import ranks\n"
+        "from cellstate.perturb.search.distributed import distributed_context\n"
         "with distributed_context() as here:\n"
-        "    told = here.share({'from': here.rank})\n"
-        "    values = here.gather((here.rank, told['from'], list(here.mine(7)), here.claims('x'), here.claims('y')))\n"
+        "    shared = here.share({'from': here.rank})\n"
+        "    claimed = here.claims('x'), here.claims('y')\n"
+        "    values = here.gather((here.rank, shared['from'], list(here.mine(7)), *claimed))\n"
         "    if here.is_first:\n"
-        "        said = [sum(v[i] for v in values) for i in (3, 4)]\n"
-        "        print(here.size, [v[:3] for v in values], said)\n"
+        "        claims = [sum(v[i] for v in values) for i in (3, 4)]\n"
+        "        print(here.size, [v[:3] for v in values], claims)\n"
         "    else:\n"
         "        assert values is None\n",
         n=3,
@@ -94,10 +95,10 @@ def test_three_processes_gather_and_share(torchrun):
 
 
 @pytest.mark.parametrize(("failing", "how"), [(0, "raise RuntimeError('broken')"), (1, "os.kill(os.getpid(), 9)")])
-def test_nobody_waits_for_a_process_that_failed(torchrun, failing, how):
+def test_the_others_end_when_a_process_fails(torchrun, failing, how):
     done = torchrun(
         "import os\n"
-        "from cellstate.perturb.search.distributed import ranks\n"
+        "from cellstate.perturb.search.distributed import distributed_context\n"
         "with distributed_context() as here:\n"
         "    here.share(1)\n"
         f"    if here.rank == {failing}:\n"
@@ -108,12 +109,12 @@ def test_nobody_waits_for_a_process_that_failed(torchrun, failing, how):
     assert done.returncode != 0
 
 
-def test_without_torchrun_too_nobody_waits_for_a_process_that_failed(tmp_path):
-    """As a scheduler starts them: nobody is there to end the others."""
+def test_without_torchrun_too_the_others_end_when_a_process_fails(tmp_path):
+    """A scheduler starts the processes, and ends none of them."""
     code = (
         "import os\n"
         "from cellstate.errors import CellStateError\n"
-        "from cellstate.perturb.search.distributed import ranks\n"
+        "from cellstate.perturb.search.distributed import distributed_context\n"
         "with distributed_context() as here:\n"
         "    here.share(1)\n"
         "    if here.rank == 1: os._exit(9)\n"
@@ -135,5 +136,5 @@ def test_without_torchrun_too_nobody_waits_for_a_process_that_failed(tmp_path):
         )
         for rank in range(2)
     ]
-    said = [process.communicate(timeout=60)[0] for process in processes]
-    assert said[0].strip() == "Another process of this run has failed." and processes[1].returncode == 9
+    printed = [process.communicate(timeout=120)[0] for process in processes]
+    assert printed[0].strip() == "Another process of this run has failed." and processes[1].returncode == 9

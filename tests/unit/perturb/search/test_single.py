@@ -269,16 +269,18 @@ def test_genes_that_would_pass_one_million_tpm_are_not_tried(small_model):
 
 
 def test_a_screen_prepares_its_sample_once(small_model, monkeypatch):
-    """Aligned and imputed when it is prepared, whatever is asked of it afterwards."""
-    counted = {"align": 0, "impute": 0}
-    for name, function in (("align", sample_module.align), ("impute", sample_module.impute_missing)):
+    counted = {"align": 0, "impute_missing": 0}
+    for name in counted:
+        function = getattr(sample_module, name)
 
         def count(*arguments, _name=name, _function=function):
             counted[_name] += 1
             return _function(*arguments)
 
-        monkeypatch.setattr(sample_module, "impute_missing" if name == "impute" else "align", count)
-    sample = prepare_sample(small_model, patient_samples())
+        monkeypatch.setattr(sample_module, name, count)
+    samples = patient_samples()
+    samples.tpm_SA[0, small_model.space.axis_index_G[3]] = np.nan
+    sample = prepare_sample(small_model, samples)
     screen(sample, some_goal(small_model), genes=np.arange(4))
     ood_scores([sample])
-    assert counted == {"align": 1, "impute": 1}
+    assert counted == {"align": 1, "impute_missing": 1}
