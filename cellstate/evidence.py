@@ -19,6 +19,7 @@ class Benchmark(StrEnum):
     """Benchmarks by the name of their module: ``python -m benchmarks.NAME``."""
 
     APP = "app"
+    BASE = "base"
     CODE_PATHS = "code_paths"
     ENGINE = "engine"
     EXPERIMENTS = "experiments"

@@ -41,26 +41,54 @@ class SampleSource(Protocol):
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
         """Read samples by position into host memory; safe to call from a thread that reads ahead."""
 
+    @property
+    def weight_S(self) -> np.ndarray | None:
+        """How often each sample is drawn relative to the others, shape (S,); None: each once an epoch."""
+
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
         """Convert the result of `fetch`, on any device, to z, shape (B, G), float32; NaN where not measured."""
+
+    def filled(self, fetched: tuple[Tensor, ...], z_BG: Tensor) -> Tensor:
+        """Return z as the network reads it: with a value where nothing was measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
-    """Standardised samples in memory: float32, NaN where not measured, and their names."""
+    """Standardised samples in memory.
+
+    Attributes
+    ----------
+    z_SG : ndarray of float32, shape (S, G)
+        NaN where not measured.
+    names : sequence of str, length S
+    filled_SG : ndarray of float32, shape (S, G), optional
+        The same with values where nothing was measured; by default these are 0, the training mean.
+    weight_S : ndarray of float32, shape (S,), optional
+    """
 
     z_SG: np.ndarray
     names: Sequence[str]
+    filled_SG: np.ndarray | None = None
+    weight_S: np.ndarray | None = None
 
     @cached_property
     def n_measured_S(self) -> np.ndarray:
         return np.count_nonzero(~np.isnan(self.z_SG), axis=1)
 
+    @property
+    def complete_SG(self) -> np.ndarray:
+        """Samples as the network reads them, shape (S, G)."""
+        return np.nan_to_num(self.z_SG) if self.filled_SG is None else self.filled_SG
+
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
-        return (torch.from_numpy(self.z_SG[rows_B]),)
+        kept = (self.z_SG,) if self.filled_SG is None else (self.z_SG, self.filled_SG)
+        return tuple(torch.from_numpy(z_SG[rows_B]) for z_SG in kept)
 
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
         return fetched[0]
+
+    def filled(self, fetched: tuple[Tensor, ...], z_BG: Tensor) -> Tensor:
+        return fetched[-1]
 
 
 def mapped(values: np.ndarray) -> Tensor:
@@ -93,6 +121,7 @@ class StoreSource:
     space: GeneSpace
     n_measured_S: np.ndarray
     names: Sequence[str]
+    weight_S: np.ndarray | None = None
     _kept: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
@@ -104,6 +133,9 @@ class StoreSource:
         index_G, mean_G, scale_G = self._on(log1p_BA.device)
         log1p_BG = log1p_BA[:, index_G].float()
         return (torch.log1p(torch.expm1(log1p_BG) * factor_B1) - mean_G) / scale_G
+
+    def filled(self, fetched: tuple[Tensor, ...], z_BG: Tensor) -> Tensor:
+        return z_BG
 
     def _on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         if device not in self._kept:
@@ -156,7 +188,11 @@ def batches(
     no limit.
     """
     generator = torch.Generator().manual_seed(hash((config.seed, epoch)) % 2**63)
-    order = torch.randperm(len(source.names), generator=generator).numpy()
+    if source.weight_S is None:
+        order = torch.randperm(len(source.names), generator=generator).numpy()
+    else:
+        weight_S = torch.from_numpy(source.weight_S).double()
+        order = torch.multinomial(weight_S, len(weight_S), replacement=True, generator=generator).numpy()
     ordered = [order[i : i + config.batch_size] for i in range(0, len(order), config.batch_size)]
 
     def read(rows: np.ndarray) -> Batch:

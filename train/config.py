@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from cellstate.errors import CellStateError, summarise_list
+from cellstate.model.config import ModelConfig
 from cellstate.model.network import DTYPES
 
 Sections = TypeVar("Sections")
@@ -28,6 +29,16 @@ class DataConfig:
     as the published network has them; one that no training sample measures is silenced."""
     min_detected: float = 0.05
     """Share of the training samples in which a gene must be above 0 TPM to be covered by the model."""
+    min_measured: float = 1.0
+    """Share of the training samples that must measure a gene. What the others miss is not part of the loss."""
+    in_memory: bool = False
+    """Read a store whole, which balancing and filling need: about 80 kB a sample."""
+    balance: str = ""
+    """Column of the store's table, for example ``tissue``: a class of n samples weighs as the root of n in means,
+    components and batches, so that the largest classes do not decide what is learnt."""
+    fill: int = 0
+    """What a training sample does not measure is filled in the input by this many principal components; 0: by the
+    mean."""
     also: tuple[str, ...] = ()
     """Folders of further cohorts (``cellstate data get hpa``), from which the baselines but PCA learn too.
 
@@ -42,8 +53,13 @@ class DataConfig:
         if bool(self.cohort) == bool(self.store):
             raise CellStateError("A run learns from one cohort or from one store.", "Name one of them in [data].")
         one_of("genes", self.genes, ("detected", "axis"), "data")
-        if not 0 <= self.min_detected <= 1:
-            raise CellStateError("min_detected is a share between 0 and 1.", "Correct [data].")
+        if not 0 <= self.min_detected <= 1 or not 0 < self.min_measured <= 1:
+            raise CellStateError("min_detected and min_measured are shares between 0 and 1.", "Correct [data].")
+        if (self.balance or self.fill) and not (self.store and self.in_memory):
+            raise CellStateError(
+                "Classes are balanced, and genes filled, in a store that is read whole.",
+                "Set in_memory = true and store = ... in [data].",
+            )
         if self.store and self.also:
             raise CellStateError("Further cohorts need a cohort, not a store.", "Ingest them together.")
 
@@ -55,6 +71,9 @@ class NetworkConfig:
     name: str = "coadread"
     hidden: tuple[int, ...] = (128, 64, 128)
     """Widths between the genes; the narrowest is the latent layer."""
+    components: int = 0
+    """Width of an embedding: the principal components of the training samples are a fixed first and last layer, and
+    the hidden layers lie between them (needs residual). 0: none."""
     activation: str = "relu"
     warm_start: str = "pca"
     """What the weights compute at the start (relu, or residual): ``pca`` of the training samples, ``robust`` (a linear
@@ -64,6 +83,17 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")
+        if self.components and not (self.residual and self.warm_start == "pca"):
+            raise CellStateError(
+                "An embedding starts as principal components with linear maps beside the layers.",
+                'Set residual = true and warm_start = "pca" in [network].',
+            )
+
+    def model(self, genes: int) -> ModelConfig:
+        """Return the network on so many genes."""
+        ends = (self.components,) * bool(self.components)
+        widths = (genes, *ends, *self.hidden, *ends, genes)
+        return ModelConfig(self.name, widths, self.activation, self.residual, bool(self.components))
 
 
 @dataclass(frozen=True)
@@ -85,6 +115,8 @@ class LoopConfig:
     """Largest share of input genes set to the training mean, drawn anew per sample."""
     noise: float = 0.0
     """Standard deviation of Gaussian noise added to the input, in z."""
+    dropout: float = 0.0
+    """Share of hidden units left out of a step, drawn anew per sample; the draws depend on the number of processes."""
     loss_on: str = "all"
     """Genes that the loss is about: ``all``, or those ``hidden`` from the input (needs hide)."""
     bin_weights: tuple[float, ...] = ()
@@ -99,8 +131,8 @@ class LoopConfig:
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.batch_size < 1 or self.patience < 1 or not self.learning_rate > 0:
             raise CellStateError("epochs, batch_size, patience and learning_rate must be positive.", "Correct [loop].")
-        if not 0 <= self.hide < 1 or self.noise < 0:
-            raise CellStateError("hide is between 0 and 1, noise is not negative.", "Correct [loop].")
+        if not 0 <= self.hide < 1 or not 0 <= self.dropout < 1 or self.noise < 0:
+            raise CellStateError("hide and dropout are between 0 and 1, noise is not negative.", "Correct [loop].")
         if self.warmup_steps < 0 or self.weight_decay < 0 or not self.clip_norm > 0:
             raise CellStateError(
                 "warmup_steps and weight_decay are not negative, clip_norm is positive.", "Correct [loop]."
@@ -155,10 +187,14 @@ class OutputConfig:
     folder: str = "runs/model"
     dtype: str = "float16"
     """Precision of the stored weights."""
+    profiles: str = "samples"
+    """Reference profiles of the folder: some training ``samples``, or ``drawn`` from what the network learnt of each
+    class of ``balance``, where the samples are not to be copied."""
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise CellStateError(f"There is no precision {self.dtype!r}.", f"Use {', '.join(DTYPES)}.")
+        one_of("profiles", self.profiles, ("samples", "drawn"), "output")
 
 
 @dataclass(frozen=True)
@@ -170,6 +206,15 @@ class TrainConfig:
     loop: LoopConfig = field(default_factory=LoopConfig)
     run: RunConfig = field(default_factory=RunConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+
+    def __post_init__(self) -> None:
+        if self.network.components and (self.loop.hide or self.loop.noise or self.loop.bin_weights):
+            raise CellStateError(
+                "Between the ends of an embedding the layers learn in components, not in genes.",
+                "Leave hide, noise and bin_weights out of [loop].",
+            )
+        if self.output.profiles == "drawn" and not self.data.balance:
+            raise CellStateError("Profiles are drawn by class.", 'Set balance in [data], or profiles = "samples".')
 
 
 def read_config(path: Path | str) -> TrainConfig:

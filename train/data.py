@@ -1,4 +1,4 @@
-"""The samples of a run, on the genes the model will cover: a cohort in memory, or a store read block by block.
+"""The samples of a run, on the genes the model will cover: a cohort or a store in memory, or one read block by block.
 
 Shape suffixes: S samples, G genes, A genes of the axis, B samples of a block.
 """
@@ -17,6 +17,7 @@ from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import DataError
 from cellstate.gene_space import SCALE_FLOOR, GeneSpace, align
 from cellstate.genes import gene_axis
+from cellstate.perturb.predictors.linear import principal_rows
 from cellstate.samples import Samples
 
 from .batches import ArraySource, SampleSource, StoreSource, mapped
@@ -28,6 +29,8 @@ from .store import Store, open_store
 HELD_OUT = ("test", "older_test")
 #: Training samples in memory for the baselines, and samples of each other split for calibration and evaluation.
 IN_MEMORY = 2000
+#: Turns of learning components and filling by them.
+FILL_PASSES = 4
 _BLOCK = 256
 
 
@@ -42,7 +45,8 @@ class TrainingData:
     train, validation : SampleSource
         Samples for the loop.
     train_z_SG, validation_z_SG : ndarray of float32
-        The same in memory for the baselines, 0 where not measured: all of a cohort, a random part of a store.
+        The same in memory for the baselines, filled where not measured: all of a cohort, a random part of a large
+        store.
     further_z_SG : ndarray of float32
         Training samples of the further cohorts, one below the other; no rows where there is none.
     gene_table : DataFrame
@@ -63,6 +67,10 @@ class TrainingData:
     further_z_SG: np.ndarray
     gene_table: pd.DataFrame
     silent_G: np.ndarray
+    weight_S: np.ndarray | None = None
+    """Weight of each row of ``train_z_SG``, 1 on average, shape (S,); None: all weigh the same."""
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """What a store that was read whole says of the samples of each split; empty for others."""
     samples: dict[str, Samples] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -78,9 +86,16 @@ class TrainingData:
             if isinstance(source, StoreSource):
                 return replace(source, space=space)
             assert isinstance(source, ArraySource)
-            return ArraySource(convert(source.z_SG), source.names)
+            filled_SG = None if source.filled_SG is None else convert(source.filled_SG)
+            return replace(source, z_SG=convert(source.z_SG), filled_SG=filled_SG)
 
-        measured = {s: align(self.samples[s], self.space).measured_SG for s in ("train", "validation")}
+        # What was filled by the training mean stays the training mean; other fillings move with the units.
+        by_mean = {"train": self.train, "validation": self.validation}
+        measured: dict[str, np.ndarray | bool] = {
+            split: (isinstance(source, ArraySource) and source.filled_SG is not None)
+            or align(self.samples[split], self.space).measured_SG
+            for split, source in by_mean.items()
+        }
         return replace(
             self,
             space=space,
@@ -97,6 +112,13 @@ class TrainingData:
         return str(self.about.get("store_sha256") or self.about.get("cohort_sha256"))
 
     @property
+    def weighted_z_SG(self) -> np.ndarray:
+        """Training samples times the root of their weights: their products are weighted ones."""
+        if self.weight_S is None:
+            return self.train_z_SG
+        return self.train_z_SG * np.sqrt(self.weight_S, dtype=np.float32)[:, None]
+
+    @property
     def balanced_z_SG(self) -> np.ndarray:
         """Training samples of all cohorts, the further ones together weighing as much as the first.
 
@@ -105,7 +127,7 @@ class TrainingData:
         """
         n_further = len(self.further_z_SG)
         weight = np.float32(np.sqrt(len(self.train_z_SG) / n_further)) if n_further else 1
-        return np.concatenate([self.train_z_SG, self.further_z_SG * weight])
+        return np.concatenate([self.weighted_z_SG, self.further_z_SG * weight])
 
 
 def read_cohorts(config: DataConfig) -> TrainingData:
@@ -124,9 +146,10 @@ def choose_genes(n_measured_A: np.ndarray, n_detected_A: np.ndarray, n: int, con
     if config.genes == "axis":
         return np.arange(len(n_measured_A))
     enough = max(config.min_detected, 1 / n) * n
-    index = np.flatnonzero((n_measured_A == n) & (n_detected_A >= enough))
+    index = np.flatnonzero((n_measured_A >= config.min_measured * n) & (n_detected_A >= enough))
     if not len(index):
-        raise DataError("No gene is measured in every training sample.", "Lower [data] min_detected.")
+        share = "every training sample" if config.min_measured == 1 else f"{config.min_measured:.0%} of the samples"
+        raise DataError(f"No gene is measured in {share}.", "Lower [data] min_detected or min_measured.")
     return index
 
 
@@ -160,41 +183,88 @@ def prepare(
     Genes, means and scales come from ``cohort`` alone: z is in SDs of the disease's own patients. Training samples of
     the ``further`` cohorts are added; a gene that they do not measure is 0 in z.
     """
-    train, validation = cohort.split("train"), cohort.split("validation")
     wanted = DataConfig(cohort=str(cohort.path), genes=genes, min_detected=min_detected)
-    detected_A = (np.nan_to_num(train.tpm_SA) > 0).sum(axis=0)
-    index_G = choose_genes(train.measured_SA.sum(axis=0), detected_A, len(train), wanted)
+    splits = ("train", "validation", *(s for s in HELD_OUT if cohort.has(s)))
+    about = {
+        "trained_on": _source_of(cohort),
+        "also_trained_on": [_source_of(one) for one in further],
+        "cohort_sha256": cohort.manifest["sha256"],
+    }
+    data = _in_memory({s: cohort.split(s) for s in splits}, wanted, about)
+    further_z_SG = [_further(one.split("train"), data.space, centre, rescale) for one in further]
+    return replace(data, further_z_SG=np.concatenate([data.further_z_SG, *further_z_SG]))
+
+
+def _in_memory(
+    samples: dict[str, Samples], config: DataConfig, about: dict[str, Any], weight_S: np.ndarray | None = None
+) -> TrainingData:
+    """Choose genes and learn the standardisation from the training samples, with their weights."""
+    train = samples["train"]
+    w_S1 = np.ones((len(train), 1)) if weight_S is None else weight_S.astype(np.float64)[:, None]
+    detected_A = ((np.nan_to_num(train.tpm_SA) > 0) * w_S1).sum(axis=0)
+    index_G = choose_genes(train.measured_SA.sum(axis=0), detected_A, len(train), config)
     measured_SG = train.measured_SA[:, index_G]
-    n_G = np.maximum(measured_SG.sum(axis=0), 1)
-    share_G = np.where(measured_SG, train.tpm_SA[:, index_G], 0).sum(axis=0, dtype=np.float64) / n_G
+    total_G = np.maximum((measured_SG * w_S1).sum(axis=0), 1e-9)
+    share_G = (np.where(measured_SG, train.tpm_SA[:, index_G], 0) * w_S1).sum(axis=0) / total_G
     # Mean and scale are learnt after `align`, which needs only the shares.
     unit_G = np.ones(len(index_G), np.float32)
     ensembl = tuple(gene_axis().ensembl[i] for i in index_G)
     tpm_SG = align(train, GeneSpace(ensembl, 0 * unit_G, unit_G, share_G)).tpm_SG
     log1p_SG = np.where(measured_SG, np.log1p(tpm_SG.astype(np.float64)), 0)
-    mean_G = log1p_SG.sum(axis=0) / n_G
-    sd_G = np.sqrt((np.where(measured_SG, log1p_SG - mean_G, 0) ** 2).sum(axis=0) / n_G)
+    mean_G = (log1p_SG * w_S1).sum(axis=0) / total_G
+    sd_G = np.sqrt((np.where(measured_SG, log1p_SG - mean_G, 0) ** 2 * w_S1).sum(axis=0) / total_G)
     known_G = np.asarray(measured_SG.any(axis=0))
     space = space_of(index_G, share_G, mean_G, sd_G, known_G)
     median_G = np.median(np.where(measured_SG, tpm_SG, 0), axis=0)
-    of_train, of_validation = _source(train, space), _source(validation, space)
-    further_z_SG = [_further(one.split("train"), space, centre, rescale) for one in further]
+    sources = {split: _source(samples[split], space) for split in ("train", "validation")}
+    if config.fill:
+        filled = fill_in(sources["train"].z_SG, sources["validation"].z_SG, config.fill, weight_S)
+        sources = {s: replace(one, filled_SG=z_SG) for (s, one), z_SG in zip(sources.items(), filled, strict=True)}
     return TrainingData(
         space,
-        of_train,
-        of_validation,
-        np.nan_to_num(of_train.z_SG),
-        np.nan_to_num(of_validation.z_SG),
-        np.concatenate([np.empty((0, len(space)), np.float32), *further_z_SG]),
+        replace(sources["train"], weight_S=weight_S),
+        sources["validation"],
+        sources["train"].complete_SG,
+        sources["validation"].complete_SG,
+        np.empty((0, len(space)), np.float32),
         gene_table(space, median_G, sd_G),
         ~known_G,
-        {"train": train, "validation": validation} | {s: cohort.split(s) for s in HELD_OUT if cohort.has(s)},
-        {
-            "trained_on": _source_of(cohort),
-            "also_trained_on": [_source_of(one) for one in further],
-            "cohort_sha256": cohort.manifest["sha256"],
-        },
+        weight_S,
+        samples=samples,
+        about=about,
     )
+
+
+def class_weights(labels: Sequence[str]) -> np.ndarray:
+    """Return the weight of each sample, 1 on average: a class of n samples weighs as the root of n, float32, (S,)."""
+    _, of_S, n_C = np.unique(np.asarray(labels, dtype=str), return_inverse=True, return_counts=True)
+    weight_S = 1 / np.sqrt(n_C[of_S])
+    return (weight_S / weight_S.mean()).astype(np.float32)
+
+
+def fill_in(
+    z_SG: np.ndarray, validation_z_SG: np.ndarray, width: int, weight_S: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replace what is not measured by what principal components of the training samples say of it.
+
+    Components and values are learnt in turns, as in `cellstate.model.impute`; validation samples follow the last ones.
+
+    Returns
+    -------
+    tuple of ndarray of float32
+        Training and validation samples without NaN.
+    """
+    known_SG, known_VG = ~np.isnan(z_SG), ~np.isnan(validation_z_SG)
+    filled_SG, filled_VG = np.nan_to_num(z_SG), np.nan_to_num(validation_z_SG)
+    if known_SG.all() and known_VG.all():
+        return filled_SG, filled_VG
+    root_S1 = 1.0 if weight_S is None else np.sqrt(weight_S, dtype=np.float32)[:, None]
+    for _ in range(FILL_PASSES):
+        rows_PG = principal_rows(filled_SG * root_S1, width)[0]
+        filled_SG = np.where(known_SG, filled_SG, (filled_SG @ rows_PG.T) @ rows_PG)
+    for _ in range(FILL_PASSES):
+        filled_VG = np.where(known_VG, filled_VG, (filled_VG @ rows_PG.T) @ rows_PG)
+    return filled_SG, filled_VG
 
 
 def _source(samples: Samples, space: GeneSpace) -> ArraySource:
@@ -227,9 +297,12 @@ def _further(samples: Samples, space: GeneSpace, centre: bool, rescale: bool) ->
 def read_store(config: DataConfig, seed: int, context: DistributedContext) -> TrainingData:
     """Choose genes and learn the standardisation from all training samples of a store, shared among the processes.
 
-    Two passes: the first counts and sums TPM; the second, with the scale of every sample, sums log1p TPM.
+    A store that is not read whole takes two passes: the first counts and sums TPM; the second, with the scale of every
+    sample, sums log1p TPM.
     """
     store = open_store(config.store)
+    if config.in_memory:
+        return _whole_store(store, config)
     rows = {split: store.rows(split) for split in ("train", "validation")}
     own = rows["train"][context.share(len(rows["train"]))]
 
@@ -273,9 +346,24 @@ def read_store(config: DataConfig, seed: int, context: DistributedContext) -> Tr
         np.empty((0, len(space)), np.float32),
         gene_table(space, np.median(np.nan_to_num(tpm_SG), axis=0), sd_G),
         n_G == 0,
-        samples,
-        {"trained_on": _about(store), "also_trained_on": [], "store_sha256": store.manifest["sha256"]},
+        samples=samples,
+        about={"trained_on": _about(store), "also_trained_on": [], "store_sha256": store.manifest["sha256"]},
     )
+
+
+def _whole_store(store: Store, config: DataConfig) -> TrainingData:
+    weight_S = None
+    if config.balance:
+        if config.balance not in store.table:
+            raise DataError(
+                f"The store has no column {config.balance!r} to balance by.",
+                f"Its columns are {', '.join(store.table.columns)}.",
+            )
+        weight_S = class_weights(store.table[config.balance].iloc[store.rows("train")])
+    samples = {s: store.split(s) for s, n in store.manifest["splits"].items() if n}
+    about = {"trained_on": _about(store), "also_trained_on": [], "store_sha256": store.manifest["sha256"]}
+    tables = {s: store.table.iloc[store.rows(s)] for s in samples}
+    return replace(_in_memory(samples, config, about, weight_S), tables=tables)
 
 
 def _blocks(store: Store, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from cellstate.errors import CellStateError
 from cellstate.gene_space import GeneSpace
 from cellstate.model import Model, load_model
+from cellstate.model.config import ModelConfig
 from cellstate.model.folder import weights_sha256
 from cellstate.model.network import AutoEncoder
 
@@ -90,10 +91,7 @@ def finetune(
     """
     context.agree("config", json.dumps(asdict(config), sort_keys=True))
     base = load_model(config.base.model, device="cpu", dtype="float32")
-    hidden = base.config.widths[1:-1]
-    chosen = NetworkConfig(
-        config.base.name or base.config.name, hidden, base.config.activation, "none", base.config.residual
-    )
+    chosen = _network(base.config, config.base.name)
     whole = TrainConfig(config.data, chosen, config.loop, config.run, config.output)
     data = read_data(whole, context)
     data = data.in_units_of(adapted_space(base, data, config.base.standardise))
@@ -103,6 +101,14 @@ def finetune(
     return train_and_package(
         whole, data, network, context, progress, fresh=fresh, about={"adapted_from": about}, lr_multipliers=multipliers
     )
+
+
+def _network(base: ModelConfig, name: str) -> NetworkConfig:
+    """Return the base's network as a config of the trainer has it."""
+    ends, start = (1, "pca") if base.embedding else (0, "none")
+    hidden = base.widths[1 + ends : -1 - ends]
+    components = base.widths[1] if base.embedding else 0
+    return NetworkConfig(name or base.name, hidden, components, base.activation, start, base.residual)
 
 
 def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpace:
@@ -134,16 +140,19 @@ def adapt(base: Model, data: TrainingData, name: str) -> tuple[AutoEncoder, dict
     state = {key: value.clone() for key, value in base.network.state_dict().items()}
     index, known = torch.from_numpy(at_G), torch.from_numpy(known_G)
     last = len(network.layers) - 1
-    for key in ("layers.0.weight", "skip_in.weight"):
+    ends = () if base.config.embedding else ("skip_in.weight", "skip_out.weight")
+    for key in ("layers.0.weight", *ends[:1]):
         if key in state:
             state[key] = state[key][:, index] * known
-    for key in (f"layers.{last}.weight", f"layers.{last}.bias", "skip_out.weight"):
+    for key in (f"layers.{last}.weight", f"layers.{last}.bias", *ends[1:]):
         if key in state:
             state[key] = state[key][index] * known.reshape(-1, *[1] * (state[key].ndim - 1))
     network.load_state_dict(state)
     network.requires_grad_(False)
     if not known_G.all():
         _regress(network, torch.from_numpy(data.train_z_SG), ~known)
+    if network.config.embedding:
+        _orthonormal(network)
     silence(network, data.silent_G)
     shared = int(known_G.sum())
     return network, {
@@ -157,7 +166,7 @@ def lr_multipliers(network: AutoEncoder, config: BaseConfig) -> dict[str, float]
     """Return the factor of the learning rate of every parameter: 0 for frozen layers, less for early ones."""
     last, latent = len(network.layers) - 1, network.config.latent_index
     first = {"all": 0, "decoder": latent, "last": last}[config.learn]
-    depth = {f"layers.{i}": i for i in range(last + 1)} | {"skip_in": latent - 1, "skip_out": last}
+    depth = {f"layers.{i}": i for i in range(last + 1)} | {"skip_in": latent - 1, "skip_out": network.exit}
     multipliers = {}
     for name, _ in network.named_parameters():
         layer = depth[name.rpartition(".")[0]]
@@ -175,11 +184,26 @@ def _positions(base: GeneSpace, own: GeneSpace) -> tuple[np.ndarray, np.ndarray]
 
 
 @torch.inference_mode()
+def _orthonormal(network: AutoEncoder) -> None:
+    """Make the components of an embedding orthonormal on the genes that it has now, each moved as little as possible.
+
+    Genes that were left out had carried a part of them, and new ones add one (symmetric orthogonalisation, Löwdin, J.
+    Chem. Phys. 1950). The first layer then reads a new gene as the last one predicts it.
+    """
+    first, last = network.weight(0), network.weight(len(network.layers) - 1)
+    unit = (last.square().sum() / first.square().sum()).sqrt().sqrt()
+    rows_QG = (last / unit).T.double()
+    value_Q, turn_QQ = torch.linalg.eigh(rows_QG @ rows_QG.T)
+    root_QQ = turn_QQ @ torch.diag(value_Q.clamp_min(1e-6).rsqrt()) @ turn_QQ.T
+    rows_QG = (root_QQ @ rows_QG).float()
+    first.copy_(rows_QG / unit)
+    last.copy_(rows_QG.T * unit)
+
+
+@torch.inference_mode()
 def _regress(network: AutoEncoder, z_SG: Tensor, new_G: Tensor) -> None:
     """Set the last layer's rows of new genes by ridge regression on the last hidden layer, in its dual form."""
-    h_SH = network.encode(z_SG)
-    for layer in range(network.config.latent_index, len(network.layers) - 1):
-        h_SH = network.step(layer, h_SH)
+    h_SH = network.before_last(z_SG)
     middle_H = h_SH.mean(dim=0)
     h_SH = (h_SH - middle_H).double()
     gram_SS = h_SH @ h_SH.T

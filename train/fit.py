@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from msgspec import to_builtins
 
-from cellstate.model.config import ModelConfig
 from cellstate.model.folder import save_model
 from cellstate.model.network import DTYPES, AutoEncoder, initialise
 
@@ -21,6 +20,7 @@ from .callbacks import ProgressDisplay
 from .config import TrainConfig
 from .data import TrainingData, read_cohorts, read_store
 from .distributed import DistributedContext
+from .embedding import in_components, inner_multipliers, inner_network, outer_state
 from .loop import TrainingJob, train
 from .objective import Objective
 from .package import package_model
@@ -56,15 +56,18 @@ def build(config: TrainConfig, data: TrainingData, context: DistributedContext) 
     """Return the network of a config at its start: a linear autoencoder or random weights."""
     genes = len(data.space)
     chosen = config.network
-    network = AutoEncoder(ModelConfig(chosen.name, (genes, *chosen.hidden, genes), chosen.activation, chosen.residual))
-    width, seed = network.config.n_latent, config.loop.seed
+    network = AutoEncoder(chosen.model(genes))
+    width, seed = chosen.components or network.config.n_latent, config.loop.seed
     if chosen.warm_start == "none":
         initialise(network, seed)
     elif chosen.warm_start == "robust":
         warm_start(network, *robust_map(data.train_z_SG, width), seed)
     else:
-        found = principal_components(data.train, genes, width, context, seed)
-        warm_start(network, *pca_map(*found), seed)
+        components_PG, variance_P = principal_components(data.train, genes, width, context, seed)
+        if chosen.components:
+            # One unit for all: in units of their own the many small components would be as loud as the large ones.
+            variance_P = np.full_like(variance_P, variance_P.mean())
+        warm_start(network, *pca_map(components_PG, variance_P), seed)
     silence(network, data.silent_G)
     return network
 
@@ -77,9 +80,23 @@ def silence(network: AutoEncoder, silent_G: np.ndarray) -> None:
     with torch.no_grad():
         network.weight(0)[:, silent] = 0
         network.weight(len(network.layers) - 1)[silent] = 0
-        if network.skip_in is not None and network.skip_out is not None:
+        if network.skip_in is not None and network.skip_out is not None and network.skips_to_genes:
             network.skip_in.weight[:, silent] = 0
             network.skip_out.weight[silent] = 0
+
+
+def training_job(
+    config: TrainConfig, data: TrainingData, network: AutoEncoder, lr_multipliers: Mapping[str, float] | None = None
+) -> tuple[AutoEncoder, TrainingJob]:
+    """Return what learns, and from what: the network, or of one with an embedding the layers between its ends."""
+    sources, multipliers = (data.train, data.validation), lr_multipliers or {}
+    learning = network
+    if network.config.embedding:
+        learning = inner_network(network)
+        sources = (in_components(data.train, network), in_components(data.validation, network))
+        multipliers = inner_multipliers(network, multipliers)
+    objective = Objective(config.loop, data.space)
+    return learning, TrainingJob(*sources, config.loop, config.run, objective, multipliers)
 
 
 def train_and_package(
@@ -105,12 +122,11 @@ def train_and_package(
     identity = asdict(config) | {"data_sha256": data.checksum, "base": dict(about or {})}
     folder = RunFolder(Path(config.output.folder), identity, context, progress, fresh=fresh)
     dtype = DTYPES[config.output.dtype]
-    folder.save_best = partial(save_model, folder.stage, network, data.space, data.gene_table, dtype)
-    job = TrainingJob(
-        data.train, data.validation, config.loop, config.run, Objective(config.loop, data.space), lr_multipliers or {}
-    )
+    save = partial(save_model, folder.stage, network, data.space, data.gene_table, dtype)
+    learning, job = training_job(config, data, network, lr_multipliers)
+    folder.save_best = save if learning is network else lambda weights: save(outer_state(network, weights))
     with folder:
-        outcome = train(network, job, context, folder, folder.checkpoints(config.run.keep_checkpoints))
+        outcome = train(learning, job, context, folder, folder.checkpoints(config.run.keep_checkpoints))
     if not outcome.finished:
         interrupted = {"interrupted": True, "step": outcome.steps, "continue": "run the same command again"}
         return interrupted if context.is_first else {}

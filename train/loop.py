@@ -74,6 +74,7 @@ def train(
         cannot be written.
     """
     network.to(context.device).train()
+    network.dropout = job.loop.dropout
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_lr_multiplier(name, job) > 0)
     outcome = _Loop(network, job, context, callback or TrainerCallback(), checkpoints).go()
@@ -166,6 +167,9 @@ class _Loop:
         rate = self.config.learning_rate * _schedule(progress.step, self.total, self.config.warmup_steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["lr_multiplier"]
+        if self.config.dropout:
+            # By the step, so that a run that continues draws as one that was never stopped.
+            torch.manual_seed(hash((self.config.seed, progress.step, self.context.rank)) % 2**63)
         own_squares, values = self.gradients(batch)
         norm = self.parallel.clip(self.config.clip_norm)
         # One exchange of the loss, and of whether any process must stop or finds a checkpoint due.
@@ -193,9 +197,11 @@ class _Loop:
         squares = torch.zeros((), dtype=torch.float64, device=self.context.device)
         for i, part in enumerate(batch.parts):
             with self.parallel.adding_up(more=i < len(batch.parts) - 1):
-                z_BG = self.job.train.z(_to(part.fetched, self.context.device))
+                fetched = _to(part.fetched, self.context.device)
+                z_BG = self.job.train.z(fetched)
                 seen_BG, noise_BG = _to((part.seen_BG, part.noise_BG), self.context.device)
-                output_BG = self.parallel(self.objective.input(z_BG, seen_BG, noise_BG))
+                read_BG = self.job.train.filled(fetched, z_BG)
+                output_BG = self.parallel(self.objective.input(read_BG, seen_BG, noise_BG))
                 error = self.objective.squares(output_BG, z_BG, seen_BG)
                 # DDP and FSDP average gradients over processes; the loss is a mean over the whole batch.
                 (error * self.context.size / values).backward()
@@ -222,14 +228,17 @@ class _Loop:
     def validate(self) -> float:
         """Return the mean squared error over the measured values of all validation samples."""
         source, context = self.job.validation, self.context
+        self.network.eval()
         n = len(source.names)
         own = np.arange(n)[context.share(n)]
         squares = torch.zeros((), dtype=torch.float64, device=context.device)
         # Every process calls the network equally often, since with FSDP each call is an exchange.
         for start in range(0, math.ceil(n / context.size), VALIDATION_BATCH):
-            z_BG = source.z(_to(source.fetch(own[start : start + VALIDATION_BATCH]), context.device))
-            output_BG = self.parallel(self.objective.input(z_BG, None, None))
+            fetched = _to(source.fetch(own[start : start + VALIDATION_BATCH]), context.device)
+            z_BG = source.z(fetched)
+            output_BG = self.parallel(self.objective.input(source.filled(fetched, z_BG), None, None))
             squares += torch.where(torch.isnan(z_BG), 0.0, (output_BG - z_BG) ** 2).sum().double()
+        self.network.train()
         return float(context.total(squares)) / float(source.n_measured_S.sum())
 
     @property

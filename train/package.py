@@ -23,10 +23,10 @@ from cellstate.evaluation.reliability import calibrate
 from cellstate.files import atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.model.cohort import COHORT, load_profiles, save_profiles
+from cellstate.model.cohort import COHORT, MAX_PROFILES, load_profiles, save_profiles
 from cellstate.model.folder import CARD, load_model, save_genes
 from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
-from cellstate.perturb.predictors.linear import fit_components, save_components
+from cellstate.perturb.predictors.linear import fit_components, principal_rows, save_components
 from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_samples
@@ -38,6 +38,11 @@ from .config import TrainConfig
 from .data import HELD_OUT, TrainingData
 from .distributed import DistributedContext
 from .loop import Outcome, best_of
+from .profiles import draw_profiles
+
+
+#: Rows from which the direct effects between genes are learnt, where there are more than twice as many samples.
+CONDENSED = 800
 
 
 def peak_memory() -> int:
@@ -62,16 +67,15 @@ def package_model(
     started = time.perf_counter()
     several = len(data.further_z_SG) > 0
     baselines = fit_components(
-        data.train_z_SG,
+        data.weighted_z_SG,
         min(config.network.hidden),
         pooled_z_SG=data.balanced_z_SG if several else None,
         validation_z_SG=data.validation_z_SG,
         tf_G=data.space.is_tf_G,
     )
     save_components(baselines, stage)
-    save_effects(fit_effects(data.balanced_z_SG, data.validation_z_SG, config.loop.seed), stage)
-    log1p_SG = np.nan_to_num(np.log1p(align(data.samples["train"], data.space).tpm_SG))
-    save_profiles(stage, log1p_SG, config.loop.seed)
+    save_effects(fit_effects(_condensed(data.balanced_z_SG), data.validation_z_SG, config.loop.seed), stage)
+    save_profiles(stage, _profiles(stage, config, data), config.loop.seed)
     model = load_model(stage, device="cpu")
     z_SG, measured_SG = data.validation_z_SG, align(data.samples["validation"], data.space).measured_SG
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
@@ -86,6 +90,7 @@ def package_model(
         "torch": torch.__version__.split("+")[0],
         "best_epoch": kept.epoch,
         "validation_loss": kept.validation_loss,
+        "simulated_profiles": config.output.profiles == "drawn",
         "calibration": calibrate(prepare_samples(model, data.samples["validation"], impute=True)),
         "seconds": outcome.history[-1].seconds,
     }
@@ -93,7 +98,9 @@ def package_model(
     model = replace(model, record=ModelRecord(write_training(stage, values)))
     values |= {
         "evaluation": {
-            s: evaluate(prepare_samples(model, data.samples[s])).record() for s in HELD_OUT if s in data.samples
+            s: evaluate(prepare_samples(model, data.samples[s]), **_groups(data, s)).record()
+            for s in HELD_OUT
+            if s in data.samples
         },
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "seconds": round(outcome.history[-1].seconds + time.perf_counter() - started, 1),
@@ -101,6 +108,31 @@ def package_model(
     record = write_training(stage, values)
     write_card(stage / CARD, replace(model, record=ModelRecord(record)))
     return record
+
+
+def _condensed(z_SG: np.ndarray) -> np.ndarray:
+    """Return at most `CONDENSED` rows with nearly the same products of genes, all that a regression depends on."""
+    if len(z_SG) <= 2 * CONDENSED:
+        return z_SG
+    rows_PG, variance_P = principal_rows(z_SG, CONDENSED)
+    return rows_PG * np.sqrt(variance_P * len(rows_PG))[:, None]
+
+
+def _profiles(stage: Path, config: TrainConfig, data: TrainingData) -> np.ndarray:
+    """Return the log1p TPM of the profiles that the folder will carry."""
+    if config.output.profiles == "samples":
+        return np.nan_to_num(np.log1p(align(data.samples["train"], data.space).tpm_SG))
+    labels = data.tables["train"][config.data.balance].tolist()
+    return draw_profiles(load_model(stage, device="cpu"), data.train_z_SG, labels, MAX_PROFILES, config.loop.seed)
+
+
+def _groups(data: TrainingData, split: str) -> dict[str, Any]:
+    """Return data set and tissue of the samples of a split, as `evaluate` takes them, where a store says so."""
+    table = data.tables.get(split)
+    if table is None:
+        return {}
+    names = {"groups": "series", "tissues": "tissue"}
+    return {name: table[column].tolist() for name, column in names.items() if column in table}
 
 
 def write_card(path: Path, model: Model) -> None:
@@ -132,7 +164,8 @@ def card(model: Model) -> str:
     if training.adapted_from is not None:
         opening.append(_adapted(training.adapted_from))
     if profiles is not None:
-        opening.append(_carried(len(profiles), training.trained_on.licence or "that of their sources"))
+        drawn = training.simulated_profiles
+        opening.append(_drawn(len(profiles)) if drawn else _carried(len(profiles), training.trained_on.licence))
     trained = (
         f"Best epoch {training.best_epoch}, validation loss {training.validation_loss:.4f} (mean squared error in z), "
         f"{training.seconds:.0f} s in all on {training.processes} process(es), PyTorch {training.torch}. The settings "
@@ -153,5 +186,12 @@ def _adapted(base: AdaptedFrom) -> str:
 def _carried(n: int, licence: str) -> str:
     return (
         f"`{COHORT}` carries {n} training profiles without names (log1p TPM, 256 levels a gene) for goals, quantiles "
-        f"and backgrounds; licence {licence}."
+        f"and backgrounds; licence {licence or 'that of their sources'}."
+    )
+
+
+def _drawn(n: int) -> str:
+    return (
+        f"`{COHORT}` carries {n} profiles for goals, quantiles and backgrounds (log1p TPM, 256 levels a gene). They "
+        "are drawn from what the network learnt of each tissue, the tissues in turn: none is a sample of the corpus."
     )

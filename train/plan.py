@@ -95,8 +95,8 @@ class Workload:
             if model.residual and i == latent:
                 # The input is kept already, but autocast casts data anew for each layer that reads them.
                 recast = self.width == 2 and not self.is_sharded
-                found.append(Layer(model.n_genes, model.n_latent, False, True, model.n_genes * recast))
-        return found + [Layer(model.n_latent, model.n_genes, False, False, 0)] * model.residual
+                found.append(Layer(model.n_skip, model.n_latent, False, not model.embedding, model.n_skip * recast))
+        return found + [Layer(model.n_latent, model.n_skip, False, False, 0)] * model.residual
 
     @property
     def is_sharded(self) -> bool:
@@ -262,7 +262,7 @@ def run(options: argparse.Namespace) -> dict:
     hardware = read_hardware(options.hardware, **changes)
     network, layout, place = config.network, config.run, Path(config.data.store or config.data.cohort)
     genes = N_AXIS if config.data.genes == "axis" else options.genes or N_AXIS
-    model = ModelConfig(network.name, (genes, *network.hidden, genes), network.activation, network.residual)
+    model = network.model(genes)
     if not options.samples and not place.is_dir():
         raise CellStateError(f"The config's data, {place}, are not there to be counted.", "Say how many: --samples N.")
     opened = None if options.samples else (open_store if config.data.store else open_cohort)(place)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from cellstate.errors import ModelError
 from cellstate.model.network import AutoEncoder, initialise
-from cellstate.perturb.predictors.linear import fit_components
+from cellstate.perturb.predictors.linear import principal_rows
 
 from .batches import ArraySource, SampleSource
 from .distributed import DistributedContext
@@ -80,10 +80,17 @@ def warm_start(network: AutoEncoder, encoder_PG: np.ndarray, decoder_GP: np.ndar
 
 def _warm_residual(network: AutoEncoder, encoder: Tensor, decoder: Tensor, seed: int) -> None:
     initialise(network, seed)
-    n = len(encoder)
+    n, first, last = len(encoder), 0, len(network.layers) - 1
+    if network.config.embedding:
+        with torch.no_grad():
+            network.weight(first)[:n], network.weight(last)[:, :n] = encoder, decoder
+            network.weight(first)[n:], network.weight(last)[:, n:] = 0, 0
+        encoder = decoder = torch.eye(network.config.n_latent, network.config.widths[1])
+        decoder = decoder.T
+        n = network.config.n_latent
     assert network.skip_in is not None and network.skip_out is not None
     with torch.no_grad():
-        for index in (network.config.latent_index - 1, len(network.layers) - 1):
+        for index in (network.config.latent_index - 1, network.exit):
             network.weight(index).zero_()
         network.skip_in.weight.zero_()
         network.skip_out.weight.zero_()
@@ -151,8 +158,8 @@ def principal_components(
     ``width``, or fewer where there are fewer samples or genes.
     """
     if isinstance(source, ArraySource):
-        known = fit_components(np.nan_to_num(source.z_SG), width)
-        return known.pca_LG, known.pca_variance_L
+        z_SG = source.complete_SG
+        return principal_rows(z_SG if source.weight_S is None else z_SG * np.sqrt(source.weight_S)[:, None], width)
     n = len(source.names)
     generator = torch.Generator().manual_seed(seed)
     basis_GP = torch.randn(n_genes, min(width + _SPARE, n, n_genes), generator=generator).to(context.device)

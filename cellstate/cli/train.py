@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 from cellstate.cli.options import Commands
 
@@ -18,8 +19,9 @@ def add(commands: Commands) -> None:
 
 def run_trainer(arguments: list[str]) -> int:
     """Run a command of the trainer; returns the exit status."""
-    if find_spec(_IN_WHEEL):
-        main = import_module(f"{_IN_WHEEL}.__main__").main
-    else:
-        from train.__main__ import main
-    return main(arguments, prog="cellstate train")
+    return trainer_module("__main__").main(arguments, prog="cellstate train")
+
+
+def trainer_module(name: str) -> ModuleType:
+    """Import a module of the trainer."""
+    return import_module(f"{_IN_WHEEL if find_spec(_IN_WHEEL) else 'train'}.{name}")

@@ -5,6 +5,8 @@ Shape suffixes: S samples, G genes. NaN in the truth means not measured and coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 #: With fewer samples the variance of a gene, and so its R2, says nothing.
@@ -30,6 +32,25 @@ def r2_per_gene(truth_SG: np.ndarray, predicted_SG: np.ndarray) -> np.ndarray:
     NaN where a gene is measured in fewer than `MIN_SAMPLES_PER_GENE` samples or does not vary.
     """
     return _r2(truth_SG.astype(np.float64), predicted_SG.astype(np.float64), axis=0, least=MIN_SAMPLES_PER_GENE)
+
+
+def within_groups(values_SG: np.ndarray, truth_SG: np.ndarray, groups_S: Sequence[str]) -> np.ndarray:
+    """Remove each group's own mean over the samples that measure a gene; groups of fewer than three become NaN.
+
+    Of a data set it takes out the platform, and the tissue where it has one only: what is left is what differs between
+    its samples.
+    """
+    centred_SG = np.full(values_SG.shape, np.nan)
+    known_SG = ~np.isnan(truth_SG)
+    names, of_S = np.unique(np.asarray(groups_S, dtype=str), return_inverse=True)
+    for group in range(len(names)):
+        rows = np.flatnonzero(of_S == group)
+        if len(rows) < MIN_SAMPLES_PER_GENE:
+            continue
+        known = known_SG[rows]
+        mean_G = np.where(known, values_SG[rows], 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        centred_SG[rows] = np.where(known, values_SG[rows] - mean_G, np.nan)
+    return centred_SG
 
 
 def r2_per_sample(truth_SG: np.ndarray, predicted_SG: np.ndarray) -> np.ndarray:

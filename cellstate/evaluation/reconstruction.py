@@ -6,7 +6,7 @@ Shape suffixes: S samples, G genes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
@@ -16,11 +16,11 @@ from cellstate.evaluation.bins import EDGES, Bin, Tolerance, accuracy_per_bin, c
 from cellstate.evaluation.calibration import conditional_mode_tpm
 from cellstate.evaluation.ceiling import ceiling_per_bin, share_of_ceiling
 from cellstate.evaluation.intervals import Intervals, intervals
-from cellstate.evaluation.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
+from cellstate.evaluation.metrics import median, r2_per_gene, r2_per_sample, r2_pooled, within_groups
 from cellstate.evidence import PredictorId
 from cellstate.genes import gene_axis
 from cellstate.model.impute import impute_missing
-from cellstate.model.record import AccuracyBin, CeilingBin, Coverage, EvaluationRecord, Quality
+from cellstate.model.record import AccuracyBin, CeilingBin, Coverage, EvaluationRecord, Quality, TissueQuality
 from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.propagate import check_numbers
 from cellstate.perturb.sample import PreparedSample, stack
@@ -46,12 +46,15 @@ class PredictorQuality:
         NaN where a gene has too few samples or does not vary.
     r2_sample_S : ndarray of float64, shape (S,)
     bins : list of Bin
+    r2_within_G : ndarray of float64, shape (G,), optional
+        R2 of each gene with every group's own mean removed, see `within_groups`.
     """
 
     r2_pooled: float
     r2_gene_G: np.ndarray
     r2_sample_S: np.ndarray
     bins: list[Bin]
+    r2_within_G: np.ndarray | None = None
 
     @property
     def r2_gene_median(self) -> float | None:
@@ -63,12 +66,18 @@ class PredictorQuality:
         """Median over samples."""
         return median(self.r2_sample_S)
 
+    @property
+    def r2_within_median(self) -> float | None:
+        """Median over genes of `r2_within_G`; ``None`` without groups."""
+        return None if self.r2_within_G is None else median(self.r2_within_G)
+
     def record(self) -> Quality:
         """Return the summary that a model folder keeps."""
         return Quality(
             r2_pooled=self.r2_pooled,
             r2_gene_median=self.r2_gene_median,
             r2_sample_median=self.r2_sample_median,
+            r2_within_median=self.r2_within_median,
             bins=tuple(AccuracyBin(low=b.low, high=_high(b), n=b.n, accuracy=b.accuracy) for b in self.bins),
         )
 
@@ -91,6 +100,8 @@ class Evaluation:
         90% intervals of the network's predictions; ``None`` for a model that was not calibrated.
     conditional_mode : list of Bin or None
         Accuracy of the autoencoder per bin at the conditional mode (`cellstate.evaluation.calibration`).
+    tissues : dict of str to TissueQuality
+        Where the samples' tissues and data sets were given.
     """
 
     names: tuple[str, ...]
@@ -101,6 +112,7 @@ class Evaluation:
     ceiling: list[Bin]
     intervals: Intervals | None = None
     conditional_mode: list[Bin] | None = None
+    tissues: dict[str, TissueQuality] = field(default_factory=dict)
 
     def record(self) -> EvaluationRecord:
         """Return the summary that a model folder keeps."""
@@ -111,6 +123,7 @@ class Evaluation:
             r2_pooled=own.r2_pooled,
             r2_gene_median=own.r2_gene_median,
             r2_sample_median=own.r2_sample_median,
+            r2_within_median=own.r2_within_median,
             bins=tuple(
                 CeilingBin(
                     low=b.low,
@@ -126,6 +139,7 @@ class Evaluation:
             n_samples=len(self.names),
             n_values=int((~np.isnan(self.truth_tpm_SG)).sum()),
             interval_coverage=self._interval_coverage(),
+            tissues=self.tissues,
             baselines={PredictorId(name): q.record() for name, q in self.quality.items() if name != AUTOENCODER},
         )
 
@@ -145,11 +159,18 @@ def evaluate(
     *,
     edges: Sequence[float] = EDGES,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - a frozen value
+    groups: Sequence[str] | None = None,
+    tissues: Sequence[str] | None = None,
 ) -> Evaluation:
     """Reconstruct samples and compare with what was measured.
 
     Every figure is on the measured genes of the model, on log1p TPM (R2) or TPM (bins), each beside the gene mean
     and, for a trained model, PCA of the same latent width.
+
+    Parameters
+    ----------
+    groups, tissues : sequence of str, optional
+        Data set and tissue of each sample: then R2 is also told within data sets, and by tissue.
     """
     edges = check_edges(edges)
     batch = stack(samples)
@@ -173,6 +194,7 @@ def evaluate(
             r2_per_gene(truth_SG, log1p_SG),
             r2_per_sample(truth_SG, log1p_SG),
             accuracy_per_bin(batch.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
+            None if groups is None else _r2_within(truth_SG, log1p_SG, groups),
         )
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
     ceiling = ceiling_per_bin(batch.tpm_SG, length_bp_G, batch.library_size_S, edges=edges, tolerance=tolerance)
@@ -181,7 +203,35 @@ def evaluate(
     mode = None
     if moved_SG is not None:
         mode = accuracy_per_bin(batch.tpm_SG, moved_SG, edges=edges, tolerance=tolerance)
-    return Evaluation(batch.names, model.space.symbols, batch.tpm_SG, predicted_tpm, quality, ceiling, expected, mode)
+    by_tissue = {}
+    if groups is not None and tissues is not None:
+        by_tissue = _by_tissue(batch.tpm_SG, hat[AUTOENCODER], expected, groups, tissues)
+    return Evaluation(
+        batch.names, model.space.symbols, batch.tpm_SG, predicted_tpm, quality, ceiling, expected, mode, by_tissue
+    )
+
+
+def _r2_within(truth_SG: np.ndarray, hat_SG: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    return r2_per_gene(within_groups(truth_SG, truth_SG, groups), within_groups(hat_SG, truth_SG, groups))
+
+
+def _by_tissue(
+    tpm_SG: np.ndarray, hat_SG: np.ndarray, expected: Intervals | None, groups: Sequence[str], tissues: Sequence[str]
+) -> dict[str, TissueQuality]:
+    found, groups_S, tissues_S = {}, np.asarray(groups, dtype=str), np.asarray(tissues, dtype=str)
+    for tissue in sorted(set(tissues_S)):
+        rows = np.flatnonzero(tissues_S == tissue)
+        inside = None
+        if expected is not None:
+            own = Intervals(expected.low_tpm_SG[rows], expected.high_tpm_SG[rows])
+            inside = own.coverage(tpm_SG[rows], EDGES).overall
+        found[tissue] = TissueQuality(
+            n_samples=len(rows),
+            n_datasets=len(set(groups_S[rows])),
+            r2_gene_median=median(_r2_within(np.log1p(tpm_SG[rows]), hat_SG[rows], groups_S[rows].tolist())),
+            coverage=inside,
+        )
+    return found
 
 
 def _high(one: Bin) -> float | None:

@@ -1,6 +1,7 @@
 """Arrays of a model folder on disk: the weights, and what lies beside them, all of it safetensors.
 
-A weights file has the config, the gene list's hash and a schema version as metadata.
+A weights file has the config, the gene list's hash and a schema version as metadata. Of an embedding it has the first
+layer's matrix, and one factor a component: the last layer's is the same, transposed, times the factors.
 
 Loading is strict, maps a file of gigabytes into memory rather than to copy it, and names what is wrong with a file
 that does not fit. Nothing in a checkpoint is ever executed.
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # torch takes seconds to import, and `numpy_network` reads ch
 SCHEMA_VERSION = 1
 #: Larger files stay mapped to the disk; smaller ones are copied, and safe from what happens to the file.
 MAPPED_ABOVE_BYTES = 2**30
+#: Largest difference of the two matrices of an embedding, as a share of the largest weight: rounding to bfloat16.
+TIED_WITHIN = 0.01
 #: What weights may be stored as, in the names of safetensors.
 STORED = ("F16", "BF16", "F32", "F64")
 MOST_LAYERS = 1000
@@ -64,6 +67,9 @@ def save_checkpoint(
 
     state = network.state_dict() if weights is None else weights
     tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in state.items()}
+    if network.config.embedding:
+        last = _last(network.config)
+        tensors[f"{last}.factor"] = _factor(tensors["layers.0.weight"], tensors.pop(f"{last}.weight"))
     tensors |= {k: standardise[k].to(torch.float32).contiguous() for k in STANDARDISE}
     header = {
         "schema_version": SCHEMA_VERSION,
@@ -164,7 +170,13 @@ def read_layout(path: Path) -> tuple[ModelConfig, str, set[str]]:
 def read_tensors(path: Path, config: ModelConfig, framework: str) -> dict[str, Any]:
     """Return the tensors of a checkpoint by name, of torch (``pt``) or of numpy (``np``)."""
     with safe_open(path, framework=framework) as file:
-        return {name: file.get_tensor(name) for name in _shapes(config)}
+        tensors = {name: file.get_tensor(name) for name in _shapes(config)}
+    if config.embedding:
+        last, first_QG = _last(config), tensors["layers.0.weight"]
+        factor_Q1 = tensors.pop(f"{last}.factor")[:, None]
+        whole = first_QG.astype("float32") * factor_Q1 if framework == "np" else (first_QG.float() * factor_Q1)
+        tensors[f"{last}.weight"] = whole.T if framework == "np" else whole.T.contiguous().to(first_QG.dtype)
+    return tensors
 
 
 def check_standardise(path: Path, not_finite: list[str], not_positive: bool) -> None:
@@ -173,14 +185,33 @@ def check_standardise(path: Path, not_finite: list[str], not_positive: bool) -> 
         raise ModelError(f"{path.name} has a standardisation that is not finite and positive.", "Train it again.")
 
 
+def _last(config: ModelConfig) -> str:
+    return f"layers.{len(config.widths) - 2}"
+
+
+def _factor(first_QG: Tensor, last_GQ: Tensor) -> Tensor:
+    """Return the factors, shape (Q,), with which the last layer of an embedding is the first one transposed."""
+    import torch
+
+    first_QG, last_QG = first_QG.float(), last_GQ.float().T
+    factor_Q = (first_QG * last_QG).sum(dim=1) / first_QG.square().sum(dim=1).clamp_min(1e-12)
+    apart = (first_QG * factor_Q[:, None] - last_QG).abs().max()
+    if apart > TIED_WITHIN * last_QG.abs().max():
+        raise ModelError("The last layer of an embedding is not the first one transposed.", "Train it with both fixed.")
+    return factor_Q.to(torch.float32).contiguous()
+
+
 def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of a checkpoint."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, (inputs, outputs) in enumerate(zip(config.widths, config.widths[1:], strict=False)):
         shapes |= {f"layers.{layer}.weight": (outputs, inputs), f"layers.{layer}.bias": (outputs,)}
     if config.residual:
-        shapes |= {"skip_in.weight": (config.n_latent, config.n_genes)}
-        shapes |= {"skip_out.weight": (config.n_genes, config.n_latent)}
+        shapes |= {"skip_in.weight": (config.n_latent, config.n_skip)}
+        shapes |= {"skip_out.weight": (config.n_skip, config.n_latent)}
+    if config.embedding:
+        del shapes[f"{_last(config)}.weight"]
+        shapes[f"{_last(config)}.factor"] = (config.widths[1],)
     return shapes | dict.fromkeys(STANDARDISE, (config.n_genes,))
 
 

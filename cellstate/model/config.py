@@ -27,14 +27,20 @@ class ModelConfig:
         One of `ACTIVATIONS`, after every layer but the latent one and the last: those two stay linear, so that latent
         coordinates and predicted values can have either sign.
     residual : bool
-        Whether a linear map genes -> latent runs beside the encoder and a linear map latent -> genes beside the
-        decoder, so that the layers learn only the residual of a linear model (PCA at the start).
+        Whether a linear map runs beside the encoder and another beside the decoder, so that the layers learn only the
+        residual of a linear model (PCA at the start).
+    embedding : bool
+        Whether the first layer (genes -> components) and the last (components -> genes) are linear too, and fixed. The
+        last layer is the first one transposed, times one factor a component, and the linear maps of a residual network
+        run between components and latent layer: a network of hundreds of components and thousands of hidden units then
+        has hardly more weights than its components.
     """
 
     name: str
     widths: tuple[int, ...]
     activation: str = "relu"
     residual: bool = False
+    embedding: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
@@ -44,8 +50,15 @@ class ModelConfig:
             raise ModelError("The first and the last width of an autoencoder are its genes.", "Make them equal.")
         if self.latent_index in (0, len(self.widths) - 1):
             raise ModelError("The narrowest layer must lie inside the network.", "Correct `widths`.")
-        if not isinstance(self.residual, bool):
-            raise ModelError(f"`residual` is true or false, not {self.residual!r}.", "Correct the network config.")
+        for name in ("residual", "embedding"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise ModelError(f"`{name}` is true or false, not {value!r}.", "Correct the network config.")
+        if self.embedding and not (1 < self.latent_index < len(self.widths) - 2 and self.widths[1] == self.widths[-2]):
+            raise ModelError(
+                "An embedding has the same width behind the first layer as before the last, and the latent layer lies "
+                "between them.",
+                "Correct `widths`.",
+            )
         if self.activation not in ACTIVATIONS:
             raise ModelError(f"There is no activation {self.activation!r}.", f"Use one of {', '.join(ACTIVATIONS)}.")
 
@@ -65,10 +78,15 @@ class ModelConfig:
         return self.widths.index(self.n_latent)
 
     @property
+    def n_skip(self) -> int:
+        """Width of what the linear maps of a residual network join with the latent layer: genes or components."""
+        return self.widths[1] if self.embedding else self.n_genes
+
+    @property
     def n_parameters(self) -> int:
         """Weights and biases, the linear maps of a residual network included."""
         layers = sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
-        return layers + (2 * self.n_genes * self.n_latent if self.residual else 0)
+        return layers + (2 * self.n_skip * self.n_latent if self.residual else 0)
 
     def to_json(self) -> str:
         """Return the config as one line of JSON, as a checkpoint carries it."""
@@ -77,7 +95,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: dict) -> ModelConfig:
         """Read a config; raises ``ModelError`` that names what is wrong."""
-        known = {"name", "widths", "activation", "residual"}
+        known = {"name", "widths", "activation", "residual", "embedding"}
         if unknown := set(values) - known:
             raise ModelError(f"The network config has unknown entries: {', '.join(sorted(unknown))}.")
         try:

@@ -117,6 +117,10 @@ class Model:
         """Return latent coordinates, shape (S, L), float32."""
         return self._batched(self.network.encode, z_SG)
 
+    def decode(self, latent_SL: np.ndarray) -> np.ndarray:
+        """Return the standardised log1p TPM that latent coordinates stand for, shape (S, G), float32."""
+        return self._batched(self.network.decode, latent_SL)
+
     def _batched(self, function, z_SG: np.ndarray) -> np.ndarray:
         import torch
 

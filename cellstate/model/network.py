@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cellstate.errors import ModelError
 from cellstate.model.config import ModelConfig
@@ -27,14 +28,24 @@ class AutoEncoder(nn.Module):
         pairs = zip(config.widths, config.widths[1:], strict=False)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
         self.activation = _ACTIVATION[config.activation]()
-        n, latent = config.n_genes, config.n_latent
+        #: Share of hidden units that a training step leaves out, drawn anew for each sample.
+        self.dropout = 0.0
+        n, latent = config.n_skip, config.n_latent
         #: Linear maps beside the encoder and the decoder of a residual network.
         self.skip_in = nn.Linear(n, latent, bias=False) if config.residual else None
         self.skip_out = nn.Linear(latent, n, bias=False) if config.residual else None
+        #: The layer whose output `skip_in` reads (-1: the genes), and the layer that `skip_out` adds to.
+        self.entry = 0 if config.embedding else -1
+        self.exit = len(self.layers) - (2 if config.embedding else 1)
+
+    @property
+    def skips_to_genes(self) -> bool:
+        """Whether `skip_out` ends in the genes themselves."""
+        return self.skip_out is not None and self.exit == len(self.layers) - 1
 
     def is_linear(self, layer: int) -> bool:
-        """Whether no activation follows a layer: the latent one and the last."""
-        return layer in (self.config.latent_index - 1, len(self.layers) - 1)
+        """Whether no activation follows a layer: the latent one, the last, and both ends of an embedding."""
+        return layer in (self.entry, self.config.latent_index - 1, self.exit, len(self.layers) - 1)
 
     def is_latent(self, layer: int) -> bool:
         """Whether a layer's output is the latent one."""
@@ -49,21 +60,34 @@ class AutoEncoder(nn.Module):
     def step(self, layer: int, h_SH: Tensor) -> Tensor:
         """Run one layer with its activation."""
         h_SH = self.layers[layer](h_SH)
-        return h_SH if self.is_linear(layer) else self.activation(h_SH)
+        if self.is_linear(layer):
+            return h_SH
+        return functional.dropout(self.activation(h_SH), self.dropout, self.training and self.dropout > 0)
 
     def encode(self, z_SG: Tensor) -> Tensor:
         """Genes to latent, shape (S, L)."""
-        h_SH = z_SG
+        h_SH = entry_SH = z_SG
         for layer in range(self.config.latent_index):
             h_SH = self.step(layer, h_SH)
-        return h_SH if self.skip_in is None else h_SH + self.skip_in(z_SG)
+            if layer == self.entry:
+                entry_SH = h_SH
+        return h_SH if self.skip_in is None else h_SH + self.skip_in(entry_SH)
 
     def decode(self, latent_SL: Tensor) -> Tensor:
         """Latent to genes, shape (S, G)."""
+        return self._decode(latent_SL, len(self.layers))
+
+    def before_last(self, z_SG: Tensor) -> Tensor:
+        """Return what the last layer reads, shape (S, H)."""
+        return self._decode(self.encode(z_SG), len(self.layers) - 1)
+
+    def _decode(self, latent_SL: Tensor, end: int) -> Tensor:
         h_SH = latent_SL
-        for layer in range(self.config.latent_index, len(self.layers)):
+        for layer in range(self.config.latent_index, end):
             h_SH = self.step(layer, h_SH)
-        return h_SH if self.skip_out is None else h_SH + self.skip_out(latent_SL)
+            if layer == self.exit and self.skip_out is not None:
+                h_SH = h_SH + self.skip_out(latent_SL)
+        return h_SH
 
     def forward(self, z_SG: Tensor) -> Tensor:
         """Predict every gene of every sample, shape (S, G)."""

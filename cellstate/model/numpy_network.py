@@ -66,15 +66,18 @@ class NumpyNetwork:
     def change(self, z_1G: np.ndarray, genes_K: np.ndarray, delta_RK: np.ndarray) -> np.ndarray:
         """Return f(x') - f(x) for changes of some inputs, by difference propagation, shape (R, G)."""
         base = self._pre_activations(z_1G, self._last)
-        d_h = latent_RL = delta_RK
+        d_h = entry_RH = latent_RL = delta_RK
         for layer, pre_1H in enumerate(base):
             d_pre = d_h @ self._weight(layer)[:, genes_K].T if layer == 0 else d_h @ self._weight(layer).T
             if layer == self._latent and self.config.residual:
-                d_pre = d_pre + delta_RK @ self.weights["skip_in.weight"][:, genes_K].T
-            if layer == self._last and self.config.residual:
+                skip = self.weights["skip_in.weight"]
+                d_pre = d_pre + (entry_RH @ skip.T if self._entry == 0 else delta_RK @ skip[:, genes_K].T)
+            if layer == self._exit and self.config.residual:
                 d_pre = d_pre + latent_RL @ self.weights["skip_out.weight"].T
-            linear = layer in (self._latent, self._last)
+            linear = self._is_linear(layer)
             d_h = d_pre if linear else self._activation(pre_1H + d_pre) - self._activation(pre_1H)
+            if layer == self._entry:
+                entry_RH = d_h
             if layer == self._latent:
                 latent_RL = d_h
         return d_h
@@ -90,11 +93,11 @@ class NumpyNetwork:
         for layer in range(last + 1):
             pre_SH = h_SH @ self._weight(layer).T + self.weights[f"layers.{layer}.bias"]
             if layer == self._latent and self.config.residual:
-                pre_SH = pre_SH + z_SG @ self.weights["skip_in.weight"].T
-            if layer == self._last and self.config.residual:
+                pre_SH = pre_SH + (pre[0] if self._entry == 0 else z_SG) @ self.weights["skip_in.weight"].T
+            if layer == self._exit and self.config.residual:
                 pre_SH = pre_SH + pre[self._latent] @ self.weights["skip_out.weight"].T
             pre.append(pre_SH)
-            h_SH = pre_SH if layer in (self._latent, self._last) else self._activation(pre_SH)
+            h_SH = pre_SH if self._is_linear(layer) else self._activation(pre_SH)
         return pre
 
     def _weight(self, layer: int) -> np.ndarray:
@@ -102,6 +105,17 @@ class NumpyNetwork:
 
     def _activation(self, x: np.ndarray) -> np.ndarray:
         return _ACTIVATION[self.config.activation](x)
+
+    def _is_linear(self, layer: int) -> bool:
+        return layer in (self._entry, self._latent, self._exit, self._last)
+
+    @property
+    def _entry(self) -> int:
+        return 0 if self.config.embedding else -1
+
+    @property
+    def _exit(self) -> int:
+        return self._last - 1 if self.config.embedding else self._last
 
     @property
     def _latent(self) -> int:

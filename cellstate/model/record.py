@@ -195,7 +195,26 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     r2_pooled: float
     r2_gene_median: float | None
     r2_sample_median: float | None
+    r2_within_median: float | None = None
     bins: tuple[AccuracyBin, ...]
+
+
+class TissueQuality(_Closed, frozen=True, kw_only=True):
+    """Reconstruction of one tissue's samples of data sets that no fit has seen.
+
+    Attributes
+    ----------
+    n_samples, n_datasets : int
+    r2_gene_median : float or None
+        Median R2 of a gene over these samples, each data set's own mean removed; None where they are too few.
+    coverage : float or None
+        Share of true values inside the 90 % intervals.
+    """
+
+    n_samples: _Count
+    n_datasets: _Count
+    r2_gene_median: float | None
+    coverage: float | None
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,10 +223,12 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     r2_pooled: float
     r2_gene_median: float | None
     r2_sample_median: float | None
+    r2_within_median: float | None = None
     bins: Annotated[tuple[CeilingBin, ...], Meta(min_length=1)]
     n_samples: _Count
     n_values: _Count
     interval_coverage: Coverage | None = None
+    tissues: dict[str, TissueQuality] = {}
     baselines: dict[PredictorId, Quality]
 
     def __post_init__(self) -> None:
@@ -235,6 +256,8 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
     best_epoch : int
     validation_loss : float
     calibration : Calibration or None
+    simulated_profiles : bool
+        Whether the folder's profiles are drawn from what the network learnt, and not training samples.
     evaluation : dict of str to EvaluationRecord
         By split.
     peak_memory_gb, seconds : float
@@ -251,6 +274,7 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
     best_epoch: int
     validation_loss: float
     calibration: Calibration | None = None
+    simulated_profiles: bool = False
     evaluation: dict[str, EvaluationRecord] = {}
     peak_memory_gb: float | None = None
     seconds: float

@@ -54,7 +54,7 @@ def score(network: AutoEncoder, goal: Readout, change: HiddenChange, genes_RK: T
         if not len(rows):
             continue
         own_R = (change.last_RH[rows] * last[genes_R[rows]].float()).sum(dim=1)
-        if network.skip_out is not None:
+        if network.skip_out is not None and network.skips_to_genes:
             own_R = own_R + (change.latent_RL[rows] * network.skip_out.weight[genes_R[rows]].float()).sum(dim=1)
         total_R = total_R.index_add(0, rows, -share_R[rows] * own_R)
     return total_R
@@ -80,6 +80,8 @@ def pair_scores(
             i_pre = torch.zeros(len(a_E), change.pre_RH.shape[1], device=change.pre_RH.device)
         else:
             i_pre = times(i_h, network.weight(index))
+        if index == network.exit and network.skip_out is not None:
+            i_pre = i_pre + times(latent[1], network.skip_out.weight)
         i_h = i_pre if network.is_linear(index) else _bend(network, base.pre[index], change.pre_RH, a_E, b_E, i_pre)
         last = [change.h_RH, i_h]
         if network.is_latent(index):

@@ -38,6 +38,8 @@ PENALTIES = np.geomspace(1e-2, 1e2, 13)
 _CHUNK = 256
 #: All scores of a linear method are exact at once.
 _ALL = 1_000_000
+#: Components of so many times as many samples follow from the samples' products.
+_SEVERAL = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +126,11 @@ def fit_components(
     tf_G : ndarray of bool, optional
         Transcription factors among the genes.
     """
-    everything_PG, every_variance_P = _principal(z_SG)
+    everything_PG, every_variance_P = principal_rows(z_SG, MOST)
     pooled = z_SG if pooled_z_SG is None else pooled_z_SG
-    components_PG, variance_P = (everything_PG, every_variance_P) if pooled_z_SG is None else _principal(pooled)
+    components_PG, variance_P = (
+        (everything_PG, every_variance_P) if pooled_z_SG is None else principal_rows(pooled, MOST)
+    )
     known_G = np.zeros(z_SG.shape[1], bool) if tf_G is None else tf_G
     middle = float(variance_P.mean())
     found = Components(
@@ -149,12 +153,27 @@ def fit_components(
     return replace(found, ridge=ridge, tf_ridge=tf_ridge)
 
 
-def _principal(z_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return components, shape (P, G), each with its largest entry positive, and the variance of their scores."""
-    n = min(MOST, *z_SG.shape)
-    _, singular, rows_PG = np.linalg.svd(z_SG.astype(np.float64), full_matrices=False)
-    sign_P = np.sign(rows_PG[np.arange(n), np.abs(rows_PG[:n]).argmax(axis=1)])
-    return (rows_PG[:n] * sign_P[:, None]).astype(np.float32), (singular[:n] ** 2 / len(z_SG)).astype(np.float32)
+def principal_rows(z_SG: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return principal components, shape (P, G), orthonormal rows, and the variance of their scores, shape (P,).
+
+    Each has its largest entry positive; at most ``most`` are returned. Samples are not centred: z is.
+    """
+    n = min(most, *z_SG.shape)
+    if len(z_SG) > _SEVERAL * n and len(z_SG) < z_SG.shape[1]:
+        # Few of many components: from the products of samples, in a tenth of the time.
+        from scipy.linalg import eigh  # the trainer alone comes here, and commands shall not wait for the import
+
+        gram_SS = (z_SG @ z_SG.T).astype(np.float64)
+        last = len(gram_SS) - 1
+        value_P, vector_SP = eigh(gram_SS, subset_by_index=(last - n + 1, last))
+        value_P, vector_SP = np.maximum(value_P[::-1], 1e-9), vector_SP[:, ::-1]
+        rows_PG = (vector_SP / np.sqrt(value_P)).T.astype(np.float32) @ z_SG
+        rows_PG /= np.linalg.norm(rows_PG, axis=1, keepdims=True)
+    else:
+        _, singular, rows_PG = np.linalg.svd(z_SG.astype(np.float64), full_matrices=False)
+        rows_PG, value_P = rows_PG[:n], singular[:n] ** 2
+    sign_P = np.sign(rows_PG[np.arange(n), np.abs(rows_PG).argmax(axis=1)])
+    return (rows_PG * sign_P[:, None]).astype(np.float32), (value_P / len(z_SG)).astype(np.float32)
 
 
 def _ridge_error(found: Components, z_SG: np.ndarray) -> float:

@@ -48,7 +48,7 @@ _aten = torch.ops.aten
 class BaseState:
     """Pre-activations of the unperturbed samples: one float32 tensor of shape (S, H) a layer; the last is the output.
 
-    The linear maps of a residual network are added where they end: in the latent layer and in the output.
+    The linear maps of a residual network are added where they end.
     """
 
     pre: tuple[Tensor, ...]
@@ -85,8 +85,9 @@ def base_pass(network: AutoEncoder, z_SG: Tensor) -> BaseState:
     for index, layer in enumerate(network.layers):
         h_SH = linear32(layer, h_SH)
         if network.is_latent(index) and network.skip_in is not None:
-            h_SH = h_SH + linear32(network.skip_in, z_SG)
-        if index == len(network.layers) - 1 and network.skip_out is not None:
+            # The layer that is read is linear: its output is its pre-activation.
+            h_SH = h_SH + linear32(network.skip_in, z_SG if network.entry < 0 else pre[network.entry])
+        if index == network.exit and network.skip_out is not None:
             h_SH = h_SH + linear32(network.skip_out, pre[network.config.latent_index - 1])
         pre.append(h_SH)
         if not network.is_linear(index):
@@ -112,12 +113,19 @@ def changes(network: AutoEncoder, base: BaseState, genes: Tensor, delta_RK: Tens
     delta_RK : Tensor
         Change of the standardised input.
     """
-    d_h = delta_RK
+    d_h = d_entry = d_latent = delta_RK
     for index in range(len(network.layers) - 1):
         weight = network.weight(index)
         d_pre = entering(weight, genes, delta_RK) if index == 0 else times(d_h, weight)
         if network.is_latent(index) and network.skip_in is not None:
-            d_pre = d_pre + entering(network.skip_in.weight, genes, delta_RK)
+            skip = network.skip_in.weight
+            d_pre = d_pre + (entering(skip, genes, delta_RK) if network.entry < 0 else times(d_entry, skip))
+        if index == network.exit and network.skip_out is not None:
+            d_pre = d_pre + times(d_latent, network.skip_out.weight)
+        if index == network.entry:
+            d_entry = d_pre
+        if network.is_latent(index):
+            d_latent = d_pre
         if network.is_linear(index):
             d_h = d_pre
         else:
@@ -140,7 +148,9 @@ def propagate(network: AutoEncoder, base: BaseState, genes: Tensor, delta_RK: Te
     """Return the change of the output, shape (R, G), float32; parameters as for `changes`."""
     change = hidden_change(network, base, genes, delta_RK)
     d_out = times(change.last_RH, network.weight(len(network.layers) - 1))
-    return d_out if network.skip_out is None else d_out + times(change.latent_RL, network.skip_out.weight)
+    if network.skip_out is None or not network.skips_to_genes:
+        return d_out
+    return d_out + times(change.latent_RL, network.skip_out.weight)
 
 
 def entering(weight_HG: Tensor, genes: Tensor, delta_RK: Tensor) -> Tensor:
@@ -244,7 +254,7 @@ class Readout:
     ----------
     direction_G, last_H : Tensor of float32
     latent_L : Tensor of float32 or None
-        None without a linear map beside the decoder.
+        None without a linear map from the latent layer to the genes.
     """
 
     direction_G: Tensor
@@ -284,7 +294,7 @@ def readout(network: AutoEncoder, direction_G: Tensor) -> Readout:
             total_H += direction_G[part] @ weight[part].float()
         return total_H
 
-    skip = network.skip_out
+    skip = network.skip_out if network.skips_to_genes else None
     return Readout(
         direction_G, fold(network.weight(len(network.layers) - 1)), None if skip is None else fold(skip.weight)
     )
@@ -300,16 +310,41 @@ def backward(network: AutoEncoder, base: BaseState, goal: Readout, reach: tuple[
     """Return the gradients of the score at the unperturbed samples, of smoothed slopes where a reach is given."""
     g = goal.last_H.expand(len(base.output_SG), -1)
     behind: list[Tensor] = []
-    extra: Tensor | None = None
+    skipped = _Skipped(network)
     for index in reversed(range(len(network.layers) - 1)):
         if network.is_latent(index) and goal.latent_L is not None:
             g = g + goal.latent_L
+        g = skipped.arriving(index, g)
         behind.append(g)
         g = _slope(network, index, g, base.pre[index], reach)
-        if network.is_latent(index) and network.skip_in is not None:
-            extra = times_transposed(g, network.skip_in.weight)
+        skipped.leaving(index, g)
         g = times_transposed(g, network.weight(index))
-    return Backward(tuple(reversed(behind)), g if extra is None else g + extra, reach)
+    return Backward(tuple(reversed(behind)), skipped.arriving(-1, g), reach)
+
+
+class _Skipped:
+    """Gradients on their way back through the linear maps of a residual network, by the layer where they arrive.
+
+    A map that ends in the genes is part of `Readout`.
+    """
+
+    def __init__(self, network: AutoEncoder) -> None:
+        latent = network.config.latent_index - 1
+        self._maps = {} if network.skip_in is None else {latent: (network.skip_in.weight, network.entry)}
+        if network.skip_out is not None and not network.skips_to_genes:
+            self._maps[network.exit] = (network.skip_out.weight, latent)
+        self._kept: dict[int, Tensor] = {}
+
+    def leaving(self, index: int, g_RH: Tensor) -> None:
+        """Send the gradient before a layer's activation back through the map that ends there."""
+        if index in self._maps:
+            weight, source = self._maps[index]
+            self._kept[source] = times_transposed(g_RH, weight)
+
+    def arriving(self, index: int, g_RH: Tensor) -> Tensor:
+        """Return the gradient behind a layer (-1: at the genes) with what arrives there."""
+        extra = self._kept.pop(index, None)
+        return g_RH if extra is None else g_RH + extra
 
 
 def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, genes: Tensor, delta_RK: Tensor) -> Tensor:
@@ -324,21 +359,22 @@ def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, gen
     """
     d_pre = [change.pre_RH for change in changes(network, base, genes, delta_RK)]
     dg: Tensor | None = None  # the score is linear in what the last layer reads, so nothing changes there
-    extra: Tensor | None = None
+    skipped = _Skipped(network)
     for index in reversed(range(len(network.layers) - 1)):
         # Taken off the list, so that a layer's memory is free for the next.
         pre, g, d = base.pre[index], before.behind[index], d_pre.pop()
+        if dg is not None:
+            dg = skipped.arriving(index, dg)
         if network.is_linear(index):
             dg_pre = torch.zeros_like(d) if dg is None else dg
         else:
             after = (g if dg is None else g + dg).expand_as(d)
             dg_pre = _slope(network, index, after, d.add_(pre), before.reach)
             dg_pre = dg_pre.sub_(_slope(network, index, g, pre, before.reach))
-        if network.is_latent(index) and network.skip_in is not None:
-            extra = times_transposed(dg_pre, network.skip_in.weight)
+        skipped.leaving(index, dg_pre)
         dg = times_transposed(dg_pre, network.weight(index))
     assert dg is not None
-    return dg if extra is None else dg + extra
+    return skipped.arriving(-1, dg)
 
 
 def own_responses(network: AutoEncoder, base: BaseState, direction_G: np.ndarray) -> np.ndarray:
@@ -361,17 +397,22 @@ def own_responses(network: AutoEncoder, base: BaseState, direction_G: np.ndarray
 def _own_response(network: AutoEncoder, base: BaseState, genes_R: Tensor) -> Tensor:
     one_R1 = torch.ones(len(genes_R), 1, device=genes_R.device)
     last = network.weight(len(network.layers) - 1)
-    d_h = d_latent = one_R1
+    d_h = d_entry = d_latent = one_R1
     for index in range(len(network.layers) - 1):
         weight = network.weight(index)
         d_h = entering(weight, genes_R[:, None], one_R1) if index == 0 else times(d_h, weight)
+        if index == network.entry:
+            d_entry = d_h
         if network.is_latent(index):
             if network.skip_in is not None:
-                d_h = d_h + entering(network.skip_in.weight, genes_R[:, None], one_R1)
+                skip = network.skip_in.weight
+                d_h = d_h + (entering(skip, genes_R[:, None], one_R1) if network.entry < 0 else times(d_entry, skip))
             d_latent = d_h
+        if index == network.exit and network.skip_out is not None:
+            d_h = d_h + times(d_latent, network.skip_out.weight)
         d_h = _slope(network, index, d_h, base.pre[index].expand_as(d_h))
     own_R = (d_h * last[genes_R].float()).sum(dim=1)
-    if network.skip_out is not None:
+    if network.skip_out is not None and network.skips_to_genes:
         own_R = own_R + (d_latent * network.skip_out.weight[genes_R].float()).sum(dim=1)
     return own_R
 

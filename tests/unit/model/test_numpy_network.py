@@ -24,18 +24,22 @@ from tests.support.factories import make_samples, make_space
 TOLERANCE = 1e-5
 
 
-def save(folder, activation="relu", residual=False, dtype=torch.float32):
+def save(folder, activation="relu", residual=False, dtype=torch.float32, embedding=False):
     space = make_space(30)
-    network = AutoEncoder(ModelConfig("tiny", (30, 8, 4, 8, 30), activation, residual))
+    hidden = (12, 8, 4, 8, 12) if embedding else (8, 4, 8)
+    network = AutoEncoder(ModelConfig("tiny", (30, *hidden, 30), activation, residual, embedding))
     initialise(network, 1)
+    if embedding:
+        with torch.no_grad():
+            network.weight(5).copy_((network.weight(0) * torch.linspace(0.5, 2, 12)[:, None]).T)
     save_model(folder, network, space, pd.DataFrame({"ensembl_id": space.ensembl, "symbol": space.symbols}), dtype)
     return folder
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("residual", [False, True])
-def test_values_and_differences_are_those_of_torch(tmp_path, activation, residual):
-    folder = save(tmp_path, activation, residual)
+@pytest.mark.parametrize(("residual", "embedding"), [(False, False), (True, False), (False, True), (True, True)])
+def test_values_and_differences_are_those_of_torch(tmp_path, activation, residual, embedding):
+    folder = save(tmp_path, activation, residual, embedding=embedding)
     light, usual = load_light_model(folder), load_model(folder, device="cpu")
     assert isinstance(light, NumpyModel) and not isinstance(usual, NumpyModel)
     z_SG = np.random.default_rng(0).normal(size=(7, 30)).astype(np.float32)

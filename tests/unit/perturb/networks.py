@@ -12,19 +12,25 @@ from cellstate.perturb.predictors.linear import fit_components
 from train.warm_start import pca_map, warm_start
 
 GENES = 300
-#: (activation, hidden widths, residual): every activation, one and several hidden layers, with and without linear maps.
+#: (activation, hidden widths, residual, embedding): every activation, one and several hidden layers, with and without
+#: linear maps and an embedding.
 KINDS = [
-    *((activation, (200, 80, 200), False) for activation in ACTIVATIONS),
-    ("relu", (90,), False),
-    ("gelu", (150, 120, 60, 120, 150), False),
-    *((activation, (200, 80, 200), True) for activation in ACTIVATIONS),
-    ("silu", (90,), True),
+    *((activation, (200, 80, 200), False, False) for activation in ACTIVATIONS),
+    ("relu", (90,), False, False),
+    ("gelu", (150, 120, 60, 120, 150), False, False),
+    *((activation, (200, 80, 200), True, False) for activation in ACTIVATIONS),
+    ("silu", (90,), True, False),
+    *((activation, (90, 120, 40, 120, 90), True, True) for activation in ACTIVATIONS),
+    ("gelu", (90, 120, 40, 120, 90), False, True),
+    ("gelu", (90, 40, 90), True, True),
 ]
 
 
-def make_network(activation: str = "relu", hidden=(200, 80, 200), residual: bool = False, seed: int = 5) -> AutoEncoder:
+def make_network(
+    activation: str = "relu", hidden=(200, 80, 200), residual: bool = False, embedding: bool = False, seed: int = 5
+) -> AutoEncoder:
     """Random weights and biases."""
-    made = AutoEncoder(ModelConfig("any", (GENES, *hidden, GENES), activation, residual))
+    made = AutoEncoder(ModelConfig("any", (GENES, *hidden, GENES), activation, residual, embedding))
     initialise(made, seed)
     for index, layer in enumerate(made.layers):
         assert isinstance(layer, torch.nn.Linear)

@@ -17,7 +17,10 @@ from tests.unit.perturb.networks import GENES, KINDS, edited, make_network, make
 
 NETWORKS = [
     *(
-        pytest.param(lambda k=kind: make_network(*k), id=f"{kind[0]}-{len(kind[1])}-{'residual' * kind[2]}")
+        pytest.param(
+            lambda k=kind: make_network(*k),
+            id=f"{kind[0]}-{len(kind[1])}-{'residual' * kind[2]}{'-embedding' * kind[3]}",
+        )
         for kind in KINDS
     ),
     pytest.param(lambda: make_warm("relu", residual=False), id="warm"),
