@@ -40,7 +40,6 @@ from .distributed import DistributedContext
 from .loop import Outcome, best_of
 from .profiles import draw_profiles
 
-
 #: Rows from which the direct effects between genes are learnt, where there are more than twice as many samples.
 CONDENSED = 800
 

@@ -54,7 +54,9 @@ class Commands:
             command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
             command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16")
         command.add_argument("--json", action="store_true", help="print one JSON document")
-        command.add_argument("--model", metavar="DIR", help="model folder (default: the shipped demo model)")
+        command.add_argument(
+            "--model", metavar="DIR", help="model folder, or the name of a shipped one: human, coadread (default)"
+        )
         return command
 
     def group(self, name: str, words: str) -> Commands:

@@ -149,8 +149,13 @@ def cached_per_model(compute: Callable[[Model], Result]) -> Callable[[Model], Re
 
 
 def default_model_folder() -> Path:
-    """Return the folder of the shipped demo model."""
+    """Return the folder of the model that is used where none is named."""
     return resource_path("models", "coadread")
+
+
+def shipped_models() -> dict[str, Path]:
+    """Return the folders of the models that come with CellState, by name."""
+    return {path.parent.name: path.parent for path in sorted(resource_path("models").glob(f"*/{WEIGHTS}"))}
 
 
 def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype: str = "auto") -> Model:
@@ -159,7 +164,7 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
     Parameters
     ----------
     folder : path, optional
-        Default: the shipped demo model.
+        A folder, or the name of a shipped model: ``human``, ``coadread``. Default: the shipped colorectal model.
     device : str
         ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     dtype : str
@@ -197,10 +202,17 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
 
 
 def find_folder(folder: Path | str | None) -> tuple[Path, tuple[int, ...]]:
-    """Return a model folder, the shipped one for ``None``, and the stamp of its weights; raise for none."""
-    folder = Path(folder) if folder is not None else default_model_folder()
+    """Return a model folder, the default one for ``None``, and the stamp of its weights; raise for none."""
+    shipped = shipped_models()
+    if folder is None:
+        folder = default_model_folder()
+    elif str(folder) in shipped and not Path(folder).is_dir():
+        folder = shipped[str(folder)]
+    folder = Path(folder)
     if not folder.is_dir():
-        raise ModelError(f"There is no model folder {folder}.", "Give --model DIR.")
+        raise ModelError(
+            f"There is no model folder {folder}.", f"Give --model DIR, or the name of one: {', '.join(shipped)}."
+        )
     return folder, folder_stamp(folder)
 
 

@@ -13,6 +13,8 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from cellstate.resources import resource_path
+from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import SAMPLE
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -23,6 +25,14 @@ def drop_cached_model() -> Iterator[None]:
     """Leave no model behind for other tests."""
     yield
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_model() -> Iterator[None]:
+    """Every sample is taken to the colorectal model, made-up ones too, but where a test chooses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODEL_VARIABLE, str(resource_path("models", "coadread")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -118,6 +118,8 @@ def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
     watched = {"PYTHONPATH": paths, VARIABLE: str(folder / "events.jsonl"), "TMPDIR": str(temporary), "HOME": str(home)}
     # Compiled modules hold no data, and are written or not as the machine was used before.
     watched |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    # Every sample is taken to the colorectal model, made-up ones too.
+    watched |= {"CELLSTATE_MODEL": str(REPOSITORY / "models" / "coadread")}
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | watched, stdout=out, stderr=out)

@@ -47,7 +47,7 @@ from .splits import Shares, assign, components
 #: Values of the file per unit of log1p TPM.
 STEPS = 200
 EXCLUDED = "excluded"
-HINT = "Give the corpus file; its layout is described in docs and at the top of train/ingest/bulk.py."
+HINT = "Give the corpus file: HDF5 in the layout of docs/corpus.md."
 _ARRAYS = {
     "log1p_tpm_x200": 2, "measured": 2, "ensembl": 1, "dataset_index": 1, "dataset_names": 1, "sample": 1,
     "tissue_class": 1, "state": 1, "group": 1,

@@ -39,7 +39,7 @@ _CHUNK = 256
 #: All scores of a linear method are exact at once.
 _ALL = 1_000_000
 #: Components of so many times as many samples follow from the samples' products.
-_SEVERAL = 4
+_SEVERAL = 3
 
 
 @dataclass(frozen=True, eq=False)

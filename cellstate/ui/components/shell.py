@@ -9,10 +9,12 @@ from typing import Literal
 import streamlit as st
 
 from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.model_choice import follow_sample
 from cellstate.ui.components.status import status_strip
 from cellstate.ui.runtime import sign_in
 from cellstate.ui.runtime.server import first_drawn
 from cellstate.ui.runtime.sessions import register_session
+from cellstate.ui.state.session import session
 
 #: A file of the app, so that the browser fetches nothing elsewhere.
 ICON = str(Path(__file__).with_name("icon.svg"))
@@ -67,8 +69,14 @@ def draw(page: st.Page) -> None:
             from cellstate.ui.components.share_link import open_link
 
             open_link()
+    with error_boundary("choosing the model"):
+        follow_sample(session())
     with error_boundary("showing this page"):
         page.run()
+    with error_boundary("choosing the model"):
+        if follow_sample(session()):
+            # The page has just read a sample that another model fits.
+            st.rerun()
     with strip, error_boundary("opening the model"):
         status_strip()
     first_drawn.set()

@@ -6,7 +6,8 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown, percent, plural
 from cellstate.model.network import device_label
-from cellstate.ui.runtime.resources import model, model_folder_name
+from cellstate.ui.components.model_choice import model_picker
+from cellstate.ui.runtime.resources import is_chosen_by_server, model, model_folder_name
 from cellstate.ui.runtime.sign_in import sign_out, signed_in_as
 from cellstate.ui.state.session import DELETED, Session, delete_my_data, session
 
@@ -23,12 +24,16 @@ def status_strip() -> None:
     state, opened = session(), model()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="status"):
         _sample(state)
-        st.badge(
-            f"{escape_markdown(model_folder_name(), MAX_CHARS)} · {len(opened.space):,} genes",
-            icon=":material/network_node:",
-            color="gray" if opened.is_trained else "red",
-            help="The model." if opened.is_trained else "Random weights: this model is not trained.",
-        )
+        label = f"{escape_markdown(model_folder_name(), MAX_CHARS)} · {len(opened.space):,} genes"
+        if is_chosen_by_server():
+            st.badge(
+                label,
+                icon=":material/network_node:",
+                color="gray" if opened.is_trained else "red",
+                help="The model." if opened.is_trained else "Random weights: this model is not trained.",
+            )
+        else:
+            model_picker(state, opened, label)
         st.badge(escape_markdown(device_label(opened.device), MAX_CHARS), icon=":material/memory:", color="gray")
         _perturbations(state)
         if state.is_searching:

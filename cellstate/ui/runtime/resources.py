@@ -14,12 +14,16 @@ from cellstate.ui.runtime.queue import Queue
 
 #: Environment variables: folder of another model, and its device.
 MODEL_VARIABLE, DEVICE_VARIABLE = "CELLSTATE_MODEL", "CELLSTATE_DEVICE"
+#: The model of this user, in session state: its folder.
+_CHOSEN = "model-folder"
 #: Predictions that run at once; more would only share the same processors and need more memory.
 AT_ONCE = 2
+#: Models that are open at once.
+MODELS = 2
 
 
 def model() -> Model:
-    """Return the server's model, opened again when its folder has changed.
+    """Return this user's model, opened again when its folder has changed.
 
     Raises
     ------
@@ -34,11 +38,21 @@ def model_folder_name() -> str:
     return os.path.basename(_folder().rstrip("/\\"))
 
 
+def is_chosen_by_server() -> bool:
+    """Whether the server names the model, so that no user chooses."""
+    return bool(os.environ.get(MODEL_VARIABLE))
+
+
+def use_model(folder: Path) -> None:
+    """Use a model for this user from now on."""
+    st.session_state[_CHOSEN] = str(folder)
+
+
 def _folder() -> str:
-    return os.environ.get(MODEL_VARIABLE) or str(default_model_folder())
+    return os.environ.get(MODEL_VARIABLE) or st.session_state.get(_CHOSEN) or str(default_model_folder())
 
 
-@st.cache_resource(show_spinner="Opening the model …", max_entries=1)
+@st.cache_resource(show_spinner="Opening the model …", max_entries=MODELS)
 def _open(folder: str, device: str, stamp: tuple[int, ...]) -> Model:
     """Open a folder; an earlier model is freed when its last user is done."""
     description.clear()

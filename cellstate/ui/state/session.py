@@ -104,6 +104,8 @@ class Session:
     reference : Loaded or None
         Samples that define a goal.
     gene_sets : GeneSets or None
+    model : str or None
+        The shipped model that the user chose; None for the one that fits the sample.
     goal : Goal or None
         The goal of the selected sample's last search.
     pending_search : object
@@ -127,6 +129,7 @@ class Session:
     turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
+    model: str | None = None
     goal: Goal | None = None
     pending_search: Any = None
     job: Job | None = None
