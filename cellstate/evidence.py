@@ -27,6 +27,7 @@ class Benchmark(StrEnum):
     INGEST = "ingest"
     LATENCY = "latency"
     MUTANTS = "mutants"
+    OOD = "ood"
     PAIRS = "pairs"
     POSTER = "poster"
     REAL_PERTURBATIONS = "real_perturbations"
@@ -61,6 +62,9 @@ class Dataset(StrEnum):
     REAL_POOLED = "real_pooled"
     #: A simulated gene network, in which every effect is known. It judges methods, not the weights of a folder.
     SIMULATION = "simulation"
+    #: Data sets of the broad corpus that no fit has seen, by the committed split.
+    CORPUS_VALIDATION = "corpus_validation"
+    CORPUS_TEST = "corpus_test"
 
 
 class PredictorId(StrEnum):
@@ -127,6 +131,12 @@ class Stratum(StrEnum):
     COUNTS_AS_TPM = "counts_as_tpm"
     LOG_OF_LOG = "log_of_log"
     GENES_MISSING = "genes_missing"
+    MOST_GENES_MISSING = "most_genes_missing"
+    MOUSE_ORTHOLOGS = "mouse_orthologs"
+    COLORECTAL_TUMOUR = "colorectal_tumour"
+    BREAST = "breast"
+    LUNG = "lung"
+    BLOOD = "blood"
     ALL_PAIRS = "all_pairs"
     REGULATOR_PAIRS = "regulator_pairs"
 
@@ -168,6 +178,11 @@ class Metric(StrEnum):
     FALSE_ALARM_RATE = "false_alarm_rate"
     OOD_AUROC = "ood_auroc"
     OOD_FLAGGED = "ood_flagged"
+    # What a sample is called.
+    TISSUE_FIRST = "tissue_first"
+    TISSUE_FIRST_TWO = "tissue_first_two"
+    STATE_ACCURACY = "state_accuracy"
+    TISSUE_CALIBRATION_ERROR = "tissue_calibration_error"
     RESPONSE_OTHERS = "response_others"
     RESPONSE_OWN = "response_own"
     RESPONSE_OWN_TO_OTHERS = "response_own_to_others"
@@ -226,6 +241,7 @@ _DEFINITIONS = {
     Metric.MODE_ACCURACY_GAIN_WORST_BIN: Definition("percentage points"),
     Metric.INTERVAL_COVERAGE_ERROR: Definition(best=_LOWER),
     Metric.FALSE_ALARM_RATE: Definition(best=_LOWER),
+    Metric.TISSUE_CALIBRATION_ERROR: Definition(best=_LOWER),
     Metric.RESPONSE_OTHERS: Definition("SD per SD", _NEITHER),
     Metric.RESPONSE_OWN: Definition("SD per SD", _NEITHER),
     Metric.RESPONSE_OWN_TO_OTHERS: Definition("×", _NEITHER),

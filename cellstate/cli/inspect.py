@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cellstate.cli.options import GENES_SHOWN, Answer, Commands
 from cellstate.cli.readers import read_chosen_samples, read_model
+
+if TYPE_CHECKING:
+    from cellstate.evaluation.tissue import TissueCall
+
+#: Tissues of the answer; the others are less probable.
+_TISSUES = 5
 
 
 def add(commands: Commands) -> None:
@@ -16,6 +23,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_scores
     from cellstate.perturb.sample import prepare_samples
+    from cellstate.report.narrative.tissue import tissue_sentence
 
     model = read_model(options, light=True)
     samples = read_chosen_samples(options)
@@ -38,7 +46,13 @@ def _run(options: argparse.Namespace) -> Answer:
         "unmatched": list(report.unmatched[:GENES_SHOWN]),
         "warnings": [str(warning) for warning in report.warnings],
         "samples": [
-            {"name": name, "detected_genes": detected, "ood_score": ood.score, "is_ood": ood.is_ood}
+            {
+                "name": name,
+                "detected_genes": detected,
+                "ood_score": ood.score,
+                "is_ood": ood.is_ood,
+                "tissue": None if ood.call is None else _tissue(ood.call),
+            }
             for name, detected, ood in each
         ],
     }
@@ -47,6 +61,21 @@ def _run(options: argparse.Namespace) -> Answer:
         f"{len(samples)} sample(s); {n_matched:,} of the model's {len(model.space):,} genes "
         f"({result['fraction_matched']:.1%})",
         *(f"warning: {warning}" for warning in report.warnings),
-        *(f"{name}: {detected:,} genes detected. {ood.sentence}" for name, detected, ood in each),
+        *(
+            f"{name}: {detected:,} genes detected. {ood.sentence}"
+            + ("" if ood.call is None else f" {tissue_sentence(ood.call)}")
+            for name, detected, ood in each
+        ),
     ]
     return result, lines
+
+
+def _tissue(call: TissueCall) -> dict:
+    return {
+        "tissues": [{"tissue": tissue, "probability": p} for tissue, p in call.tissues[:_TISSUES]],
+        "state": str(call.state),
+        "state_probability": call.state_probability,
+        "tissue_distance": call.tissue_distance,
+        "platform_distance": call.platform_distance,
+        "is_known": call.is_known,
+    }

@@ -1,9 +1,15 @@
-"""Out of distribution: how far a sample lies from what a model was trained on.
+"""Out of distribution: whether a model can be used for a sample at all.
 
-The score is the largest of five parts, each for another kind of difference. Three parts are positive and skewed to the
-right, so they are compared on a log scale with the patients of the validation split: 0 is their median, 1 their robust
-SD (1.4826 times the median absolute deviation). Two parts have fixed limits. A sample is out of distribution above
-`OOD_LIMIT`.
+A model folder with a classifier of tissues (`cellstate.evaluation.tissue`) asks two questions. Are the values plausible
+as human bulk RNA sequencing, compared with data sets that were held out, so that differences between laboratories are
+inside? And is the tissue among those that the model covers? How its network does on the validation patients is no
+answer to either: patients of one laboratory are narrow, and another tissue from the same machine looks familiar.
+
+Of a folder without classifier the score is the largest of five parts, each for another kind of difference. Three parts
+are positive and skewed to the right, so they are compared on a log scale with the patients of the validation split: 0
+is their median, 1 their robust SD (1.4826 times the median absolute deviation). Two parts have fixed limits.
+
+In both cases a sample is out of distribution above `OOD_LIMIT`.
 
 Shape suffixes: S samples, G genes, L latent.
 """
@@ -11,11 +17,13 @@ Shape suffixes: S samples, G genes, L latent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cellstate.errors import summarise_list
+from cellstate.evaluation.tissue import LIMIT, PLAUSIBILITY, Figure, TissueCall, model_tissues, sample_calls
 from cellstate.genes import gene_axis
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
@@ -28,8 +36,11 @@ if TYPE_CHECKING:
     # pandas would be loaded with it
     from cellstate.perturb.predict import Prediction
 
-#: In robust SDs of the validation patients; of a million normal values not one is above it.
-OOD_LIMIT = 5.0
+#: In robust SDs of the validation patients; of a million normal values not one is above it. The scores of a classifier
+#: are scaled to the same limit.
+OOD_LIMIT = LIMIT
+#: With a smaller probability that its tissue is one that the model covers, a sample is out of distribution.
+LEAST_COVERED = 0.25
 #: Smallest robust SD of a logarithm: a handful of patients may agree by chance.
 LEAST_SD = 0.05
 #: A file that measures a smaller fraction of the model's genes is out of distribution.
@@ -48,6 +59,16 @@ SENTENCES = {
     "with other gene lengths",
     "missing": f"the file measures less than {LEAST_MEASURED:.0%} of the model's genes",
 }
+#: The same for a model with a classifier of tissues.
+CALL_SENTENCES = {
+    Figure.RESIDUAL: "its genes do not vary together as in human tissue from any laboratory: names and values that "
+    "were mixed up, another species, or a method unlike bulk RNA sequencing",
+    Figure.LEVELS: "its expression levels are spread unlike those of human tissue; check the unit",
+    Figure.LENGTH: "long genes stand higher than in human tissue; the values may be counts",
+    Figure.IMPUTATION: "the genes that the file does not measure cannot be imputed well enough from those that it does",
+    Figure.TISSUE: "its tissue is not among those that the model covers ({covered})",
+}
+CHANGED = "the perturbation takes its state away from the training samples"
 
 
 @dataclass(frozen=True)
@@ -57,15 +78,20 @@ class OodScore:
     Attributes
     ----------
     score : float or None
-        In robust SDs of the validation patients, 0 or more; ``None`` for a model that was not calibrated.
+        0 or more, in robust SDs of the validation patients; of a model with a classifier of tissues, 0 is the median of
+        held-out data sets and `OOD_LIMIT` what hardly any of their samples exceeds. ``None`` for a model that was not
+        calibrated.
     is_ood : bool
         Whether the sample is out of distribution; then no prediction for it is reliable.
     sentence : str
+    call : TissueCall or None
+        What the sample is; ``None`` of a model without a classifier of tissues.
     """
 
     score: float | None
     is_ood: bool
     sentence: str
+    call: TissueCall | None = None
 
 
 def residual_rms(z_SG: np.ndarray, z_hat_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
@@ -92,6 +118,8 @@ def ood_scores(samples: Sequence[PreparedSample]) -> list[OodScore]:
     if not samples:
         return []
     batch = stack(samples)
+    if model_tissues(batch.model) is not None:
+        return _called(batch.model, batch.tpm_SG)
     if _reference(batch.model) is None:
         return [_unknown()] * len(samples)
     return _judged(batch.model, batch.z_SG, batch.tpm_SG)
@@ -100,12 +128,29 @@ def ood_scores(samples: Sequence[PreparedSample]) -> list[OodScore]:
 def ood_score_after(prediction: Prediction) -> OodScore:
     """Return the score of the predicted profile."""
     model = prediction.sample.model
-    if _reference(model) is None:
+    if model_tissues(model) is None and _reference(model) is None:
         return _unknown()
     known_G = prediction.sample.measured_G | prediction.is_perturbed_G
     tpm_1G = np.where(known_G, np.expm1(prediction.log1p_after_G), np.nan)[None]
     z_1G = impute_missing(model.reconstruct, model.space.standardise(tpm_1G), known_G[None])
-    return _judged(model, z_1G, tpm_1G)[0]
+    if model_tissues(model) is None:
+        return _judged(model, z_1G, tpm_1G)[0]
+    (before,), (after,) = _called(model, prediction.sample.measured_tpm_G[None]), _called(model, tpm_1G)
+    moved = (before.score or 0.0) + _network_change(prediction.sample, z_1G, tpm_1G)
+    return after if moved <= (after.score or 0.0) else replace(_judge(moved, CHANGED), call=after.call)
+
+
+def _network_change(sample: PreparedSample, z_1G: np.ndarray, tpm_1G: np.ndarray) -> float:
+    """How much farther a predicted profile lies from the training profiles than its sample, 0 or more.
+
+    Of the two parts that depend on the network, the sample's own distance is taken off: it holds what is peculiar to
+    the sample's laboratory.
+    """
+    if _reference(sample.model) is None:
+        return 0.0
+    before = part_scores(sample.model, sample.z_1G, sample.measured_tpm_G[None])
+    after = part_scores(sample.model, z_1G, tpm_1G)
+    return max(0.0, *(float(after[part][0] - before[part][0]) for part in ("residual", "state")))
 
 
 def part_scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str, np.ndarray]:
@@ -133,17 +178,34 @@ def part_scores(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> dict[str,
 def _judged(model: Model, z_SG: np.ndarray, tpm_SG: np.ndarray) -> list[OodScore]:
     found = part_scores(model, z_SG, tpm_SG)
     names, table_PS = list(found), np.array(list(found.values()))
-    return [_judge(names[int(part_P.argmax())], max(float(part_P.max()), 0.0)) for part_P in table_PS.T]
+    unit = " robust SDs of held-out patients"
+    return [
+        _judge(max(float(part_P.max()), 0.0), SENTENCES[names[int(part_P.argmax())]], unit) for part_P in table_PS.T
+    ]
 
 
-def _judge(part: str, score: float) -> OodScore:
+def _called(model: Model, tpm_SG: np.ndarray) -> list[OodScore]:
+    """Judge samples by the folder's classifier of tissues."""
+    covered = () if model.record.training is None else model.record.training.tissues
+    found = []
+    for call in sample_calls(model, tpm_SG):
+        scores = {figure: call.scores[figure] for figure in PLAUSIBILITY}
+        # Of values that are not plausible, the tissue means nothing.
+        if covered and call.is_plausible:
+            scores[Figure.TISSUE] = OOD_LIMIT * (1 - call.probability(covered)) / (1 - LEAST_COVERED)
+        figure = max(scores, key=scores.__getitem__)
+        why = CALL_SENTENCES[figure].format(covered=summarise_list(list(covered)))
+        found.append(replace(_judge(max(scores[figure], 0.0), why), call=call))
+    return found
+
+
+def _judge(score: float, why: str, unit: str = "") -> OodScore:
     if score <= OOD_LIMIT:
         return OodScore(score, False, "Within the distribution of the training samples.")
     return OodScore(
         score,
         True,
-        f"Out of distribution (score {score:.1f} robust SDs of held-out patients, limit {OOD_LIMIT:g}): "
-        f"{SENTENCES[part]}. No prediction for it is reliable.",
+        f"Out of distribution (score {score:.1f}{unit}, limit {OOD_LIMIT:g}): {why}. No prediction for it is reliable.",
     )
 
 

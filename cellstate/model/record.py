@@ -261,6 +261,8 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
     evaluation : dict of str to EvaluationRecord
         By split.
     peak_memory_gb, seconds : float
+    tissues : tuple of str
+        Tissues that the model covers, in the names of the folder's classifier of tissues; empty for any.
     """
 
     trained_on: Source
@@ -278,6 +280,7 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
     evaluation: dict[str, EvaluationRecord] = {}
     peak_memory_gb: float | None = None
     seconds: float
+    tissues: tuple[str, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,13 +10,16 @@ import pytest
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evaluation.ood import ood_scores
+from cellstate.evaluation.ood import OodScore, ood_scores
 from cellstate.evaluation.qc import qc_figures, with_ood_score
+from cellstate.evaluation.tissue import Figure, State, TissueCall
+from cellstate.formatting import escape_markdown
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.qc import dates_sentence, match_sentence, qc_lines
+from cellstate.report.narrative.tissue import tissue_sentence
 from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.load_samples import PASTED
@@ -87,6 +90,15 @@ def test_the_quality_of_the_sample_is_shown(with_example: AppTest) -> None:
     score = ood_scores(prepare_samples(model, samples))[0].score
     lines = qc_lines(with_ood_score(qc_figures(samples, model.space)[0], score))
     assert "\n\n".join(lines) in [markdown.value for markdown in with_example.markdown]
+
+
+def test_what_the_sample_is_stands_in_its_quality(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = TissueCall((("colon", 0.9), ("lung", 0.1)), State.TUMOUR, 0.8, 0.0, 0.0, dict.fromkeys(Figure, 0.0))
+    judged = OodScore(1.0, False, "Within.", call)
+    monkeypatch.setattr("cellstate.ui.workbench.qc.ood_scores", lambda samples: [judged] * len(samples))
+    upload(app, "one.csv", a_table(["A"]))
+    open_sample(app)
+    assert escape_markdown(tissue_sentence(call), 400) in [markdown.value for markdown in app.markdown]
 
 
 def test_a_table_can_be_pasted(app: AppTest) -> None:

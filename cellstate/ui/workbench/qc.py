@@ -10,6 +10,7 @@ from cellstate.formatting import escape_markdown
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.report.narrative.qc import qc_lines
+from cellstate.report.narrative.tissue import tissue_sentence
 from cellstate.ui.components.layout import chart
 from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import Session
@@ -35,6 +36,8 @@ def sample_qc(state: Session) -> None:
         st.warning(sentence, title="Out of distribution", icon=":material/warning:")
     else:
         st.success(sentence, icon=":material/check_circle:")
+    if found.call is not None:
+        st.markdown(escape_markdown(tissue_sentence(found.call), 400))
     # Not a table: its columns would be cut off on a phone.
     figures = with_ood_score(qc_figures(state.sample(), opened.space)[0], found.score)
     st.markdown("\n\n".join(qc_lines(figures)))

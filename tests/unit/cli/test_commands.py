@@ -9,6 +9,7 @@ import pytest
 
 from cellstate.model import load_model
 from cellstate.resources import resource_path
+from tests.support.tissue_factories import with_tissues
 from tests.unit.cli.conftest import refusal
 
 EXAMPLES = sorted(resource_path("data", "examples").glob("*.tpm.tsv.gz"))
@@ -21,8 +22,21 @@ def test_inspect(run, table, small_model):
         "fraction_matched", "warnings", "samples",
     } <= set(shown)  # fmt: skip
     assert (shown["n_samples"], shown["n_genes_matched"], shown["fraction_matched"]) == (2, 240, 1.0)
-    assert set(shown["samples"][0]) == {"name", "detected_genes", "ood_score", "is_ood"}
-    assert not shown["samples"][0]["is_ood"]
+    assert set(shown["samples"][0]) == {"name", "detected_genes", "ood_score", "is_ood", "tissue"}
+    assert not shown["samples"][0]["is_ood"] and shown["samples"][0]["tissue"] is None
+
+
+def test_inspect_names_the_tissue(run, table, small_model, tmp_path):
+    model = with_tissues(small_model, tmp_path / "colon", ("colon",))
+    found = run("inspect", table, "--model", model.folder, "--json")["samples"]
+    for sample in found:
+        call = sample["tissue"]
+        assert set(call) == {
+            "tissues", "state", "state_probability", "tissue_distance", "platform_distance", "is_known"
+        }  # fmt: skip
+        assert call["tissues"][0]["tissue"] == "colon" and call["tissues"][0]["probability"] > 0.5
+        assert call["state"] == "normal" and call["is_known"] and not sample["is_ood"]
+    assert run("inspect", table, "--model", model.folder).out.count("colon (") == len(found)
 
 
 def test_perturb(run, table, small_model, tmp_path):
