@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cellstate.errors import CellStateError
+from cellstate.evaluation.tissue import TISSUES, model_tissues
 from cellstate.gene_space import GeneSpace
 from cellstate.model import Model, load_model
 from cellstate.model.config import ModelConfig
@@ -52,6 +53,8 @@ class BaseConfig:
     mean moved from the base's towards the cohort's as far as the cohort's size supports."""
     learn: str = "all"
     """Which layers learn: ``all``, the ``decoder``, or the ``last`` alone; the others stay frozen."""
+    tissues: tuple[str, ...] = ()
+    """Tissues that the adapted model covers, in the names of the base's classifier; none: any."""
     layer_decay: float = 1.0
     """Each layer learns at this share of the rate of the one after it: below 1 the early layers move least."""
 
@@ -94,13 +97,22 @@ def finetune(
     chosen = _network(base.config, config.base.name)
     whole = TrainConfig(config.data, chosen, config.loop, config.run, config.output)
     data = read_data(whole, context)
+    known = () if (named := model_tissues(base)) is None else named.tissues
+    if foreign := [tissue for tissue in config.base.tissues if tissue not in known]:
+        raise CellStateError(
+            f"The base model knows no tissue {foreign[0]!r}.", f"It knows {', '.join(known) or 'none'}: correct [base]."
+        )
     data = data.in_units_of(adapted_space(base, data, config.base.standardise))
     network, about = adapt(base, data, chosen.name)
     about |= {"weights_sha256": weights_sha256(base.folder), **asdict(config.base), "model": base.config.name}
     multipliers = lr_multipliers(network, config.base)
+    classifier = base.folder / TISSUES
     return train_and_package(
-        whole, data, network, context, progress, fresh=fresh, about={"adapted_from": about}, lr_multipliers=multipliers
-    )
+        whole, data, network, context, progress,
+        fresh=fresh, lr_multipliers=multipliers,
+        about={"adapted_from": about, "tissues": list(config.base.tissues)},
+        classifier=classifier if classifier.is_file() else None,
+    )  # fmt: skip
 
 
 def _network(base: ModelConfig, name: str) -> NetworkConfig:

@@ -109,6 +109,7 @@ def train_and_package(
     fresh: bool = False,
     about: Mapping[str, Any] | None = None,
     lr_multipliers: Mapping[str, float] | None = None,
+    classifier: Path | None = None,
 ) -> dict:
     """Train a network that is ready, and write its folder; see `fit`.
 
@@ -118,6 +119,8 @@ def train_and_package(
         Further entries of the metrics, for example the model that it was adapted from.
     lr_multipliers : mapping, optional
         Factor of the learning rate of single parameters, see `TrainingJob`.
+    classifier : Path, optional
+        A base model's classifier of tissues, which the new folder takes over.
     """
     identity = asdict(config) | {"data_sha256": data.checksum, "base": dict(about or {})}
     folder = RunFolder(Path(config.output.folder), identity, context, progress, fresh=fresh)
@@ -132,7 +135,7 @@ def train_and_package(
         return interrupted if context.is_first else {}
     if not context.is_first:
         return {}
-    record = package_model(folder.stage, config, data, outcome, context, about or {})
+    record = package_model(folder.stage, config, data, outcome, context, about or {}, classifier)
     folder.finish()
     return {
         "model": str(folder.target),

@@ -6,6 +6,7 @@ The card is written from the measured figures, so that it cannot drift from them
 from __future__ import annotations
 
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cellstate.errors import ModelError
 from cellstate.evaluation.metrics import r2_per_gene
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evaluation.reliability import calibrate
+from cellstate.evaluation.tissue import TISSUES, TissueClassifier
 from cellstate.files import atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
@@ -39,9 +42,12 @@ from .data import HELD_OUT, TrainingData
 from .distributed import DistributedContext
 from .loop import Outcome, best_of
 from .profiles import draw_profiles
+from .tissues import fit_tissues, save_tissues
 
 #: Rows from which the direct effects between genes are learnt, where there are more than twice as many samples.
 CONDENSED = 800
+#: What a store must say of its samples for a classifier of tissues.
+_LABELS = {"tissue", "state", "series", "component"}
 
 
 def peak_memory() -> int:
@@ -57,11 +63,12 @@ def package_model(
     outcome: Outcome,
     context: DistributedContext,
     about: Mapping[str, Any],
+    classifier: Path | None = None,
 ) -> TrainingRecord:
     """Write everything but the weights into ``stage``; quality is measured on the weights as they are stored.
 
-    Baselines, training profiles, calibration, evaluation on the held-out splits, the record and the model card.
-    Returns the record.
+    Baselines, training profiles, the classifier of tissues (``classifier`` is the file of a base model), calibration,
+    evaluation on the held-out splits, the record and the model card. Returns the record.
     """
     started = time.perf_counter()
     several = len(data.further_z_SG) > 0
@@ -75,6 +82,10 @@ def package_model(
     save_components(baselines, stage)
     save_effects(fit_effects(_condensed(data.balanced_z_SG), data.validation_z_SG, config.loop.seed), stage)
     save_profiles(stage, _profiles(stage, config, data), config.loop.seed)
+    if classifier is not None:
+        shutil.copyfile(classifier, stage / TISSUES)
+    elif all(set(data.tables.get(split, ())) >= _LABELS for split in ("train", "validation")):
+        save_tissues(stage, _tissues(data))
     model = load_model(stage, device="cpu")
     z_SG, measured_SG = data.validation_z_SG, align(data.samples["validation"], data.space).measured_SG
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
@@ -107,6 +118,18 @@ def package_model(
     record = write_training(stage, values)
     write_card(stage / CARD, replace(model, record=ModelRecord(record)))
     return record
+
+
+def _tissues(data: TrainingData) -> TissueClassifier:
+    """Fit the classifier of tissues to the training samples; validation samples serve its calibration."""
+    splits = ("train", "validation")
+    tpm_SA = np.concatenate([data.samples[s].tpm_SA for s in splits])
+    table = pd.concat([data.tables[s] for s in splits])
+    is_fitted_S = np.repeat([True, False], [len(data.samples[s]) for s in splits])
+    names = ("tissue", "state", "series", "component")
+    measured_SA = ~np.isnan(tpm_SA)
+    log1p_SA = np.log1p(np.nan_to_num(tpm_SA))
+    return fit_tissues(log1p_SA, measured_SA, *(table[name].tolist() for name in names), is_fitted_S=is_fitted_S)
 
 
 def _condensed(z_SG: np.ndarray) -> np.ndarray:

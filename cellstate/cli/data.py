@@ -47,9 +47,7 @@ def _get(options: argparse.Namespace) -> Answer:
 
 def _corpus(options: argparse.Namespace) -> Answer:
     if options.source is None:
-        raise DataError(
-            f"{CORPUS} is imported from a file.", "Give --from FILE: HDF5 in the layout of docs/corpus.md."
-        )
+        raise DataError(f"{CORPUS} is imported from a file.", "Give --from FILE: HDF5 in the layout of docs/corpus.md.")
     bulk = trainer_module("ingest.bulk")
     out = options.out or f"data/stores/{CORPUS}"
     store = bulk.import_bulk(options.source, out, report_progress=lambda line: print(line, file=sys.stderr))
