@@ -26,7 +26,7 @@ from cellstate.evaluation.tissue import TISSUES, TissueClassifier
 from cellstate.files import atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.model.cohort import COHORT, MAX_PROFILES, load_profiles, save_profiles
+from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import CARD, load_model, save_genes
 from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.predictors.linear import fit_components, principal_rows, save_components
@@ -46,6 +46,8 @@ from .tissues import fit_tissues, save_tissues
 
 #: Rows from which the direct effects between genes are learnt, where there are more than twice as many samples.
 CONDENSED = 800
+#: Profiles that are drawn where none is to be copied.
+DRAWN = 240
 #: What a store must say of its samples for a classifier of tissues.
 _LABELS = {"tissue", "state", "series", "component"}
 
@@ -145,7 +147,7 @@ def _profiles(stage: Path, config: TrainConfig, data: TrainingData) -> np.ndarra
     if config.output.profiles == "samples":
         return np.nan_to_num(np.log1p(align(data.samples["train"], data.space).tpm_SG))
     labels = data.tables["train"][config.data.balance].tolist()
-    return draw_profiles(load_model(stage, device="cpu"), data.train_z_SG, labels, MAX_PROFILES, config.loop.seed)
+    return draw_profiles(load_model(stage, device="cpu"), data.train_z_SG, labels, DRAWN, config.loop.seed)
 
 
 def _groups(data: TrainingData, split: str) -> dict[str, Any]:
