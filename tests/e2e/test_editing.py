@@ -67,10 +67,10 @@ def test_perturbations_are_added_changed_and_undone(patient: Page) -> None:
     press(patient.get_by_role("button", name="Change").first)
     dialog = patient.get_by_role("dialog")
     press(dialog.get_by_role("radio", name="Knock down"))
-    expect(dialog.get_by_role("slider", name="Down by")).to_be_visible()
+    expect(dialog.get_by_role("slider", name="Reduce by")).to_be_visible()
     press(dialog.get_by_role("button", name="Apply"))
     expect(dialog).to_have_count(0)
-    expect(entry(patient, "TP53 down by 50%")).to_be_visible()
+    expect(entry(patient, "TP53 down by 50 %")).to_be_visible()
     expect(entry(patient, "TP53 knocked out")).to_have_count(0)
 
     press(patient.get_by_role("button", name="Remove").last)
@@ -78,7 +78,7 @@ def test_perturbations_are_added_changed_and_undone(patient: Page) -> None:
     press(button(patient, "clear"))
     expect(patient.get_by_text("None yet.")).to_be_visible()
     press(button(patient, "undo"))
-    expect(entry(patient, "TP53 down by 50%")).to_be_visible()
+    expect(entry(patient, "TP53 down by 50 %")).to_be_visible()
     sound(patient)
 
 
