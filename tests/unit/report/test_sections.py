@@ -131,6 +131,8 @@ def test_every_architecture():
         for title, hidden in inner.items()
         for kind, residual in (("plain", False), ("residual", True))
     ]
+    between = ModelConfig("x", (20, 6, 9, 4, 9, 6, 20), "gelu", residual=True, embedding=True)
+    lines.append(f"- between fixed components: {architecture(between)}")
     check_golden("architecture", "\n".join(lines) + "\n")
 
 
