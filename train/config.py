@@ -71,15 +71,15 @@ class NetworkConfig:
     name: str = "coadread"
     hidden: tuple[int, ...] = (128, 64, 128)
     """Widths between the genes; the narrowest is the latent layer."""
-    components: int = 0
-    """Width of an embedding: the principal components of the training samples are a fixed first and last layer, and
-    the hidden layers lie between them (needs residual). 0: none."""
     activation: str = "relu"
     warm_start: str = "pca"
     """What the weights compute at the start (relu, or residual): ``pca`` of the training samples, ``robust`` (a linear
     autoencoder that holds better on new samples), or ``none``: random weights."""
     residual: bool = False
     """Linear maps beside the encoder and the decoder: the layers learn the residual of a linear model."""
+    components: int = 0
+    """Width of an embedding: the principal components of the training samples are a fixed first and last layer, and
+    the hidden layers lie between them (needs residual). 0: none."""
 
     def __post_init__(self) -> None:
         one_of("warm_start", self.warm_start, ("pca", "robust", "none"), "network")

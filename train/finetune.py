@@ -120,7 +120,7 @@ def _network(base: ModelConfig, name: str) -> NetworkConfig:
     ends, start = (1, "pca") if base.embedding else (0, "none")
     hidden = base.widths[1 + ends : -1 - ends]
     components = base.widths[1] if base.embedding else 0
-    return NetworkConfig(name or base.name, hidden, components, base.activation, start, base.residual)
+    return NetworkConfig(name or base.name, hidden, base.activation, start, base.residual, components)
 
 
 def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpace:

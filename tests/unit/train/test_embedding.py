@@ -51,7 +51,7 @@ def store(tmp_path_factory):
 def config(store, folder="unused", **loop):
     return TrainConfig(
         DataConfig(store=str(store.path), in_memory=True, min_measured=0.5, balance="tissue", fill=6),
-        NetworkConfig("base", (16, LATENT, 16), WIDTH, "gelu", "pca", residual=True),
+        NetworkConfig("base", (16, LATENT, 16), "gelu", "pca", residual=True, components=WIDTH),
         LoopConfig(**{"epochs": 4, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 2, "dropout": 0.1} | loop),
         output=OutputConfig(str(folder), "float32", "drawn"),
     )
@@ -194,7 +194,7 @@ def test_it_is_adapted_to_other_genes(base, tmp_path):
     "wrong",
     [
         lambda s: replace(config(s), loop=LoopConfig(hide=0.3)),
-        lambda s: replace(config(s), network=NetworkConfig("b", (16, 4, 16), 12, "gelu", "none", residual=True)),
+        lambda s: replace(config(s), network=NetworkConfig("b", (16, 4, 16), "gelu", "none", residual=True, components=12)),
         lambda s: replace(config(s), data=DataConfig(store=str(s.path), balance="tissue")),
         lambda s: replace(config(s), data=DataConfig(store=str(s.path), in_memory=True)),
     ],
