@@ -29,9 +29,15 @@ def median_time(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return statistics.median(times)
 
 
-def peak_resident() -> int:
-    """Highest resident memory of this process so far in bytes, mapped weights and the interpreter included."""
-    with open("/proc/self/status") as lines:
+def peak_resident(process: int | str = "self") -> int:
+    """Highest resident memory of a process so far in bytes, mapped weights and the interpreter included.
+
+    Raises
+    ------
+    OSError, StopIteration
+        The process, named by its id, has ended.
+    """
+    with open(f"/proc/{process}/status") as lines:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
