@@ -137,19 +137,28 @@ def measure(folder: Path) -> dict[str, float]:
     return found | exactness(model, patient, engine, delta_G)
 
 
-def measure_all_pairs(folder: Path) -> dict[str, float]:
-    """All pairs of one sample, in a process that does nothing else before, so that its memory is theirs."""
-    model, samples = load_model(folder, device="cpu"), sample()
-    goal = some_goal(model)
+def all_pairs(model: Model, rows: int | None = None) -> dict[str, float]:
+    """Time of all pairs of one sample in seconds, that of the sweep without exact scores, and how many pairs there are.
+
+    ``rows`` bounds the first genes of the pairs.
+    """
+    samples, goal = sample(), some_goal(model)
     marks: list[float] = []
     started = time.perf_counter()
     result = pairs(
         prepare_sample(model, samples),
         goal,
+        genes=None if rows is None else np.arange(rows),
         progress=lambda done, total, what: marks.append(time.perf_counter()) if done == total else None,
     )
     found = {"all_pairs": time.perf_counter() - started, "all_sweep": marks[0] - started}
-    found["n_pairs"] = result.n_pairs if result else 0
+    return found | {"n_pairs": result.n_pairs if result else 0}
+
+
+def measure_all_pairs(folder: Path) -> dict[str, float]:
+    """All pairs of one sample, in a process that does nothing else before, so that its memory is theirs."""
+    model = load_model(folder, device="cpu")
+    found = all_pairs(model)
     # Before the machine's rate is measured: the matrices of that are not the engine's.
     found["resident"] = peak_resident()
     found["matmul_after"] = matmul_rate(model.dtype)

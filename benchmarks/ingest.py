@@ -32,43 +32,71 @@ SERIES = 20  # samples of a series
 TISSUES = 30
 
 
+class Counts:
+    """Draws negative binomial counts around levels that tissues, series and samples share.
+
+    Shape suffixes: S samples, G genes, T tissues.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._level_G = rng.normal(3.0, 2.2, GENES)
+        self._level_G[rng.random(GENES) < 0.35] -= 6
+        self._tissue_TG = rng.normal(0, 0.8, (TISSUES, GENES)) * (rng.random((TISSUES, GENES)) < 0.4)
+
+    def levels(self, n_samples: int) -> np.ndarray:
+        """Return the log levels of the next series, a row a sample, shape (S, G)."""
+        rng, log_SG = self._rng, np.empty((n_samples, GENES), np.float32)
+        for start in range(0, n_samples, SERIES):
+            series_G = self._level_G + self._tissue_TG[rng.integers(TISSUES)] + rng.normal(0, 0.4, GENES)
+            log_SG[start : start + SERIES] = series_G
+        return log_SG
+
+    def draw(self, level_SG: np.ndarray) -> np.ndarray:
+        """Return the counts of one sample around each level, shape (S, G)."""
+        rng, log_SG = self._rng, level_SG.copy()
+        log_SG += 0.2 * rng.standard_normal(log_SG.shape, np.float32) + rng.normal(0, 0.4, (len(log_SG), 1))
+        mean_SG = np.exp(log_SG) * rng.standard_gamma(8.0, log_SG.shape, np.float32) / 8
+        return rng.poisson(mean_SG)
+
+
+def create_file(path: Path, n_samples: int, rng: np.random.Generator) -> h5py.File:
+    """Create a file in the layout of ARCHS4 with genes and samples, whose counts are still to be written."""
+    names = [*gene_axis().symbol, *(f"outside-{i}" for i in range(GENES - N_AXIS))]
+    file = h5py.File(path, "w")
+    chunks = (CHUNK_GENES, CHUNK_SAMPLES)
+    file.create_dataset("data/expression", (GENES, n_samples), "u4", chunks=chunks, compression="gzip")
+    file["meta/genes/symbol"] = np.array(names, dtype="S")
+    for key, values in {
+        "geo_accession": [f"GSM{i}" for i in range(n_samples)],
+        "series_id": [f"GSE{i // SERIES}" for i in range(n_samples)],
+        "title": [f"sample {i} of a synthetic file" for i in range(n_samples)],
+    }.items():
+        file[f"meta/samples/{key}"] = np.array(values, dtype="S")
+    file["meta/samples/singlecellprobability"] = rng.beta(0.5, 8, n_samples).astype(np.float32)
+    return file
+
+
 def write_file(path: Path, n_samples: int) -> None:
     """Write counts, genes and samples."""
     rng = np.random.default_rng(0)
-    level_G = rng.normal(3.0, 2.2, GENES)
-    level_G[rng.random(GENES) < 0.35] -= 6
-    tissue_TG = rng.normal(0, 0.8, (TISSUES, GENES)) * (rng.random((TISSUES, GENES)) < 0.4)
-    names = [*gene_axis().symbol, *(f"outside-{i}" for i in range(GENES - N_AXIS))]
-    with h5py.File(path, "w") as file:
-        chunks = (CHUNK_GENES, CHUNK_SAMPLES)
-        data = file.create_dataset("data/expression", (GENES, n_samples), "u4", chunks=chunks, compression="gzip")
-        file["meta/genes/symbol"] = np.array(names, dtype="S")
-        for key, values in {
-            "geo_accession": [f"GSM{i}" for i in range(n_samples)],
-            "series_id": [f"GSE{i // SERIES}" for i in range(n_samples)],
-            "title": [f"sample {i} of a synthetic file" for i in range(n_samples)],
-        }.items():
-            file[f"meta/samples/{key}"] = np.array(values, dtype="S")
-        file["meta/samples/singlecellprobability"] = rng.beta(0.5, 8, n_samples).astype(np.float32)
+    counts = Counts(rng)
+    with create_file(path, n_samples, rng) as file:
+        data = file["data/expression"]
         for first in range(0, n_samples, CHUNK_SAMPLES):
-            log_SG = np.empty((min(CHUNK_SAMPLES, n_samples - first), GENES), np.float32)
-            for start in range(0, len(log_SG), SERIES):
-                series_G = level_G + tissue_TG[rng.integers(TISSUES)] + rng.normal(0, 0.4, GENES)
-                log_SG[start : start + SERIES] = series_G
-            log_SG += 0.2 * rng.standard_normal(log_SG.shape, np.float32) + rng.normal(0, 0.4, (len(log_SG), 1))
-            mean_SG = np.exp(log_SG) * rng.standard_gamma(8.0, log_SG.shape, np.float32) / 8
-            data[:, first : first + len(log_SG)] = rng.poisson(mean_SG).T
+            drawn_SG = counts.draw(counts.levels(min(CHUNK_SAMPLES, n_samples - first)))
+            data[:, first : first + len(drawn_SG)] = drawn_SG.T
 
 
 def read_alone(path: Path) -> dict[str, float]:
     """Read whole columns of chunks by h5py and nothing else."""
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     with h5py.File(path) as file:
         data = file["data/expression"]
         for first in range(0, data.shape[1], CHUNK_SAMPLES):
             data[:, first : first + CHUNK_SAMPLES]
         n_samples = data.shape[1]
-    return {"seconds": time.perf_counter() - start, "samples": n_samples}
+    return {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "samples": n_samples}
 
 
 def ingest_file(path: Path) -> dict[str, float]:

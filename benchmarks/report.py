@@ -56,14 +56,15 @@ def at_least(name: str, value: float | None, unit: str, threshold: float) -> Cri
 
 
 def machine() -> str:
-    """Describe the machine in a few words, without its name."""
+    """Describe the machine in a few words, without its name; its GPU too, where there is one."""
     model = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as lines:
             model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     version = torch.__version__.split("+")[0]
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, torch {version}"
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB{gpu}, torch {version}"
 
 
 def show(
@@ -73,8 +74,8 @@ def show(
     criteria: Sequence[Criterion] = (),
     quick: bool,
     model: Model | None = None,
-) -> None:
-    """Print the table and the JSON line.
+) -> bytes:
+    """Print the table and the JSON line; returns that line.
 
     Parameters
     ----------
@@ -105,7 +106,9 @@ def show(
         criteria=(*judged, *criteria),
         weights_sha256=None if model is None else weights_sha256(model.folder),
     )
-    print(msgspec.json.encode(output).decode())
+    line = msgspec.json.encode(output)
+    print(line.decode())
+    return line
 
 
 def _row(what: str, value: str, one: Criterion) -> None:

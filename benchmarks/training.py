@@ -12,13 +12,14 @@ import itertools
 import json
 import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.clock import REPEATS, in_a_process, median_time
+from benchmarks.clock import REPEATS, in_a_process, median_time, peak_memory
 from benchmarks.report import at_least, at_most, measured, show
 from cellstate.evidence import Benchmark
 from cellstate.gene_space import GeneSpace
@@ -26,11 +27,10 @@ from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model.config import POSTER_WIDTHS, ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
 from train.batches import ArraySource, StoreSource, batches, mapped
-from train.callbacks import Step, TrainerCallback
+from train.callbacks import Epoch, Step, TrainerCallback
 from train.config import LoopConfig, RunConfig
 from train.distributed import DistributedContext
 from train.loop import TrainingJob, train
-from train.package import peak_memory
 from train.store import COLUMNS, open_store, write_store
 
 ALONE = DistributedContext(0, 1, torch.device("cpu"))
@@ -75,25 +75,49 @@ def loader(n: int) -> dict[str, float]:
         }
 
 
-def step(widths: tuple[int, ...], precision: str, batch: int, n_steps: int) -> dict[str, float]:
-    """Whole steps of a network as the trainer takes them, and forward with backward alone."""
+def step(
+    widths: tuple[int, ...],
+    precision: str,
+    batch: int,
+    n_steps: int,
+    *,
+    strategy: str = "ddp",
+    context: DistributedContext = ALONE,
+) -> dict[str, float]:
+    """Whole steps of a network as the trainer takes them: time, most memory, first loss, and its error.
+
+    The error is that of the loss before the first step, against float32 on a CPU, as a share of it.
+    """
     network = AutoEncoder(ModelConfig("poster", widths))
     initialise(network, 0)
     z_SG = np.random.default_rng(0).standard_normal((batch * n_steps, widths[0])).astype(np.float32)
     names = [f"S{i}" for i in range(len(z_SG))]
-    seconds: list[float] = []
+    with torch.inference_mode():
+        z_1G = torch.from_numpy(z_SG[:1])
+        expected = float(torch.nn.functional.mse_loss(network(z_1G), z_1G))
+    taken: list[Step] = []
+    epochs: list[Epoch] = []
 
     class Clock(TrainerCallback):
         def step(self, step: Step) -> None:
-            seconds.append(step.seconds)
+            taken.append(step)
+
+        def epoch(self, epoch: Epoch) -> None:
+            epochs.append(epoch)
 
     job = TrainingJob(
         ArraySource(z_SG, names), ArraySource(z_SG[:1], names[:1]),
-        LoopConfig(epochs=1, batch_size=batch, keep="best"), RunConfig(precision=precision),
+        LoopConfig(epochs=1, batch_size=batch, keep="best"), RunConfig(precision=precision, strategy=strategy),
     )  # fmt: skip
-    train(network, job, ALONE, Clock())
+    train(network, job, context, Clock())
     # The first step also makes the moments.
-    return {"step": statistics.median(seconds[1:]), "first": seconds[0], "peak": peak_memory()}
+    return {
+        "step": statistics.median(step.seconds for step in taken[1:]),
+        "first": taken[0].seconds,
+        "loss": taken[0].loss,
+        "error": abs(epochs[0].validation_loss / expected - 1),
+        "peak": peak_memory(context.device),
+    }
 
 
 def passes(widths: tuple[int, ...], precision: str, batch: int, repeats: int) -> dict[str, float]:
@@ -136,7 +160,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         what, widths, *rest = json.loads(options.measure)
-        print(json.dumps({"step": step, "passes": passes}[what](tuple(widths), *rest)))
+        measures: dict[str, Callable[..., dict[str, float]]] = {"step": step, "passes": passes}
+        print(json.dumps(measures[what](tuple(widths), *rest)))
         return
     widths, n = POSTER_WIDTHS, 20_000
     if options.quick:

@@ -19,11 +19,13 @@ class Benchmark(StrEnum):
     """Benchmarks by the name of their module: ``python -m benchmarks.NAME``."""
 
     APP = "app"
+    ARCHS4_SCALE = "archs4_scale"
     BASE = "base"
     CODE_PATHS = "code_paths"
     ENGINE = "engine"
     EXPERIMENTS = "experiments"
     FUZZ = "fuzz"
+    GPU_CHECK = "gpu_check"
     INGEST = "ingest"
     LATENCY = "latency"
     MUTANTS = "mutants"

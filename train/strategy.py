@@ -42,7 +42,8 @@ class Parallel:
         self.network, self._context = network, context
         self._low = run.precision == "bfloat16"
         module: nn.Module = _Recomputing(network) if run.recompute else network
-        self.is_sharded = run.strategy == "fsdp" and context.size > 1
+        # Also under torchrun with one process, so that sharding can be tried where there is one device.
+        self.is_sharded = run.strategy == "fsdp" and context.mesh is not None
         if self.is_sharded:
             policy = MixedPrecisionPolicy(torch.bfloat16 if self._low else None, torch.float32)
             for layer in network.modules():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ class Journal:
     replaced : bool
         Whether parts of another ingest were removed.
     parts : list of dict
-        Lines of the finished parts, in order: the first is part 0.
+        Lines of the finished parts, in order, without their tables: the first is part 0.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -49,6 +50,7 @@ class Journal:
         if self.replaced:
             shutil.rmtree(folder)
         self.parts: list[dict] = []
+        self._tables: list[pd.DataFrame] = []
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _ROWS).touch()
         if not (folder / _JOURNAL).exists():
@@ -71,8 +73,7 @@ class Journal:
     @property
     def table(self) -> pd.DataFrame:
         """One row a sample of the finished parts."""
-        tables = [pd.DataFrame(part["table"]) for part in self.parts if part["rows"]]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        return pd.concat(self._tables, ignore_index=True) if self._tables else pd.DataFrame()
 
     def append(self, block: Block) -> None:
         """Keep the next part."""
@@ -88,7 +89,7 @@ class Journal:
         }
         with open(self.folder / _JOURNAL, "a", encoding="utf-8") as lines:
             lines.write(json.dumps(part) + "\n")
-        self.parts.append(part)
+        self._keep(part)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all rows, some at a time, shape (S, 19383) of float16; raises ``DataError`` where they are damaged."""
@@ -118,6 +119,13 @@ class Journal:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
+    def _keep(self, part: dict) -> None:
+        """Count a part; its table as columns of numbers takes a fraction of the memory of its line."""
+        table = pd.DataFrame(part.pop("table"))
+        if len(table):
+            self._tables.append(table.assign(source=table["source"].map(sys.intern)))
+        self.parts.append(part)
+
     def _read(self) -> None:
         """Read the complete lines, and remove an incomplete one."""
         with open(self.folder / _JOURNAL, "r+b") as file:
@@ -129,7 +137,7 @@ class Journal:
                     break
                 if not line.endswith(b"\n"):
                     break
-                self.parts.append(part)
+                self._keep(part)
                 end += len(line)
             file.truncate(end)
         if os.path.getsize(self.folder / _ROWS) < self.n_rows * _ROW_BYTES:

@@ -187,14 +187,17 @@ def _finish(
     report_progress(f"comparing {len(table):,} samples")
     compared = list(_ahead(reference.compare, journal.blocks(), READERS))
     correlation_S, place_SD, signature_SK = (np.concatenate(parts) for parts in zip(*compared, strict=True))
+    compared.clear()
     table["median_correlation"] = correlation_S.astype(np.float64)
     kept = np.flatnonzero(correlation_S >= settings.filters.median_correlation)
     removed["median_correlation"] = len(table) - len(kept)
     _refuse_none(len(kept), removed)
     table = source.describe(_with_unique_names(table.iloc[kept]))
+    # In place of what they are taken from: of hundreds of thousands of samples they are hundreds of megabytes.
+    place_SD, signature_SK = place_SD[kept], signature_SK[kept]
     group_S, n_compared = near_duplicates(
-        place_SD[kept],
-        signature_SK[kept],
+        place_SD,
+        signature_SK,
         lambda rows: reference.units(journal.rows(kept[rows])),
         settings.duplicate_correlation,
     )

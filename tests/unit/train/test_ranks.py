@@ -50,7 +50,7 @@ def told_by(processes: int, store: Path) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("processes", PROCESSES)
+@pytest.mark.parametrize("processes", [1, *PROCESSES])
 @pytest.mark.parametrize("way", ["ddp", "fsdp", "ddp in parts", "fsdp in parts", "hidden", "tiny batches"])
 def test_the_losses_of_one_process(processes, way, store):
     settings = {"hidden": {"loss_on": "hidden"}, "tiny batches": {"batch_size": 3}}.get(way, {})
