@@ -4,8 +4,7 @@ Classes weigh the same as far as their number of samples allows, and so do the d
 and limits come from data sets that were held out: a cross-validation over components (data sets that belong together),
 on samples whose class also stands in another component, and validation data sets.
 
-Shape suffixes: S samples, A genes of the axis, C genes of the classifier, K components, L leading ones, J
-classes, D data sets.
+Shape suffixes: S samples, A genes of the axis, C genes of the classifier, K components, J classes, D data sets.
 """
 
 from __future__ import annotations
@@ -79,9 +78,7 @@ STATES = {
     "cell line": State.CELLS,
     "cells": State.CELLS,
 }
-N_GENES, N_FOLDS, N_PLATFORM = 5_000, 5, 20
-#: Components of the low-rank model, and the leading ones of them in which classes are told apart.
-N_COMPONENTS, N_LEADING = 200, 120
+N_GENES, N_COMPONENTS, N_FOLDS, N_PLATFORM = 5_000, 120, 5, 20
 #: A gene that fewer of the data sets measure is not used.
 LEAST_DATA_SETS = 0.85
 #: Most samples of one class and data set that count as such; more share this weight.
@@ -89,7 +86,7 @@ MOST_OF_ONE = 10
 #: Weight of the variance between laboratories beside that within a data set, and shrinkage towards the diagonal.
 BETWEEN, SHRINKAGE = 3.0, 0.1
 #: Passes of the subspace iteration, and components beside those that are kept.
-N_PASSES, OVERSAMPLED = 7, 20
+N_PASSES, OVERSAMPLED = 8, 20
 #: Inverse strength of the ridge penalty.
 PENALTY = 0.1
 #: Added to the SD of a gene, so that the noise of a silent one is not amplified.
@@ -240,34 +237,34 @@ def _fit(table: _Table, index_C: np.ndarray, level_C: np.ndarray, n_components: 
     labels, weight_S = table.labels, _weights(table.labels)
     space = _fit_space(table, index_C, level_C, weight_S, n_components)
     y_SC = space.standardise(table.ranked_SC, table.measured_SC)
-    at_SL = space.coordinates(y_SC, table.measured_SC)[:, :N_LEADING]
-    within_LL = _within(at_SL, labels, weight_S)
-    mixed_LL = within_LL + BETWEEN * _between(at_SL, labels, "tissue")
-    mixed_LL = (1 - SHRINKAGE) * mixed_LL + SHRINKAGE * np.diag(np.diag(mixed_LL))
-    whitening_LL = np.linalg.cholesky(np.linalg.inv(mixed_LL))
-    whitened_SL = at_SL @ whitening_LL
+    at_SK = space.coordinates(y_SC, table.measured_SC)
+    within_KK = _within(at_SK, labels, weight_S)
+    mixed_KK = within_KK + BETWEEN * _between(at_SK, labels, "tissue")
+    mixed_KK = (1 - SHRINKAGE) * mixed_KK + SHRINKAGE * np.diag(np.diag(mixed_KK))
+    whitening_KK = np.linalg.cholesky(np.linalg.inv(mixed_KK))
+    whitened_SK = at_SK @ whitening_KK
     joint_S = labels["joint"].to_numpy(str)
     regression = LogisticRegression(C=PENALTY, max_iter=200, tol=1e-3)
     # Most normal tissues have fewer samples than their tumours, and are no rarer in uploads.
     same_S = weight_S / pd.Series(weight_S).groupby(joint_S).transform("sum").to_numpy()
-    regression.fit(whitened_SL, joint_S, sample_weight=same_S / same_S.mean())
+    regression.fit(whitened_SK, joint_S, sample_weight=same_S / same_S.mean())
     names = [str(name) for name in regression.classes_]
-    weight_JL, bias_J = regression.coef_, regression.intercept_
+    weight_JK, bias_J = regression.coef_, regression.intercept_
     if len(names) == 2:
         # scikit-learn keeps one row for two classes: that of the second.
-        weight_JL, bias_J = np.vstack([-weight_JL, weight_JL]) / 2, np.concatenate([-bias_J, bias_J]) / 2
-    centre_JL = [np.average(whitened_SL[joint_S == n], axis=0, weights=weight_S[joint_S == n]) for n in names]
-    lengths, directions_LL = eigh(_between(at_SL, labels, "joint"))
+        weight_JK, bias_J = np.vstack([-weight_JK, weight_JK]) / 2, np.concatenate([-bias_J, bias_J]) / 2
+    centre_JK = [np.average(whitened_SK[joint_S == n], axis=0, weights=weight_S[joint_S == n]) for n in names]
+    lengths, directions_KK = eigh(_between(at_SK, labels, "joint"))
     kept = np.flatnonzero(lengths > 1e-6 * lengths[-1])[::-1][:N_PLATFORM]
     sources = labels.groupby("tissue")["component"].nunique()
     return TissueClassifier(
         space=space,
         classes=tuple((name.rpartition("|")[0], State(name.rpartition("|")[2])) for name in names),
-        whitening_LL=whitening_LL,
-        centre_JL=np.array(centre_JL),
-        weight_JL=weight_JL,
+        whitening_KK=whitening_KK,
+        centre_JK=np.array(centre_JK),
+        weight_JK=weight_JK,
         bias_J=bias_J,
-        platform_LR=directions_LL[:, kept] / np.sqrt(lengths[kept]),
+        platform_KR=directions_KK[:, kept] / np.sqrt(lengths[kept]),
         spreads={},
         n_sources={str(tissue): int(n) for tissue, n in sources.items()},
     )
@@ -319,25 +316,25 @@ def _components(
     return loading_CK, lengths[:n_components].astype(np.float64) ** 2, filled_SC @ loading_CK @ loading_CK.T
 
 
-def _cell_means(at_SL: np.ndarray, labels: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray]:
+def _cell_means(at_SK: np.ndarray, labels: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return (mean coordinates of each class and data set, those of each sample)."""
-    frame = pd.DataFrame(at_SL).groupby([labels[by].to_numpy(), labels["dataset"].to_numpy()])
+    frame = pd.DataFrame(at_SK).groupby([labels[by].to_numpy(), labels["dataset"].to_numpy()])
     return frame.mean(), frame.transform("mean").to_numpy()
 
 
-def _within(at_SL: np.ndarray, labels: pd.DataFrame, weight_S: np.ndarray) -> np.ndarray:
+def _within(at_SK: np.ndarray, labels: pd.DataFrame, weight_S: np.ndarray) -> np.ndarray:
     """Covariance within a tissue and data set."""
-    away_SL = at_SL - _cell_means(at_SL, labels, "tissue")[1]
-    return (away_SL * weight_S[:, None]).T @ away_SL / weight_S.sum()
+    away_SK = at_SK - _cell_means(at_SK, labels, "tissue")[1]
+    return (away_SK * weight_S[:, None]).T @ away_SK / weight_S.sum()
 
 
-def _between(at_SL: np.ndarray, labels: pd.DataFrame, by: str) -> np.ndarray:
+def _between(at_SK: np.ndarray, labels: pd.DataFrame, by: str) -> np.ndarray:
     """Covariance between the data sets of one class."""
-    means, _ = _cell_means(at_SL, labels, by)
+    means, _ = _cell_means(at_SK, labels, by)
     group = means.groupby(level=0)
-    away_DL = (means - group.transform("mean")).to_numpy()
+    away_DK = (means - group.transform("mean")).to_numpy()
     n_free = int((group.size() - 1).sum())
-    return away_DL.T @ away_DL / max(n_free, 1)
+    return away_DK.T @ away_DK / max(n_free, 1)
 
 
 def _cross_validated(table: _Table, classifier: TissueClassifier, n_components: int) -> list[_Tested]:
@@ -360,16 +357,13 @@ def _calibrated(classifier: TissueClassifier, tested: Sequence[_Tested]) -> Tiss
     weight_S = 1 / dataset_S.map(dataset_S.value_counts()).to_numpy()
     temperature = _temperature([one.place.logit_SJ for one in tested], [one.is_right_SJ for one in tested], weight_S)
     spreads = {
-        figure: _spread(
-            np.concatenate([on_scale(figure, one.place.figures[figure]) for one in tested]),
-            weight_S,
-        )
+        figure: _spread(np.concatenate([on_scale(figure, one.place.figures[figure]) for one in tested]), weight_S)
         for figure in Figure
         if figure is not Figure.IMPUTATION
     }
     return replace(
         classifier,
-        weight_JL=classifier.weight_JL / temperature,
+        weight_JK=classifier.weight_JK / temperature,
         bias_J=classifier.bias_J / temperature,
         spreads=spreads,
     )

@@ -6,7 +6,7 @@ regression there. Its probabilities and every limit are calibrated on data sets 
 the differences between laboratories are inside.
 
 Shape suffixes: S samples, A genes of the axis, C genes of the classifier, K components, J classes (a tissue in a
-state), L leading components, R directions between laboratories, T tissues.
+state), R directions between laboratories, T tissues.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cellstate.model.record import decode
 
 TISSUES = "tissues.safetensors"
 #: Where a sample is out of distribution. A figure is scaled so that one held-out sample in a hundred, data sets
-#: weighing equally, lies beyond the limit less a margin: some forty data sets do not show the laboratory that differs most.
+#: weighing equally, lies beyond the limit less a margin: forty data sets do not show the laboratory that differs most.
 LIMIT = 5.0
 BEYOND_LIMIT, MARGIN = 0.01, 1.25
 #: Imputation error, by that of imputing every gene, at the limit.
@@ -42,7 +42,6 @@ EXPRESSED = np.log(2.0)
 _PARTS = (0.6, 0.75, 0.99)
 #: A sample whose values are all the same has no curve; what stands for its logarithm's argument.
 _TINY = 1e-6
-_INT8 = 127
 _POSITIVE = Annotated[float, Meta(gt=0)]
 
 
@@ -147,13 +146,13 @@ class TissueClassifier:
     ----------
     space : LowRankModel
     classes : tuple of (str, State), length J
-    whitening_LL : ndarray
-        On the leading components: scales differences within a class, and between laboratories within a class, to 1.
-    centre_JL : ndarray
+    whitening_KK : ndarray
+        Scales differences within a class, and between laboratories within a class, to 1.
+    centre_JK : ndarray
         Whitened.
-    weight_JL, bias_J : ndarray
+    weight_JK, bias_J : ndarray
         Of the regression on whitened coordinates; the temperature is inside.
-    platform_LR : ndarray
+    platform_KR : ndarray
         Directions in which laboratories differ within a class, each with variance 1.
     spreads : mapping of Figure to Spread
     n_sources : mapping of str to int
@@ -162,11 +161,11 @@ class TissueClassifier:
 
     space: LowRankModel
     classes: tuple[tuple[str, State], ...]
-    whitening_LL: np.ndarray
-    centre_JL: np.ndarray
-    weight_JL: np.ndarray
+    whitening_KK: np.ndarray
+    centre_JK: np.ndarray
+    weight_JK: np.ndarray
     bias_J: np.ndarray
-    platform_LR: np.ndarray
+    platform_KR: np.ndarray
     spreads: Mapping[Figure, Spread]
     n_sources: Mapping[str, int]
 
@@ -219,24 +218,23 @@ class TissueClassifier:
         space = self.space
         y_SC = space.standardise(ranked_SC, measured_SC)
         at_SK = space.coordinates(y_SC, measured_SC)
-        lead_SL = at_SK[:, : len(self.whitening_LL)]
-        whitened_SL = lead_SL @ self.whitening_LL
-        logit_SJ = whitened_SL @ self.weight_JL.T + self.bias_J
+        whitened_SK = at_SK @ self.whitening_KK
+        logit_SJ = whitened_SK @ self.weight_JK.T + self.bias_J
         odds_SJ = np.exp(logit_SJ - logit_SJ.max(axis=1, keepdims=True))
         probability_SJ = odds_SJ / odds_SJ.sum(axis=1, keepdims=True)
-        squares_SJ = ((whitened_SL[:, None] - self.centre_JL) ** 2).mean(axis=2)
-        own_SL = whitened_SL - probability_SJ @ self.centre_JL
+        squares_SJ = ((whitened_SK[:, None] - self.centre_JK) ** 2).mean(axis=2)
+        own_SK = whitened_SK - probability_SJ @ self.centre_JK
         fit_SC = space.expected(at_SK)
         residual_SC = np.where(measured_SC, y_SC - fit_SC, 0.0)
         # Without the directions between laboratories: what the class itself would look like.
-        class_SC = space.expected(probability_SJ @ self.centre_JL @ self._unwhitening_LL)
+        class_SC = space.expected(probability_SJ @ self.centre_JK @ self._unwhitening_KK)
         figures = {
             Figure.RESIDUAL: (residual_SC**2).sum(axis=1) / np.maximum((y_SC**2).sum(axis=1), _TINY),
             Figure.LEVELS: _level_spreads(log1p_SC, space.mean_C + space.scale_C * fit_SC, measured_SC),
             Figure.LENGTH: self._length_slopes(np.where(measured_SC, y_SC - class_SC, 0.0), measured_SC),
             Figure.IMPUTATION: space.imputation_error(measured_SC, known_C),
             Figure.TISSUE: np.sqrt(squares_SJ.min(axis=1)),
-            Figure.PLATFORM: np.sqrt(((own_SL @ self._unwhitening_LL @ self.platform_LR) ** 2).mean(axis=1)),
+            Figure.PLATFORM: np.sqrt(((own_SK @ self._unwhitening_KK @ self.platform_KR) ** 2).mean(axis=1)),
         }
         return Place(probability_SJ, logit_SJ, figures)
 
@@ -253,19 +251,15 @@ class TissueClassifier:
         return np.array([[tissue == one for one in self.tissues] for tissue, _ in self.classes], dtype=np.float64)
 
     @cached_property
-    def _unwhitening_LL(self) -> np.ndarray:
-        return np.linalg.inv(self.whitening_LL)
+    def _unwhitening_KK(self) -> np.ndarray:
+        return np.linalg.inv(self.whitening_KK)
 
     def _length_slopes(self, away_SC: np.ndarray, measured_SC: np.ndarray) -> np.ndarray:
         """Slope of standardised expression on log gene length beyond the class: about 1 for counts."""
         length_C = np.log(gene_axis().length_bp[self.space.axis_index_C])
         expressed_C = self.space.mean_C > EXPRESSED
         on_C = np.where(expressed_C, length_C - length_C[expressed_C].mean(), 0.0) / self.space.scale_C
-        # About its class a sample varies as within classes; beyond the leading components, as any sample does.
-        precision_KK = np.diag(1 / np.maximum(self.space.variance_K, _TINY))
-        lead = len(self.whitening_LL)
-        precision_KK[:lead, :lead] = self.whitening_LL @ self.whitening_LL.T
-        return self.space.slopes(away_SC, on_C, measured_SC, precision_KK)
+        return self.space.slopes(away_SC, on_C, measured_SC, self.whitening_KK @ self.whitening_KK.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,9 +292,8 @@ def _level_spreads(log1p_SC: np.ndarray, expected_SC: np.ndarray, measured_SC: n
 
 
 def write_tissues(folder: Path, classifier: TissueClassifier) -> None:
-    """Write the classifier into a model folder; eight bits of a loading add less to a residual than noise does."""
+    """Write the classifier into a model folder, in half precision where that is enough."""
     space = classifier.space
-    step_K = np.maximum(np.abs(space.loading_CK).max(axis=0), _TINY) / _INT8
     contents = _Contents(gene_axis().hash, classifier.classes, dict(classifier.spreads), dict(classifier.n_sources))
     arrays = {
         "axis_index": space.axis_index_C.astype(np.int32),
@@ -308,14 +301,13 @@ def write_tissues(folder: Path, classifier: TissueClassifier) -> None:
         "mean": space.mean_C.astype(np.float16),
         "scale": space.scale_C.astype(np.float16),
         "noise": space.noise_C.astype(np.float16),
-        "loading": np.rint(space.loading_CK / step_K).astype(np.int8),
-        "step": step_K.astype(np.float32),
+        "loading": space.loading_CK.astype(np.float16),
         "variance": space.variance_K.astype(np.float32),
-        "whitening": classifier.whitening_LL.astype(np.float32),
-        "centre": classifier.centre_JL.astype(np.float32),
-        "weight": classifier.weight_JL.astype(np.float32),
+        "whitening": classifier.whitening_KK.astype(np.float32),
+        "centre": classifier.centre_JK.astype(np.float32),
+        "weight": classifier.weight_JK.astype(np.float32),
         "bias": classifier.bias_J.astype(np.float32),
-        "platform": classifier.platform_LR.astype(np.float32),
+        "platform": classifier.platform_KR.astype(np.float32),
         "contents": np.frombuffer(msgspec.json.encode(contents), np.uint8),
     }
     # safetensors writes memory as it lies, and a transposed array lies otherwise.
@@ -339,13 +331,7 @@ def read_tissues(folder: Path) -> TissueClassifier | None:
         array = {name: values.astype(np.float64) for name, values in held.items()}
         index_C = held["axis_index"].astype(np.int64)
         space = LowRankModel(
-            index_C,
-            array["level"],
-            array["mean"],
-            array["scale"],
-            array["noise"],
-            array["loading"] * array["step"],
-            array["variance"],
+            index_C, array["level"], array["mean"], array["scale"], array["noise"], array["loading"], array["variance"]
         )
         classifier = TissueClassifier(
             space, contents.classes, array["whitening"], array["centre"], array["weight"], array["bias"],
@@ -353,8 +339,6 @@ def read_tissues(folder: Path) -> TissueClassifier | None:
         )  # fmt: skip
     except KeyError as error:
         raise damaged(TISSUES, f"it lacks {error}") from error
-    except ValueError as error:
-        raise damaged(TISSUES, error) from error
     if problem := _problem(classifier, contents):
         raise damaged(TISSUES, problem)
     return classifier
@@ -363,25 +347,25 @@ def read_tissues(folder: Path) -> TissueClassifier | None:
 def _problem(found: TissueClassifier, contents: _Contents) -> str:
     """Return what is wrong with the arrays of a file, empty for nothing."""
     space = found.space
-    c, k, j, lead = len(space.axis_index_C), len(space.variance_K), len(found.classes), len(found.whitening_LL)
+    c, k, j = len(space.axis_index_C), len(space.variance_K), len(found.classes)
     shapes = {
         "level": (space.level_C, (c,)),
         "mean": (space.mean_C, (c,)),
         "scale": (space.scale_C, (c,)),
         "noise": (space.noise_C, (c,)),
         "loading": (space.loading_CK, (c, k)),
-        "whitening": (found.whitening_LL, (lead, lead)),
-        "centre": (found.centre_JL, (j, lead)),
-        "weight": (found.weight_JL, (j, lead)),
+        "whitening": (found.whitening_KK, (k, k)),
+        "centre": (found.centre_JK, (j, k)),
+        "weight": (found.weight_JK, (j, k)),
         "bias": (found.bias_J, (j,)),
-        "platform": (found.platform_LR, (lead, found.platform_LR.shape[-1])),
+        "platform": (found.platform_KR, (k, found.platform_KR.shape[-1])),
     }
     wrong = [name for name, (values, shape) in shapes.items() if values.shape != shape or not np.isfinite(values).all()]
     if wrong:
         return f"{wrong[0]} is not what it should be"
     if contents.axis_hash != gene_axis().hash:
         return "it is about another list of genes"
-    if not (c and j and 0 < lead <= k) or space.axis_index_C.min() < 0 or space.axis_index_C.max() >= N_AXIS:
+    if not (c and k and j) or space.axis_index_C.min() < 0 or space.axis_index_C.max() >= N_AXIS:
         return "it holds no gene or no class"
     if set(found.spreads) != set(Figure) - {Figure.IMPUTATION} or (space.scale_C <= 0).any():
         return "a scale is missing"

@@ -129,7 +129,7 @@ def test_scores_have_two_sides():
 def test_platform_and_tissue_are_told_apart(classifier, held_out):
     """A laboratory's own direction moves the platform's distance, and leaves the nearest tissue as it is."""
     space = classifier.space
-    direction_K = classifier.platform_LR[:, 0] / (classifier.platform_LR[:, 0] ** 2).sum()
+    direction_K = classifier.platform_KR[:, 0] / (classifier.platform_KR[:, 0] ** 2).sum()
     measured_SC = held_out.measured_SA[:, space.axis_index_C]
     log1p_SC = held_out.log1p_SA[:, space.axis_index_C].astype(float)
     moved_SC = np.maximum(log1p_SC + space.scale_C * space.expected(15 * direction_K[None]), 0)

@@ -14,12 +14,8 @@ SMALL = {"n_genes": N_GENES, "n_components": N_COMPONENTS}
 
 
 def test_names_that_cannot_be_told_apart_are_merged():
-    labels = tissue_labels(
-        ["spleen", "lymphoid", "colon", "unknown"],
-        ["normal", "disease", "cell line", "tumour"],
-        list("abcd"),
-        list("abcd"),
-    )
+    tissues, states = ["spleen", "lymphoid", "colon", "unknown"], ["normal", "disease", "cell line", "tumour"]
+    labels = tissue_labels(tissues, states, list("abcd"), list("abcd"))
     assert labels["tissue"].tolist() == ["lymphoid tissue", "lymphoid tissue", "colon", ""]
     assert labels["state"].tolist() == ["normal", "normal", "cells", "tumour"]
     # A merged name stands for itself, so that the table can be read once.
@@ -47,7 +43,7 @@ def test_validation_samples_calibrate_and_are_not_fitted():
     odd_SA[~fitted_S] = odd_SA[~fitted_S][:, ::-1]
     both = fit_tissues(odd_SA, corpus.measured_SA, *corpus.labels, is_fitted_S=fitted_S, **SMALL)
     np.testing.assert_array_equal(both.space.loading_CK, alone.space.loading_CK)
-    np.testing.assert_array_equal(both.whitening_LL, alone.whitening_LL)
+    np.testing.assert_array_equal(both.whitening_KK, alone.whitening_KK)
     assert both.n_sources["colon"] == 3
     assert both.spreads[Figure.RESIDUAL].above > alone.spreads[Figure.RESIDUAL].above
 
@@ -109,7 +105,7 @@ def test_two_classes_keep_both_rows():
     found = fit_tissues(
         corpus.log1p_SA, corpus.measured_SA, corpus.tissue, state, corpus.dataset, corpus.dataset, **SMALL
     )
-    assert found.weight_JL.shape == (2, N_COMPONENTS) and found.bias_J.shape == (2,)
+    assert found.weight_JK.shape == (2, N_COMPONENTS) and found.bias_J.shape == (2,)
     calls = found.calls_on_axis(corpus.log1p_SA, corpus.measured_SA)
     assert all(c.tissues[0][0] == t for c, t in zip(calls, corpus.tissue, strict=True))
 
