@@ -109,7 +109,8 @@ def naming_records(calls: list[TissueCall], labels: pd.DataFrame, on: Dataset) -
     stated = (labels["state"] != "").to_numpy()
     state_S = np.array([str(call.state) for call in calls]) == labels["state"].to_numpy()
     bin_S = np.minimum((first_S * 10).astype(int), 9)
-    gaps = [(bin_S == b).mean() * abs((rank_S[bin_S == b] == 0).mean() - first_S[bin_S == b].mean()) for b in set(bin_S)]
+    bins = [bin_S == b for b in set(bin_S)]
+    gaps = [in_S.mean() * abs((rank_S[in_S] == 0).mean() - first_S[in_S].mean()) for in_S in bins]
     return [
         _record(on, Metric.TISSUE_FIRST_TWO, float((rank_S < 2).mean()), threshold=0.9),
         _record(on, Metric.TISSUE_FIRST, float((rank_S == 0).mean())),

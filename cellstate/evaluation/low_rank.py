@@ -142,5 +142,6 @@ def ranked(log1p_SC: np.ndarray, measured_SC: np.ndarray, level_C: np.ndarray) -
         last = np.cumsum(n) / n.sum()
         first = np.concatenate([[0.0], last[:-1]])
         # The mean level between two ranks is the difference of the running integral.
-        found_SC[s, measured_C] = ((np.interp(last, grid, below) - np.interp(first, grid, below)) / (last - first))[place]
+        integral = np.interp(last, grid, below) - np.interp(first, grid, below)
+        found_SC[s, measured_C] = (integral / (last - first))[place]
     return found_SC

@@ -30,8 +30,8 @@ from cellstate.model.folder import cached_per_model
 from cellstate.model.record import decode
 
 TISSUES = "tissues.safetensors"
-#: Where a sample is out of distribution. A figure is scaled so that one held-out sample in a hundred, data sets weighing
-#: the same, lies beyond the limit less its margin: some forty data sets do not show the laboratory that differs most.
+#: Where a sample is out of distribution. A figure is scaled so that one held-out sample in a hundred, data sets
+#: weighing equally, lies beyond the limit less a margin: forty data sets do not show the laboratory that differs most.
 LIMIT = 5.0
 BEYOND_LIMIT, MARGIN = 0.01, 1.25
 #: Imputation error, by that of imputing every gene, at the limit.
@@ -73,8 +73,8 @@ PLAUSIBILITY = (Figure.RESIDUAL, Figure.LEVELS, Figure.LENGTH, Figure.IMPUTATION
 class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Median of a figure over held-out data sets, and the unit of its score below and above.
 
-    The unit puts `BEYOND_LIMIT` of the held-out samples beyond `LIMIT` by `MARGIN`. A robust SD would not do: it tells how
-    laboratories differ in the middle, and the few that differ most decide whether an alarm is false.
+    The unit puts `BEYOND_LIMIT` of the held-out samples beyond `LIMIT` less a margin. A robust SD would not do: it
+    tells how laboratories differ in the middle, and the few that differ most decide whether an alarm is false.
     """
 
     median: float
@@ -174,7 +174,9 @@ class TissueClassifier:
         """The tissues, in the order of the alphabet."""
         return tuple(sorted({tissue for tissue, _ in self.classes}))
 
-    def calls(self, log1p_SC: np.ndarray, measured_SC: np.ndarray, known_C: np.ndarray | None = None) -> list[TissueCall]:
+    def calls(
+        self, log1p_SC: np.ndarray, measured_SC: np.ndarray, known_C: np.ndarray | None = None
+    ) -> list[TissueCall]:
         """Return what each sample is most like.
 
         Parameters
@@ -211,9 +213,7 @@ class TissueClassifier:
         use = self.space.axis_index_C
         return self.calls(log1p_SA[:, use], measured_SA[:, use])
 
-    def place(
-        self, log1p_SC: np.ndarray, ranked_SC: np.ndarray, measured_SC: np.ndarray, known_C: np.ndarray
-    ) -> Place:
+    def place(self, log1p_SC: np.ndarray, ranked_SC: np.ndarray, measured_SC: np.ndarray, known_C: np.ndarray) -> Place:
         """Return probabilities and figures of each sample, before these are compared with held-out data sets."""
         space = self.space
         y_SC = space.standardise(ranked_SC, measured_SC)
@@ -294,9 +294,7 @@ def _level_spreads(log1p_SC: np.ndarray, expected_SC: np.ndarray, measured_SC: n
 def write_tissues(folder: Path, classifier: TissueClassifier) -> None:
     """Write the classifier into a model folder, in half precision where that is enough."""
     space = classifier.space
-    contents = _Contents(
-        gene_axis().hash, classifier.classes, dict(classifier.spreads), dict(classifier.n_sources)
-    )
+    contents = _Contents(gene_axis().hash, classifier.classes, dict(classifier.spreads), dict(classifier.n_sources))
     arrays = {
         "axis_index": space.axis_index_C.astype(np.int32),
         "level": space.level_C.astype(np.float16),

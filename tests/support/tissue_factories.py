@@ -85,7 +85,9 @@ def make_corpus(genes: np.ndarray | None = None, first_dataset: int = 0, n_datas
                 dataset += [f"{name} {d}"] * N_EACH
     tpm_SA = np.concatenate(rows)
     tpm_SA *= 1e6 / tpm_SA.sum(axis=1, keepdims=True)
-    measured_SA = np.ones(tpm_SA.shape, bool) if genes is None else np.tile(np.isin(np.arange(N_AXIS), genes), (len(tpm_SA), 1))
+    measured_SA = (
+        np.ones(tpm_SA.shape, bool) if genes is None else np.tile(np.isin(np.arange(N_AXIS), genes), (len(tpm_SA), 1))
+    )
     log1p_SA = np.where(measured_SA, np.log1p(tpm_SA), 0).astype(np.float32)
     return Corpus(log1p_SA, measured_SA, np.array(tissue), np.array(state), np.array(dataset))
 
@@ -94,9 +96,7 @@ def make_corpus(genes: np.ndarray | None = None, first_dataset: int = 0, n_datas
 def make_classifier(genes: tuple[int, ...] = ()) -> TissueClassifier:
     """Fit a classifier to the synthetic corpus."""
     corpus = make_corpus(np.array(genes) if genes else None)
-    return fit_tissues(
-        corpus.log1p_SA, corpus.measured_SA, *corpus.labels, n_genes=N_GENES, n_components=N_COMPONENTS
-    )
+    return fit_tissues(corpus.log1p_SA, corpus.measured_SA, *corpus.labels, n_genes=N_GENES, n_components=N_COMPONENTS)
 
 
 def with_tissues(model: Model, folder: Path, covered: tuple[str, ...] = ()) -> Model:

@@ -20,4 +20,5 @@ def tissue_sentence(call: TissueCall) -> str:
     if not call.is_known:
         text += ", but unlike every tissue that is known here"
     where = "within" if call.platform_distance <= LIMIT else "beyond"
-    return f"{text}; {_STATES[call.state]} ({call.state_probability:.2f}); platform {where} the range of held-out laboratories."
+    state = f"{_STATES[call.state]} ({call.state_probability:.2f})"
+    return f"{text}; {state}; platform {where} the range of held-out laboratories."

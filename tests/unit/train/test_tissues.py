@@ -14,9 +14,8 @@ SMALL = {"n_genes": N_GENES, "n_components": N_COMPONENTS}
 
 
 def test_names_that_cannot_be_told_apart_are_merged():
-    labels = tissue_labels(
-        ["spleen", "lymphoid", "colon", "unknown"], ["normal", "disease", "cell line", "tumour"], list("abcd"), list("abcd")
-    )
+    tissues, states = ["spleen", "lymphoid", "colon", "unknown"], ["normal", "disease", "cell line", "tumour"]
+    labels = tissue_labels(tissues, states, list("abcd"), list("abcd"))
     assert labels["tissue"].tolist() == ["lymphoid tissue", "lymphoid tissue", "colon", ""]
     assert labels["state"].tolist() == ["normal", "normal", "cells", "tumour"]
     # A merged name stands for itself, so that the table can be read once.
