@@ -11,13 +11,13 @@ from cellstate.io.formats.gct import LINES_BEFORE_HEADER
 from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import choose_format
 from cellstate.io.source import FileContent, count_lines, load_content
-from cellstate.io.table import DELIMITERS, Layout, find_layout, first_lines, split
+from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
 
 #: Largest number of rows, columns and characters of a cell that are shown.
 MAX_ROWS, MAX_COLUMNS, MAX_CHARS = 12, 8, 200
 _DETECT = ReadOptions()
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "spaces"}
-_MARKS = {",": "commas", ".": "points"}
+_MARKS = {",": "commas", ".": "points", " ": "blanks or apostrophes"}
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def _notes(layout: Layout) -> list[str]:
         notes.append(f"The table begins at line {n_before + 1}.")
     if not layout.has_header:
         notes.append("There is no line of column names.")
-    if layout.decimal == ",":
+    if layout.marks.decimal == ",":
         notes.append("Numbers have a decimal comma.")
-    if layout.thousands:
-        notes.append(f"Thousands are grouped by {_MARKS[layout.thousands]}.")
+    if layout.marks.thousands:
+        notes.append(f"Thousands are grouped by {_MARKS[layout.marks.thousands]}.")
     if len({len(row) for row in layout.rows}) > 1:
         notes.append("Rows differ in width.")
     return notes

@@ -10,7 +10,7 @@ from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
 from cellstate.io.raw_table import RawTable, ReadOptions
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_content
-from cellstate.io.table import DELIMITERS, first_lines
+from cellstate.io.layout import DELIMITERS, first_lines
 from cellstate.samples import Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]
@@ -65,8 +65,10 @@ def detect_format(content: FileContent) -> str:
         return "gct"
     if lines[0].startswith("N_unmapped\t"):
         return "star"
-    header = next((line for line in lines if not line.startswith("#")), "").split("\t")
+    header = next((line for line in lines if not line.startswith("# ")), "").split("\t")
     names = [name.strip().lower() for name in header]
+    if names[1:] == quantifiers.STAR_COLUMNS:
+        return "star"
     for tool in quantifiers.TOOLS:
         if names[0] in tool.feature and {tool.tpm, tool.counts, tool.length} <= set(names):
             return tool.name

@@ -13,11 +13,12 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.genes import FOUND, gene_axis
+from cellstate.io.columns import choose_samples
+from cellstate.io.long_table import Pivoted, pivot_long
 from cellstate.io.raw_table import (
     COLUMNS,
     MAX_NAME_COLUMNS,
     ROWS,
-    UNIT_NAMES,
     GeneNames,
     RawTable,
     ReadOptions,
@@ -29,7 +30,9 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import FileContent
-from cellstate.io.table import DELIMITERS, ParsedTable, read_table
+from cellstate.io.formats.quantifiers import choose_strand
+from cellstate.io.layout import DELIMITERS
+from cellstate.io.table import ParsedTable, read_table
 from cellstate.samples import ReadWarning
 
 #: Columns of gene lengths, the most suitable for counts first.
@@ -45,13 +48,17 @@ _ANNOTATION = {
     "rownumber", "index", "no", "fpkmconflo", "fpkmconfhi", "fpkmlo", "fpkmhi", "isopct", "tpmcilow", "tpmcihigh",
     "librarysize", "libsize", "totalreads", "totalcounts", "age", "sd", "stdev", "variance",
 }  # fmt: skip
-#: Summaries over the samples. They are expression values only if the table has no others.
-_SUMMARIES = {"mean", "average", "median", "sum", "total", "basemean"}
 _FOLD_CHANGE = {"log2foldchange", "logfc", "log2fc", "log2foldchangemle", "avglog2fc", "avglogfc"}
 _SIGNIFICANCE = {"padj", "pvalue", "pval", "fdr", "adjpval", "qvalue", "pvaladj", "adjpvalue"}
 _SAMPLE_COLUMNS = ("", "sample", "sampleid", "id", "patient", "case")
-#: Rows that are not genes: reads without a gene (HTSeq, STAR), and comment lines.
-_NOT_GENES = ("__", "N_", "#")
+#: Rows that are not genes: reads without a gene (HTSeq, also before 0.6, and STAR), sums, and comment lines.
+_NOT_GENES = ("__", "N_", "#", "!")
+_NOT_GENE_NAMES = frozenset((
+    "no_feature", "ambiguous", "too_low_aqual", "not_aligned", "alignment_not_unique", "total", "sum", "totals",
+    "total reads", "library size", "library_size", "total counts", "mean", "unassigned", "unmapped",
+))  # fmt: skip
+#: STAR's three counts of a gene: the first is about the sum of the others. So many rows must show it.
+_STAR_ROWS, _STAR_SHARE = 100, 0.9
 
 
 def read(content: FileContent, options: ReadOptions) -> RawTable:
@@ -84,7 +91,26 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
     if orientation == COLUMNS:
         return _genes_in_columns(table, numeric, plain_names, content)
     names = best_names(in_columns, options.id_type) or resolve_names(table.header[0], table.text(0), 0)
+    if pivoted := pivot_long(table, names, numeric):
+        return _of_long_table(table, pivoted, content)
     return _genes_in_rows(table, numeric, plain_names, names, in_columns, content)
+
+
+def _of_long_table(table: ParsedTable, pivoted: Pivoted, content: FileContent) -> RawTable:
+    return RawTable(
+        pivoted.values_SF,
+        pivoted.genes,
+        pivoted.samples,
+        table.format,
+        ROWS,
+        unit_hint=pivoted.quantity or unit_in(content.stem),
+        warnings=(pivoted.warning, *table.warnings),
+    )
+
+
+def is_gene_row(name: str) -> bool:
+    """Return whether the name of a row could be a gene: not a sum, not reads without a gene, not a comment."""
+    return not name.startswith(_NOT_GENES) and name.strip().lower() not in _NOT_GENE_NAMES
 
 
 def _genes_in_rows(
@@ -97,27 +123,39 @@ def _genes_in_rows(
 ) -> RawTable:
     ids = {c.column for c in others if c.n_genes > 0 and c.id_type == "entrez"} | {names.column}
     free = [c for c in numeric if c not in ids and plain_names[c] not in _ANNOTATION]
-    values = [c for c in free if plain_names[c] not in _SUMMARIES] or free
-    if not values:
+    if not free:
         raise ReadError(
             "The table has gene names but no column of expression values.", "Upload counts or TPM.", code="no_values"
         )
     lengths = [plain_names.index(name) for name in _LENGTH_NAMES if name in plain_names]
-    length = next((c for c in lengths if c in table.numeric and c not in values), None)
-    values, unit = _one_unit(values, table.header)
-    check_size(len(values), table.n_rows)
-    values_SF = table.matrix(values)
-    is_gene_F = np.array([not name.startswith(_NOT_GENES) for name in names.ids], dtype=bool)
+    length = next((c for c in lengths if c in table.numeric and c not in free), None)
+    samples = choose_samples(table, free)
+    check_size(len(samples.columns), table.n_rows)
+    values_SF, sample_names, warnings = table.matrix(samples.columns), samples.names, samples.warnings
+    is_gene_F = np.array([is_gene_row(name) for name in names.ids], dtype=bool)
+    if _are_strands(table, samples.columns):
+        counts_F, warning = choose_strand(values_SF.astype(np.float64), is_gene_F)
+        values_SF, sample_names, warnings = counts_F[None], [""], (*warnings, warning)
     return RawTable(
         values_SF if is_gene_F.all() else values_SF[:, is_gene_F],
         [name for name, is_gene in zip(names.ids, is_gene_F, strict=True) if is_gene],
-        _sample_names([table.header[c] for c in values], content),
+        _sample_names(sample_names, content),
         table.format,
         ROWS,
-        unit_hint=unit or unit_in(content.stem),
+        unit_hint=samples.quantity or unit_in(content.stem),
         length_bp=None if length is None else table.numbers(length)[is_gene_F],
-        warnings=(*_other_names(names, others), *table.warnings),
+        warnings=(*_other_names(names, others), *warnings, *table.warnings),
     )
+
+
+def _are_strands(table: ParsedTable, columns: Sequence[int]) -> bool:
+    """Return whether three columns without names are STAR's counts: of both strands, the first and the second."""
+    if len(columns) != 3 or any(table.header) or table.n_rows < _STAR_ROWS:
+        return False
+    both_R, first_R, second_R = table.matrix(columns).astype(np.float64)
+    is_read_R = both_R > 0
+    adds_up_R = np.abs(first_R + second_R - both_R) <= 0.2 * both_R + 2
+    return bool(is_read_R.any() and np.mean(adds_up_R[is_read_R]) > _STAR_SHARE)
 
 
 def _sample_names(header: list[str], content: FileContent) -> list[str]:
@@ -179,15 +217,6 @@ def _header_names(table: ParsedTable) -> GeneNames:
     if _is_row_number(np.array([_to_number(name) for name in ids])):
         return GeneNames("", ids, "", 0)
     return resolve_names("", ids)
-
-
-def _one_unit(values: list[int], header: Sequence[str]) -> tuple[list[int], str | None]:
-    """If the columns are named by units, return those of the preferred unit and its name."""
-    units = {c: unit_in(header[c]) for c in values}
-    if None in units.values():
-        return values, None
-    preferred = next(unit for unit in UNIT_NAMES if unit in units.values())
-    return [c for c in values if units[c] == preferred], preferred
 
 
 def _is_row_number(values: np.ndarray) -> bool:

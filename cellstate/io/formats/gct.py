@@ -17,7 +17,8 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import FileContent
-from cellstate.io.table import first_lines, read_table
+from cellstate.io.layout import first_lines
+from cellstate.io.table import read_table
 from cellstate.samples import ReadWarning
 
 #: Lines before the header: version and dimensions.

@@ -28,7 +28,7 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import READING, FileContent
-from cellstate.io.table import to_numbers
+from cellstate.io.number_text import to_numbers
 from cellstate.samples import ReadWarning
 
 #: Units of layers with expression values, by lower-case name; the first one in the file is read.

@@ -1,0 +1,101 @@
+"""Long tables: one row for each gene of each sample, as databases and the tidyverse write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cellstate.errors import ReadError
+from cellstate.io.columns import is_about_genes, split_name
+from cellstate.io.raw_table import GeneNames, check_size, plain_name, unit_in
+from cellstate.io.table import ParsedTable
+from cellstate.samples import ReadWarning
+
+#: Names of columns that name samples, the most specific first.
+_SAMPLE_TITLES = (
+    "sample", "sampleid", "samplename", "submittedsampleid", "icgcspecimenid", "specimen", "specimenid", "run", "barcode",
+    "individualid", "patient", "patientid", "donor", "icgcdonorid", "tissue", "cellline", "celltype", "cluster",
+    "condition", "group",
+)  # fmt: skip
+#: A table in which a gene has so many rows on average, and as many in the middle, is long.
+_MIN_ROWS_A_GENE = 1.9
+#: So many pairs of sample and gene must be different.
+_MIN_DIFFERENT = 0.98
+_VALUE_TITLES = ("value", "expression", "expressionvalue", "normalizedreadcount", "rawreadcount", "abundance")
+_PREFERRED = ("TPM", "counts", "FPKM", "FPKM-UQ", "CPM")
+
+
+class Pivoted(NamedTuple):
+    """A long table with one row a sample: values, genes, samples, and the quantity that the column states."""
+
+    values_SF: np.ndarray
+    genes: list[str]
+    samples: list[str]
+    quantity: str | None
+    warning: ReadWarning
+
+
+def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> Pivoted | None:
+    """Return the samples of a long table; None if the table is not long.
+
+    Raises
+    ------
+    ReadError
+        When the table is long, but no column tells the samples or the values apart.
+    """
+    import pandas as pd
+
+    if not names.n_genes or names.column is None:
+        return None
+    titles = {c: plain_name(title) for c, title in enumerate(table.header)}
+    named = sorted(
+        (c for c in range(len(titles)) if titles[c] in _SAMPLE_TITLES and c != names.column),
+        key=lambda c: _SAMPLE_TITLES.index(titles[c]),
+    )
+    gene_of_row, genes = pd.factorize(np.array(names.ids, dtype=object))
+    rows_of_gene = np.bincount(gene_of_row)
+    is_long = table.n_rows >= _MIN_ROWS_A_GENE * len(genes) and np.median(rows_of_gene) >= 2
+    candidates = [*named, *(c for c in table.text_columns if c not in (*named, names.column))]
+    constant = [c for c in named if titles[c].startswith(("sample", "submitted")) and len(set(table.text(c))) == 1]
+    if not is_long and not constant:
+        return None
+    value, quantity = _value_column(table, titles, [c for c in numeric if c not in (*named, names.column)])
+    for column in constant if not is_long else candidates:
+        sample_of_row, samples = pd.factorize(np.array(table.text(column), dtype=object))
+        pair = sample_of_row.astype(np.int64) * len(genes) + gene_of_row
+        if len(np.unique(pair)) < _MIN_DIFFERENT * table.n_rows or len(samples) > table.n_rows / 2:
+            continue
+        check_size(len(samples), len(genes))
+        values_SF = np.full((len(samples), len(genes)), np.nan)
+        values_SF[sample_of_row, gene_of_row] = table.numbers(value)
+        text = (
+            f"The table is long: one row for each gene of each sample. Its {len(samples):,} samples are named by column "
+            f"{table.header[column]!r}, their values are those of column {table.header[value]!r}."
+        )
+        return Pivoted(values_SF, list(genes), list(samples), quantity, ReadWarning(text, "long_table"))
+    raise ReadError(
+        "This is a long table, with one row for each gene of each sample, but no column tells the samples apart.",
+        "Upload a table with one row per gene and one column per sample.",
+        code="long_table",
+    )
+
+
+def _value_column(table: ParsedTable, titles: dict[int, str], numeric: Sequence[int]) -> tuple[int, str | None]:
+    """Return the column of values and the quantity that its name states."""
+    stated = {c: part.quantity for c in numeric if (part := split_name(table.header[c])) and part.quantity}
+    for quantity in _PREFERRED:
+        of = [c for c in stated if stated[c] == quantity]
+        if of:
+            return min(of, key=lambda c: len(titles[c])), quantity
+    named = [c for c in numeric if titles[c] in _VALUE_TITLES]
+    free = named or [c for c in numeric if not is_about_genes(table.header[c]) and len(np.unique(table.numbers(c))) > 2]
+    if named or len(free) == 1:
+        return free[0], unit_in(table.header[free[0]])
+    raise ReadError(
+        "This is a long table, with one row for each gene of each sample, and it is not clear which column holds the "
+        "expression values.",
+        "Call the column TPM or counts, or upload a table with one row per gene and one column per sample.",
+        code="long_table",
+    )
