@@ -119,7 +119,8 @@ def _disagreements(case: Case, samples: Samples, truth_SA: np.ndarray) -> list[s
     found = []
     for name, tpm_A, truth_A in zip(samples.names, samples.tpm_SA, truth_SA, strict=False):
         both = ~np.isnan(tpm_A) & ~np.isnan(truth_A)
-        x, y = np.log2(tpm_A[both] + 1), np.log2(truth_A[both] * 1e6 / truth_A[both].sum() + 1)
+        # A file of a few genes is brought to the share that they have in the tumour.
+        x, y = np.log2(tpm_A[both] * truth_A[both].sum() / tpm_A[both].sum() + 1), np.log2(truth_A[both] + 1)
         pearson = float(np.corrcoef(x, y)[0, 1])
         loud = y > 1
         ratio = float(np.median(np.abs(x - y)[loud])) if loud.any() else 0.0

@@ -58,11 +58,12 @@ def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> 
     rows_of_gene = np.bincount(gene_of_row)
     is_long = table.n_rows >= _MIN_ROWS_A_GENE * len(genes) and np.median(rows_of_gene) >= 2
     candidates = [*named, *(c for c in table.text_columns if c not in (*named, names.column))]
-    constant = [c for c in named if titles[c].startswith(("sample", "submitted")) and len(set(table.text(c))) == 1]
-    if not is_long and not constant:
+    # A column that names the sample of each row makes a table long, also if each gene is there once.
+    told = [c for c in named if titles[c].startswith(("sample", "submitted")) and _repeats(table.text(c))]
+    if not is_long and not told:
         return None
     value, quantity = _value_column(table, titles, [c for c in numeric if c not in (*named, names.column)])
-    for column in constant if not is_long else candidates:
+    for column in candidates if is_long else told:
         sample_of_row, samples = pd.factorize(np.array(table.text(column), dtype=object))
         pair = sample_of_row.astype(np.int64) * len(genes) + gene_of_row
         if len(np.unique(pair)) < _MIN_DIFFERENT * table.n_rows or len(samples) > table.n_rows / 2:
@@ -80,6 +81,10 @@ def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> 
         "Upload a table with one row per gene and one column per sample.",
         code="long_table",
     )
+
+
+def _repeats(names: Sequence[str]) -> bool:
+    return bool(names) and len(set(names)) <= max(1, len(names) / 10)
 
 
 def _value_column(table: ParsedTable, titles: dict[int, str], numeric: Sequence[int]) -> tuple[int, str | None]:

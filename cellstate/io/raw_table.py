@@ -13,6 +13,8 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.genes import FOUND, Resolution, gene_axis
+from cellstate.io.name_forms import readable_names
+from cellstate.io.units import LENGTH_FREE
 
 ROWS, COLUMNS = "genes in rows", "genes in columns"
 MAX_SAMPLES = 20_000
@@ -27,13 +29,14 @@ MAX_NAME_COLUMNS = 40
 _LONGEST_NAME = 120
 _SAMPLES_PER_BATCH = 16
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-#: Names of units in columns. If a table has columns of several units, the first unit of this list is taken.
+#: Words that state a unit, the most specific first: a file of ``norm_counts_FPKM`` holds FPKM.
 UNIT_NAMES = {
-    "TPM": re.compile(r"tpm|transcriptspermillion"),
-    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded"),
-    "FPKM": re.compile(r"fpkm|rpkm"),
-    "CPM": re.compile(r"cpm"),
+    "TPM": re.compile(r"(log2?|ln|log10)?(tpm|transcriptspermillion)"),
+    "FPKM": re.compile(r"(log2?|ln|log10)?(fpkm(uq)?|rpkm)"),
+    "CPM": re.compile(r"(log2?|ln|log10)?(cpm|rpm|tmm)|countspermillion|voom"),
     "coverage": re.compile(r"coverage"),
+    LENGTH_FREE: re.compile(r"quantseq|umi|umis|tempo|temposeq|3prime|nanostring|nsolver|ampliseq|bcmatrix"),
+    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded|readcount|rawcount"),
 }
 _VALUE_NAMES = re.compile(r"value|expression|expr|signal|abundance|level")
 _ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
@@ -146,7 +149,7 @@ class GeneNames:
 
 def resolve_names(title: str, ids: list[str], column: int | None = None) -> GeneNames:
     """Resolve a list of names to genes."""
-    resolution = gene_axis().resolve(ids)
+    resolution = gene_axis().resolve(readable_names(ids))
     found = resolution.index[resolution.index >= 0]
     return GeneNames(title, ids, most_common_id_type(resolution), len(np.unique(found)), column)
 
