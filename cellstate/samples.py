@@ -60,6 +60,8 @@ class ReadReport:
         Dates that were restored, and the symbol each was restored to.
     warnings : tuple of str
         Sentences for the user; those of the readers are `ReadWarning`.
+    annotations : tuple of (str, tuple of str)
+        Columns about the samples, such as their survival: name, and one value for each sample of the file.
     """
 
     source: str = ""
@@ -75,6 +77,7 @@ class ReadReport:
     dates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     repaired: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -127,6 +127,7 @@ def convert_to_samples(
         dates=dates,
         repaired=repaired,
         warnings=tuple(dict.fromkeys(warnings)),
+        annotations=table.annotations,
     )
     return replace(samples, report=report)
 

@@ -109,6 +109,8 @@ class RawTable:
     reads_S : ndarray or None, shape (S,)
         Total reads, if the file has counts beside the values.
     warnings : tuple of str
+    annotations : tuple of (str, tuple of str)
+        Columns about the samples: name, and one value a sample.
     """
 
     values_SF: np.ndarray
@@ -121,6 +123,7 @@ class RawTable:
     length_bp: np.ndarray | None = None
     reads_S: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from cellstate.errors import ReadError
 from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
+from cellstate.io.known_files import refuse_known
 from cellstate.io.raw_table import RawTable, ReadOptions
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_content
 from cellstate.io.layout import DELIMITERS, first_lines
@@ -60,6 +61,7 @@ def detect_format(content: FileContent) -> str:
     """Return the format of a file by its content; ``tsv`` stands for any delimited text. The name does not matter."""
     if content.is_hdf5:
         return "h5ad"
+    refuse_known(content.data)
     lines = [line for line in first_lines(content.data) if line.strip()] or [""]
     if lines[0].replace(" ", "").startswith(("#1.2", "#1.3")):
         return "gct"

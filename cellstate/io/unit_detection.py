@@ -285,6 +285,13 @@ def _detect_log(
         return DetectedUnit(Unit(hint if hint in ("TPM", "FPKM", "CPM") else "TPM", *log))
     if examined_SF.shape[1] >= _MANY_FEATURES and _lowest(examined_SF) > 0.5:
         return _without_zeros(floor, has_floor=find_floor(examined_SF) is not None)
+    if log[1] != _round_offset(log[1]):
+        unit = Unit(hint or "counts", *log)
+        text = (
+            f"The lowest value is {floor.value:.2f}, of no usual pseudocount, as after DESeq2's rlog; the values are taken "
+            f"as {unit}, which is inexact for weakly expressed genes. Better upload the normalised counts."
+        )
+        return DetectedUnit(unit, ReadWarning(text, "uncertain_unit"))
     unit = Unit(hint or ("counts" if total > _LARGEST_TPM_TOTAL else "FPKM"), *log)
     text = (
         f"The values look like logarithms, but of what is unclear; they are taken as {unit}. "
@@ -327,7 +334,7 @@ def _tpm_or_cpm(
     values_SF: np.ndarray, index_F: np.ndarray | None, total: float, base: float | None = None, offset: float = 1.0
 ) -> DetectedUnit:
     """Return the unit of values that sum to about one million, or are scaled counts, without their logarithm."""
-    if _are_scaled_counts(values_SF):
+    if _are_scaled_counts(values_SF, base, offset):
         if total > 3 * TPM_TOTAL:
             text = "The values are counts scaled by a factor a sample; they are divided by gene length to become TPM."
             return DetectedUnit(Unit("counts", base, offset), ReadWarning(text, "uncertain_unit"))
@@ -400,11 +407,11 @@ def _lacks_small_numbers(values_SF: np.ndarray) -> bool:
     return bool(np.mean(present < 10) < 0.03 and np.median(present) >= 30)
 
 
-def _are_scaled_counts(values_SF: np.ndarray) -> bool:
+def _are_scaled_counts(values_SF: np.ndarray, base: float | None = None, offset: float = 1.0) -> bool:
     """Return whether most samples are counts times a factor, whatever the rounding.
 
     One read a gene, two reads and so on give a few values that many genes share. Values that are not multiples of
-    anything fill the grid of their rounding.
+    anything fill the grid of their rounding, which may be one of their logarithms to ``base`` of value + ``offset``.
     """
     found = []
     for row_F in values_SF:
@@ -415,6 +422,9 @@ def _are_scaled_counts(values_SF: np.ndarray) -> bool:
         grid = _grid(small)
         different = len(np.unique(np.round(small / grid)))
         places = small[-1] / grid
+        if base is not None:
+            logs = np.log(small + offset) / math.log(base)
+            places = min(places, (logs[-1] - logs[0]) / _grid(logs, off_grid=1e-3) + 1)
         # So many places of the grid would be in use if chance chose them.
         expected = places * -math.expm1(-len(small) / places)
         found.append(different < _FEW_DIFFERENT * expected and different < _FEW_DIFFERENT * len(small))
@@ -427,12 +437,12 @@ def _unit_step(row_F: np.ndarray) -> float:
     return max(1.0, 10 * float(present.min())) if present.size else 1.0
 
 
-def _grid(small: np.ndarray) -> float:
+def _grid(small: np.ndarray, off_grid: float = 0.15) -> float:
     """Return the step of rounding of small values, as far as 1e-6; values after a logarithm are a little off it."""
     for decimals in range(5):
         step = 10.0**-decimals
         off = np.abs(small / step - np.round(small / step))
-        if np.mean(off < 0.05) > 0.98:
+        if np.mean(off < off_grid) > 0.98:
             return step
     return 1e-6
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cellstate.errors import ReadError
+from cellstate.errors import ReadError, summarise_list
 from cellstate.genes import FOUND, gene_axis
+from cellstate.io.clinical_columns import genes_in_header, is_clinical
 from cellstate.io.columns import choose_samples
 from cellstate.io.long_table import Pivoted, pivot_long
+from cellstate.io.name_forms import readable_names
 from cellstate.io.raw_table import (
     COLUMNS,
     MAX_NAME_COLUMNS,
@@ -25,6 +27,7 @@ from cellstate.io.raw_table import (
     best_names,
     check_size,
     is_value_name,
+    one_line,
     plain_name,
     resolve_names,
     unit_in,
@@ -50,6 +53,11 @@ _ANNOTATION = {
 }  # fmt: skip
 _FOLD_CHANGE = {"log2foldchange", "logfc", "log2fc", "log2foldchangemle", "avglog2fc", "avglogfc"}
 _SIGNIFICANCE = {"padj", "pvalue", "pval", "fdr", "adjpval", "qvalue", "pvaladj", "adjpvalue"}
+#: Titles of columns of a sample sheet. A sheet names fewer genes than this, and is shorter than a table of genes.
+_SHEET_TITLES = frozenset("sample sampleid samplename condition group treatment genotype batch tissue patient".split())
+_FEW_GENES, _MANY_ROWS = 3, 2_000
+#: Columns about the samples that are kept with them.
+_MAX_ANNOTATIONS = 200
 _SAMPLE_COLUMNS = ("", "sample", "sampleid", "id", "patient", "case")
 #: Rows that are not genes: reads without a gene (HTSeq, also before 0.6, and STAR), sums, and comment lines.
 _NOT_GENES = ("__", "N_", "#", "!")
@@ -78,6 +86,8 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
             "Upload the table of counts or TPM that the test was run on.",
             code="test_results",
         )
+    if not table.numeric and not any(c.n_genes >= _FEW_GENES for c in _name_columns(table, [], plain_names, options)):
+        _refuse_sample_sheet(table)
     if not table.numeric:
         raise ReadError(
             "The table holds text only, no expression values.", "Upload a table of counts or TPM.", code="no_numbers"
@@ -90,10 +100,23 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
     orientation = options.orientation or (COLUMNS if has_genes_in_columns else ROWS)
     if orientation == COLUMNS:
         return _genes_in_columns(table, numeric, plain_names, content)
+    if max((c.n_genes for c in in_columns), default=0) < _FEW_GENES and table.n_rows < _MANY_ROWS:
+        _refuse_sample_sheet(table)
     names = best_names(in_columns, options.id_type) or resolve_names(table.header[0], table.text(0), 0)
     if pivoted := pivot_long(table, names, numeric):
         return _of_long_table(table, pivoted, content)
     return _genes_in_rows(table, numeric, plain_names, names, in_columns, content)
+
+
+def _refuse_sample_sheet(table: ParsedTable) -> None:
+    """Refuse a table that describes samples and names no genes."""
+    names = [plain_name(name) for name in table.header]
+    if names[0] in _SHEET_TITLES or any(is_clinical(name) or plain_name(name) in _SHEET_TITLES for name in table.header):
+        raise ReadError(
+            "This is a sample sheet: it describes samples and holds no expression values.",
+            "Upload the table of counts or TPM first; the sheet can then give the groups.",
+            code="sample_sheet",
+        )
 
 
 def _of_long_table(table: ParsedTable, pivoted: Pivoted, content: FileContent) -> RawTable:
@@ -121,7 +144,7 @@ def _genes_in_rows(
     others: Sequence[GeneNames],
     content: FileContent,
 ) -> RawTable:
-    ids = {c.column for c in others if c.n_genes > 0 and c.id_type == "entrez"} | {names.column}
+    ids = {c.column for c in others if c.id_type == "entrez" and _agree(c, names)} | {names.column}
     free = [c for c in numeric if c not in ids and plain_names[c] not in _ANNOTATION]
     if not free:
         raise ReadError(
@@ -146,6 +169,14 @@ def _genes_in_rows(
         length_bp=None if length is None else table.numbers(length)[is_gene_F],
         warnings=(*_other_names(names, others), *warnings, *table.warnings),
     )
+
+
+def _agree(one: GeneNames, other: GeneNames) -> bool:
+    """Return whether two columns name the same genes. Counts may look like Entrez ids, but of other genes."""
+    some = slice(0, None, max(1, len(one.ids) // 500))
+    first, second = (gene_axis().resolve(readable_names(names.ids[some])).index for names in (one, other))
+    both = (first >= 0) & (second >= 0)
+    return bool(both.any() and np.mean(first[both] == second[both]) > 0.5)
 
 
 def _are_strands(table: ParsedTable, columns: Sequence[int]) -> bool:
@@ -179,15 +210,16 @@ def _other_names(names: GeneNames, others: Sequence[GeneNames]) -> list[ReadWarn
 
 
 def _genes_in_columns(table: ParsedTable, numeric: list[int], plain_names: list[str], content: FileContent) -> RawTable:
+    is_gene_C = genes_in_header([table.header[c] for c in numeric])
     # A name such as GC is annotation and also a gene. In a header of genes it is the gene.
-    values = [
-        c for c in numeric if plain_names[c] not in _ANNOTATION or gene_axis().resolve([table.header[c]]).index[0] >= 0
-    ]
+    values = [c for c, is_gene in zip(numeric, is_gene_C, strict=True) if is_gene or plain_names[c] not in _ANNOTATION]
+    about = [c for c, is_gene in zip(numeric, is_gene_C, strict=True) if not is_gene and is_clinical(table.header[c])]
     text, has_row_numbers = table.text_columns, len(numeric) < len(table.numeric)
     sample_names = text[0] if text else 0 if plain_names[0] in _SAMPLE_COLUMNS or has_row_numbers else None
-    values = [c for c in values if c != sample_names]
+    values = [c for c in values if c != sample_names and c not in about]
     check_size(table.n_rows, len(values))
     names = [""] * table.n_rows if sample_names is None else table.text(sample_names)
+    annotations = [c for c in sorted({*text, *numeric} - {*values, sample_names}) if table.header[c]]
     return RawTable(
         table.matrix(values).T,
         [table.header[c] for c in values],
@@ -195,8 +227,19 @@ def _genes_in_columns(table: ParsedTable, numeric: list[int], plain_names: list[
         table.format,
         COLUMNS,
         unit_hint=unit_in(content.stem),
-        warnings=table.warnings,
+        warnings=(*_annotation_warnings([table.header[c] for c in annotations]), *table.warnings),
+        annotations=tuple((table.header[c], tuple(table.text(c))) for c in annotations[:_MAX_ANNOTATIONS]),
     )
+
+
+def _annotation_warnings(names: Sequence[str]) -> list[ReadWarning]:
+    if not names:
+        return []
+    subject = "Column" if len(names) == 1 else "Columns"
+    verb = "describes" if len(names) == 1 else "describe"
+    listed = summarise_list([one_line(name, 40) for name in names], 6)
+    return [ReadWarning(f"{subject} {listed} {verb} the samples and {'is' if len(names) == 1 else 'are'} no gene.",
+                        "sample_annotations")]  # fmt: skip
 
 
 def _name_columns(
