@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellstate.errors import summarise_list
+from cellstate.errors import ReadError, summarise_list
 from cellstate.io.raw_table import one_line, plain_name
 from cellstate.io.table import ParsedTable
 from cellstate.samples import ReadWarning
@@ -104,6 +104,25 @@ def choose_samples(table: ParsedTable, columns: Sequence[int]) -> SampleColumns:
     names = [part.sample if quantity and (part := parts[c]) else header[c] for c in chosen]
     left_out = [header[c] for c in columns if c not in set(chosen) and plain_name(header[c])]
     return SampleColumns(chosen, names, quantity, tuple(_left_out_warnings(left_out)))
+
+
+def chosen_samples(table: ParsedTable, wanted: Sequence[str]) -> SampleColumns:
+    """Return the columns that the user chose as samples.
+
+    Raises
+    ------
+    ReadError
+        When one of them is no column of numbers.
+    """
+    chosen = [c for c in table.numeric if table.header[c] in wanted]
+    missing = set(wanted) - {table.header[c] for c in chosen}
+    if missing or not chosen:
+        raise ReadError(
+            f"The table has no column of numbers called {summarise_list(sorted(missing))}.",
+            "Choose samples among the columns of numbers.",
+            code="unknown_option",
+        )
+    return SampleColumns(chosen, [table.header[c] for c in chosen])
 
 
 def _left_out_warnings(left_out: Sequence[str]) -> list[ReadWarning]:

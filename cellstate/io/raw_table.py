@@ -63,6 +63,10 @@ class ReadOptions:
         ``entrez``, ``symbol``).
     repair_dates : bool
         Restore gene symbols that a spreadsheet turned into dates, where only one gene is possible.
+    samples : tuple of str, optional
+        Columns of a table with genes in rows that are samples.
+    sheet : str, optional
+        Sheet of a workbook.
     """
 
     format: str | None = None
@@ -70,6 +74,8 @@ class ReadOptions:
     unit: str | None = None
     id_type: str | None = None
     repair_dates: bool = False
+    samples: tuple[str, ...] | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         if self.orientation not in (None, ROWS, COLUMNS):

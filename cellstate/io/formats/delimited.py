@@ -14,7 +14,7 @@ import numpy as np
 from cellstate.errors import ReadError, summarise_list
 from cellstate.genes import FOUND, gene_axis
 from cellstate.io.clinical_columns import genes_in_header, is_clinical
-from cellstate.io.columns import choose_samples
+from cellstate.io.columns import choose_samples, chosen_samples
 from cellstate.io.long_table import Pivoted, pivot_long
 from cellstate.io.name_forms import readable_names
 from cellstate.io.raw_table import (
@@ -105,13 +105,14 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
     names = best_names(in_columns, options.id_type) or resolve_names(table.header[0], table.text(0), 0)
     if pivoted := pivot_long(table, names, numeric):
         return _of_long_table(table, pivoted, content)
-    return _genes_in_rows(table, numeric, plain_names, names, in_columns, content)
+    return _genes_in_rows(table, numeric, plain_names, names, in_columns, content, options)
 
 
 def _refuse_sample_sheet(table: ParsedTable) -> None:
     """Refuse a table that describes samples and names no genes."""
-    names = [plain_name(name) for name in table.header]
-    if names[0] in _SHEET_TITLES or any(is_clinical(name) or plain_name(name) in _SHEET_TITLES for name in table.header):
+    titles = [plain_name(name) for name in table.header]
+    about = [title in _SHEET_TITLES or is_clinical(name) for title, name in zip(titles, table.header, strict=True)]
+    if titles[0] in _SHEET_TITLES or (any(t in _SHEET_TITLES for t in titles) and np.mean(about) > 0.5):
         raise ReadError(
             "This is a sample sheet: it describes samples and holds no expression values.",
             "Upload the table of counts or TPM first; the sheet can then give the groups.",
@@ -143,6 +144,7 @@ def _genes_in_rows(
     names: GeneNames,
     others: Sequence[GeneNames],
     content: FileContent,
+    options: ReadOptions,
 ) -> RawTable:
     ids = {c.column for c in others if c.id_type == "entrez" and _agree(c, names)} | {names.column}
     free = [c for c in numeric if c not in ids and plain_names[c] not in _ANNOTATION]
@@ -152,7 +154,7 @@ def _genes_in_rows(
         )
     lengths = [plain_names.index(name) for name in _LENGTH_NAMES if name in plain_names]
     length = next((c for c in lengths if c in table.numeric and c not in free), None)
-    samples = choose_samples(table, free)
+    samples = chosen_samples(table, options.samples) if options.samples else choose_samples(table, free)
     check_size(len(samples.columns), table.n_rows)
     values_SF, sample_names, warnings = table.matrix(samples.columns), samples.names, samples.warnings
     is_gene_F = np.array([is_gene_row(name) for name in names.ids], dtype=bool)

@@ -106,12 +106,30 @@ def _open(content: FileContent) -> Iterator[Any]:
 
 def _locate(file: Any) -> tuple[Any, MatrixLocation]:
     """Return the table of the samples, and the location of the matrix to read."""
+    _refuse_other_hdf5(file)
     obs, layers = hdf5.get_node(file, "obs"), hdf5.get_node(file, "layers")
     if obs is None or "var" not in file or not ("X" in file or layers):
         raise ReadError(
             "This HDF5 file is not an h5ad file.", "Write it with AnnData's write_h5ad.", code="unsupported_h5ad"
         )
     return obs, _choose_matrix(file, layers)
+
+
+#: HDF5 files of other tools: parts that show them, the tool, and what to do.
+_OTHER_HDF5 = (
+    (("matrix", "row_attrs", "col_attrs"), "a loom file", "In Python: scanpy.read_loom(FILE).write_h5ad(NEW)."),
+    (("matrix/indptr", "matrix/shape"), "a 10x Genomics file (.h5)",
+     "In Python: scanpy.read_10x_h5(FILE).write_h5ad(NEW), with the cells summed for each sample."),
+    (("aux", "est_counts"), "kallisto's abundance.h5", "Upload the file abundance.tsv beside it."),
+    (("assays", "cell.names"), "a Seurat file (.h5seurat)", "In R: SeuratDisk::Convert(FILE, dest = \"h5ad\")."),
+    (("mod",), "a MuData file", "Write its RNA part as an .h5ad file."),
+)  # fmt: skip
+
+
+def _refuse_other_hdf5(file: Any) -> None:
+    for parts, kind, hint in _OTHER_HDF5:
+        if all(part in file for part in parts) and "obs" not in file:
+            raise ReadError(f"This is {kind}, not an h5ad file.", hint, code="other_file_kind")
 
 
 def _mismatch() -> ReadError:
