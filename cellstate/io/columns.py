@@ -36,7 +36,9 @@ _OTHER = (
     r"unique_(gene_)?(reads|counts)|expression_values?|scaled_estimate|tpm_?se|bootstrap\w*"
 )
 _END = {name: re.compile(rf"(?:^|_)(?:{pattern})$") for name, pattern in (("", _OTHER), *reversed(QUANTITIES.items()))}
-_START = {name: re.compile(rf"^(?:{pattern})(?:_|$)") for name, pattern in (("", _OTHER), *reversed(QUANTITIES.items()))}
+_START = {
+    name: re.compile(rf"^(?:{pattern})(?:_|$)") for name, pattern in (("", _OTHER), *reversed(QUANTITIES.items()))
+}
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 #: Names of numeric columns about genes, whatever the table: places, lengths, identifiers, results of tests.
 _ABOUT_GENES = re.compile(
@@ -211,18 +213,26 @@ def _without_unlike(table: ParsedTable, columns: list[int]) -> list[int]:
     """Leave out columns that correlate with no other, where the others agree as samples do."""
     if not 3 <= len(columns) <= _MANY_COLUMNS or table.n_rows < _FEW_ROWS:
         return columns
-    step = max(1, table.n_rows // _ROWS_COMPARED)
-    values = np.log1p(np.abs(table.matrix(columns)[:, ::step].astype(np.float64)))
-    values = np.where(np.isnan(values), np.nanmean(values, axis=1, keepdims=True), values)
-    spread = values.std(axis=1)
-    if (spread == 0).sum() >= len(columns) - 1:
-        return columns
-    centred = (values - values.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, np.inf)[:, None]
-    correlation = centred @ centred.T / values.shape[1]
-    np.fill_diagonal(correlation, 0.0)
-    best = correlation.max(axis=1)
-    are_alike = np.sort(best)[-2:].min() > _ALIKE
+    best_C, spread_C = _best_correlations(table, columns)
     # Constant columns are empty samples, which are refused by name.
-    is_unlike = (best < _UNLIKE) & (spread > 0)
-    kept = [c for c, unlike in zip(columns, is_unlike, strict=True) if not unlike]
-    return kept if are_alike and len(kept) >= 2 else columns
+    is_unlike_C = (best_C < _UNLIKE) & (spread_C > 0)
+    kept = [c for c, unlike in zip(columns, is_unlike_C, strict=True) if not unlike]
+    return kept if np.sort(best_C)[-2:].min() > _ALIKE and len(kept) >= 2 else columns
+
+
+def are_alike(table: ParsedTable, columns: Sequence[int]) -> bool:
+    """Return whether each of some columns agrees with another as two samples do."""
+    return len(columns) > 1 and bool((_best_correlations(table, columns)[0] > _ALIKE).all())
+
+
+def _best_correlations(table: ParsedTable, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best correlation of each column with another, of logarithms, and the spread of each; shape (C,)."""
+    step = max(1, table.n_rows // _ROWS_COMPARED)
+    values_CR = np.log1p(np.abs(table.matrix(columns)[:, ::step].astype(np.float64)))
+    values_CR = np.where(np.isnan(values_CR), 0.0, values_CR)
+    spread_C = values_CR.std(axis=1)
+    scale_C = np.where(spread_C > 0, spread_C, np.inf)
+    centred_CR = (values_CR - values_CR.mean(axis=1, keepdims=True)) / scale_C[:, None]
+    correlation_CC = centred_CR @ centred_CR.T / values_CR.shape[1]
+    np.fill_diagonal(correlation_CC, 0.0)
+    return correlation_CC.max(axis=1), spread_C

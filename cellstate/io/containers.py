@@ -25,7 +25,9 @@ _SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
 _MAX_CELLS = 50_000_000
 _MAX_MEMBERS = 2_000
 #: Members of archives that are no tables.
-_NO_TABLE = re.compile(r"(^|/)(\.|__MACOSX/)|(readme|md5|license|manifest|filelist)[^/]*$|\.(pdf|docx?|png|jpe?g|html?|md)$", re.I)
+_NO_TABLE = re.compile(
+    r"(^|/)(\.|__MACOSX/)|(readme|md5|license|manifest|filelist)[^/]*$|\.(pdf|docx?|png|jpe?g|html?|md)$", re.I
+)
 #: A sheet is another table of the workbook if it has this share of the largest one's numbers.
 _OTHER_TABLE = 0.5
 #: Whole numbers in so many rows and columns at the edge are names, and are written without a point.
@@ -60,9 +62,19 @@ def archive_members(data: bytes) -> list[Member]:
     kind = "tar" if is_tar(data) else "zip"
     try:
         members = list(_tar_members(data) if kind == "tar" else _zip_members(data))
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         raise ReadError(
-            f"This is a {kind} archive that is damaged or locked.", "Unpack it and upload the table.", code="damaged_archive"
+            f"This is a {kind} archive that is damaged or locked.",
+            "Unpack it and upload the table.",
+            code="damaged_archive",
         ) from error
     if not members:
         raise ReadError(
@@ -125,7 +137,11 @@ def _document(data: bytes) -> str:
         return "a PowerPoint document"
     if any(name.endswith(".npy") for name in names):
         return "a NumPy archive"
-    if "opendocument.spreadsheet" in kind or any(name.startswith("xl/") for name in names) or "[Content_Types].xml" in names:
+    if (
+        "opendocument.spreadsheet" in kind
+        or any(name.startswith("xl/") for name in names)
+        or "[Content_Types].xml" in names
+    ):
         return "workbook"
     return "an OpenDocument file" if "opendocument" in kind else ""
 
@@ -153,9 +169,7 @@ def to_text(data: bytes, sheet: str | None = None) -> tuple[bytes, tuple[ReadWar
     if not data.startswith(ZIP) or not (kind := _document(data)):
         return None
     if kind != "workbook":
-        raise ReadError(
-            f"This is {kind}.", "Export the table as CSV and upload that.", code="other_file_kind"
-        )
+        raise ReadError(f"This is {kind}.", "Export the table as CSV and upload that.", code="other_file_kind")
     return _workbook_text(data, "Excel workbook", sheet)
 
 
@@ -183,7 +197,9 @@ def _arrow_text(data: bytes, kind: str) -> bytes:
     except ReadError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
-        raise ReadError(f"This is a {kind} file that is damaged or of an unknown version.", hint, code="damaged_table_file") from error
+        raise ReadError(
+            f"This is a {kind} file that is damaged or of an unknown version.", hint, code="damaged_table_file"
+        ) from error
 
 
 def _workbook_text(data: bytes, kind: str, sheet: str | None) -> tuple[bytes, tuple[ReadWarning, ...]]:
@@ -199,7 +215,9 @@ def _workbook_text(data: bytes, kind: str, sheet: str | None) -> tuple[bytes, tu
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         names = workbook.sheet_names
         if sheet is not None and sheet not in names:
-            raise ReadError(f"The workbook has no sheet {sheet!r}.", f"Its sheets are: {', '.join(names)}.", code="unknown_option")
+            raise ReadError(
+                f"The workbook has no sheet {sheet!r}.", f"Its sheets are: {', '.join(names)}.", code="unknown_option"
+            )
         sheets = {name: workbook.get_sheet_by_name(name) for name in ([sheet] if sheet else names)}
         if any(of.total_height * of.total_width > _MAX_CELLS for of in sheets.values()):
             raise too_large()

@@ -249,9 +249,11 @@ def _check_names(resolution: Resolution) -> int:
         raise _refused(animal_refusal(one_line(animals[0], _MAX_CHARS)))
     if species := other_species(names, unknown):
         raise _refused(species)
+    if species := mouse_entrez(names, n_found + len(resolution.with_status("outside"))):
+        raise _refused(species)
     if n_found and (n_found >= _MIN_GENES or n_found + n_dates >= _MIN_SHARE_OF_NAMES * len(names)):
         return len(animals)
-    if kind := foreign_kind(unknown) or mouse_entrez(n_found, names):
+    if kind := foreign_kind(unknown):
         raise _refused(kind)
     how_many = "None" if n_found == 0 else f"Only {n_found:,}"
     raise ReadError(

@@ -53,12 +53,16 @@ _PATTERNS = tuple((re.compile(pattern), kind) for pattern, kind in _KINDS)
 _ENSEMBL_OTHER = re.compile(r"ENS(?!G\d|T\d|P\d|E\d|R\d)[A-Z]{3,4}[GT]\d{6,}")
 _TITLE_CASE = re.compile(r"[A-Z](?=\d*[a-z])[a-z0-9]+(-[a-z0-9]+)?$")
 #: Genes that only mice (and rats) have, in any letter case.
-_MOUSE_ONLY = re.compile(r"GM\d{3,6}|\d{7}[A-P]\d{2}RIK|OLFR\d+(-PS\d*)?|VMN[12]R\d+|MUP\d+|RGD\d{6,}|LOC100\d{6}M", re.I)
+_MOUSE_ONLY = re.compile(
+    r"GM\d{3,6}|\d{7}[A-P]\d{2}RIK|OLFR\d+(-PS\d*)?|VMN[12]R\d+|MUP\d+|RGD\d{6,}|LOC100\d{6}M", re.I
+)
 _MIN_MOUSE, _MIN_MOUSE_SHARE = 5, 0.01
 #: Zebrafish has two copies of many genes, called a and b, and writes them in lower case.
 _FISH_COPY = re.compile(r"([a-z][a-z0-9.\-]*[a-z0-9])[ab]")
 _MIN_FISH_SHARE = 0.1
 _EXAMINED = 2000
+#: Of human Entrez ids, also of genes outside the axis, more than this share is known.
+_MANY_NUMBERS, _MIN_SHARE_OF_ENTREZ = 300, 0.4
 
 
 def foreign_kind(unknown: Sequence[str]) -> ForeignKind | None:
@@ -95,10 +99,14 @@ def animal_refusal(example: str) -> ForeignKind:
     return ForeignKind("other_species", text, _ORTHOLOGS)
 
 
-def mouse_entrez(n_found: int, names: Sequence[str]) -> ForeignKind | None:
-    """Return what to say about numbers of which hardly any is a human Entrez id."""
-    if names and sum(name.isdigit() for name in names) > 0.9 * len(names) and n_found < 0.1 * len(names):
-        text = "The names are numbers, but hardly any is a human Entrez id; mouse genes have other numbers."
+def mouse_entrez(names: Sequence[str], n_known: int) -> ForeignKind | None:
+    """Return what to say about many numbers of which few are Entrez ids of human genes, on the axis or outside.
+
+    Mouse genes have other numbers, some of which are human genes too.
+    """
+    n_numbers = sum(name.isdigit() for name in names)
+    if len(names) >= _MANY_NUMBERS and n_numbers > 0.9 * len(names) and n_known < _MIN_SHARE_OF_ENTREZ * len(names):
+        text = f"Only {n_known:,} of {len(names):,} numbers are Entrez ids of human genes; those of mouse are others."
         return ForeignKind("other_species", text, _ORTHOLOGS)
     return None
 

@@ -136,7 +136,9 @@ def find_layout(data: bytes, *, skip: int = 0, drop_lines: Sequence[int] = (), d
     n_columns = _usual_width(rows) or len(first)
     while len(first) > n_columns and not first[-1].strip():
         first.pop()
-    has_trailing_delimiter = bool(rows) and _share(len(row) >= n_columns and not row[n_columns - 1] for row in rows) > 0.9
+    has_trailing_delimiter = (
+        bool(rows) and _share(len(row) >= n_columns and not row[n_columns - 1] for row in rows) > 0.9
+    )
     n_columns = max(n_columns, len(first))
     has_header = bool(rows) and (n_after > 0 or not _has_no_header(first, rows[0]))
     if has_header:
@@ -185,15 +187,15 @@ def _skip_comments(lines: list[str], skip: int) -> int:
     return start
 
 
-def _find_header(
-    lines: list[str], skip: int, middle: list[list[str]], delimiter: str
-) -> tuple[int, int]:
+def _find_header(lines: list[str], skip: int, middle: list[list[str]], delimiter: str) -> tuple[int, int]:
     """Return the number of the header's line, and how many lines after it are not rows of the table either.
 
     Lines above the rows hold a title, the header, or something about the samples (their groups, their identifiers).
     The header is the line with the most different names, or the one that names the genes' column.
     """
-    numbered = [(n, row[0]) for n in range(skip, len(lines)) if (row := split([lines[n]], delimiter)) and lines[n].strip()]
+    numbered = [
+        (n, row[0]) for n in range(skip, len(lines)) if (row := split([lines[n]], delimiter)) and lines[n].strip()
+    ]
     rows = [row for _, row in numbered]
     usual = _usual_width([*rows, *middle])
     is_value_C = _value_columns([row for row in [*rows[len(rows) // 3 :], *middle] if len(row) == usual], usual)
@@ -275,6 +277,8 @@ def _delimiter(lines: Sequence[str]) -> str:
 
     scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])
+    if best == " ":  # blanks may stand beside another delimiter
+        best = max(scores, key=lambda delimiter: (scores[delimiter][0], delimiter != " "))
     if scores[best][1] < 2:
         raise not_a_table()
     return best

@@ -18,8 +18,9 @@ _FORMS = (
     re.compile(r"(?:GRCh3[78]|hg(?:19|38)|human|hsapiens|homo_sapiens|hs)[_:\-]+(.+)", re.IGNORECASE),
     re.compile(r"(?:entrez|ncbi|geneid)[_:\- ]*(?:gene)?[_:\- ]*(\d+)", re.IGNORECASE),
     re.compile(r"(.+?)[_ ]+\(?\d+\)?"),
+    re.compile(r"\d+[_ |:;,]+(.+)"),
     re.compile(r"([^:;|,]+)[:;|,].+"),
-    re.compile(r".+[:;|,]([^:;|,]+)"),
+    re.compile(r".+[:;|,]([^:;|,\d][^:;|,]*)"),
 )
 _EXAMINED = 500
 #: Fewer names, such as those of a few samples, show no form.

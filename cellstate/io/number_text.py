@@ -83,6 +83,15 @@ def _points_group_thousands(numbers: list[str]) -> bool:
     return len(dotted) >= _MIN_GROUPED and are_small and all(map(_POINT_THOUSANDS.match, dotted))
 
 
+def _without_groups(cell: str, decimal: str) -> str:
+    """Return a number without separators of thousands, with a decimal point."""
+    separators = (",", *_BLANKS) if decimal == "." else (".", *_BLANKS)
+    groups = "".join(map(re.escape, separators))
+    if re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}([{groups}]\d{{3}})+({re.escape(decimal)}\d+)?", cell) is None:
+        return cell
+    return re.sub(f"[{groups}]", "", cell).replace(decimal, ".")
+
+
 def without_blank_groups(data: bytes) -> bytes:
     """Return the text of a table without blanks and apostrophes that group thousands."""
     return _BLANK_BETWEEN_DIGITS.sub(b"", data)
@@ -113,5 +122,8 @@ def parse_numbers(cells: np.ndarray, marks: NumberMarks) -> tuple[np.ndarray, np
     if marks.thousands in (",", "."):
         series = series.where(~filled, series.astype(str).str.replace(marks.thousands, "", regex=False))
     numbers = to_numbers(series if marks.decimal == "." else series.str.replace(marks.decimal, ".", regex=False))
+    is_lost = filled.to_numpy() & np.isnan(numbers)
+    if is_lost.any():  # thousands are rare in decimals, so that the marks may not show them
+        numbers[is_lost] = to_numbers(series[is_lost].map(lambda cell: _without_groups(str(cell).strip(), marks.decimal)))
     numbers = np.where(limits, numbers / 2, numbers)
     return numbers.reshape(cells.shape), (filled.to_numpy() & np.isnan(numbers)).reshape(cells.shape)

@@ -174,7 +174,9 @@ def read_cohort(
             samples = read_samples(data, name=file_name, options=options)
         except ReadError as error:
             hint = f"{error.message} Remove the file, or upload the files of samples alone."
-            raise ReadError(f"This is a {kind}, and its file {file_name!r} cannot be read.", hint, code=error.code) from error
+            raise ReadError(
+                f"This is a {kind}, and its file {file_name!r} cannot be read.", hint, code=error.code
+            ) from error
         if samples.n_measured < _MIN_GENES_OF_MEMBER:
             raise ReadError(
                 f"This is a {kind}, and its file {file_name!r} has only {samples.n_measured:,} known genes.",

@@ -50,7 +50,25 @@ _MARKUP = re.compile(rb"\s*(<!doctype|<html|<\?xml|<svg)", re.IGNORECASE)
 #: A carriage return that ends a line alone (old Macs) or twice (after two conversions).
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 _CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
-_ENDINGS = (".zip", ".xlsx", ".xlsm", ".xls", ".ods", ".parquet", ".feather", ".csv", ".tsv", ".txt", ".gct", ".h5ad", ".sf", ".results", ".genes", ".isoforms", ".tab")
+_ENDINGS = (
+    ".zip",
+    ".xlsx",
+    ".xlsm",
+    ".xls",
+    ".ods",
+    ".parquet",
+    ".feather",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".gct",
+    ".h5ad",
+    ".sf",
+    ".results",
+    ".genes",
+    ".isoforms",
+    ".tab",
+)
 
 ProgressCallback = Callable[[str, float], None]
 UNPACKING, READING, MATCHING, CONVERTING = "Unpacking", "Reading the table", "Matching names", "Converting to TPM"

@@ -21,7 +21,15 @@ import pyarrow.csv
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import plural
 from cellstate.io.layout import Layout, find_layout
-from cellstate.io.number_text import EMPTY, OVERFLOWING, NumberMarks, is_number, parse_numbers, to_numbers, without_blank_groups
+from cellstate.io.number_text import (
+    EMPTY,
+    OVERFLOWING,
+    NumberMarks,
+    is_number,
+    parse_numbers,
+    to_numbers,
+    without_blank_groups,
+)
 from cellstate.io.raw_table import one_line
 from cellstate.io.source import READING, FileContent, contains, count_lines
 from cellstate.io.uneven_rows import mend_rows, uneven_rows

@@ -38,7 +38,7 @@ _LARGEST_LOG10 = 6.5
 #: Scaled counts have far fewer different small values than their precision allows.
 _SMALL, _MIN_SMALL, _FEW_DIFFERENT = 2.0, 200, 0.5
 #: Values that grow with gene length as counts do, and that do not.
-_STEEP, _FLAT, _SURE_SE = 1.0, 0.45, 0.1
+_STEEP, _FLAT, _SURE_SE = 0.9, 0.45, 0.1
 #: A table of fewer features may be a panel, in which no gene needs to be silent.
 _MANY_FEATURES = 2000
 #: Shallow samples differ in their totals; so alike are only scaled ones.
@@ -93,7 +93,9 @@ def detect_unit(values_SF: np.ndarray, hint: str | None = None, index_F: np.ndar
         return _detect_log(examined_SF, hint, floor, index_F)
     whole = _whole_share(examined_SF)
     totals_S = np.array([np.nansum(row_F) for row_F in each_sample(values_SF)])
-    if whole == 1.0 or (totals_S.max() > _MAX_READS and highest > LARGEST_LOG):
+    if whole == 1.0 or (totals_S.max() > _MAX_READS and highest > LARGEST_LOG and not _are_upper_quartile(
+        examined_SF, hint, index_F
+    )):
         return _detect_whole(examined_SF, totals_S, hint, index_F)
     if highest <= _USUAL_LOG or _are_large_logs(examined_SF, highest):
         _refuse_scaled(examined_SF, totals_S)
@@ -198,7 +200,11 @@ def _refuse_ranks(examined_SF: np.ndarray) -> None:
         return
     for row_F in examined_SF[:3]:
         present = row_F[~np.isnan(row_F)]
-        if len(np.unique(present)) < 0.95 * n or not 0 <= present.min() <= 1 or not 0.95 * n <= present.max() <= 1.05 * n:
+        if (
+            len(np.unique(present)) < 0.95 * n
+            or not 0 <= present.min() <= 1
+            or not 0.95 * n <= present.max() <= 1.05 * n
+        ):
             return
     raise ReadError(
         "The values are ranks of the genes, not expression values.",
@@ -213,19 +219,21 @@ def _detect_fractional(
     total = float(np.median(totals_S))
     if hint == LENGTH_FREE:
         return DetectedUnit(Unit(LENGTH_FREE))
+    if total > _LARGEST_TPM_TOTAL and _are_upper_quartile(examined_SF, hint, index_F):
+        return _upper_quartile(hint)
     if hint in ("TPM", "FPKM", "CPM") and total <= 1.5 * _LARGEST_TPM_TOTAL:
         return _checked(hint, examined_SF, totals_S)
     if _sums_to_million(totals_S) or _are_scaled_counts(examined_SF):
         return _tpm_or_cpm(examined_SF, index_F, total)
     if whole > 0.3 or hint == "counts":
         return DetectedUnit(Unit("counts"))
+    if _has_no_zeros(examined_SF) and not _is_near_million(total):
+        text = (
+            "No gene is silent and the values are fractions, as in a microarray; they are taken as intensities, which "
+            "do not depend on gene length. RNA-seq data suit the model better."
+        )
+        return DetectedUnit(Unit(LENGTH_FREE), ReadWarning(text, "uncertain_unit"))
     if total > _LARGEST_TPM_TOTAL:
-        if _has_no_zeros(examined_SF):
-            text = (
-                "No gene is silent and the values are fractions, as in a microarray; they are taken as intensities, which "
-                "do not depend on gene length. RNA-seq data suit the model better."
-            )
-            return DetectedUnit(Unit(LENGTH_FREE), ReadWarning(text, "uncertain_unit"))
         text = (
             f"The values are fractions that sum to about {total:,.0f} a sample; they are taken as normalised counts "
             "and divided by gene length. If they are something else, choose the unit."
@@ -240,6 +248,20 @@ def _detect_fractional(
     return DetectedUnit(Unit("FPKM"), ReadWarning(text, "uncertain_unit"))
 
 
+def _are_upper_quartile(examined_SF: np.ndarray, hint: str | None, index_F: np.ndarray | None) -> bool:
+    """Return whether large fractional values are FPKM over their upper quartile: a name says so, or length does."""
+    if hint is not None:
+        return hint == "FPKM"
+    return float(np.nansum(examined_SF, axis=1).max()) > _MAX_READS and _is_flat(examined_SF, index_F)
+
+
+def _upper_quartile(hint: str | None, *log: float) -> DetectedUnit:
+    if hint == "FPKM":
+        return DetectedUnit(Unit("FPKM", *log))
+    text = "The values are large and do not grow with gene length; they are taken as upper-quartile FPKM and scaled to TPM."
+    return DetectedUnit(Unit("FPKM", *log), ReadWarning(text, "uncertain_unit"))
+
+
 def _checked(measure: str, examined_SF: np.ndarray, totals_S: np.ndarray) -> DetectedUnit:
     """Return the stated unit, with a warning if the values look like another one."""
     looks_scaled = _are_scaled_counts(examined_SF)
@@ -252,9 +274,7 @@ def _checked(measure: str, examined_SF: np.ndarray, totals_S: np.ndarray) -> Det
     return DetectedUnit(Unit(measure))
 
 
-def _detect_log(
-    examined_SF: np.ndarray, hint: str | None, floor: LogFloor, index_F: np.ndarray | None
-) -> DetectedUnit:
+def _detect_log(examined_SF: np.ndarray, hint: str | None, floor: LogFloor, index_F: np.ndarray | None) -> DetectedUnit:
     """Detect the unit of logarithms: undo each possible logarithm and examine the result."""
     if not floor.is_common:
         text = (
@@ -285,6 +305,8 @@ def _detect_log(
         return DetectedUnit(Unit(hint if hint in ("TPM", "FPKM", "CPM") else "TPM", *log))
     if examined_SF.shape[1] >= _MANY_FEATURES and _lowest(examined_SF) > 0.5:
         return _without_zeros(floor, has_floor=find_floor(examined_SF) is not None)
+    if log[1] == 1.0 and hint is None and _are_upper_quartile(undone[log], hint, index_F):
+        return _upper_quartile(hint, *log)
     if log[1] != _round_offset(log[1]):
         unit = Unit(hint or "counts", *log)
         text = (
@@ -376,8 +398,10 @@ def _sums_to_million(totals_S: np.ndarray) -> bool:
 def _are_alike(totals_S: np.ndarray) -> bool:
     """Return whether several totals near a million differ by hardly anything, as those of rounded TPM do."""
     total = float(np.median(totals_S))
-    return len(totals_S) > 1 and 0.8 * TPM_TOTAL < total < 1.1 * TPM_TOTAL and bool(
-        np.ptp(totals_S) < _ALIKE_TOTALS * total
+    return (
+        len(totals_S) > 1
+        and 0.8 * TPM_TOTAL < total < 1.1 * TPM_TOTAL
+        and bool(np.ptp(totals_S) < _ALIKE_TOTALS * total)
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from cellstate.errors import ReadError, summarise_list
 from cellstate.genes import FOUND, gene_axis
 from cellstate.io.clinical_columns import genes_in_header, is_clinical
-from cellstate.io.columns import choose_samples, chosen_samples
+from cellstate.io.columns import are_alike, choose_samples, chosen_samples, is_about_genes
 from cellstate.io.long_table import Pivoted, pivot_long
 from cellstate.io.name_forms import readable_names
 from cellstate.io.raw_table import (
@@ -33,7 +33,7 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import FileContent
-from cellstate.io.formats.quantifiers import choose_strand
+from cellstate.io.formats.quantifiers import choose_strand, star_sample_name
 from cellstate.io.layout import DELIMITERS
 from cellstate.io.table import ParsedTable, read_table
 from cellstate.samples import ReadWarning
@@ -58,6 +58,8 @@ _SHEET_TITLES = frozenset("sample sampleid samplename condition group treatment 
 _FEW_GENES, _MANY_ROWS = 3, 2_000
 #: Columns about the samples that are kept with them.
 _MAX_ANNOTATIONS = 200
+#: Further columns of test results.
+_RESULTS = {"lr", "stat", "t", "b", "f", "z", "lfcse", "basemean", "logcpm", "aveexpr", "svalue", "df", "unshrunklogfc"}
 _SAMPLE_COLUMNS = ("", "sample", "sampleid", "id", "patient", "case")
 #: Rows that are not genes: reads without a gene (HTSeq, also before 0.6, and STAR), sums, and comment lines.
 _NOT_GENES = ("__", "N_", "#", "!")
@@ -80,12 +82,6 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
     delimiters = {name: delimiter for delimiter, name in DELIMITERS.items()}
     table = read_table(content, delimiter=delimiters.get(options.format or ""))
     plain_names = [plain_name(name) for name in table.header]
-    if _FOLD_CHANGE & set(plain_names) and _SIGNIFICANCE & set(plain_names):
-        raise ReadError(
-            "These are the results of a differential-expression test, not expression values.",
-            "Upload the table of counts or TPM that the test was run on.",
-            code="test_results",
-        )
     if not table.numeric and not any(c.n_genes >= _FEW_GENES for c in _name_columns(table, [], plain_names, options)):
         _refuse_sample_sheet(table)
     if not table.numeric:
@@ -154,13 +150,15 @@ def _genes_in_rows(
         )
     lengths = [plain_names.index(name) for name in _LENGTH_NAMES if name in plain_names]
     length = next((c for c in lengths if c in table.numeric and c not in free), None)
+    if _FOLD_CHANGE & set(plain_names) and _SIGNIFICANCE & set(plain_names):
+        free = _beside_results(table, free)
     samples = chosen_samples(table, options.samples) if options.samples else choose_samples(table, free)
     check_size(len(samples.columns), table.n_rows)
     values_SF, sample_names, warnings = table.matrix(samples.columns), samples.names, samples.warnings
     is_gene_F = np.array([is_gene_row(name) for name in names.ids], dtype=bool)
     if _are_strands(table, samples.columns):
         counts_F, warning = choose_strand(values_SF.astype(np.float64), is_gene_F)
-        values_SF, sample_names, warnings = counts_F[None], [""], (*warnings, warning)
+        values_SF, sample_names, warnings = counts_F[None], [star_sample_name(content.stem)], (*warnings, warning)
     return RawTable(
         values_SF if is_gene_F.all() else values_SF[:, is_gene_F],
         [name for name, is_gene in zip(names.ids, is_gene_F, strict=True) if is_gene],
@@ -171,6 +169,18 @@ def _genes_in_rows(
         length_bp=None if length is None else table.numbers(length)[is_gene_F],
         warnings=(*_other_names(names, others), *warnings, *table.warnings),
     )
+
+
+def _beside_results(table: ParsedTable, columns: Sequence[int]) -> list[int]:
+    """Return the samples in a table of test results; raise ``ReadError`` if it has none."""
+    samples = [c for c in columns if plain_name(table.header[c]) not in _RESULTS and not is_about_genes(table.header[c])]
+    if len(samples) < 2 or not are_alike(table, samples):
+        raise ReadError(
+            "These are the results of a differential-expression test, not expression values.",
+            "Upload the table of counts or TPM that the test was run on.",
+            code="test_results",
+        )
+    return samples
 
 
 def _agree(one: GeneNames, other: GeneNames) -> bool:

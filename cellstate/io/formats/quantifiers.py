@@ -96,11 +96,16 @@ def read_star(content: FileContent, options: ReadOptions) -> RawTable:
     return RawTable(
         counts_F[is_gene_F][None],
         [name for name, is_gene in zip(ids, is_gene_F, strict=True) if is_gene],
-        [re.sub(_STAR_ENDING, "", content.stem) or content.stem],
+        [star_sample_name(content.stem)],
         "star",
         unit="counts",
         warnings=(warning, *table.warnings),
     )
+
+
+def star_sample_name(stem: str) -> str:
+    """Return the name of the sample of a STAR table: the name of its file without STAR's own endings."""
+    return _STAR_ENDING.sub("", stem) or stem
 
 
 def choose_strand(counts_CF: np.ndarray, is_gene_F: np.ndarray) -> tuple[np.ndarray, ReadWarning]:
