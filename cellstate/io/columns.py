@@ -24,7 +24,7 @@ _LOG, _PLUS = r"(?:(?:log2|log10|log|ln)_?)?", r"(?:_?(?:plus|p)?_?1)?"
 QUANTITIES = {
     "TPM": rf"{_LOG}tpm(_unstranded)?{_PLUS}|transcripts_per_million",
     "counts": rf"{_LOG}(est|estimated|expected|read|raw|num|n|total|total_gene|gene|uniquely_mapped)?_?(counts?|reads|numreads)"
-    rf"(_unstranded)?{_PLUS}|unstranded|num_?reads|read_?count|raw_?count",
+    rf"(_unstranded)?{_PLUS}|unstranded|num_?reads|read_?count|raw_?count|raw",
     "FPKM": rf"{_LOG}(fpkm|rpkm)(_unstranded)?{_PLUS}",
     "FPKM-UQ": rf"{_LOG}fpkm_?uq(_unstranded)?{_PLUS}",
     "CPM": rf"{_LOG}(cpm|rpm|tmm){_PLUS}|(counts?|reads)_per_million",
@@ -33,7 +33,7 @@ QUANTITIES = {
 _OTHER = (
     r"((tpm|fpkm|rpkm)_)?(conf|ci)_?(lo|hi|low|high)(er|_bound)?|((tpm|fpkm)_)?ci_(lower|upper)_bound|status|"
     r"eff(ective)?_?len(gth)?|length|len|isopct|posterior\w*|pme_(tpm|fpkm)|stranded_(first|second)|"
-    r"unique_(gene_)?(reads|counts)|expression_values?|scaled_estimate|tpm_?se|bootstrap\w*"
+    r"norm(alized|alised)?(_counts?|_reads)?|unique_(gene_)?(reads|counts)|expression_values?|scaled_estimate|tpm_?se|bootstrap\w*"
 )
 _END = {name: re.compile(rf"(?:^|_)(?:{pattern})$") for name, pattern in (("", _OTHER), *reversed(QUANTITIES.items()))}
 _START = {
@@ -53,6 +53,8 @@ _ABOUT_GENES = re.compile(
 #: Summaries over the samples; a column of that name must also lie where the summary would.
 _SUMMARY = re.compile(r"(^|_)(mean|avg|average|median|max|maximum|min|minimum|sum|total|sd|stdev)(_|$)")
 _SPREAD = re.compile(r"(^|_)(sd|stdev)(_|$)")
+#: A summary agrees in this share of rows. Among more columns, a value between the others means nothing.
+_MOST_ROWS, _FEW_COLUMNS = 0.95, 12
 #: Columns are compared by this many rows; expression of any two samples agrees better than the first threshold,
 #: expression and a property of genes worse than the second.
 _ROWS_COMPARED, _FEW_ROWS, _MANY_COLUMNS = 4_000, 100, 60
@@ -101,6 +103,7 @@ def choose_samples(table: ParsedTable, columns: Sequence[int]) -> SampleColumns:
     chosen, quantity = _by_quantity(filled, parts)
     if quantity is None:
         chosen = [c for c in filled if not is_about_genes(header[c])] or filled
+        chosen = _without_other_forms(chosen, header, parts)
         chosen = _without_summaries(table, chosen)
         chosen = _without_unlike(table, chosen)
     names = [part.sample if quantity and (part := parts[c]) else header[c] for c in chosen]
@@ -188,25 +191,43 @@ def _by_quantity(columns: Sequence[int], parts: dict[int, _Named | None]) -> tup
     return list(columns), None
 
 
+def _without_other_forms(columns: list[int], header: dict[int, str], parts: dict[int, _Named | None]) -> list[int]:
+    """Leave out another form of a column that is there itself, such as ``S1_norm`` beside ``S1``."""
+    plain = {_words(header[c]) for c in columns if parts[c] is None}
+    kept = [c for c in columns if not ((part := parts[c]) and part.rest in plain)]
+    return kept or columns
+
+
 def _without_summaries(table: ParsedTable, columns: Sequence[int]) -> list[int]:
-    """Leave out columns named as a mean or the like whose values lie where it would."""
+    """Leave out columns named as a mean or the like whose values are those of the other columns, or near them."""
     named = [c for c in columns if _SUMMARY.search(_words(table.header[c]))]
     others = [c for c in columns if c not in named]
     if not named or len(others) < 2:
         return [c for c in columns if not (_SUMMARY.fullmatch(_words(table.header[c])) and others)]
+    return [c for c in columns if c not in named or not _is_summary(table, c, others)]
+
+
+def _is_summary(table: ParsedTable, column: int, others: Sequence[int]) -> bool:
+    """Return whether a column is a summary of all others, of those that share a word with it, or lies among a few."""
+    words = {word for word in _words(table.header[column]).split("_") if not _SUMMARY.fullmatch(word)}
+    group = [c for c in others if words & set(_words(table.header[c]).split("_"))]
+    values_R = table.numbers(column)
+    for of in (others, group):
+        if not of:
+            continue
+        matrix_CR = table.matrix(of).astype(np.float64)
+        spread_R = matrix_CR.std(axis=0)
+        summaries = [function(matrix_CR, axis=0) for function in (np.mean, np.median, np.max, np.min, np.sum)]
+        for summary_R in (*summaries, spread_R, spread_R * np.sqrt(len(of) / max(1, len(of) - 1))):
+            if np.mean(np.abs(values_R - summary_R) <= 0.02 * np.abs(summary_R) + 0.01) > _MOST_ROWS:
+                return True
+    if len(others) > _FEW_COLUMNS:  # anything lies between the lowest and the highest of many samples
+        return False
     low_R, high_R = np.nanmin(table.matrix(others), axis=0), np.nanmax(table.matrix(others), axis=0)
-    total_R = np.nansum(np.abs(table.matrix(others)), axis=0)
     tolerance_R = 0.01 * np.abs(high_R) + 0.01
-
-    def is_summary(column: int) -> bool:
-        values_R = table.numbers(column)
-        within = (values_R >= low_R - tolerance_R) & (values_R <= high_R + tolerance_R)
-        if _SPREAD.search(_words(table.header[column])):
-            within = (values_R >= 0) & (values_R <= high_R - low_R + tolerance_R)
-        is_sum = np.abs(values_R - total_R) <= 0.01 * total_R + 0.01
-        return bool(max(np.mean(within), np.mean(is_sum)) > 0.95)
-
-    return [c for c in columns if c not in named or not is_summary(c)]
+    if _SPREAD.search(_words(table.header[column])):
+        low_R, high_R = np.zeros_like(low_R), high_R - low_R
+    return bool(np.mean((values_R >= low_R - tolerance_R) & (values_R <= high_R + tolerance_R)) > _MOST_ROWS)
 
 
 def _without_unlike(table: ParsedTable, columns: list[int]) -> list[int]:

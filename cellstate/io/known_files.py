@@ -46,7 +46,7 @@ _KNOWN = (
     _known(r"\Atrack type=|\Achr\w+\t\d+\t\d+(\t[^\n]*)?\n", "annotation_file",
            "This is a BED file of places in the genome.", _COUNTS),
     _known(r"\A([^\n]*\t)?(Protein IDs|Majority protein IDs|LFQ intensity [^\t\n]*|iBAQ[^\t\n]*|Razor \+ unique peptides)"
-           r"[\t\n]|[,\t]LFQ intensity ", "protein_table",
+           r"[\t\n]|\A[^\n]*[,\t\"](LFQ intensity |Intensity[ _]|Abundances?[ :(])", "protein_table",
            "This is a table of proteins (MaxQuant or the like), not of transcripts.",
            "CellState reads RNA; upload RNA-seq counts or TPM."),
     _known(r"\A[^\n]*[,;\t\"](Ct|Cq|delta ?Ct|ddCt|Ct mean)[\",;\t\n]", "qpcr_table",

@@ -25,9 +25,38 @@ _MAX_COLUMNS, _MAX_LINE_BYTES = 100_000, 32_000_000
 _LINES_ABOVE = 25
 #: Titles of a column of gene names, in lower case without punctuation.
 _GENE_TITLES = frozenset(
-    "gene genes geneid genename genesymbol symbol ensembl ensemblid ensgid hugosymbol entrez entrezid entrezgeneid "
-    "id idref name names probe probeid transcript transcriptid targetid feature featureid trackingid sample sampleid "
-    "geneshortname hgncsymbol codeclass".split()
+    [
+        "gene",
+        "genes",
+        "geneid",
+        "genename",
+        "genesymbol",
+        "symbol",
+        "ensembl",
+        "ensemblid",
+        "ensgid",
+        "hugosymbol",
+        "entrez",
+        "entrezid",
+        "entrezgeneid",
+        "id",
+        "idref",
+        "name",
+        "names",
+        "probe",
+        "probeid",
+        "transcript",
+        "transcriptid",
+        "targetid",
+        "feature",
+        "featureid",
+        "trackingid",
+        "sample",
+        "sampleid",
+        "geneshortname",
+        "hgncsymbol",
+        "codeclass",
+    ]
 )
 #: Lines that are comments: of most tools, and of GEO's series matrix.
 COMMENT_MARKS = ("#", "!")
@@ -273,12 +302,14 @@ def _delimiter(lines: Sequence[str]) -> str:
         fields, share = Counter(len(row) for row in rows).most_common(1)[0]
         if fields < 2 or share < 0.7 * len(rows):
             return 0.0, 0.0
-        return float(np.median([sum(is_number(cell, delimiter) for cell in row) for row in rows])), float(fields)
+        return float(np.median([sum(_is_filled(c) and is_number(c, delimiter) for c in row) for row in rows])), float(
+            fields
+        )
 
     scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])
     if best == " ":  # blanks may stand beside another delimiter
-        best = max(scores, key=lambda delimiter: (scores[delimiter][0], delimiter != " "))
+        best = max(scores, key=lambda delimiter: (scores[delimiter][1] >= 2, scores[delimiter][0], delimiter != " "))
     if scores[best][1] < 2:
         raise not_a_table()
     return best

@@ -15,6 +15,8 @@ from cellstate.genes.axis import gene_file
 #: Genes that are silent in most tissues say nothing about length.
 _MIN_LEVEL = 0.5
 _MIN_GENES = 500
+#: Values that do not resemble the usual levels, such as made-up ones, say nothing about length either.
+_MIN_CORRELATION = 0.3
 
 
 class LengthBias(NamedTuple):
@@ -23,7 +25,7 @@ class LengthBias(NamedTuple):
     Attributes
     ----------
     slope, standard_error : float
-        NaN where too few genes are expressed.
+        NaN where too few genes are expressed, or not as usual.
     """
 
     slope: float
@@ -59,7 +61,10 @@ def length_bias(values_SF: np.ndarray, index_F: np.ndarray) -> LengthBias:
             is_used = (row_F > 0) & (level_F >= _MIN_LEVEL)
         if is_used.sum() < _MIN_GENES:
             continue
-        y = np.log2(row_F[is_used]) - np.log2(level_F[is_used])
+        log_value, log_level = np.log2(row_F[is_used]), np.log2(level_F[is_used])
+        if not np.corrcoef(log_value, log_level)[0, 1] > _MIN_CORRELATION:
+            continue
+        y = log_value - log_level
         x = log_length_F[is_used] - log_length_F[is_used].mean()
         spread = float((x**2).sum())
         slope = float((x * y).sum()) / spread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ _SAMPLE_TITLES = (
 _MIN_ROWS_A_GENE = 1.9
 #: So many pairs of sample and gene must be different.
 _MIN_DIFFERENT = 0.98
+#: Of all pairs of sample and gene, so many have a row, if no column says that it names samples.
+_MIN_FILLED = 0.5
 _VALUE_TITLES = ("value", "expression", "expressionvalue", "normalizedreadcount", "rawreadcount", "abundance")
 _PREFERRED = ("TPM", "counts", "FPKM", "FPKM-UQ", "CPM")
 
@@ -45,8 +48,6 @@ def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> 
     ReadError
         When the table is long, but no column tells the samples or the values apart.
     """
-    import pandas as pd
-
     if not names.n_genes or names.column is None:
         return None
     titles = {c: plain_name(title) for c, title in enumerate(table.header)}
@@ -54,20 +55,25 @@ def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> 
         (c for c in range(len(titles)) if titles[c] in _SAMPLE_TITLES and c != names.column),
         key=lambda c: _SAMPLE_TITLES.index(titles[c]),
     )
-    gene_of_row, genes = pd.factorize(np.array(names.ids, dtype=object))
-    rows_of_gene = np.bincount(gene_of_row)
-    is_long = table.n_rows >= _MIN_ROWS_A_GENE * len(genes) and np.median(rows_of_gene) >= 2
+    rows_of_gene = Counter(names.ids)
+    is_long = table.n_rows >= _MIN_ROWS_A_GENE * len(rows_of_gene) and np.median([*rows_of_gene.values()]) >= 2
+    # A transcript or a probe repeats its gene too, but its other columns do not tell samples apart.
     candidates = [*named, *(c for c in table.text_columns if c not in (*named, names.column))]
     # A column that names the sample of each row makes a table long, also if each gene is there once.
     told = [c for c in named if titles[c].startswith(("sample", "submitted")) and _repeats(table.text(c))]
-    if not is_long and not told:
+    if not told and not (is_long and candidates):
         return None
-    value, quantity = _value_column(table, titles, [c for c in numeric if c not in (*named, names.column)])
+    import pandas as pd
+
+    gene_of_row, genes = pd.factorize(np.array(names.ids, dtype=object))
     for column in candidates if is_long else told:
         sample_of_row, samples = pd.factorize(np.array(table.text(column), dtype=object))
         pair = sample_of_row.astype(np.int64) * len(genes) + gene_of_row
         if len(np.unique(pair)) < _MIN_DIFFERENT * table.n_rows or len(samples) > table.n_rows / 2:
             continue
+        if column not in named and table.n_rows < _MIN_FILLED * len(samples) * len(genes):
+            continue
+        value, quantity = _value_column(table, titles, [c for c in numeric if c not in (*named, names.column)])
         check_size(len(samples), len(genes))
         values_SF = np.full((len(samples), len(genes)), np.nan)
         values_SF[sample_of_row, gene_of_row] = table.numbers(value)
@@ -76,6 +82,8 @@ def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> 
             f"{table.header[column]!r}, their values are those of column {table.header[value]!r}."
         )
         return Pivoted(values_SF, list(genes), list(samples), quantity, ReadWarning(text, "long_table"))
+    if not named:
+        return None
     raise ReadError(
         "This is a long table, with one row for each gene of each sample, but no column tells the samples apart.",
         "Upload a table with one row per gene and one column per sample.",

@@ -124,6 +124,8 @@ def parse_numbers(cells: np.ndarray, marks: NumberMarks) -> tuple[np.ndarray, np
     numbers = to_numbers(series if marks.decimal == "." else series.str.replace(marks.decimal, ".", regex=False))
     is_lost = filled.to_numpy() & np.isnan(numbers)
     if is_lost.any():  # thousands are rare in decimals, so that the marks may not show them
-        numbers[is_lost] = to_numbers(series[is_lost].map(lambda cell: _without_groups(str(cell).strip(), marks.decimal)))
+        numbers[is_lost] = to_numbers(
+            series[is_lost].map(lambda cell: _without_groups(str(cell).strip(), marks.decimal))
+        )
     numbers = np.where(limits, numbers / 2, numbers)
     return numbers.reshape(cells.shape), (filled.to_numpy() & np.isnan(numbers)).reshape(cells.shape)

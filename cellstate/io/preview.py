@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cellstate.errors import ReadError
 from cellstate.io.formats.gct import LINES_BEFORE_HEADER
+from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
 from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import choose_format
 from cellstate.io.source import FileContent, count_lines, load_content
-from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
 
 #: Largest number of rows, columns and characters of a cell that are shown.
 MAX_ROWS, MAX_COLUMNS, MAX_CHARS = 12, 8, 200

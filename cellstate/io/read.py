@@ -13,9 +13,9 @@ from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
 from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
 from cellstate.io.known_files import refuse_known
+from cellstate.io.layout import DELIMITERS, first_lines
 from cellstate.io.raw_table import RawTable, ReadOptions, unique_names
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_bytes, load_content
-from cellstate.io.layout import DELIMITERS, first_lines
 from cellstate.samples import ReadWarning, Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]

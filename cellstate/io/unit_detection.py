@@ -27,16 +27,22 @@ _EXAMINED = 64
 _MAX_READS = 2e9
 #: TPM and FPKM of a sample sum to less; larger totals of fractional values are counts.
 _LARGEST_TPM_TOTAL = 2e6
+#: CPM sum to one million, after TMM to a little more or less; scaled counts of other totals are normalised counts.
+_MIN_CPM_TOTAL, _MAX_CPM_TOTAL = 0.5e6, 1.6e6
 _BASES = (2.0, math.e, 10.0)
 #: Plain values above this are not taken for logarithms without another sign of them.
 _USUAL_LOG = 25.0
 #: Zero becomes the lowest value of a logarithm. It is that of so many genes.
-_SHARE_AT_FLOOR = 0.04
+_SHARE_AT_FLOOR, _MAX_SHARE_AT_FLOOR = 0.04, 0.95
 _SAME = 2e-3
+#: The highest logarithm of expression is at least this.
+_SMALLEST_MAXIMUM = 2.5
 #: log10 of expression values is smaller, log2 of a whole sample's is not.
 _LARGEST_LOG10 = 6.5
 #: Scaled counts have far fewer different small values than their precision allows.
-_SMALL, _MIN_SMALL, _FEW_DIFFERENT = 2.0, 200, 0.5
+_SMALL, _MIN_SMALL, _MANY_SMALL, _FEW_DIFFERENT = 2.0, 200, 1000, 0.5
+#: Smaller values are rounding errors around zero.
+_ROUNDING = 1e-9
 #: Values that grow with gene length as counts do, and that do not.
 _STEEP, _FLAT, _SURE_SE = 0.9, 0.45, 0.1
 #: A table of fewer features may be a panel, in which no gene needs to be silent.
@@ -93,9 +99,9 @@ def detect_unit(values_SF: np.ndarray, hint: str | None = None, index_F: np.ndar
         return _detect_log(examined_SF, hint, floor, index_F)
     whole = _whole_share(examined_SF)
     totals_S = np.array([np.nansum(row_F) for row_F in each_sample(values_SF)])
-    if whole == 1.0 or (totals_S.max() > _MAX_READS and highest > LARGEST_LOG and not _are_upper_quartile(
-        examined_SF, hint, index_F
-    )):
+    if whole == 1.0 or (
+        totals_S.max() > _MAX_READS and highest > LARGEST_LOG and not _are_upper_quartile(examined_SF, hint, index_F)
+    ):
         return _detect_whole(examined_SF, totals_S, hint, index_F)
     if highest <= _USUAL_LOG or _are_large_logs(examined_SF, highest):
         _refuse_scaled(examined_SF, totals_S)
@@ -116,7 +122,8 @@ def find_floor(values_SF: np.ndarray) -> LogFloor | None:
         if not present_F.size:
             continue
         lowest = float(present_F.min())
-        if np.mean(present_F < lowest + _SAME / 2) >= _SHARE_AT_FLOOR:
+        share = float(np.mean(present_F < lowest + _SAME / 2))
+        if _SHARE_AT_FLOOR <= share < _MAX_SHARE_AT_FLOOR:
             floors.append(lowest)
     if len(floors) < 0.8 * len(examined_SF):
         return None
@@ -127,7 +134,7 @@ def find_floor(values_SF: np.ndarray) -> LogFloor | None:
 def are_log_like(values_SF: np.ndarray, highest: float) -> bool:
     """Return whether values look like logarithms of expression: moderate, and mostly positive if not at the lowest."""
     lowest = float(np.nanmin(values_SF, initial=0.0))
-    if not 2.0 < highest <= LARGEST_LOG or highest < 0.4 * -lowest:
+    if not _SMALLEST_MAXIMUM < highest <= LARGEST_LOG or highest < 0.4 * -lowest:
         return False
     with np.errstate(invalid="ignore"):
         above = values_SF[values_SF > lowest + _SAME]
@@ -222,11 +229,13 @@ def _detect_fractional(
     if total > _LARGEST_TPM_TOTAL and _are_upper_quartile(examined_SF, hint, index_F):
         return _upper_quartile(hint)
     if hint in ("TPM", "FPKM", "CPM") and total <= 1.5 * _LARGEST_TPM_TOTAL:
-        return _checked(hint, examined_SF, totals_S)
-    if _sums_to_million(totals_S) or _are_scaled_counts(examined_SF):
+        return _checked(hint, examined_SF, totals_S, index_F)
+    if _sums_to_million(totals_S):
         return _tpm_or_cpm(examined_SF, index_F, total)
     if whole > 0.3 or hint == "counts":
         return DetectedUnit(Unit("counts"))
+    if _are_scaled_counts(examined_SF):
+        return _tpm_or_cpm(examined_SF, index_F, total)
     if _has_no_zeros(examined_SF) and not _is_near_million(total):
         text = (
             "No gene is silent and the values are fractions, as in a microarray; they are taken as intensities, which "
@@ -262,16 +271,17 @@ def _upper_quartile(hint: str | None, *log: float) -> DetectedUnit:
     return DetectedUnit(Unit("FPKM", *log), ReadWarning(text, "uncertain_unit"))
 
 
-def _checked(measure: str, examined_SF: np.ndarray, totals_S: np.ndarray) -> DetectedUnit:
+def _checked(measure: str, examined_SF: np.ndarray, totals_S: np.ndarray, index_F: np.ndarray | None) -> DetectedUnit:
     """Return the stated unit, with a warning if the values look like another one."""
-    looks_scaled = _are_scaled_counts(examined_SF)
-    if measure == "TPM" and looks_scaled:
-        text = "A name says TPM, but the values look like counts per million; if they are, choose the unit CPM."
-        return DetectedUnit(Unit(measure), ReadWarning(text, "uncertain_unit"))
-    if measure == "TPM" and totals_S.max() > 1.1 * TPM_TOTAL:
-        text = f"A name says TPM, but the values sum to up to {totals_S.max():,.0f} a sample."
-        return DetectedUnit(Unit(measure), ReadWarning(text, "uncertain_unit"))
-    return DetectedUnit(Unit(measure))
+    doubt = ""
+    if measure in ("TPM", "FPKM") and _are_scaled_counts(examined_SF):
+        doubt = "the values look like counts per million; if they are, choose the unit CPM"
+    elif measure == "TPM" and totals_S.max() > 1.1 * TPM_TOTAL:
+        doubt = f"the values sum to up to {totals_S.max():,.0f} a sample"
+    elif measure == "CPM" and _is_flat(examined_SF, index_F) and not _are_scaled_counts(examined_SF):
+        doubt = "the values do not grow with gene length; if they are TPM, choose that unit"
+    text = f"A name says {measure}, but {doubt}."
+    return DetectedUnit(Unit(measure), ReadWarning(text, "uncertain_unit") if doubt else None)
 
 
 def _detect_log(examined_SF: np.ndarray, hint: str | None, floor: LogFloor, index_F: np.ndarray | None) -> DetectedUnit:
@@ -357,7 +367,7 @@ def _tpm_or_cpm(
 ) -> DetectedUnit:
     """Return the unit of values that sum to about one million, or are scaled counts, without their logarithm."""
     if _are_scaled_counts(values_SF, base, offset):
-        if total > 3 * TPM_TOTAL:
+        if not _MIN_CPM_TOTAL < total < _MAX_CPM_TOTAL:
             text = "The values are counts scaled by a factor a sample; they are divided by gene length to become TPM."
             return DetectedUnit(Unit("counts", base, offset), ReadWarning(text, "uncertain_unit"))
         text = "The values are counts per million (CPM); they are divided by gene length to become TPM."
@@ -440,7 +450,8 @@ def _are_scaled_counts(values_SF: np.ndarray, base: float | None = None, offset:
     found = []
     for row_F in values_SF:
         with np.errstate(invalid="ignore"):
-            small = np.sort(row_F[(row_F > 0) & (row_F <= _SMALL * _unit_step(row_F))])
+            small = np.sort(row_F[row_F > _ROUNDING])
+        small = small[small <= max(_SMALL, small[min(len(small), _MANY_SMALL) - 1])] if len(small) else small
         if len(small) < _MIN_SMALL:
             continue
         grid = _grid(small)
@@ -453,12 +464,6 @@ def _are_scaled_counts(values_SF: np.ndarray, base: float | None = None, offset:
         expected = places * -math.expm1(-len(small) / places)
         found.append(different < _FEW_DIFFERENT * expected and different < _FEW_DIFFERENT * len(small))
     return bool(found) and float(np.mean(found)) > 0.5
-
-
-def _unit_step(row_F: np.ndarray) -> float:
-    """Return a scale on which small values are looked for: one for TPM, more for counts."""
-    present = row_F[row_F > 0]
-    return max(1.0, 10 * float(present.min())) if present.size else 1.0
 
 
 def _grid(small: np.ndarray, off_grid: float = 0.15) -> float:

@@ -7,6 +7,7 @@ ignored.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from cellstate.errors import ReadError, summarise_list
 from cellstate.genes import FOUND, gene_axis
 from cellstate.io.clinical_columns import genes_in_header, is_clinical
 from cellstate.io.columns import are_alike, choose_samples, chosen_samples, is_about_genes
+from cellstate.io.formats.quantifiers import choose_strand, star_sample_name
+from cellstate.io.layout import DELIMITERS
 from cellstate.io.long_table import Pivoted, pivot_long
 from cellstate.io.name_forms import readable_names
 from cellstate.io.raw_table import (
@@ -33,8 +36,6 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import FileContent
-from cellstate.io.formats.quantifiers import choose_strand, star_sample_name
-from cellstate.io.layout import DELIMITERS
 from cellstate.io.table import ParsedTable, read_table
 from cellstate.samples import ReadWarning
 
@@ -54,7 +55,9 @@ _ANNOTATION = {
 _FOLD_CHANGE = {"log2foldchange", "logfc", "log2fc", "log2foldchangemle", "avglog2fc", "avglogfc"}
 _SIGNIFICANCE = {"padj", "pvalue", "pval", "fdr", "adjpval", "qvalue", "pvaladj", "adjpvalue"}
 #: Titles of columns of a sample sheet. A sheet names fewer genes than this, and is shorter than a table of genes.
-_SHEET_TITLES = frozenset("sample sampleid samplename condition group treatment genotype batch tissue patient".split())
+_SHEET_TITLES = frozenset(
+    ["sample", "sampleid", "samplename", "condition", "group", "treatment", "genotype", "batch", "tissue", "patient"]
+)
 _FEW_GENES, _MANY_ROWS = 3, 2_000
 #: Columns about the samples that are kept with them.
 _MAX_ANNOTATIONS = 200
@@ -63,10 +66,12 @@ _RESULTS = {"lr", "stat", "t", "b", "f", "z", "lfcse", "basemean", "logcpm", "av
 _SAMPLE_COLUMNS = ("", "sample", "sampleid", "id", "patient", "case")
 #: Rows that are not genes: reads without a gene (HTSeq, also before 0.6, and STAR), sums, and comment lines.
 _NOT_GENES = ("__", "N_", "#", "!")
-_NOT_GENE_NAMES = frozenset((
-    "no_feature", "ambiguous", "too_low_aqual", "not_aligned", "alignment_not_unique", "total", "sum", "totals",
-    "total reads", "library size", "library_size", "total counts", "mean", "unassigned", "unmapped",
-))  # fmt: skip
+_NO_GENE = re.compile(
+    r"no_feature|ambiguous|too_low_aqual|not_aligned|alignment_not_unique|unassigned.*|unmapped|library[ _]?size|"
+    r"(grand[ _]?|column[ _]?)?(total|sum|mean|average|median)s?([ _](reads|counts?|tpm|fpkm))?|"
+    r"(gspikein[_-])?ercc-\d{5}.*|sirv\w*|gspikein.*|spike-?in.*",
+    re.IGNORECASE,
+)
 #: STAR's three counts of a gene: the first is about the sum of the others. So many rows must show it.
 _STAR_ROWS, _STAR_SHARE = 100, 0.9
 
@@ -129,8 +134,8 @@ def _of_long_table(table: ParsedTable, pivoted: Pivoted, content: FileContent) -
 
 
 def is_gene_row(name: str) -> bool:
-    """Return whether the name of a row could be a gene: not a sum, not reads without a gene, not a comment."""
-    return not name.startswith(_NOT_GENES) and name.strip().lower() not in _NOT_GENE_NAMES
+    """Return whether the name of a row could be a gene: not a sum, a spike-in, reads without a gene, or a comment."""
+    return not name.startswith(_NOT_GENES) and _NO_GENE.fullmatch(name.strip()) is None
 
 
 def _genes_in_rows(
@@ -173,7 +178,9 @@ def _genes_in_rows(
 
 def _beside_results(table: ParsedTable, columns: Sequence[int]) -> list[int]:
     """Return the samples in a table of test results; raise ``ReadError`` if it has none."""
-    samples = [c for c in columns if plain_name(table.header[c]) not in _RESULTS and not is_about_genes(table.header[c])]
+    samples = [
+        c for c in columns if plain_name(table.header[c]) not in _RESULTS and not is_about_genes(table.header[c])
+    ]
     if len(samples) < 2 or not are_alike(table, samples):
         raise ReadError(
             "These are the results of a differential-expression test, not expression values.",
