@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cellstate.genes import FOUND, gene_axis
+from cellstate.io.name_forms import readable_names
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 #: Words that name a column about samples, alone or with others of them.
@@ -130,7 +131,7 @@ def genes_in_header(names: Sequence[str]) -> np.ndarray:
     An older name or an alias is none if it has the name of a clinical column, or if another column has the gene's
     approved name.
     """
-    resolution = gene_axis().resolve(names)
+    resolution = gene_axis().resolve(readable_names(names))
     is_old = np.array([status in ("previous", "alias") for status in resolution.status])
     is_known = np.array([status in (*FOUND, "outside") for status in resolution.status])
     named_directly = np.unique(resolution.index[is_known & ~is_old & (resolution.index >= 0)])

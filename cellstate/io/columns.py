@@ -23,8 +23,8 @@ _LOG, _PLUS = r"(?:(?:log2|log10|log|ln)_?)?", r"(?:_?(?:plus|p)?_?1)?"
 #: Quantities in columns, the preferred one first. A quantity of `_OTHER` is never expression.
 QUANTITIES = {
     "TPM": rf"{_LOG}tpm(_unstranded)?{_PLUS}|transcripts_per_million",
-    "counts": rf"{_LOG}(est|estimated|expected|read|raw|num|n|total|total_gene|gene|uniquely_mapped)?_?(counts?|reads|numreads)"
-    rf"(_unstranded)?{_PLUS}|unstranded|num_?reads|read_?count|raw_?count|raw",
+    "counts": rf"{_LOG}(est|estimated|expected|read|raw|num|n|total|total_gene|gene|uniquely_mapped)?_?"
+    rf"(counts?|reads|numreads)(_unstranded)?{_PLUS}|unstranded|num_?reads|read_?count|raw_?count|raw",
     "FPKM": rf"{_LOG}(fpkm|rpkm)(_unstranded)?{_PLUS}",
     "FPKM-UQ": rf"{_LOG}fpkm_?uq(_unstranded)?{_PLUS}",
     "CPM": rf"{_LOG}(cpm|rpm|tmm){_PLUS}|(counts?|reads)_per_million",

@@ -18,7 +18,7 @@ from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES,
 from cellstate.samples import ReadWarning
 
 ZIP, OLE2, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
-FEATHER = (b"ARROW1", b"FEA1")
+FEATHER, OLD_FEATHER = b"ARROW1", b"FEA1"
 #: Bytes before the mark of a tar archive.
 _TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 _SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
@@ -164,6 +164,9 @@ def to_text(data: bytes, sheet: str | None = None) -> tuple[bytes, tuple[ReadWar
         return _arrow_text(data, "Parquet"), ()
     if data.startswith(FEATHER):
         return _arrow_text(data, "Feather"), ()
+    if data.startswith(OLD_FEATHER):
+        # Its reader in Arrow does not check what it reads, and may end the process.
+        raise ReadError("This is a Feather file of version 1.", "Write it again, as version 2, or as CSV.", code="other_file_kind")
     if data.startswith(OLE2):
         return _workbook_text(data, "old Excel workbook (.xls)", sheet)
     if not data.startswith(ZIP) or not (kind := _document(data)):
@@ -175,7 +178,7 @@ def to_text(data: bytes, sheet: str | None = None) -> tuple[bytes, tuple[ReadWar
 
 def _arrow_text(data: bytes, kind: str) -> bytes:
     import pyarrow as pa
-    import pyarrow.feather
+    import pyarrow.ipc
     import pyarrow.parquet
 
     hint = "Write it again, or export the table as CSV."
@@ -187,9 +190,10 @@ def _arrow_text(data: bytes, kind: str) -> bytes:
                 raise too_large()
             table = file.read()
         else:
-            table = pyarrow.feather.read_table(source)
+            table = pyarrow.ipc.open_file(source).read_all()
             if table.num_rows * table.num_columns > _MAX_CELLS:
                 raise too_large()
+        table.validate(full=True)
         frame: Any = table.to_pandas()
         # The names of rows are lost unless they are a column; a plain numbering says nothing.
         has_names = frame.index.name is not None or frame.index.dtype == object
@@ -227,8 +231,8 @@ def _workbook_text(data: bytes, kind: str, sheet: str | None) -> tuple[bytes, tu
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the library is no Exception
-        raise ReadError(f"This is an {kind} that cannot be opened: it is damaged or locked by a password.", _SAVE_AS_CSV,
-                        code="damaged_workbook") from error  # fmt: skip
+        sentence = f"This is an {kind} that cannot be opened: it is damaged or locked by a password."
+        raise ReadError(sentence, _SAVE_AS_CSV, code="damaged_workbook") from error
     sizes = {name: _n_numbers(of) for name, of in rows.items()}
     chosen = max(sizes, key=lambda name: sizes[name], default="")
     if not chosen or not any(any(cell != "" for cell in row) for row in rows[chosen]):

@@ -28,7 +28,8 @@ _KINDS = (
     (r"\d+(_[a-z])*_at|AFFX.*|ILMN_\d+|cg\d{8}|A_\d{2}_P\d+|TC\d{8,}.*|\d{7,8}|GE\d{5,}|PH_hs_\d+",
      ForeignKind("microarray_probes", "The names are microarray probes, not genes.",
                  "Convert them to gene symbols first; RNA-seq data suit the model better.")),
-    (r"[NXY][MRP]_\d+(\.\d+)?", ForeignKind("refseq_names", "The names are RefSeq transcripts or proteins.", _TO_SYMBOLS)),
+    (r"[NXY][MRP]_\d+(\.\d+)?",
+     ForeignKind("refseq_names", "The names are RefSeq transcripts or proteins.", _TO_SYMBOLS)),
     (r"([OPQ]\d[A-Z0-9]{3}\d|[A-NR-Z]\d([A-Z][A-Z0-9]{2}\d){1,2})([-.]\d+)?([;,].*)?|(sp|tr)\|.*",
      ForeignKind("uniprot_names", "The names are UniProt proteins, not genes.",
                  "Proteomics does not measure transcripts; upload RNA-seq data, with gene symbols or Ensembl ids.")),
@@ -84,7 +85,8 @@ def other_species(names: Sequence[str], unknown: Sequence[str]) -> ForeignKind |
     lower = [name for name in unknown if name.islower()]
     copies = [name for name in lower if (match := _FISH_COPY.fullmatch(name)) and match.group(1).upper() in _symbols()]
     if len(copies) >= max(_MIN_MOUSE, _MIN_FISH_SHARE * len(names)):
-        text = f"The genes are those of zebrafish or another animal: {copies[0]} and {len(copies) - 1:,} others are copies."
+        others = f"{copies[0]} and {len(copies) - 1:,} others are copies"
+        text = f"The genes are those of zebrafish or another animal: {others}."
         return ForeignKind("other_species", text, _ORTHOLOGS)
     mouse = [name for name in unknown if _MOUSE_ONLY.fullmatch(name)]
     if len(mouse) >= max(_MIN_MOUSE, _MIN_MOUSE_SHARE * len(names)):

@@ -45,8 +45,8 @@ _KNOWN = (
     _known(r"\A\s*Started job on", "run_summary", "This is STAR's log of a run.", "Upload ReadsPerGene.out.tab."),
     _known(r"\Atrack type=|\Achr\w+\t\d+\t\d+(\t[^\n]*)?\n", "annotation_file",
            "This is a BED file of places in the genome.", _COUNTS),
-    _known(r"\A([^\n]*\t)?(Protein IDs|Majority protein IDs|LFQ intensity [^\t\n]*|iBAQ[^\t\n]*|Razor \+ unique peptides)"
-           r"[\t\n]|\A[^\n]*[,\t\"](LFQ intensity |Intensity[ _]|Abundances?[ :(])", "protein_table",
+    _known(r"\A([^\n]*\t)?(Protein IDs|Majority protein IDs|iBAQ[^\t\n]*|Razor \+ unique peptides)[\t\n]|"
+           r"\A[^\n]*[,\t\"](LFQ intensity |Intensity[ _]|Abundances?[ :(])", "protein_table",
            "This is a table of proteins (MaxQuant or the like), not of transcripts.",
            "CellState reads RNA; upload RNA-seq counts or TPM."),
     _known(r"\A[^\n]*[,;\t\"](Ct|Cq|delta ?Ct|ddCt|Ct mean)[\",;\t\n]", "qpcr_table",

@@ -58,6 +58,7 @@ _GENE_TITLES = frozenset(
         "codeclass",
     ]
 )
+_PLAIN_MARKS = NumberMarks()
 #: Lines that are comments: of most tools, and of GEO's series matrix.
 COMMENT_MARKS = ("#", "!")
 
@@ -91,7 +92,7 @@ class Layout:
     has_header: bool
     skip_rows: tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
-    marks: NumberMarks = NumberMarks()
+    marks: NumberMarks = _PLAIN_MARKS
     titles: tuple[str, ...] = ()
     sample_rows: tuple[str, ...] = ()
     has_limits: bool = False
@@ -231,9 +232,10 @@ def _find_header(lines: list[str], skip: int, middle: list[list[str]], delimiter
     if not is_value_C.any():
         return skip, 0
     above = n_other = 0
-    for at, row in enumerate(rows[: min(_LINES_ABOVE, len(rows) // 2 + 1)]):
-        n_other += not _is_row(row, is_value_C, usual)
-        if n_other > (at + 1) / 2 and not _is_row(row, is_value_C, usual):
+    for at, cells in enumerate(rows[: min(_LINES_ABOVE, len(rows) // 2 + 1)]):
+        is_other = not _is_row(cells, is_value_C, usual)
+        n_other += is_other
+        if is_other and n_other > (at + 1) / 2:
             above = at + 1
     if above <= 1:
         return skip, 0

@@ -16,9 +16,9 @@ from cellstate.samples import ReadWarning
 
 #: Names of columns that name samples, the most specific first.
 _SAMPLE_TITLES = (
-    "sample", "sampleid", "samplename", "submittedsampleid", "icgcspecimenid", "specimen", "specimenid", "run", "barcode",
-    "individualid", "patient", "patientid", "donor", "icgcdonorid", "tissue", "cellline", "celltype", "cluster",
-    "condition", "group",
+    "sample", "sampleid", "samplename", "submittedsampleid", "icgcspecimenid", "specimen", "specimenid", "run",
+    "barcode", "individualid", "patient", "patientid", "donor", "icgcdonorid", "tissue", "cellline", "celltype",
+    "cluster", "condition", "group",
 )  # fmt: skip
 #: A table in which a gene has so many rows on average, and as many in the middle, is long.
 _MIN_ROWS_A_GENE = 1.9
@@ -78,8 +78,8 @@ def pivot_long(table: ParsedTable, names: GeneNames, numeric: Sequence[int]) -> 
         values_SF = np.full((len(samples), len(genes)), np.nan)
         values_SF[sample_of_row, gene_of_row] = table.numbers(value)
         text = (
-            f"The table is long: one row for each gene of each sample. Its {len(samples):,} samples are named by column "
-            f"{table.header[column]!r}, their values are those of column {table.header[value]!r}."
+            f"The table is long: one row for each gene of each sample. Its {len(samples):,} samples are named by "
+            f"column {table.header[column]!r}, their values are those of column {table.header[value]!r}."
         )
         return Pivoted(values_SF, list(genes), list(samples), quantity, ReadWarning(text, "long_table"))
     if not named:

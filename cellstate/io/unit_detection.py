@@ -1,8 +1,8 @@
 """Detection of the unit of a table: from what a name states, and from the values.
 
-A stated unit wins where the values allow it. The values tell whether they are logarithms (and of what constant), whether
-they are counts or counts that were scaled, and whether they sum to one million; `cellstate.io.length_bias` tells
-whether they grow with gene length.
+A stated unit wins where the values allow it. The values tell whether they are logarithms (and of what constant),
+whether they are counts or counts that were scaled, and whether they sum to one million; `cellstate.io.length_bias`
+tells whether they grow with gene length.
 
 Shape suffixes: S samples, F features.
 """
@@ -145,8 +145,8 @@ def is_regularised_log(values_SF: np.ndarray) -> bool:
     """Return whether these are logarithms with negative values but no common lowest one, as DESeq2's rlog."""
     highest, lowest = float(np.nanmax(values_SF, initial=0.0)), float(np.nanmin(values_SF, initial=0.0))
     with np.errstate(invalid="ignore"):
-        n_negative = np.count_nonzero(values_SF < 0)
-    return (
+        n_negative = int(np.count_nonzero(values_SF < 0))
+    return bool(
         lowest < 0
         and 8.0 < highest <= _USUAL_LOG
         and highest > 2 * -lowest
@@ -267,7 +267,7 @@ def _are_upper_quartile(examined_SF: np.ndarray, hint: str | None, index_F: np.n
 def _upper_quartile(hint: str | None, *log: float) -> DetectedUnit:
     if hint == "FPKM":
         return DetectedUnit(Unit("FPKM", *log))
-    text = "The values are large and do not grow with gene length; they are taken as upper-quartile FPKM and scaled to TPM."
+    text = "The values are large and do not grow with gene length; they are taken as upper-quartile FPKM."
     return DetectedUnit(Unit("FPKM", *log), ReadWarning(text, "uncertain_unit"))
 
 
@@ -295,40 +295,57 @@ def _detect_log(examined_SF: np.ndarray, hint: str | None, floor: LogFloor, inde
     logs = _possible_logs(floor.value, float(np.nanmax(examined_SF, initial=0.0)))
     undone = {log: Unit("TPM", *log).linear(examined_SF) for log in logs}
     totals = {log: np.nansum(values_SF, axis=1) for log, values_SF in undone.items()}
-    for log in logs:
-        if _sums_to_million(totals[log]):
-            if hint in ("TPM", "FPKM", "CPM"):
-                return DetectedUnit(Unit(hint, *log))
-            return _tpm_or_cpm(undone[log], index_F, TPM_TOTAL, *log)
-    for log in logs:
-        if _near_whole(undone[log]) and hint not in ("TPM", "FPKM"):
-            return DetectedUnit(Unit(hint if hint == LENGTH_FREE else "counts", *log))
-    for log in logs:
-        # Single-cell tools scale each sample to 10,000 before the logarithm.
-        if np.allclose(totals[log], 1e4, rtol=0.01):
-            text = "The values are logarithms of counts scaled to 10,000."
-            return DetectedUnit(Unit("CPM", *log), ReadWarning(text, "scaled_counts"))
+    if (sure := _sure_log(undone, totals, hint, index_F)) is not None:
+        return sure
     # Of the possible bases, the one that gives the most usual total.
     log = min(logs, key=lambda of: abs(math.log(max(float(np.median(totals[of])), 1.0) / TPM_TOTAL)))
-    total = float(np.median(totals[log]))
-    if _is_near_million(total) or (hint in ("TPM", "FPKM", "CPM") and floor.value <= 0):
-        return DetectedUnit(Unit(hint if hint in ("TPM", "FPKM", "CPM") else "TPM", *log))
+    total, states_rate = float(np.median(totals[log])), hint in ("TPM", "FPKM", "CPM")
+    if _is_near_million(total) or (states_rate and floor.value <= 0):
+        return DetectedUnit(Unit(hint if hint and states_rate else "TPM", *log))
     if examined_SF.shape[1] >= _MANY_FEATURES and _lowest(examined_SF) > 0.5:
         return _without_zeros(floor, has_floor=find_floor(examined_SF) is not None)
     if log[1] == 1.0 and hint is None and _are_upper_quartile(undone[log], hint, index_F):
         return _upper_quartile(hint, *log)
+    return _unsure_log(log, floor, hint, total)
+
+
+def _sure_log(
+    undone: dict[tuple[float, float], np.ndarray],
+    totals: dict[tuple[float, float], np.ndarray],
+    hint: str | None,
+    index_F: np.ndarray | None,
+) -> DetectedUnit | None:
+    """Return the unit of logarithms whose values are clear without the logarithm: they sum to a million, are counts, or
+    were scaled to 10,000."""
+    for log, totals_S in totals.items():
+        if _sums_to_million(totals_S):
+            if hint in ("TPM", "FPKM", "CPM"):
+                return DetectedUnit(Unit(hint, *log))
+            return _tpm_or_cpm(undone[log], index_F, TPM_TOTAL, *log)
+    for log, values_SF in undone.items():
+        if _near_whole(values_SF) and hint not in ("TPM", "FPKM"):
+            return DetectedUnit(Unit(hint if hint == LENGTH_FREE else "counts", *log))
+    for log, totals_S in totals.items():
+        # Single-cell tools scale each sample to 10,000 before the logarithm.
+        if np.allclose(totals_S, 1e4, rtol=0.01):
+            text = "The values are logarithms of counts scaled to 10,000."
+            return DetectedUnit(Unit("CPM", *log), ReadWarning(text, "scaled_counts"))
+    return None
+
+
+def _unsure_log(log: tuple[float, float], floor: LogFloor, hint: str | None, total: float) -> DetectedUnit:
     if log[1] != _round_offset(log[1]):
         unit = Unit(hint or "counts", *log)
         text = (
-            f"The lowest value is {floor.value:.2f}, of no usual pseudocount, as after DESeq2's rlog; the values are taken "
-            f"as {unit}, which is inexact for weakly expressed genes. Better upload the normalised counts."
+            f"The lowest value is {floor.value:.2f}, of no usual pseudocount, as after DESeq2's rlog; the values are "
+            f"taken as {unit}, which is inexact for weakly expressed genes. Better upload the normalised counts."
         )
-        return DetectedUnit(unit, ReadWarning(text, "uncertain_unit"))
-    unit = Unit(hint or ("counts" if total > _LARGEST_TPM_TOTAL else "FPKM"), *log)
-    text = (
-        f"The values look like logarithms, but of what is unclear; they are taken as {unit}. "
-        "If that is wrong, choose the unit."
-    )
+    else:
+        unit = Unit(hint or ("counts" if total > _LARGEST_TPM_TOTAL else "FPKM"), *log)
+        text = (
+            f"The values look like logarithms, but of what is unclear; they are taken as {unit}. "
+            "If that is wrong, choose the unit."
+        )
     return DetectedUnit(unit, ReadWarning(text, "uncertain_unit"))
 
 
@@ -341,8 +358,8 @@ def _without_zeros(floor: LogFloor, *, has_floor: bool) -> DetectedUnit:
         )
         return DetectedUnit(Unit("counts", 2.0, round(2.0**floor.value, 3)), ReadWarning(text, "uncertain_unit"))
     text = (
-        "No gene is silent, as in log2 intensities of a microarray (RMA); they are taken as such, without regard to gene "
-        "length. RNA-seq data suit the model better."
+        "No gene is silent, as in log2 intensities of a microarray (RMA); they are taken as such, without regard to "
+        "gene length. RNA-seq data suit the model better."
     )
     return DetectedUnit(Unit(LENGTH_FREE, 2.0, 0.0), ReadWarning(text, "uncertain_unit"))
 
@@ -374,8 +391,8 @@ def _tpm_or_cpm(
         return DetectedUnit(Unit("CPM", base, offset), ReadWarning(text, "cpm"))
     if _bias(values_SF, index_F) > _STEEP:
         text = (
-            "The values sum to one million and are taken as TPM, but they grow with gene length like counts per million; "
-            "if they are, choose the unit CPM."
+            "The values sum to one million and are taken as TPM, but they grow with gene length like counts per "
+            "million; if they are, choose the unit CPM."
         )
         return DetectedUnit(Unit("TPM", base, offset), ReadWarning(text, "uncertain_unit"))
     return DetectedUnit(Unit("TPM", base, offset))

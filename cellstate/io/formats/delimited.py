@@ -48,9 +48,9 @@ _ANNOTATION = {
     "transcriptlength", "mergedlength", "cdslength", "chr", "chrom", "chromosome", "seqname", "start", "end", "stop",
     "strand", "txstart", "txend", "chromstart", "chromend", "startposition", "endposition", "position", "tss",
     "exon", "exons", "exoncount", "exonnumber", "numexons", "nexons", "transcriptcount", "ntranscripts", "gc",
-    "gccontent", "percentagegccontent", "hgnc", "hgncid", "omim", "mimid", "taxid", "version", "rank", "row",
+    "gccontent", "percentagegccontent", "hgnc", "hgncid", "omim", "mimid", "taxid", "version", "row",
     "rownumber", "index", "no", "fpkmconflo", "fpkmconfhi", "fpkmlo", "fpkmhi", "isopct", "tpmcilow", "tpmcihigh",
-    "librarysize", "libsize", "totalreads", "totalcounts", "age", "sd", "stdev", "variance",
+    "librarysize", "libsize", "totalreads", "totalcounts", "age",
 }  # fmt: skip
 _FOLD_CHANGE = {"log2foldchange", "logfc", "log2fc", "log2foldchangemle", "avglog2fc", "avglogfc"}
 _SIGNIFICANCE = {"padj", "pvalue", "pval", "fdr", "adjpval", "qvalue", "pvaladj", "adjpvalue"}
