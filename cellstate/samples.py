@@ -62,6 +62,10 @@ class ReadReport:
         Sentences for the user; those of the readers are `ReadWarning`.
     annotations : tuple of (str, tuple of str)
         Columns about the samples, such as their survival: name, and one value for each sample of the file.
+    number_columns : tuple of (int, str)
+        Number (from 1) and name of each column of a table that could be a sample; empty for other formats.
+    sample_columns : tuple of int
+        Numbers of the columns that were read as samples.
     """
 
     source: str = ""
@@ -78,6 +82,8 @@ class ReadReport:
     repaired: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    number_columns: tuple[tuple[int, str], ...] = ()
+    sample_columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

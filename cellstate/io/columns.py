@@ -111,20 +111,19 @@ def choose_samples(table: ParsedTable, columns: Sequence[int]) -> SampleColumns:
     return SampleColumns(chosen, names, quantity, tuple(_left_out_warnings(left_out)))
 
 
-def chosen_samples(table: ParsedTable, wanted: Sequence[str]) -> SampleColumns:
-    """Return the columns that the user chose as samples.
+def chosen_samples(table: ParsedTable, numbers: str) -> SampleColumns:
+    """Return the columns that the user chose as samples, by their numbers from 1, such as ``2,3,5``.
 
     Raises
     ------
     ReadError
         When one of them is no column of numbers.
     """
-    chosen = [c for c in table.numeric if table.header[c] in wanted]
-    missing = set(wanted) - {table.header[c] for c in chosen}
-    if missing or not chosen:
+    chosen = sorted({int(number) - 1 for number in numbers.split(",")})
+    if missing := [str(c + 1) for c in chosen if c not in table.numeric]:
         raise ReadError(
-            f"The table has no column of numbers called {summarise_list(sorted(missing))}.",
-            "Choose samples among the columns of numbers.",
+            f"The table has no column of numbers at {summarise_list(missing)}.",
+            f"The columns of numbers are {summarise_list([str(c + 1) for c in table.numeric], 10)}.",
             code="unknown_option",
         )
     return SampleColumns(chosen, [table.header[c] for c in chosen])

@@ -166,7 +166,9 @@ def to_text(data: bytes, sheet: str | None = None) -> tuple[bytes, tuple[ReadWar
         return _arrow_text(data, "Feather"), ()
     if data.startswith(OLD_FEATHER):
         # Its reader in Arrow does not check what it reads, and may end the process.
-        raise ReadError("This is a Feather file of version 1.", "Write it again, as version 2, or as CSV.", code="other_file_kind")
+        raise ReadError(
+            "This is a Feather file of version 1.", "Write it again, as version 2, or as CSV.", code="other_file_kind"
+        )
     if data.startswith(OLE2):
         return _workbook_text(data, "old Excel workbook (.xls)", sheet)
     if not data.startswith(ZIP) or not (kind := _document(data)):

@@ -34,7 +34,7 @@ from cellstate.io.raw_table import (
 )
 from cellstate.io.source import CONVERTING, MATCHING, ProgressReporter
 from cellstate.io.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
-from cellstate.io.units import Unit
+from cellstate.io.units import LENGTH_FREE, Unit
 from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples
 
 #: Length of a read in base pairs, for the number of reads behind a base coverage.
@@ -128,6 +128,8 @@ def convert_to_samples(
         repaired=repaired,
         warnings=tuple(dict.fromkeys(warnings)),
         annotations=table.annotations,
+        number_columns=table.number_columns,
+        sample_columns=table.sample_columns,
     )
     return replace(samples, report=report)
 
@@ -224,7 +226,8 @@ def _library_size(table: RawTable, unit: Unit, values_SF: np.ndarray) -> np.ndar
     """Return the total reads of each sample over all features, NaN where they are unknown."""
     if table.reads_S is not None:
         return table.reads_S.astype(np.float64)
-    if unit.measure not in ("counts", "coverage"):
+    # Logarithms of intensities are no reads.
+    if unit.measure not in ("counts", "coverage") and unit != Unit(LENGTH_FREE):
         return np.full(len(values_SF), np.nan)
     totals_S = np.array([np.nansum(unit.linear(row_F)) for row_F in each_sample(values_SF)])
     return totals_S / READ_LENGTH_BP if unit.measure == "coverage" else totals_S

@@ -63,8 +63,9 @@ class ReadOptions:
         ``entrez``, ``symbol``).
     repair_dates : bool
         Restore gene symbols that a spreadsheet turned into dates, where only one gene is possible.
-    samples : tuple of str, optional
-        Columns of a table with genes in rows that are samples.
+    columns : str, optional
+        Numbers of the columns that are samples in a table with genes in rows, such as ``2,3,5``. The names of samples
+        are not stored with settings.
     sheet : str, optional
         Sheet of a workbook.
     """
@@ -74,7 +75,7 @@ class ReadOptions:
     unit: str | None = None
     id_type: str | None = None
     repair_dates: bool = False
-    samples: tuple[str, ...] | None = None
+    columns: str | None = None
     sheet: str | None = None
 
     def __post_init__(self) -> None:
@@ -83,6 +84,10 @@ class ReadOptions:
                 f"There is no orientation {self.orientation!r}.",
                 f"Choose {ROWS!r} or {COLUMNS!r}.",
                 code="unknown_option",
+            )
+        if self.columns is not None and not re.fullmatch(r"\s*\d{1,6}(\s*,\s*\d{1,6})*\s*", self.columns):
+            raise ReadError(
+                f"{self.columns!r} are no numbers of columns.", "Write them as 2,3,5.", code="unknown_option"
             )
 
     def chosen(self) -> dict[str, str | bool]:
@@ -117,6 +122,10 @@ class RawTable:
     warnings : tuple of str
     annotations : tuple of (str, tuple of str)
         Columns about the samples: name, and one value a sample.
+    number_columns : tuple of (int, str)
+        Number and name of each column that could be a sample, in a table with genes in rows.
+    sample_columns : tuple of int
+        Numbers of those that are samples.
     """
 
     values_SF: np.ndarray
@@ -130,6 +139,8 @@ class RawTable:
     reads_S: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
     annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    number_columns: tuple[tuple[int, str], ...] = ()
+    sample_columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

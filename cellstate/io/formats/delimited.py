@@ -61,6 +61,8 @@ _SHEET_TITLES = frozenset(
 _FEW_GENES, _MANY_ROWS = 3, 2_000
 #: Columns about the samples that are kept with them.
 _MAX_ANNOTATIONS = 200
+#: So many columns of numbers are offered as samples.
+_MAX_OFFERED = 500
 #: Further columns of test results.
 _RESULTS = {"lr", "stat", "t", "b", "f", "z", "lfcse", "basemean", "logcpm", "aveexpr", "svalue", "df", "unshrunklogfc"}
 _SAMPLE_COLUMNS = ("", "sample", "sampleid", "id", "patient", "case")
@@ -157,7 +159,7 @@ def _genes_in_rows(
     length = next((c for c in lengths if c in table.numeric and c not in free), None)
     if _FOLD_CHANGE & set(plain_names) and _SIGNIFICANCE & set(plain_names):
         free = _beside_results(table, free)
-    samples = chosen_samples(table, options.samples) if options.samples else choose_samples(table, free)
+    samples = chosen_samples(table, options.columns) if options.columns else choose_samples(table, free)
     check_size(len(samples.columns), table.n_rows)
     values_SF, sample_names, warnings = table.matrix(samples.columns), samples.names, samples.warnings
     is_gene_F = np.array([is_gene_row(name) for name in names.ids], dtype=bool)
@@ -172,6 +174,8 @@ def _genes_in_rows(
         ROWS,
         unit_hint=samples.quantity or unit_in(content.stem),
         length_bp=None if length is None else table.numbers(length)[is_gene_F],
+        number_columns=tuple((c + 1, table.header[c]) for c in numeric if c not in ids)[:_MAX_OFFERED],
+        sample_columns=tuple(c + 1 for c in samples.columns),
         warnings=(*_other_names(names, others), *warnings, *table.warnings),
     )
 

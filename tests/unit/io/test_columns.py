@@ -122,9 +122,13 @@ def test_counts_beside_test_results_are_read(profile):
 
 def test_user_chooses_the_samples(profile):
     table = profile.frame(profile.counts_SF).assign(Mean=profile.counts_SF.mean(axis=0)).to_csv().encode()
-    assert read_samples(table, options=ReadOptions(samples=("normal", "Mean"))).names == ("normal", "Mean")
+    assert read_samples(table, options=ReadOptions(columns="4,5")).names == ("normal", "Mean")
+    report = read_samples(table).report
+    assert report.sample_columns == (2, 3, 4) and (5, "Mean") in report.number_columns
     with raises_code("unknown_option"):
-        read_samples(table, options=ReadOptions(samples=("gene",)))
+        ReadOptions(columns="normal")
+    with raises_code("unknown_option"):
+        read_samples(table, options=ReadOptions(columns="1"))
 
 
 def test_three_counts_of_star_without_a_header_are_one_sample(profile):

@@ -18,7 +18,7 @@ def levels() -> np.ndarray:
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
 def test_slope_is_the_power_of_length(levels, power):
-    bias = length_bias(levels * gene_axis().length_bp**power, np.arange(N_AXIS))
+    bias = length_bias(levels * gene_axis().length_bp ** power, np.arange(N_AXIS))
     assert bias.slope == pytest.approx(power, abs=0.05) and bias.standard_error < 0.05
 
 

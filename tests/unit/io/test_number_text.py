@@ -8,7 +8,9 @@ import pytest
 from cellstate.io.number_text import NumberMarks, find_marks, is_number, parse_numbers, without_blank_groups
 
 
-@pytest.mark.parametrize("cell", ["1", "-1.5", ".5", "1e-3", "1,234", "1 234", "1\u00a0234", "1'234", "<0.1", "≤ 5", "NA"])
+@pytest.mark.parametrize(
+    "cell", ["1", "-1.5", ".5", "1e-3", "1,234", "1 234", "1\u00a0234", "1'234", "<0.1", "≤ 5", "NA"]
+)
 def test_numbers_are_recognised(cell):
     assert is_number(cell)
 

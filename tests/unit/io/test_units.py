@@ -191,7 +191,8 @@ def test_counts_that_do_not_depend_on_length_are_not_divided_by_it(tumours):
     for samples in (
         _read(counts_SA, "quantseq_counts.csv"),
         read_samples(
-            pd.DataFrame(counts_SA.T, index=gene_axis().ensembl).to_csv().encode(), options=ReadOptions(unit=LENGTH_FREE)
+            pd.DataFrame(counts_SA.T, index=gene_axis().ensembl).to_csv().encode(),
+            options=ReadOptions(unit=LENGTH_FREE),
         ),
     ):
         assert samples.report.unit == LENGTH_FREE
