@@ -237,14 +237,15 @@ def _find_header(lines: list[str], skip: int, middle: list[list[str]], delimiter
         n_other += is_other
         if is_other and n_other > (at + 1) / 2:
             above = at + 1
-    if above <= 1:
-        return skip, 0
     # Where rows of text are frequent, the table is of another kind.
-    if _share(_is_row(row, is_value_C, usual) for row in rows[above:] or [[]]) < 0.6:
+    share = _share(_is_row(row, is_value_C, usual) for row in rows[above:] or [[]])
+    if not above or above + 1 >= len(rows) or share < 0.6:
         return skip, 0
     wide = [at for at in range(above) if sum(map(_is_filled, rows[at])) >= max(2, 0.6 * (usual - 1))]
     if not wide:
-        return skip, 0
+        # R's header of one sample is one cell. Below a title, the header looks like a row if its names are numbers.
+        is_header_above = len(rows[above - 1]) == usual - 1 and _has_no_header(rows[above], rows[above + 1])
+        return numbered[above - 1 if is_header_above else above][0], 0
     chosen = max(wide, key=lambda at: (_plain(rows[at][0]) in _GENE_TITLES, len({*filter(_is_filled, rows[at])}), -at))
     header = numbered[chosen][0]
     last = numbered[above - 1][0]

@@ -20,7 +20,7 @@ KNOWN = {
     "sequence_file": b">ENST1\nACGTACGTACGTACGTACGTACGT\n",
     "protein_table": b"Gene names\tProtein IDs\tLFQ intensity A\nTP53\tP04637\t9290438.0\n",
     "qpcr_table": b"Gene,Ct\nTP53,27.5\nMYC,24.1\n",
-    "empty_series_matrix": b'!Series_title\t"x"\n!series_matrix_table_begin\n"ID_REF"\t"GSM1"\n!series_matrix_table_end\n',
+    "empty_series_matrix": b'!Series_title\t"x"\n!series_matrix_table_begin\n"ID_REF"\n!series_matrix_table_end\n',
     "count_summary": b"Status\ta.bam\nAssigned\t234\nUnassigned_Unmapped\t5\nUnassigned_NoFeatures\t9\n",
     "sample_sheet": b"sample,condition,age\nS1,ctrl,60\nS2,ctrl,61\n",
 }

@@ -69,6 +69,16 @@ def test_wide_row_of_numbers_is_refused_with_its_line():
     assert "Line 9" in caught.value.hint
 
 
+def test_header_of_numbers_below_a_title():
+    layout = _layout("Table 3", "", "gene,2019,2020,2021", *_ROWS)
+    assert layout.header == ("gene", "2019", "2020", "2021") and layout.skip_rows == (0, 1, 2)
+
+
+def test_header_of_one_sample_as_r_writes_it():
+    layout = _layout('"tumour 1"', *(row.rsplit(",", 2)[0] for row in _ROWS))
+    assert layout.header == ("", "tumour 1") and layout.skip_rows == (0,) and not layout.titles
+
+
 def test_header_is_one_short_only_if_most_rows_are_one_wider():
     assert _layout("A,B,C", *_ROWS).header == ("", "A", "B", "C")
     assert _layout(_HEADER, *_ROWS[:-1], _ROWS[-1] + ",x").header == ("gene", "A", "B", "C")
