@@ -111,9 +111,9 @@ def write(seed: int) -> Written:
         traits.append("header one short")
     total = [_number(float(row_F.sum()), decimal, thousands, whole=are_counts) for row_F in values_SF]
     traits += _add_rows(rng, rows, n_before, total, has_names=len(header) == len(columns))
-    quoting = csv.QUOTE_ALL if writer == "write.table" else csv.QUOTE_MINIMAL
     text = io.StringIO()
-    out = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=str(rng.choice(["\n", "\r\n"])))
+    dialect = "unix" if writer == "write.table" else "excel"  # unix quotes every cell
+    out = csv.writer(text, dialect, delimiter=delimiter, lineterminator=str(rng.choice(["\n", "\r\n"])))
     if rng.random() < 0.2:
         traits.append("title")
         text.write("Supplementary Table 3. Expression of all genes\n\n")

@@ -365,7 +365,7 @@ def _without_zeros(floor: LogFloor, *, has_floor: bool) -> DetectedUnit:
 
 
 def _possible_logs(floor: float, highest: float) -> list[tuple[float, float]]:
-    """Return the possible (base, pseudocount) of logarithms by what zero became, the likeliest first."""
+    """Return the possible (base, pseudocount) of logarithms by what zero became, the most plausible first."""
     if abs(floor) < _SAME or floor > 0:
         return [(base, 1.0) for base in _BASES]
     bases = _BASES if highest > _LARGEST_LOG10 else tuple(reversed(_BASES))
