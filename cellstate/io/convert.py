@@ -35,7 +35,7 @@ from cellstate.io.raw_table import (
 from cellstate.io.source import CONVERTING, MATCHING, ProgressReporter
 from cellstate.io.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
 from cellstate.io.units import LENGTH_FREE, Unit
-from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples
+from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples, is_doubt
 
 #: Length of a read in base pairs, for the number of reads behind a base coverage.
 READ_LENGTH_BP = 100
@@ -126,7 +126,7 @@ def convert_to_samples(
         duplicates=duplicates,
         dates=dates,
         repaired=repaired,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(sorted(dict.fromkeys(warnings), key=lambda warning: not is_doubt(warning))),
         annotations=table.annotations,
         number_columns=table.number_columns,
         sample_columns=table.sample_columns,

@@ -120,15 +120,12 @@ def read_samples(
     data, file_name = load_bytes(source, name, report_progress)
     if is_tar(data) or is_zip_of_files(data):
         return _read_archive(data, file_name, options)
-    return _read_one(data, file_name, options, report_progress)
-
-
-def _read_one(data: bytes, name: str, options: ReadOptions, report_progress: ProgressReporter) -> Samples:
-    content = load_content(data, name, report_progress, options.sheet)
+    content = load_content(data, file_name, report_progress, options.sheet)
+    del data
     table = READERS[choose_format(content, options)](content, options)
     table = replace(table, warnings=(*content.notes, *table.warnings))
-    del content, data  # frees the unpacked file, which may be large
-    return convert_to_samples(table, options, name, report_progress)
+    del content  # frees the unpacked file, which may be large
+    return convert_to_samples(table, options, file_name, report_progress)
 
 
 def _read_archive(data: bytes, name: str, options: ReadOptions) -> Samples:

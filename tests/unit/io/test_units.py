@@ -10,6 +10,7 @@ from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import ReadOptions, read_samples
 from cellstate.io.length_bias import usual_levels
 from cellstate.io.units import LENGTH_FREE, Unit
+from cellstate.samples import is_doubt
 from tests.support.read_codes import raises_code, warning_codes
 
 _FPKM_PER_TPM = np.array([[0.3], [0.35], [0.25]])
@@ -183,7 +184,8 @@ DOUBTED = {
 @pytest.mark.parametrize("kind", DOUBTED)
 def test_doubt_is_told(tumours, kind):
     make, name, code = DOUBTED[kind]
-    assert code in warning_codes(_read(make(*tumours), name))
+    samples = _read(make(*tumours), name)
+    assert warning_codes(samples)[0] == code and is_doubt(samples.report.warnings[0])
 
 
 def test_counts_that_do_not_depend_on_length_are_not_divided_by_it(tumours):
