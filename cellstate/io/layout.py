@@ -270,7 +270,7 @@ def _value_columns(rows: Sequence[Sequence[str]], width: int) -> np.ndarray:
 
 def _is_row(row: Sequence[str], is_value_C: np.ndarray, width: int) -> bool:
     """Return whether a line is a row of values: a gene, or numbers where the others have numbers."""
-    if len(row) < width - 1:
+    if len(row) < width - 1 or _plain(row[0]) in _GENE_TITLES:
         return False
     cells = [cell for cell, is_value in zip(row, is_value_C, strict=False) if is_value]
     numbers = sum(is_number(cell) for cell in cells)
@@ -323,7 +323,7 @@ def _has_no_header(first: list[str], row: list[str]) -> bool:
 
     A header of sample numbers looks the same, except that the name of its first column is not a gene.
     """
-    if len(first) != len(row) or not any(map(is_number, first[1:])):
+    if len(first) != len(row) or not any(map(is_number, first[1:])) or _plain(first[0]) in _GENE_TITLES:
         return False
     if any(is_number(b) and b.strip() and not is_number(a) for a, b in zip(first, row, strict=True)):
         return False

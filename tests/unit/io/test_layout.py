@@ -74,6 +74,11 @@ def test_header_of_numbers_below_a_title():
     assert layout.header == ("gene", "2019", "2020", "2021") and layout.skip_rows == (0, 1, 2)
 
 
+def test_header_of_numbers_above_groups():
+    layout = _layout("gene,S1,2019,2020", "condition,a,b,a", *_ROWS)
+    assert layout.header == ("gene", "S1", "2019", "2020") and layout.sample_rows == ("condition",)
+
+
 def test_header_of_one_sample_as_r_writes_it():
     layout = _layout('"tumour 1"', *(row.rsplit(",", 2)[0] for row in _ROWS))
     assert layout.header == ("", "tumour 1") and layout.skip_rows == (0,) and not layout.titles
