@@ -32,6 +32,11 @@ class ReadWarning(str):
         return warning
 
 
+def is_doubt(warning: str) -> bool:
+    """Return whether a warning says that a decision of the reader may be wrong, not only what it was."""
+    return isinstance(warning, ReadWarning) and warning.code.startswith("uncertain")
+
+
 @dataclass(frozen=True)
 class ReadReport:
     """How a file was read, and what the user should know about it.
@@ -59,7 +64,13 @@ class ReadReport:
     repaired : tuple of (str, str)
         Dates that were restored, and the symbol each was restored to.
     warnings : tuple of str
-        Sentences for the user; those of the readers are `ReadWarning`.
+        Sentences for the user, doubts first; those of the readers are `ReadWarning`.
+    annotations : tuple of (str, tuple of str)
+        Columns about the samples, such as their survival: name, and one value for each sample of the file.
+    number_columns : tuple of (int, str)
+        Number (from 1) and name of each column of a table that could be a sample; empty for other formats.
+    sample_columns : tuple of int
+        Numbers of the columns that were read as samples.
     """
 
     source: str = ""
@@ -75,6 +86,9 @@ class ReadReport:
     dates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     repaired: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    number_columns: tuple[tuple[int, str], ...] = ()
+    sample_columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,6 +75,8 @@ def _add_file(command: argparse.ArgumentParser) -> None:
         ("orientation", "'genes in rows' or 'genes in columns'"),
         ("unit", "counts, coverage, TPM, FPKM or a log of these"),
         ("ids", "kind of gene names"),
+        ("columns", "numbers of the columns that are samples, such as 2,3,5"),
+        ("sheet", "sheet of a workbook"),
     ):
         command.add_argument(f"--{name}", metavar="X", help=f"override the detected setting: {words}")
     command.add_argument(

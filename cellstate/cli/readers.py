@@ -87,6 +87,8 @@ def read_overrides(options: argparse.Namespace) -> ReadOptions:
         unit=options.unit,
         id_type=options.ids,
         repair_dates=options.repair_dates,
+        columns=options.columns,
+        sheet=options.sheet,
     )
 
 

@@ -5,7 +5,6 @@ Shape suffixes: S samples, F features of the file, A genes of the axis.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -14,6 +13,15 @@ import numpy as np
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import plural
 from cellstate.genes import N_AXIS, Resolution, gene_axis, repairable_dates
+from cellstate.io.foreign_names import (
+    ForeignKind,
+    animal_refusal,
+    foreign_kind,
+    is_other_animal,
+    mouse_entrez,
+    other_species,
+)
+from cellstate.io.name_forms import readable_names
 from cellstate.io.raw_table import (
     LARGEST_VALUE,
     RawTable,
@@ -25,8 +33,9 @@ from cellstate.io.raw_table import (
     unique_names,
 )
 from cellstate.io.source import CONVERTING, MATCHING, ProgressReporter
-from cellstate.io.units import DetectedUnit, Unit, detect_unit, log_offset
-from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples
+from cellstate.io.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
+from cellstate.io.units import LENGTH_FREE, Unit
+from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples, is_doubt
 
 #: Length of a read in base pairs, for the number of reads behind a base coverage.
 READ_LENGTH_BP = 100
@@ -39,9 +48,6 @@ _SAMPLES_PER_REPORT = 16
 _MIN_GENES, _MIN_SHARE_OF_NAMES = 100, 0.02
 #: Characters of a name that a sentence shows.
 _MAX_CHARS = 40
-_OTHER_SPECIES = re.compile(r"ENS(MUS|RNO|DAR|SSC|BTA|CAF|GAL|MMU|PTR)[GT]\d{6,}")
-_TITLE_CASE = re.compile(r"[A-Z](?=\d*[a-z])[a-z0-9]+(-[a-z0-9]+)?$")
-_MICROARRAY_PROBE = re.compile(r"\d+(_[a-z])?_at$|ILMN_\d+$|cg\d{8}$")
 #: Negative values are noise of a normalisation if they are above this, and no more than this share of all values.
 _LOWEST_NOISE, _MAX_SHARE_OF_NOISE = -1.0, 0.02
 #: Files that measure fewer genes of the axis get a warning, and samples with fewer reads or detected genes.
@@ -77,7 +83,7 @@ def convert_to_samples(
             "The file holds no expression values.", "Check that it was exported completely.", code="no_values"
         )
     report_progress(MATCHING)
-    resolution = gene_axis().resolve(table.feature_ids)
+    resolution = _one_kind(gene_axis().resolve(readable_names(table.feature_ids)))
     date_names = dict.fromkeys(resolution.with_status("date"))
     dates = tuple((name, tuple(gene_axis().candidates(name))) for name in date_names)
     gene_of_date = repairable_dates(resolution) if options.repair_dates else {}
@@ -87,7 +93,7 @@ def convert_to_samples(
     report_progress(MATCHING, 0.5)
     unit = _known_unit(table, options)
     values_SF, value_warnings = _check_values(table.values_SF, unit)
-    detected = DetectedUnit(unit) if unit else detect_unit(values_SF, table.unit_hint)
+    detected = DetectedUnit(unit) if unit else detect_unit(values_SF, table.unit_hint, resolution.index)
     length_F, length_warnings = _lengths(table, resolution.index, detected.unit)
     names = unique_names(table.sample_names)
     tpm_SA = _to_tpm(values_SF, detected.unit, length_F, resolution.index, names, report_progress)
@@ -120,12 +126,28 @@ def convert_to_samples(
         duplicates=duplicates,
         dates=dates,
         repaired=repaired,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(sorted(dict.fromkeys(warnings), key=lambda warning: not is_doubt(warning))),
+        annotations=table.annotations,
+        number_columns=table.number_columns,
+        sample_columns=table.sample_columns,
     )
     return replace(samples, report=report)
 
 
 # --- conversion ---
+
+
+def _one_kind(resolution: Resolution) -> Resolution:
+    """Return the resolution without Entrez ids if they are rare: numbers among other names are something else."""
+    entrez = np.array([status == "entrez" for status in resolution.status])
+    is_number = np.array([name.isdigit() for name in resolution.names])
+    n_other = int(((resolution.index >= 0) & ~entrez).sum())
+    if not entrez.any() or not n_other or (entrez & is_number).sum() >= n_other:
+        return resolution
+    index = np.where(entrez & is_number, -1, resolution.index).astype(np.int32)
+    odd = (entrez & is_number).tolist()
+    status = tuple("unknown" if is_odd else s for s, is_odd in zip(resolution.status, odd, strict=True))
+    return replace(resolution, index=index, status=status)
 
 
 def _known_unit(table: RawTable, options: ReadOptions) -> Unit | None:
@@ -204,7 +226,8 @@ def _library_size(table: RawTable, unit: Unit, values_SF: np.ndarray) -> np.ndar
     """Return the total reads of each sample over all features, NaN where they are unknown."""
     if table.reads_S is not None:
         return table.reads_S.astype(np.float64)
-    if unit.measure not in ("counts", "coverage"):
+    # Logarithms of intensities are no reads.
+    if unit.measure not in ("counts", "coverage") and unit != Unit(LENGTH_FREE):
         return np.full(len(values_SF), np.nan)
     totals_S = np.array([np.nansum(unit.linear(row_F)) for row_F in each_sample(values_SF)])
     return totals_S / READ_LENGTH_BP if unit.measure == "coverage" else totals_S
@@ -223,23 +246,18 @@ def _duplicates(n_names_A: np.ndarray) -> tuple[tuple[str, int], ...]:
 def _check_names(resolution: Resolution) -> int:
     """Raise ``ReadError`` if the names are not human genes; return how many look like those of another animal."""
     names, unknown = resolution.names, resolution.with_status("unknown")
-    n_found, n_other_species = int((resolution.index >= 0).sum()), _count_other_species(unknown)
-    if n_other_species > n_found:
-        example = next(name for name in unknown if _OTHER_SPECIES.match(name) or _TITLE_CASE.match(name))
-        raise ReadError(
-            f"The gene names look like those of mouse or another animal, for example {one_line(example, _MAX_CHARS)}.",
-            "CellState reads human data; convert the names to human orthologues first.",
-            code="other_species",
-        )
-    n_dates = len(resolution.with_status("date"))
+    n_found, n_dates = int((resolution.index >= 0).sum()), len(resolution.with_status("date"))
+    animals = [name for name in unknown if is_other_animal(name)]
+    if len(animals) > n_found:
+        raise _refused(animal_refusal(one_line(animals[0], _MAX_CHARS)))
+    if species := other_species(names, unknown):
+        raise _refused(species)
+    if species := mouse_entrez(names, n_found + len(resolution.with_status("outside"))):
+        raise _refused(species)
     if n_found and (n_found >= _MIN_GENES or n_found + n_dates >= _MIN_SHARE_OF_NAMES * len(names)):
-        return n_other_species
-    if sum(bool(_MICROARRAY_PROBE.match(name)) for name in unknown[:1000]) > 0.3 * min(len(unknown), 1000):
-        raise ReadError(
-            "The names are microarray probes, not genes.",
-            "Convert them to gene symbols first.",
-            code="microarray_probes",
-        )
+        return len(animals)
+    if kind := foreign_kind(unknown):
+        raise _refused(kind)
     how_many = "None" if n_found == 0 else f"Only {n_found:,}"
     raise ReadError(
         f"{how_many} of the {len(names):,} names is a known human protein-coding gene, for example {names[0][:30]!r}.",
@@ -248,13 +266,8 @@ def _check_names(resolution: Resolution) -> int:
     )
 
 
-def _count_other_species(unknown: list[str]) -> int:
-    """Count the Ensembl ids of other animals, and human symbols in title case (as mouse genes are written)."""
-    symbols = set(gene_axis().symbol)
-    return sum(
-        bool(_OTHER_SPECIES.match(name)) + (bool(_TITLE_CASE.match(name)) and name.upper() in symbols)
-        for name in unknown
-    )
+def _refused(kind: ForeignKind) -> ReadError:
+    return ReadError(kind.sentence, kind.hint, code=kind.code)
 
 
 def _check_values(values_SF: np.ndarray, unit: Unit | None) -> tuple[np.ndarray, list[ReadWarning]]:
@@ -272,7 +285,8 @@ def _check_values(values_SF: np.ndarray, unit: Unit | None) -> tuple[np.ndarray,
             code="infinite_values",
         )
     n_negative = int(np.count_nonzero(values_SF < 0))
-    is_log = log_offset(values_SF) is not None
+    floor = find_floor(values_SF) if lowest < 0 else None
+    is_log = floor is not None
     if is_log and unit and unit.base is None:
         raise ReadError(
             f"The file has {n_negative:,} negative values, so these are logarithms, not plain {unit}.",
@@ -281,6 +295,12 @@ def _check_values(values_SF: np.ndarray, unit: Unit | None) -> tuple[np.ndarray,
         )
     if lowest >= 0 or is_log or (unit and unit.offset < 1):
         return values_SF, []
+    if is_regularised_log(values_SF):
+        raise ReadError(
+            f"The file has {n_negative:,} negative values without a common lowest one, as after DESeq2's rlog.",
+            "Upload the normalised counts, counts(dds, normalized=TRUE), or the counts themselves.",
+            code="regularised_log",
+        )
     may_be_noise = highest > 100 or lowest > -1e-6
     if lowest <= _LOWEST_NOISE or n_negative > _MAX_SHARE_OF_NOISE * values_SF.size or not may_be_noise:
         raise ReadError(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellstate.errors import ReadError
+from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
 from cellstate.io.formats.gct import LINES_BEFORE_HEADER
+from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
 from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import choose_format
-from cellstate.io.source import FileContent, count_lines, load_content
-from cellstate.io.table import DELIMITERS, Layout, find_layout, first_lines, split
+from cellstate.io.source import FileContent, count_lines, load_bytes, load_content
 
 #: Largest number of rows, columns and characters of a cell that are shown.
 MAX_ROWS, MAX_COLUMNS, MAX_CHARS = 12, 8, 200
 _DETECT = ReadOptions()
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "spaces"}
-_MARKS = {",": "commas", ".": "points"}
+_MARKS = {",": "commas", ".": "points", " ": "blanks or apostrophes"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,12 @@ def preview_file(source: str | Path | bytes, name: str | None = None, options: R
         When the file is missing, damaged, clearly not a table, or not of the chosen format. A table whose content
         `read_samples` refuses still has a preview.
     """
-    content = load_content(source, name)
+    data, name = load_bytes(source, name)
+    if is_tar(data) or is_zip_of_files(data):
+        name, data = archive_members(data)[0]
+        first = preview_file(data, name, options)
+        return replace(first, notes=(f"The first file of an archive, {name!r}, is shown.", *first.notes))
+    content = load_content(data, name, sheet=options.sheet)
     file_format = choose_format(content, options)
     if content.is_hdf5:
         return _preview_h5ad(content)
@@ -105,10 +111,10 @@ def _notes(layout: Layout) -> list[str]:
         notes.append(f"The table begins at line {n_before + 1}.")
     if not layout.has_header:
         notes.append("There is no line of column names.")
-    if layout.decimal == ",":
+    if layout.marks.decimal == ",":
         notes.append("Numbers have a decimal comma.")
-    if layout.thousands:
-        notes.append(f"Thousands are grouped by {_MARKS[layout.thousands]}.")
+    if layout.marks.thousands:
+        notes.append(f"Thousands are grouped by {_MARKS[layout.marks.thousands]}.")
     if len({len(row) for row in layout.rows}) > 1:
         notes.append("Rows differ in width.")
     return notes

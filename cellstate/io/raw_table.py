@@ -13,6 +13,8 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.genes import FOUND, Resolution, gene_axis
+from cellstate.io.name_forms import readable_names
+from cellstate.io.units import LENGTH_FREE
 
 ROWS, COLUMNS = "genes in rows", "genes in columns"
 MAX_SAMPLES = 20_000
@@ -27,13 +29,14 @@ MAX_NAME_COLUMNS = 40
 _LONGEST_NAME = 120
 _SAMPLES_PER_BATCH = 16
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-#: Names of units in columns. If a table has columns of several units, the first unit of this list is taken.
+#: Words that state a unit, the most specific first: a file of ``norm_counts_FPKM`` holds FPKM.
 UNIT_NAMES = {
-    "TPM": re.compile(r"tpm|transcriptspermillion"),
-    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded"),
-    "FPKM": re.compile(r"fpkm|rpkm"),
-    "CPM": re.compile(r"cpm"),
+    "TPM": re.compile(r"(log2?|ln|log10)?(tpm|transcriptspermillion)"),
+    "FPKM": re.compile(r"(log2?|ln|log10)?(fpkm(uq)?|rpkm)"),
+    "CPM": re.compile(r"(log2?|ln|log10)?(cpm|rpm|tmm)|countspermillion|voom"),
     "coverage": re.compile(r"coverage"),
+    LENGTH_FREE: re.compile(r"quantseq|umi|umis|tempo|temposeq|3prime|nanostring|nsolver|ampliseq|bcmatrix"),
+    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded|readcount|rawcount"),
 }
 _VALUE_NAMES = re.compile(r"value|expression|expr|signal|abundance|level")
 _ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
@@ -60,6 +63,11 @@ class ReadOptions:
         ``entrez``, ``symbol``).
     repair_dates : bool
         Restore gene symbols that a spreadsheet turned into dates, where only one gene is possible.
+    columns : str, optional
+        Numbers of the columns that are samples in a table with genes in rows, such as ``2,3,5``. The names of samples
+        are not stored with settings.
+    sheet : str, optional
+        Sheet of a workbook.
     """
 
     format: str | None = None
@@ -67,6 +75,8 @@ class ReadOptions:
     unit: str | None = None
     id_type: str | None = None
     repair_dates: bool = False
+    columns: str | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         if self.orientation not in (None, ROWS, COLUMNS):
@@ -74,6 +84,10 @@ class ReadOptions:
                 f"There is no orientation {self.orientation!r}.",
                 f"Choose {ROWS!r} or {COLUMNS!r}.",
                 code="unknown_option",
+            )
+        if self.columns is not None and not re.fullmatch(r"\s*\d{1,6}(\s*,\s*\d{1,6})*\s*", self.columns):
+            raise ReadError(
+                f"{self.columns!r} are no numbers of columns.", "Write them as 2,3,5.", code="unknown_option"
             )
 
     def chosen(self) -> dict[str, str | bool]:
@@ -106,6 +120,12 @@ class RawTable:
     reads_S : ndarray or None, shape (S,)
         Total reads, if the file has counts beside the values.
     warnings : tuple of str
+    annotations : tuple of (str, tuple of str)
+        Columns about the samples: name, and one value a sample.
+    number_columns : tuple of (int, str)
+        Number and name of each column that could be a sample, in a table with genes in rows.
+    sample_columns : tuple of int
+        Numbers of those that are samples.
     """
 
     values_SF: np.ndarray
@@ -118,6 +138,9 @@ class RawTable:
     length_bp: np.ndarray | None = None
     reads_S: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    number_columns: tuple[tuple[int, str], ...] = ()
+    sample_columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +169,7 @@ class GeneNames:
 
 def resolve_names(title: str, ids: list[str], column: int | None = None) -> GeneNames:
     """Resolve a list of names to genes."""
-    resolution = gene_axis().resolve(ids)
+    resolution = gene_axis().resolve(readable_names(ids))
     found = resolution.index[resolution.index >= 0]
     return GeneNames(title, ids, most_common_id_type(resolution), len(np.unique(found)), column)
 

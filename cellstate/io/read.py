@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from cellstate.errors import ReadError
+from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
 from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
-from cellstate.io.raw_table import RawTable, ReadOptions
-from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_content
-from cellstate.io.table import DELIMITERS, first_lines
-from cellstate.samples import Samples
+from cellstate.io.known_files import refuse_known
+from cellstate.io.layout import DELIMITERS, first_lines
+from cellstate.io.raw_table import RawTable, ReadOptions, unique_names
+from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_bytes, load_content
+from cellstate.samples import ReadWarning, Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]
 _DETECT = ReadOptions()
+#: A file of an archive with fewer genes is no sample.
+_MIN_GENES_OF_MEMBER = 100
 
 
 def _read_h5ad(content: FileContent, options: ReadOptions) -> RawTable:
@@ -60,13 +67,16 @@ def detect_format(content: FileContent) -> str:
     """Return the format of a file by its content; ``tsv`` stands for any delimited text. The name does not matter."""
     if content.is_hdf5:
         return "h5ad"
+    refuse_known(content.data)
     lines = [line for line in first_lines(content.data) if line.strip()] or [""]
     if lines[0].replace(" ", "").startswith(("#1.2", "#1.3")):
         return "gct"
     if lines[0].startswith("N_unmapped\t"):
         return "star"
-    header = next((line for line in lines if not line.startswith("#")), "").split("\t")
+    header = next((line for line in lines if not line.startswith("# ")), "").split("\t")
     names = [name.strip().lower() for name in header]
+    if names[1:] == quantifiers.STAR_COLUMNS:
+        return "star"
     for tool in quantifiers.TOOLS:
         if names[0] in tool.feature and {tool.tpm, tool.counts, tool.length} <= set(names):
             return tool.name
@@ -107,11 +117,85 @@ def read_samples(
         When the file has no human expression profiles, or values that cannot be interpreted.
     """
     report_progress = ProgressReporter(progress)
-    content = load_content(source, name, report_progress)
-    file_name = content.name
+    data, file_name = load_bytes(source, name, report_progress)
+    if is_tar(data) or is_zip_of_files(data):
+        return _read_archive(data, file_name, options)
+    content = load_content(data, file_name, report_progress, options.sheet)
+    del data
     table = READERS[choose_format(content, options)](content, options)
+    table = replace(table, warnings=(*content.notes, *table.warnings))
     del content  # frees the unpacked file, which may be large
     return convert_to_samples(table, options, file_name, report_progress)
+
+
+def _read_archive(data: bytes, name: str, options: ReadOptions) -> Samples:
+    """Read the one table of an archive, or its files of one sample each as a cohort."""
+    members = archive_members(data)
+    kind = "tar" if is_tar(data) else "zip"
+    if len(members) == 1 and kind == "zip":
+        samples = read_samples(members[0].data, name=members[0].name, options=options)
+        text = f"The table is the file {members[0].name!r} of the zip archive."
+        note = ReadWarning(text, "archive_member")
+        report = replace(samples.report, source=name, warnings=(note, *samples.report.warnings))
+        return replace(samples, report=report)
+    return read_cohort(members, name=name, options=options, kind=f"{kind} archive")
+
+
+def read_cohort(
+    files: Sequence[tuple[str, bytes]],
+    *,
+    name: str = "files",
+    options: ReadOptions = _DETECT,
+    kind: str = "set of files",
+) -> Samples:
+    """Read several files, such as one ``quant.sf`` a sample, as one cohort.
+
+    Parameters
+    ----------
+    files : sequence of (str, bytes)
+        Name and content of each file. If all have the same name, the samples are numbered.
+    name : str
+        Name of the whole, for the report.
+    options : ReadOptions
+    kind : str
+        What the files are together, for sentences.
+
+    Raises
+    ------
+    ReadError
+        When a file cannot be read, has hardly any gene, or is of another unit than the others.
+    """
+    read = []
+    for file_name, data in files:
+        try:
+            samples = read_samples(data, name=file_name, options=options)
+        except ReadError as error:
+            hint = f"{error.message} Remove the file, or upload the files of samples alone."
+            raise ReadError(
+                f"This is a {kind}, and its file {file_name!r} cannot be read.", hint, code=error.code
+            ) from error
+        if samples.n_measured < _MIN_GENES_OF_MEMBER:
+            raise ReadError(
+                f"This is a {kind}, and its file {file_name!r} has only {samples.n_measured:,} known genes.",
+                "Unpack it and upload the table of all samples.",
+                code="few_genes_in_member",
+            )
+        read.append(samples)
+    units = {samples.report.unit for samples in read}
+    if len(units) > 1:
+        raise ReadError(
+            f"This is a {kind} whose files differ in unit: {', '.join(sorted(units))}.",
+            "Upload files of one kind.",
+            code="mixed_units",
+        )
+    text = f"{len(read):,} files of the {kind} are read together as {sum(map(len, read)):,} samples."
+    warnings = dict.fromkeys([ReadWarning(text, "cohort_of_files"), *(w for s in read for w in s.report.warnings)])
+    return Samples(
+        unique_names(sample for samples in read for sample in samples.names),
+        np.concatenate([samples.tpm_SA for samples in read]),
+        np.concatenate([samples.library_size_S for samples in read]),
+        replace(read[0].report, source=name, warnings=tuple(warnings), annotations=()),
+    )
 
 
 def read_selection(text: str | Path, *, options: ReadOptions = _DETECT) -> Samples:

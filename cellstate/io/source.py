@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cellstate.errors import ReadError
+from cellstate.io.containers import ZIP, is_tar, to_text
+from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
+from cellstate.samples import ReadWarning
 
-#: Largest size of an unpacked file.
-MAX_BYTES = 2_000_000_000
-#: Files that unpack to more than this are refused as decompression bombs if they grow by more than MAX_RATIO.
-RATIO_CHECKED_ABOVE_BYTES = 30_000_000
-MAX_RATIO = 60
 _CHUNK_BYTES = 8_000_000
 #: Chunks overlap by this much when a pattern is searched; every pattern is shorter.
 _OVERLAP_BYTES = 64
@@ -25,10 +23,9 @@ _OVERLAP_BYTES = 64
 GZIP = b"\x1f\x8b"
 HDF5 = b"\x89HDF\r\n\x1a\n"
 _EXPORT = "Export the expression values as CSV or TSV text and upload that."
-_SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
 _UNPACK = "Unpack it and upload the one file with the expression values."
 _REPACK = "Unpack it, or pack it with gzip, and upload it again."
-_WRITE_CSV = "In R, write the matrix with write.csv and upload that."
+_WRITE_CSV = 'In R: write.csv(readRDS("FILE.rds"), "expression.csv"), and upload expression.csv.'
 #: Kinds of files that are uploaded by mistake: first bytes, description, hint.
 _OTHER_KINDS = (
     (b"\x89PNG", "a picture", _EXPORT),
@@ -38,12 +35,11 @@ _OTHER_KINDS = (
     (b"MM\x00*", "a picture", _EXPORT),
     (b"%PDF", "a PDF document", _EXPORT),
     (b"{\\rtf", "a text document", _EXPORT),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook", _SAVE_AS_CSV),
     (b"BZh", "packed with bzip2", _REPACK),
     (b"\xfd7zXZ", "packed with xz", _REPACK),
     (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
     (b"Rar!", "a RAR archive", _UNPACK),
-    (b"PAR1", "a Parquet file", _EXPORT),
+    (b"(\xb5/\xfd", "packed with Zstandard (zstd)", _REPACK),
     (b"RDX", "an R data file", _WRITE_CSV),
     (b"X\n\x00\x00", "an R data file", _WRITE_CSV),
     (b"BAM\x01", "a file of aligned reads", "Count reads per gene first, for example with featureCounts or salmon."),
@@ -54,7 +50,25 @@ _MARKUP = re.compile(rb"\s*(<!doctype|<html|<\?xml|<svg)", re.IGNORECASE)
 #: A carriage return that ends a line alone (old Macs) or twice (after two conversions).
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 _CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
-_ENDINGS = (".csv", ".tsv", ".txt", ".gct", ".h5ad", ".sf", ".results", ".genes", ".isoforms", ".tab")
+_ENDINGS = (
+    ".zip",
+    ".xlsx",
+    ".xlsm",
+    ".xls",
+    ".ods",
+    ".parquet",
+    ".feather",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".gct",
+    ".h5ad",
+    ".sf",
+    ".results",
+    ".genes",
+    ".isoforms",
+    ".tab",
+)
 
 ProgressCallback = Callable[[str, float], None]
 UNPACKING, READING, MATCHING, CONVERTING = "Unpacking", "Reading the table", "Matching names", "Converting to TPM"
@@ -93,11 +107,14 @@ class FileContent:
     data : bytes
         Unpacked content. Text is UTF-8 without byte-order mark; its lines end in ``\\n`` or ``\\r\\n``.
     report_progress : ProgressReporter
+    notes : tuple of ReadWarning
+        What was chosen when the file was unpacked, such as a sheet.
     """
 
     name: str
     data: bytes
     report_progress: ProgressReporter = field(default_factory=ProgressReporter)
+    notes: tuple[ReadWarning, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -114,9 +131,12 @@ class FileContent:
 
 
 def load_content(
-    source: str | Path | bytes, name: str | None = None, report_progress: ProgressReporter | None = None
+    source: str | Path | bytes,
+    name: str | None = None,
+    report_progress: ProgressReporter | None = None,
+    sheet: str | None = None,
 ) -> FileContent:
-    """Load a file or an upload, unpack it and decode its text.
+    """Load a file or an upload, unpack it and decode its text. The table of a workbook becomes text.
 
     Parameters
     ----------
@@ -124,6 +144,8 @@ def load_content(
     name : str, optional
         File name of an upload.
     report_progress : ProgressReporter, optional
+    sheet : str, optional
+        Name of the sheet of a workbook.
 
     Raises
     ------
@@ -131,14 +153,10 @@ def load_content(
         When the file is missing, empty, too large, damaged, or clearly not a table.
     """
     report_progress = report_progress or ProgressReporter()
-    report_progress(UNPACKING)
-    if isinstance(source, bytes | bytearray | memoryview):
-        data, name = bytes(source), name or "upload"
-    else:
-        data, name = _read_disk(Path(source)), name or Path(source).name
-    name = PurePosixPath(name.replace("\\", "/")).name or "upload"
-    if data.startswith(GZIP):
-        data = _gunzip(data, report_progress)
+    data, name = load_bytes(source, name, report_progress)
+    notes: tuple[ReadWarning, ...] = ()
+    if (table := to_text(data, sheet)) is not None:
+        data, notes = table
     _refuse_other_kinds(data)
     if not data.startswith(HDF5):
         data = _to_utf8(data)
@@ -147,13 +165,27 @@ def load_content(
             raise ReadError(
                 "The file is empty.", "Check that it was exported or downloaded completely.", code="empty_file"
             )
-    return FileContent(name, data, report_progress)
+    return FileContent(name, data, report_progress, notes)
+
+
+def load_bytes(
+    source: str | Path | bytes, name: str | None = None, report_progress: ProgressReporter | None = None
+) -> tuple[bytes, str]:
+    """Return the content of a file or an upload, without gzip, and its name without folders."""
+    report_progress = report_progress or ProgressReporter()
+    report_progress(UNPACKING)
+    if isinstance(source, bytes | bytearray | memoryview):
+        data, name = bytes(source), name or "upload"
+    else:
+        data, name = _read_disk(Path(source)), name or Path(source).name
+    name = PurePosixPath(name.replace("\\", "/")).name or "upload"
+    return (_gunzip(data, report_progress) if data.startswith(GZIP) else data), name
 
 
 def _read_disk(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise _too_large()
+            raise too_large()
         return path.read_bytes()
     except OSError as error:
         raise ReadError(
@@ -172,7 +204,7 @@ def _gunzip(data: bytes, report_progress: ProgressReporter) -> bytes:
                 report_progress(UNPACKING, packed.tell() / len(data))
                 is_bomb = len(unpacked) > RATIO_CHECKED_ABOVE_BYTES and len(unpacked) > MAX_RATIO * len(data)
                 if len(unpacked) > MAX_BYTES or is_bomb:
-                    raise _too_large()
+                    raise too_large()
     except EOFError as error:
         raise ReadError("The gzip file is cut short.", "Download or pack it again.", code="damaged_gzip") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -184,19 +216,12 @@ def _gunzip(data: bytes, report_progress: ProgressReporter) -> bytes:
     return bytes(unpacked)
 
 
-def _too_large() -> ReadError:
-    return ReadError(
-        f"The file is too large: unpacked it may hold at most {MAX_BYTES // 10**9} GB.",
-        "Split it into files with fewer samples.",
-        code="too_large",
-    )
-
-
 def _refuse_other_kinds(data: bytes) -> None:
     kind = hint = ""
-    if data.startswith(b"PK\x03\x04"):
-        is_excel = b"xl/" in data or b"[Content_Types].xml" in data[:4000]
-        kind, hint = ("an Excel workbook", _SAVE_AS_CSV) if is_excel else ("a zip archive", _UNPACK)
+    if data.startswith(ZIP):
+        kind, hint = "a zip archive", _UNPACK
+    elif is_tar(data):
+        kind, hint = "a tar archive", _UNPACK
     elif _MARKUP.match(data[:200]):
         kind, hint = "a web page or XML, not a table", "Download the data file itself and upload that."
     for magic, described, remedy in _OTHER_KINDS:

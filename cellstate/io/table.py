@@ -1,4 +1,4 @@
-"""Text tables: `find_layout` detects the layout from a few lines, `read_table` parses the file into a `ParsedTable`.
+"""Text tables: `read_table` parses a file, whose layout `cellstate.io.layout` detects, into a `ParsedTable`.
 
 A regular table is parsed in blocks with Arrow: fast, in little memory, with progress, and other threads run meanwhile.
 A block that Arrow refuses is parsed by pandas as text; a table that is not regular is parsed by pandas at once.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,36 +18,36 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from cellstate.errors import ReadError
-from cellstate.genes import FOUND, gene_axis
+from cellstate.errors import ReadError, summarise_list
+from cellstate.formatting import plural
+from cellstate.io.layout import Layout, find_layout
+from cellstate.io.number_text import (
+    EMPTY,
+    OVERFLOWING,
+    NumberMarks,
+    is_number,
+    parse_numbers,
+    to_numbers,
+    without_blank_groups,
+)
+from cellstate.io.raw_table import one_line
 from cellstate.io.source import READING, FileContent, contains, count_lines
+from cellstate.io.uneven_rows import mend_rows, uneven_rows
 from cellstate.samples import ReadWarning
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Name of the format of each delimiter. If several delimiters fit equally well, the first one is taken.
-DELIMITERS = {"\t": "tsv", ";": "semicolon", ",": "csv", " ": "space"}
-_SAMPLE_LINES, _SAMPLE_BYTES = 60, 300_000
-#: Tables with more columns or longer lines are not expression tables, and would take long to read.
-_MAX_COLUMNS, _MAX_LINE_BYTES = 100_000, 32_000_000
 #: More than the transcripts of any annotation.
 _MAX_LINES = 500_000
-#: Cells without a value, in lower case.
-EMPTY = ("", "na", "nan", "n/a", "null", "none", "-", "--", "---", "#n/a", "inf", "-inf")
 #: Cells that pandas reads as missing, from its documentation.
 MISSING = frozenset((
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
     "NULL", "NaN", "None", "n/a", "nan", "null",
 ))  # fmt: skip
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
-_COMMA_DECIMAL = re.compile(r"[-+]?\d{1,3}(\.\d{3})*,\d+([eE][-+]?\d+)?$|[-+]?\d+,\d+([eE][-+]?\d+)?$")
-_COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")
-#: First characters of numbers, also of "inf".
-_NUMBER_STARTS = frozenset("0123456789+-.,iI")
-#: pandas crashes on numbers whose exponent overflows an integer.
-_OVERFLOWING = r"[eE][-+]?\d{9}"
-_OVERFLOWING_BYTES = re.compile(_OVERFLOWING.encode())
+#: First characters of numbers, also of "inf" and of limits.
+_NUMBER_STARTS = frozenset("0123456789+-.,iI<≤")
+_OVERFLOWING_BYTES = re.compile(OVERFLOWING.encode())
 #: Name of a column without one in a table that pandas read and wrote again.
 _PANDAS_UNNAMED = re.compile(r"Unnamed: \d+")
 #: A column with at least this share of numbers is numeric; its other cells count as missing.
@@ -61,47 +60,8 @@ _BLOCK_BYTES, _BLOCK_LINES, _LARGEST_BLOCK_BYTES = 4_000_000, 100, 32_000_000
 _COLUMNS_PER_ROW = 50
 #: Larger whole numbers are not exact as float64, so that names of that kind must be read as text.
 _EXACT = 2.0**53
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Layout of a text table.
-
-    Attributes
-    ----------
-    delimiter : str
-        A key of `DELIMITERS`.
-    header : tuple of str
-        Names of the columns; empty where there is none.
-    has_header : bool
-        Whether the file has a line of column names.
-    skip_rows : tuple of int
-        Numbers of the lines that are not rows of the table: comments, header, ``drop_lines``.
-    rows : tuple of tuple of str
-        Cells of a few rows from the beginning and the middle.
-    decimal : str
-        Decimal mark.
-    thousands : str or None
-        Thousands separator.
-    """
-
-    delimiter: str
-    header: tuple[str, ...]
-    has_header: bool
-    skip_rows: tuple[int, ...]
-    rows: tuple[tuple[str, ...], ...]
-    decimal: str = "."
-    thousands: str | None = None
-
-    @property
-    def format(self) -> str:
-        """Name of the format."""
-        return DELIMITERS[self.delimiter]
-
-    @property
-    def skips_a_prefix(self) -> bool:
-        """Whether the skipped lines are the first ones."""
-        return self.skip_rows == tuple(range(len(self.skip_rows)))
+#: Lines that a sentence lists.
+_LISTED_LINES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +81,8 @@ class ParsedTable:
         The other columns; null where a cell is empty. A numeric column may be here too, with its original spelling.
     n_lost : int
         Cells of numeric columns that are text and count as missing.
+    notes : tuple of ReadWarning
+        What the user should know about the layout.
     """
 
     header: tuple[str, ...]
@@ -129,6 +91,7 @@ class ParsedTable:
     numeric: tuple[int, ...]
     texts: Mapping[int, pa.ChunkedArray]
     n_lost: int = 0
+    notes: tuple[ReadWarning, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -144,7 +107,7 @@ class ParsedTable:
     def warnings(self) -> tuple[str, ...]:
         """Warnings for the user."""
         text = f"{self.n_lost:,} cells hold text where numbers belong; they count as missing."
-        return (ReadWarning(text, "text_in_numbers"),) if self.n_lost else ()
+        return (*self.notes, ReadWarning(text, "text_in_numbers")) if self.n_lost else self.notes
 
     def column(self, *names: str) -> int | None:
         """Return the position of the first column with one of these names (in any case), or None."""
@@ -194,185 +157,54 @@ def read_table(
     layout = find_layout(data, skip=skip, drop_lines=drop_lines, delimiter=delimiter)
     # A cell takes at least one byte. If the header is too wide for that, one odd row would widen all others.
     if n_lines * len(layout.header) > max(2 * len(data), 1_000_000):
-        raise _uneven()
-    table = _parse_blocks(content, layout, n_lines + 1)
-    if table is None:
-        table = _parse_whole(data, layout)
-        content.report_progress(READING, 1.0)
+        raise uneven_rows()
+    if layout.marks.thousands == " ":
+        content = replace(content, data=without_blank_groups(data))
+    mended: tuple[int, ...] = ()
+    try:
+        table = _parse(content, layout, n_lines + 1)
+    except _TooWide as error:
+        data, mended = mend_rows(content.data, layout)
+        try:
+            table = _parse(replace(content, data=data), layout, n_lines + 1)
+        except _TooWide:
+            raise uneven_rows(str(error)) from error
+    content.report_progress(READING, 1.0)
     if not table.n_rows:
         raise _no_values()
-    return _drop_blank_columns(_convert_mostly_numeric(table, layout.decimal))
+    table = replace(table, notes=tuple(_layout_notes(layout, mended)))
+    return _drop_blank_columns(_convert_mostly_numeric(table, layout.marks))
 
 
-def _not_a_table() -> ReadError:
-    return ReadError(
-        "The file is not a table of expression values.",
-        "It should have one row per gene and one column per sample (or the other way round), with gene names.",
-        code="not_a_table",
-    )
+def _parse(content: FileContent, layout: Layout, n_lines: int) -> ParsedTable:
+    return _parse_blocks(content, layout, n_lines) or _parse_whole(content.data, layout)
+
+
+def _layout_notes(layout: Layout, mended: Sequence[int]) -> Iterator[ReadWarning]:
+    """Warn about what was found above the rows, beside them and in them."""
+    if mended:
+        listed = summarise_list([f"{line:,}" for line in mended], _LISTED_LINES)
+        subject = "Line" if len(mended) == 1 else "Lines"
+        verb = "has" if len(mended) == 1 else "have"
+        text = f"{subject} {listed} {verb} more cells than the others; the surplus text was left out."
+        yield ReadWarning(text, "wide_rows")
+    if layout.titles:
+        text = f"The header was found below {plural(len(layout.titles), 'other line')}, which were left out."
+        yield ReadWarning(text.replace("line, which were", "line, which was"), "lines_above_header")
+    if layout.sample_rows:
+        names = summarise_list([one_line(name, 40) or "without a name" for name in layout.sample_rows])
+        n = len(layout.sample_rows)
+        text = f"{plural(n, 'row')} below the header {'is' if n == 1 else 'are'} no gene and left out: {names}."
+        yield ReadWarning(text, "rows_about_samples")
+    if layout.has_limits:
+        yield ReadWarning("Limits of detection such as <0.1 are read as half of the limit.", "detection_limits")
 
 
 def _no_values() -> ReadError:
     return ReadError("The file has a header but no values.", "Check that it was exported completely.", code="no_values")
 
 
-def _uneven(hint: str = "Check that it was exported completely.") -> ReadError:
-    return ReadError("The table is damaged: its rows differ in width.", hint, code="damaged_table")
-
-
-# --- layout ---
-
-
-def first_lines(data: bytes, limit: int = _SAMPLE_LINES, start: int = 0) -> list[str]:
-    """Return the first lines of UTF-8 text from byte ``start`` on; raise ``ReadError`` for an extremely long line."""
-    lines: list[str] = []
-    begin = start
-    while begin < len(data) and len(lines) < limit and (begin - start < _SAMPLE_BYTES or len(lines) < 3):
-        end = data.find(b"\n", begin)
-        end = len(data) if end < 0 else end
-        if end - begin > _MAX_LINE_BYTES:
-            raise _not_a_table()
-        lines.append(data[begin:end].decode("utf-8", errors="replace").rstrip("\r"))
-        begin = end + 1
-    return lines
-
-
-def find_layout(data: bytes, *, skip: int = 0, drop_lines: Sequence[int] = (), delimiter: str | None = None) -> Layout:
-    """Detect the layout of a text table from its first lines and a few lines of its middle.
-
-    Parameters
-    ----------
-    data : bytes
-        UTF-8 text.
-    skip : int
-        Number of leading lines before the table. Blank and comment lines after them are skipped too.
-    drop_lines : sequence of int
-        Numbers of lines after the header without expression values.
-    delimiter : str, optional
-        Default: the delimiter that gives the most numbers.
-
-    Raises
-    ------
-    ReadError
-        When the text is not a table.
-    """
-    lines = first_lines(data)
-    skip = _skip_comments(lines, skip)
-    body = [lines[n] for n in range(skip + 1, len(lines)) if lines[n].strip() and n not in drop_lines]
-    middle = first_lines(data, 30, len(data) // 2)[1:] if len(data) > _SAMPLE_BYTES else []
-    if not lines[skip:] or max(line.count(d) for line in lines for d in DELIMITERS) > _MAX_COLUMNS:
-        raise _not_a_table()
-    delimiter = delimiter or _delimiter([*body, *middle] or lines[skip:])
-    first = split([lines[skip].removeprefix("#") if body else lines[skip]], delimiter)[0]
-    rows = split(body + middle, delimiter)
-    n_columns = max((len(row) for row in rows), default=len(first))
-    has_trailing_delimiter = bool(rows) and all(len(row) == n_columns and not row[-1].strip() for row in rows)
-    has_header = bool(rows) and not _has_no_header(first, rows[0])
-    if has_header:
-        header, skip_rows = [name.strip().strip("'") for name in first], [*range(skip + 1), *drop_lines]
-        # R's write.table omits the name of the column of row names.
-        if len(header) == n_columns - 1 and not has_trailing_delimiter:
-            header.insert(0, "")
-    else:
-        header, skip_rows = [""] * max(n_columns, len(first)), list(range(skip))
-    header += [""] * (n_columns - len(header))
-    decimal, thousands = _number_marks([cell.strip() for row in rows for cell in row])
-    return Layout(delimiter, tuple(header), has_header, tuple(skip_rows), tuple(map(tuple, rows)), decimal, thousands)
-
-
-def _skip_comments(lines: list[str], skip: int) -> int:
-    """Return the number of leading lines to skip. A last ``#`` line as wide as the table is its header and is kept."""
-    start = skip
-    while start < len(lines) and (not lines[start].strip() or lines[start].startswith("#")):
-        start += 1
-    if start > skip and start < len(lines) and lines[start - 1].startswith("#"):
-        fields = [max(line.count(d) for d in "\t;,") for line in (lines[start - 1], lines[start])]
-        if fields[0] == fields[1] > 0:
-            return start - 1
-    return start
-
-
-def split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """Return the cells of each line."""
-    try:
-        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
-    except csv.Error:  # a stray quote or a field of absurd length
-        return [line.split(delimiter) for line in lines]
-
-
-def _delimiter(lines: Sequence[str]) -> str:
-    """Return the delimiter that gives the most numbers per line, then the most fields."""
-
-    def score(delimiter: str) -> tuple[float, float]:
-        rows = split(lines, delimiter)
-        fields, share = Counter(len(row) for row in rows).most_common(1)[0]
-        if fields < 2 or share < 0.7 * len(rows):
-            return 0.0, 0.0
-        return float(np.median([sum(is_number(cell, delimiter) for cell in row) for row in rows])), float(fields)
-
-    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
-    best = max(scores, key=lambda delimiter: scores[delimiter])
-    if scores[best][1] < 2:
-        raise _not_a_table()
-    return best
-
-
-def is_number(cell: str, delimiter: str = "") -> bool:
-    """Return whether a cell is a number or empty; a decimal comma counts only if the delimiter is not a comma."""
-    cell = cell.strip()
-    return bool(
-        _NUMBER.match(cell)
-        or (delimiter != "," and _COMMA_DECIMAL.match(cell))
-        or _COMMA_THOUSANDS.match(cell)
-        or cell.lower() in EMPTY
-    )
-
-
-def _has_no_header(first: list[str], row: list[str]) -> bool:
-    """Return whether the first line is a row: as wide as the next, numbers in the same columns, and a gene name.
-
-    A header of sample numbers looks the same, except that the name of its first column is not a gene.
-    """
-    if len(first) != len(row) or not any(map(is_number, first[1:])):
-        return False
-    if any(is_number(b) and b.strip() and not is_number(a) for a, b in zip(first, row, strict=True)):
-        return False
-    names = gene_axis().resolve([first[0], *(cell for cell in first[1:4] if not is_number(cell))])
-    return any(status in (*FOUND, "outside") for status in names.status) or first[0].startswith(("N_", "__"))
-
-
-def _number_marks(cells: list[str]) -> tuple[str, str | None]:
-    """Return the decimal mark and the thousands separator (or None)."""
-    commas = [cell for cell in cells if "," in cell and is_number(cell)]
-    if not commas:
-        return ".", None
-    dots = any(_NUMBER.match(cell) and "." in cell for cell in cells)
-    if all(_COMMA_THOUSANDS.match(cell) for cell in commas) and (dots or not any(c.startswith("0,") for c in commas)):
-        return ".", ","
-    return (".", ",") if dots else (",", "." if any("." in cell for cell in commas) else None)
-
-
 # --- text to numbers ---
-
-
-def to_numbers(cells: object) -> np.ndarray:
-    """Convert a sequence of cells to float64. Text and numbers whose exponent overflows become NaN."""
-    import pandas as pd
-
-    values = cells if isinstance(cells, pd.Series) else pd.Series(cells, dtype=object)
-    if values.dtype == object:
-        values = values.mask(values.astype(str).str.contains(_OVERFLOWING), None)
-    return pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
-
-
-def _parse_numbers(cells: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
-    """Convert cells (text, or None or NaN for an empty one) to float64, and return which are text; any shape."""
-    import pandas as pd
-
-    series = pd.Series(cells.ravel(), dtype=object)
-    numbers = to_numbers(series if decimal == "." else series.str.replace(decimal, ".", regex=False))
-    is_filled = series.notna() & ~series.astype(str).str.strip().str.lower().isin(EMPTY)
-    return numbers.reshape(cells.shape), (is_filled.to_numpy() & np.isnan(numbers)).reshape(cells.shape)
 
 
 def _is_mostly_numbers(n_numbers: np.ndarray, n_lost: np.ndarray) -> np.ndarray:
@@ -380,7 +212,7 @@ def _is_mostly_numbers(n_numbers: np.ndarray, n_lost: np.ndarray) -> np.ndarray:
     return n_numbers >= _MIN_SHARE_OF_NUMBERS * np.maximum(1, n_numbers + n_lost)
 
 
-def _convert_mostly_numeric(table: ParsedTable, decimal: str) -> ParsedTable:
+def _convert_mostly_numeric(table: ParsedTable, marks: NumberMarks) -> ParsedTable:
     """Convert the text columns that hold mostly numbers to numbers."""
     rows = range(0, table.n_rows, max(1, table.n_rows // _ROWS_LOOKED_AT))
     candidates: list[int] = []
@@ -389,12 +221,12 @@ def _convert_mostly_numeric(table: ParsedTable, decimal: str) -> ParsedTable:
         starts_RC = [[cell is not None and cell.strip()[:1] in _NUMBER_STARTS for cell in row] for row in some_RC]
         if (np.mean(starts_RC, axis=0) < _MIN_SHARE_OF_NUMBERS / 2).all():
             continue
-        share_C = (~np.isnan(_parse_numbers(some_RC, decimal)[0])).mean(axis=0)
+        share_C = (~np.isnan(parse_numbers(some_RC, marks)[0])).mean(axis=0)
         candidates += [c for c, share in zip(group, share_C, strict=True) if share >= _MIN_SHARE_OF_NUMBERS / 2]
     converted: dict[int, np.ndarray] = {}
     n_lost = table.n_lost
     for group, all_RC in _groups(table, candidates):
-        numbers_RC, is_text_RC = _parse_numbers(all_RC, decimal)
+        numbers_RC, is_text_RC = parse_numbers(all_RC, marks)
         is_numeric_C = _is_mostly_numbers((~np.isnan(numbers_RC)).sum(axis=0), is_text_RC.sum(axis=0))
         converted |= {c: numbers_RC[:, i] for i, c in enumerate(group) if is_numeric_C[i]}
         n_lost += int(is_text_RC[:, is_numeric_C].sum())
@@ -466,11 +298,16 @@ def _to_text(cells: np.ndarray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array([None if cell != cell else str(cell) for cell in cells], pa.string())])
 
 
+class _TooWide(ValueError):  # noqa: N818 -- a signal, not a failure
+    """Some rows have more cells than the header."""
+
+
 def _to_frame(data: bytes, layout: Layout) -> pd.DataFrame:
     skip_rows = len(layout.skip_rows) if layout.skips_a_prefix else list(layout.skip_rows)
     # Python's own number parser is slower, but safe for exponents that overflow.
     precision = "round_trip" if contains(data, _OVERFLOWING_BYTES) else None
-    numbers = {"decimal": layout.decimal, "thousands": layout.thousands, "float_precision": precision}
+    thousands = None if layout.marks.thousands == " " else layout.marks.thousands
+    numbers = {"decimal": layout.marks.decimal, "thousands": thousands, "float_precision": precision}
     try:
         return _read_csv(data, layout, skiprows=skip_rows, **numbers)
     except (ValueError, OverflowError):  # ParserError, UnicodeDecodeError and EmptyDataError are ValueErrors
@@ -480,23 +317,29 @@ def _to_frame(data: bytes, layout: Layout) -> pd.DataFrame:
         return _read_csv(data, layout, skiprows=skip_rows, quoting=csv.QUOTE_NONE, **numbers)
     except (ValueError, OverflowError) as error:
         line = re.search(r"in line (\d+)", str(error))
-        raise _uneven(f"Line {line.group(1)} has more columns than the others." if line else "") from error
+        raise _TooWide(f"Line {line.group(1)} has more columns than the others." if line else "") from error
 
 
 def _read_csv(data: bytes, layout: Layout, **options: Any) -> pd.DataFrame:
+    """Parse text with pandas; raise ``ValueError`` where a row has more cells than the header."""
     import pandas as pd
 
-    return pd.read_csv(
+    width = len(layout.header)
+    frame = pd.read_csv(
         io.BytesIO(data),
         sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
         header=None,
-        names=range(len(layout.header)),
+        names=range(width + 1),  # one more, which shows the rows that are too wide
         index_col=None,
         skipinitialspace=True,
         low_memory=False,
         encoding="utf-8",
         **options,
     )
+    # If the first row is wider still, pandas takes its first cells for names of rows.
+    if not isinstance(frame.index, pd.RangeIndex) or frame.pop(width).notna().any():
+        raise _TooWide
+    return frame
 
 
 # --- parsing with Arrow ---
@@ -513,7 +356,7 @@ def _parse_blocks(content: FileContent, layout: Layout, n_lines: int) -> ParsedT
     parsed again with that column as text.
     """
     is_short = _COLUMNS_PER_ROW * n_lines < len(layout.header)
-    if is_short or layout.delimiter == " " or layout.thousands or not layout.skips_a_prefix:
+    if is_short or layout.delimiter == " " or layout.marks.thousands or not layout.skips_a_prefix:
         return None
     text = _text_columns(layout)
     try:
@@ -530,7 +373,7 @@ def _text_columns(layout: Layout) -> set[int]:
     """Return the columns that are text in the rows of the layout."""
     n_numbers_C, n_lost_C, n_odd_C = np.zeros((3, len(layout.header)), int)
     for row in layout.rows:
-        for c, cell in enumerate(row):
+        for c, cell in enumerate(row[: len(layout.header)]):
             if (cell := cell.strip()) not in MISSING:
                 is_dash = cell.lower() in EMPTY and not cell.lower().endswith("inf")
                 is_text = not is_dash and not is_number(cell, layout.delimiter)
@@ -615,7 +458,7 @@ class _BlockParser:
         kinds = {str(c): pa.float64() for c in numeric} | {str(c): pa.string() for c in text}
         self._parse = pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True)
         self._convert = pyarrow.csv.ConvertOptions(
-            column_types=kinds, null_values=list(MISSING), strings_can_be_null=True, decimal_point=layout.decimal
+            column_types=kinds, null_values=list(MISSING), strings_can_be_null=True, decimal_point=layout.marks.decimal
         )
 
     def __call__(self, data: bytes, begin: int, end: int) -> _Block:
@@ -652,7 +495,7 @@ class _BlockParser:
         except ValueError as error:  # rows that are too wide, unmatched quotes
             raise _Irregular from error
         cells_RC = frame[self._numeric].to_numpy(object)
-        numbers_RC, lost_RC = _parse_numbers(cells_RC, self._layout.decimal)
+        numbers_RC, lost_RC = parse_numbers(cells_RC, self._layout.marks)
         texts = {c: pa.array(frame[c], pa.string(), from_pandas=True) for c in self._text}
         odd_RC = pd.notna(cells_RC) & np.isnan(numbers_RC)
         return _Block(numbers_RC.T, texts, lost_RC.sum(axis=0), odd_RC.sum(axis=0))

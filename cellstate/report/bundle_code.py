@@ -16,6 +16,8 @@ _OPTIONS = {
     "unit": "--unit",
     "id_type": "--ids",
     "repair_dates": "--repair-dates",
+    "columns": "--columns",
+    "sheet": "--sheet",
 }
 #: Options whose name on the command line differs from that in Python.
 _NAMES = {"max_perturbations": "max"}

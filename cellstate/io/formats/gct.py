@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cellstate.errors import ReadError
+from cellstate.io.layout import first_lines
 from cellstate.io.raw_table import (
     MAX_NAME_COLUMNS,
     RawTable,
@@ -17,7 +18,7 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import FileContent
-from cellstate.io.table import first_lines, read_table
+from cellstate.io.table import read_table
 from cellstate.samples import ReadWarning
 
 #: Lines before the header: version and dimensions.

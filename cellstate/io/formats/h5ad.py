@@ -17,6 +17,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.io.formats import hdf5
+from cellstate.io.number_text import to_numbers
 from cellstate.io.raw_table import (
     COLUMNS,
     MAX_NAME_COLUMNS,
@@ -28,12 +29,13 @@ from cellstate.io.raw_table import (
     unit_in,
 )
 from cellstate.io.source import READING, FileContent
-from cellstate.io.table import to_numbers
 from cellstate.samples import ReadWarning
 
 #: Units of layers with expression values, by lower-case name; the first one in the file is read.
 _LAYERS = {"tpm": "TPM", "counts": "counts", "raw_counts": "counts", "count": "counts", "raw": "counts"}
 _LENGTH_COLUMNS = ("effective_length", "length", "gene_length", "feature_length")
+#: Columns of ``obs`` that name samples.
+_SAMPLE_COLUMNS = ("sample", "sample_id", "sample_name", "Sample", "sampleID", "samples", "donor", "patient", "barcode")
 _VALUES_EXAMINED = 100_000
 
 
@@ -106,12 +108,30 @@ def _open(content: FileContent) -> Iterator[Any]:
 
 def _locate(file: Any) -> tuple[Any, MatrixLocation]:
     """Return the table of the samples, and the location of the matrix to read."""
+    _refuse_other_hdf5(file)
     obs, layers = hdf5.get_node(file, "obs"), hdf5.get_node(file, "layers")
     if obs is None or "var" not in file or not ("X" in file or layers):
         raise ReadError(
             "This HDF5 file is not an h5ad file.", "Write it with AnnData's write_h5ad.", code="unsupported_h5ad"
         )
     return obs, _choose_matrix(file, layers)
+
+
+#: HDF5 files of other tools: parts that show them, the tool, and what to do.
+_OTHER_HDF5 = (
+    (("matrix", "row_attrs", "col_attrs"), "a loom file", "In Python: scanpy.read_loom(FILE).write_h5ad(NEW)."),
+    (("matrix/indptr", "matrix/shape"), "a 10x Genomics file (.h5)",
+     "In Python: scanpy.read_10x_h5(FILE).write_h5ad(NEW), with the cells summed for each sample."),
+    (("aux", "est_counts"), "kallisto's abundance.h5", "Upload the file abundance.tsv beside it."),
+    (("assays", "cell.names"), "a Seurat file (.h5seurat)", "In R: SeuratDisk::Convert(FILE, dest = \"h5ad\")."),
+    (("mod",), "a MuData file", "Write its RNA part as an .h5ad file."),
+)  # fmt: skip
+
+
+def _refuse_other_hdf5(file: Any) -> None:
+    for parts, kind, hint in _OTHER_HDF5:
+        if all(part in file for part in parts) and "obs" not in file:
+            raise ReadError(f"This is {kind}, not an h5ad file.", hint, code="other_file_kind")
 
 
 def _mismatch() -> ReadError:
@@ -123,11 +143,15 @@ def _mismatch() -> ReadError:
 def _read(file: Any, content: FileContent, options: ReadOptions) -> RawTable:
     obs, matrix = _locate(file)
     node, var = hdf5.get_node(file, matrix.path), hdf5.get_node(file, matrix.var)
-    check_size(*hdf5.matrix_shape(node))
-    values_SF = hdf5.read_matrix(node)
+    shape = hdf5.matrix_shape(node)
     sample_names, ids = _column(obs, _index(obs), content.data), _column(var, _index(var), content.data)
-    if values_SF.shape != (len(sample_names), len(ids)):
+    if shape != (len(sample_names), len(ids)):
         raise _mismatch()
+    if shape[0] > shape[1] and resolve_names("", sample_names).n_genes > max(1, resolve_names("", ids).n_genes):
+        check_size(*shape[::-1])
+        return _transposed(hdf5.read_matrix(node), sample_names, ids, matrix, content)
+    check_size(*shape)
+    values_SF = hdf5.read_matrix(node)
     candidates = [resolve_names("var_names", ids)]
     for name in _name_columns(var):
         column = _column(var, name, content.data)
@@ -136,6 +160,7 @@ def _read(file: Any, content: FileContent, options: ReadOptions) -> RawTable:
         candidates.append(resolve_names(name, column))
     names = best_names(candidates, options.id_type)
     assert names is not None
+    sample_names = _sample_names(obs, sample_names, content.data)
     length = next((name for name in _LENGTH_COLUMNS if name in var), None)
     return RawTable(
         values_SF,
@@ -151,6 +176,29 @@ def _read(file: Any, content: FileContent, options: ReadOptions) -> RawTable:
     )
 
 
+def _transposed(
+    values_FS: np.ndarray, genes: list[str], samples: list[str], matrix: MatrixLocation, content: FileContent
+) -> RawTable:
+    """Return the table of a file with genes in ``obs`` and samples in ``var``."""
+    note = ReadWarning("The file has genes in obs and samples in var; it is read so.", "transposed")
+    hint = matrix.hint or unit_in(content.stem)
+    return RawTable(
+        np.ascontiguousarray(values_FS.T), genes, samples, "h5ad", COLUMNS, unit_hint=hint, warnings=(note,)
+    )
+
+
+def _sample_names(obs: Any, index: list[str], data: bytes) -> list[str]:
+    """Return the names of the samples: the index, or a column of names if the index only counts."""
+    if not all(name.isdigit() for name in index):
+        return index
+    for name in _SAMPLE_COLUMNS:
+        if name in obs:
+            column = _column(obs, name, data)
+            if len(column) == len(index) and len(set(column)) == len(column):
+                return column
+    return index
+
+
 def _choose_matrix(file: Any, layers: Any) -> MatrixLocation:
     named = {name.lower(): name for name in layers} if isinstance(layers, h5py.Group) else {}
     for wanted, hint in _LAYERS.items():
@@ -159,17 +207,27 @@ def _choose_matrix(file: Any, layers: Any) -> MatrixLocation:
     x, raw = hdf5.get_node(file, "X"), hdf5.get_node(file, "raw/X")
     has_x = x is not None and hdf5.matrix_shape(x)[1] > 0
     has_raw = raw is not None and hdf5.get_node(file, "raw/var") is not None
-    if has_raw and not (has_x and _is_whole(x)) and _is_whole(raw):
+    # X is scaled if it is negative; what it was made of is in raw.
+    if has_raw and ((not (has_x and _is_whole(x)) and _is_whole(raw)) or (has_x and _is_negative(x))):
         return MatrixLocation("raw/X", "raw/var")
     return MatrixLocation("X" if x is not None else f"layers/{next(iter(named.values()))}")
 
 
+def _is_negative(node: Any) -> bool:
+    """Return whether the first values are negative in part, as after scaling."""
+    return bool((_first_values(node) < 0).any())
+
+
 def _is_whole(node: Any) -> bool:
     """Return whether the first values are whole numbers, as counts are."""
+    first = _first_values(node)
+    return bool((first == np.floor(first)).all())
+
+
+def _first_values(node: Any) -> np.ndarray:
     stored = node if isinstance(node, h5py.Dataset) else hdf5.get_node(node, "data")
     width = hdf5.matrix_shape(node)[1] if stored is node else 1
-    first = hdf5.read_numbers(stored, max(1, _VALUES_EXAMINED // max(1, width)))
-    return bool((first == np.floor(first)).all())
+    return hdf5.read_numbers(stored, max(1, _VALUES_EXAMINED // max(1, width)))
 
 
 def _index(table: Any) -> str:

@@ -19,9 +19,12 @@ from cellstate.samples import ReadWarning
 _DETECT = "Let CellState detect the format."
 #: First columns of a featureCounts table.
 FEATURECOUNTS_COLUMNS = ["geneid", "chr", "start", "end", "strand", "length"]
+#: Columns of counts in STAR's table with a header, as GDC writes it.
+STAR_COLUMNS = ["unstranded", "stranded_first", "stranded_second"]
 #: Columns that featureCounts adds with --extraAttributes.
 _FEATURECOUNTS_EXTRA = ("gene_name", "gene_id", "gene_biotype", "gene_type")
 _BAM_ENDING = re.compile(r"(\.?Aligned)?(\.?sorted(ByCoord)?)?(\.?out)?\.(bam|sam|cram)$", re.IGNORECASE)
+_STAR_ENDING = re.compile(r"[._]?(ReadsPerGene(\.out)?|(augmented_)?star_gene_counts|rna_seq)(?=[._]|$)|[._]noN$")
 _STRANDS = ("unstranded", "forward strand", "reverse strand")
 #: A library is stranded if one strand has at least this share of the reads of both.
 _STRANDED_SHARE = 0.9
@@ -89,24 +92,44 @@ def read_star(content: FileContent, options: ReadOptions) -> RawTable:
         )
     ids = table.text(0)
     is_gene_F = np.array([not name.startswith("N_") for name in ids], dtype=bool)
-    counts_CF = np.stack([table.numbers(c)[is_gene_F] for c in (1, 2, 3)])
-    totals_C = np.array([sum_reads(counts_F) for counts_F in counts_CF])
+    counts_F, warning = choose_strand(np.stack([table.numbers(c) for c in (1, 2, 3)]), is_gene_F)
+    return RawTable(
+        counts_F[is_gene_F][None],
+        [name for name, is_gene in zip(ids, is_gene_F, strict=True) if is_gene],
+        [star_sample_name(content.stem)],
+        "star",
+        unit="counts",
+        warnings=(warning, *table.warnings),
+    )
+
+
+def star_sample_name(stem: str) -> str:
+    """Return the name of the sample of a STAR table: the name of its file without STAR's own endings."""
+    return _STAR_ENDING.sub("", stem) or stem
+
+
+def choose_strand(counts_CF: np.ndarray, is_gene_F: np.ndarray) -> tuple[np.ndarray, ReadWarning]:
+    """Choose among STAR's counts of an unstranded, a forward and a reverse library by the reads of the strands.
+
+    Parameters
+    ----------
+    counts_CF : ndarray, shape (3, F)
+    is_gene_F : ndarray of bool, shape (F,)
+        Rows that count.
+
+    Returns
+    -------
+    (ndarray of shape (F,), ReadWarning)
+        The chosen counts, and a sentence that says which and why.
+    """
+    totals_C = np.array([sum_reads(counts_F[is_gene_F]) for counts_F in counts_CF])
     both_strands = max(totals_C[1:].sum(), 1.0)
     is_stranded = totals_C[1:].max() >= _STRANDED_SHARE * both_strands
     chosen = int(np.argmax(totals_C[1:])) + 1 if is_stranded else 0
     share = totals_C[chosen] / both_strands
     reason = f"it has {share:.0%} of both strands' reads" if is_stranded else "no strand clearly has most of the reads"
-    return RawTable(
-        counts_CF[chosen][None],
-        [name for name, is_gene in zip(ids, is_gene_F, strict=True) if is_gene],
-        [content.stem.removesuffix(".ReadsPerGene.out").removesuffix("ReadsPerGene.out") or content.stem],
-        "star",
-        unit="counts",
-        warnings=(
-            ReadWarning(f"Counts are taken from the {_STRANDS[chosen]} column, because {reason}.", "strand_choice"),
-            *table.warnings,
-        ),
-    )
+    text = f"Counts are taken from the {_STRANDS[chosen]} column, because {reason}."
+    return counts_CF[chosen], ReadWarning(text, "strand_choice")
 
 
 def read_featurecounts(content: FileContent, options: ReadOptions) -> RawTable:

@@ -13,8 +13,8 @@ from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.detected_settings import preview_table, settings_form
 
 _FORMATS = (
-    "CSV, TSV, GCT, h5ad, or the output of salmon, kallisto, RSEM, STAR and featureCounts, plain or gzipped. Counts, "
-    "TPM, FPKM or their logarithms; Ensembl or Entrez ids or symbols; one sample or many."
+    "CSV, TSV, Excel, GCT, h5ad, or the output of salmon, kallisto, RSEM, STAR and featureCounts, plain or packed. "
+    "Counts, TPM, FPKM or their logarithms; Ensembl or Entrez ids or symbols; one sample or many."
 )
 _PASTE = "gene\tpatient\nTP53\t31.2\nMYC\t88.0\n…"
 

@@ -14,10 +14,12 @@ from cellstate.ui.state.session import Loaded, Session
 
 _UNITS = (
     *("counts", "TPM", "FPKM", "CPM", "coverage"),
-    *("log2(TPM+1)", "log2(TPM+0.001)", "log1p TPM", "log2(FPKM+1)", "log2(counts+1)"),
+    *("counts, not length-dependent", "log2(TPM+1)", "log2(TPM+0.001)", "log1p TPM", "log2(FPKM+1)", "log2(counts+1)"),
 )
 _ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
 _LONG = 400
+#: Tables with more columns of numbers offer no list of them.
+_MAX_OFFERED = 200
 
 
 def detected_settings(state: Session, loaded: Loaded) -> None:
@@ -69,8 +71,25 @@ def settings_form(detected: ReadReport, now: ReadOptions, *, key: str, submit: s
             orientation = _setting("Orientation", detected.orientation, (ROWS, COLUMNS), now.orientation)
             unit = _setting("Unit", detected.unit, _UNITS, now.unit, typed="Or type one, such as log2(TPM+0.01).")
             ids = _setting("Gene names", detected.id_type, _ID_TYPES, now.id_type, typed="Or type a column's title.")
+        columns = _sample_columns(detected, now)
         is_sent = st.form_submit_button(submit, icon=":material/refresh:")
-    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates) if is_sent else None
+    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates, columns, now.sheet) if is_sent else None
+
+
+def _sample_columns(detected: ReadReport, now: ReadOptions) -> str | None:
+    """Let the user tick the columns that are samples; None if those that are read already."""
+    names = dict(detected.number_columns)
+    if not len(detected.sample_columns) < len(names) <= _MAX_OFFERED:
+        return now.columns
+    chosen = st.multiselect(
+        "Samples",
+        list(names),
+        default=list(detected.sample_columns),
+        format_func=lambda column: escape_markdown(names[column]) or f"column {column}",
+        help="Columns of numbers in the file. Those that are not samples describe the genes.",
+    )
+    is_changed = bool(chosen) and tuple(sorted(chosen)) != detected.sample_columns
+    return ",".join(map(str, sorted(chosen))) if is_changed else now.columns
 
 
 def _setting(label: str, detected: str, options: tuple[str, ...], now: str | None, *, typed: str = "") -> str | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import one_line, plural
+from cellstate.io.layout import split
 from cellstate.io.source import load_content
-from cellstate.io.table import split
 
 #: As many samples as a file may hold, with long names.
 MAX_BYTES, MAX_ROWS = 5_000_000, 20_001

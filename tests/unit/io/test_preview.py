@@ -79,8 +79,8 @@ def test_format_can_be_chosen(profile):
 
 #: These are not text and have no cells to show.
 _NOTHING = {
-    "empty", "blank", "blank characters of Unicode", "empty gzip", "picture", "pdf", "xlsx", "xls", "zip", "bzip2",
-    "pickle", "binary", "web page", "cut gzip", "damaged gzip", "gzip twice",
+    "empty", "blank", "blank characters of Unicode", "empty gzip", "picture", "pdf", "xlsx", "xls", "zip", "document",
+    "bzip2", "pickle", "binary", "web page", "cut gzip", "damaged gzip", "gzip twice",
 }  # fmt: skip
 
 

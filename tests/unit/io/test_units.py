@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.io.units import Unit
+from cellstate.io.length_bias import usual_levels
+from cellstate.io.units import LENGTH_FREE, Unit
+from cellstate.samples import is_doubt
 from tests.support.read_codes import raises_code, warning_codes
 
 _FPKM_PER_TPM = np.array([[0.3], [0.35], [0.25]])
@@ -108,3 +112,110 @@ def test_names_of_units():
     assert Unit.parse("log2(TPM+0.001)").offset == 0.001
     with raises_code("unknown_option"):
         Unit.parse("furlongs")
+
+
+# --- the harder ones, on levels as they are ---
+
+
+@pytest.fixture(scope="module")
+def tumours() -> tuple[np.ndarray, np.ndarray]:
+    """TPM that resemble the usual levels of all genes, and counts of them; shape (3, A)."""
+    rng = np.random.default_rng(2)
+    level_A = np.nan_to_num(usual_levels()) * rng.lognormal(0, 0.8, N_AXIS)
+    tpm_SA = level_A * rng.lognormal(0, 0.3, (3, N_AXIS))
+    tpm_SA *= 1e6 / tpm_SA.sum(axis=1, keepdims=True)
+    reads_SA = tpm_SA * gene_axis().length_bp
+    counts_SA = rng.poisson(reads_SA * np.array([[3e7], [2.2e7], [4e7]]) / reads_SA.sum(axis=1, keepdims=True))
+    per_base_SA = counts_SA / gene_axis().length_bp
+    return per_base_SA * 1e6 / per_base_SA.sum(axis=1, keepdims=True), counts_SA.astype(float)
+
+
+def _read(values_SA: np.ndarray, name: str = "x.csv", decimals: int | None = None):
+    frame = pd.DataFrame(values_SA.T, index=pd.Index(gene_axis().ensembl, name="gene"), columns=["a", "b", "c"])
+    return read_samples((frame if decimals is None else frame.round(decimals)).to_csv().encode(), name=name)
+
+
+def _cpm_of(counts_SA: np.ndarray) -> np.ndarray:
+    return counts_SA / counts_SA.sum(axis=1, keepdims=True) * 1e6
+
+
+_TMM = np.array([[1.16], [0.88], [0.96]])
+DIFFICULT = {
+    "CPM, 2 decimals": (lambda t, c: _cpm_of(c), 2, "x.csv", "CPM"),
+    "CPM, 4 decimals": (lambda t, c: _cpm_of(c), 4, "x.csv", "CPM"),
+    "CPM after TMM": (lambda t, c: _cpm_of(c) * _TMM, None, "x.csv", "CPM"),
+    "log2 CPM, 2 decimals": (lambda t, c: np.log2(_cpm_of(c) + 1), 2, "x.csv", "log2(CPM+1)"),
+    "TPM, 1 decimal": (lambda t, c: t, 1, "x.csv", "TPM"),
+    "TPM, 2 decimals": (lambda t, c: t, 2, "x.csv", "TPM"),
+    "TPM, whole": (lambda t, c: t, 0, "x.csv", "TPM"),
+    "log2 TPM, 2 decimals": (lambda t, c: np.log2(t + 1), 2, "x.csv", "log2(TPM+1)"),
+    "log2 of rounded TPM, 6 decimals": (lambda t, c: np.log2(t.round(2) + 1), 6, "x.csv", "log2(TPM+1)"),
+    "TOIL": (lambda t, c: np.log2(t.round(2) + 0.001), 4, "x.csv", "log2(TPM+0.001)"),
+    "pseudocount 0.5": (lambda t, c: np.log2(t + 0.5), None, "x.csv", "log2(TPM+0.5)"),
+    "log10 with 0.01": (lambda t, c: np.log10(t * 0.3 + 0.01), None, "fpkm.csv", "log10(FPKM+0.01)"),
+    "voom": (lambda t, c: np.log2((c + 0.5) / (c.sum(1)[:, None] + 1) * 1e6), None, "x.csv", "log2(CPM)"),
+    "vst": (lambda t, c: np.log2(c / _TMM + 18), None, "x.csv", "log2(counts+18)"),
+    "FPKM-UQ": (lambda t, c: t * 6000, None, "TCGA.FPKM-UQ.txt", "FPKM"),
+    "log2 FPKM-UQ": (lambda t, c: np.log2(t * 6000 + 1), None, "x.csv", "log2(FPKM+1)"),
+    "FPKM of one sample named so": (lambda t, c: t * 0.3, 4, "GSE1_norm_counts_FPKM.tsv", "FPKM"),
+    "normalised counts": (lambda t, c: c / _TMM, None, "x.csv", "counts"),
+}
+
+
+@pytest.mark.parametrize("kind", DIFFICULT)
+def test_unit_is_told_by_ties_floors_length_and_names(tumours, kind):
+    make, decimals, name, unit = DIFFICULT[kind]
+    samples = _read(make(*tumours), name, decimals)
+    assert samples.report.unit == unit
+    both = np.log2(np.stack([samples.tpm_SA, tumours[0]]) + 1)
+    assert np.nanmin([np.corrcoef(both[0, s], both[1, s])[0, 1] for s in range(3)]) > 0.99
+
+
+DOUBTED = {
+    "CPM named TPM": (lambda t, c: _cpm_of(c), "tpm.csv", "uncertain_unit"),
+    "TPM named CPM": (lambda t, c: t, "cpm.csv", "uncertain_unit"),
+    "CPM, 1 decimal": (lambda t, c: _cpm_of(c).round(1), "x.csv", "uncertain_unit"),
+    "counts of 3' sequencing": (lambda t, c: (t * 5).round(), "x.csv", "uncertain_length"),
+    "microarray": (lambda t, c: np.log2(t + 30), "x.csv", "uncertain_unit"),
+    "intensities": (lambda t, c: t * 3 + 20.5, "x.csv", "uncertain_unit"),
+}
+
+
+@pytest.mark.parametrize("kind", DOUBTED)
+def test_doubt_is_told(tumours, kind):
+    make, name, code = DOUBTED[kind]
+    samples = _read(make(*tumours), name)
+    assert warning_codes(samples)[0] == code and is_doubt(samples.report.warnings[0])
+
+
+def test_counts_that_do_not_depend_on_length_are_not_divided_by_it(tumours):
+    counts_SA = (tumours[0] * 5).round()
+    for samples in (
+        _read(counts_SA, "quantseq_counts.csv"),
+        read_samples(
+            pd.DataFrame(counts_SA.T, index=gene_axis().ensembl).to_csv().encode(),
+            options=ReadOptions(unit=LENGTH_FREE),
+        ),
+    ):
+        assert samples.report.unit == LENGTH_FREE
+        np.testing.assert_allclose(samples.tpm_SA, counts_SA / counts_SA.sum(axis=1, keepdims=True) * 1e6, rtol=1e-4)
+        np.testing.assert_allclose(samples.library_size_S, counts_SA.sum(axis=1))
+
+
+def test_sums_and_spike_ins_do_not_count(profile):
+    frame = profile.frame(profile.tpm_SF)
+    extra = pd.DataFrame(5e5, index=["Total", "ERCC-00002", "Grand Total", "no_feature"], columns=frame.columns)
+    profile.assert_same(read_samples(pd.concat([frame, extra]).to_csv(index_label="gene").encode()))
+
+
+def test_values_that_are_no_expression_are_refused(profile):
+    rng = np.random.default_rng(0)
+    ranks = np.argsort(np.argsort(profile.tpm_SF + rng.random((3, 3000)), axis=1), axis=1) + 1
+    for values, code in (
+        (rng.random((3, 3000)), "scaled_values"),
+        (ranks, "scaled_values"),
+        (rng.normal(size=(3, 3000)), "negative_values"),
+        (np.log2(profile.counts_SF + 0.5) + rng.normal(0, 0.2, (3, 3000)) + 0.5, "regularised_log"),
+    ):
+        with raises_code(code):
+            read_samples(profile.frame(values).to_csv().encode())
