@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellstate.evaluation.ood import LEAST_COVERED
 from cellstate.evaluation.tissue import TissueCall, TissueClassifier, read_tissues
 from cellstate.model.folder import folder_stamp, shipped_models
 from cellstate.model.record import read_record
@@ -15,8 +16,6 @@ from cellstate.samples import Samples
 
 #: The model of all tissues.
 BASE = "human"
-#: With at least this probability that its tissue is one that a special model covers, a sample is one for it.
-LEAST_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def propose_model(sample: Samples) -> Proposal | None:
     log1p_SA = np.log1p(np.nan_to_num(sample.tpm_SA).astype(np.float64))
     call = classifier.calls_on_axis(log1p_SA, sample.measured_SA)[0]
     covered = {name: _covered(folder, folder_stamp(folder)) for name, folder in shipped.items() if name != BASE}
-    fitting = [name for name, tissues in covered.items() if tissues and call.probability(tissues) >= LEAST_PROBABILITY]
+    fitting = [name for name, tissues in covered.items() if tissues and call.probability(tissues) >= LEAST_COVERED]
     # Of values that are not plausible the tissue means nothing.
     if not fitting or not call.is_plausible:
         return Proposal(BASE, call)

@@ -194,7 +194,7 @@ def test_it_is_adapted_to_other_genes(base, tmp_path):
     "wrong",
     [
         lambda s: replace(config(s), loop=LoopConfig(hide=0.3)),
-        lambda s: replace(config(s), network=NetworkConfig("b", (16, 4, 16), "gelu", "none", residual=True, components=12)),
+        lambda s: replace(config(s), network=NetworkConfig("b", (9, 4, 9), "gelu", "none", True, 12)),
         lambda s: replace(config(s), data=DataConfig(store=str(s.path), balance="tissue")),
         lambda s: replace(config(s), data=DataConfig(store=str(s.path), in_memory=True)),
     ],
