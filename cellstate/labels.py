@@ -32,7 +32,7 @@ PREDICTORS = {
     PredictorId.PRODUCTS: "Products of regulators",
 }
 DATASETS = {
-    Dataset.TEST: "Held out, HiSeq",
+    Dataset.TEST: "Held out",
     Dataset.OLDER_TEST: "Held out, Illumina GA",
     Dataset.TRAINING_MEAN: "Training mean",
     Dataset.TARGETS_TUMOURS: "Fitted to tumours",

@@ -47,6 +47,8 @@ from .splits import Shares, assign, components
 #: Values of the file per unit of log1p TPM.
 STEPS = 200
 EXCLUDED = "excluded"
+#: What the store is called in the record of a model.
+CORPUS = "human bulk corpus"
 HINT = "Give the corpus file: HDF5 in the layout of docs/corpus.md."
 _ARRAYS = {
     "log1p_tpm_x200": 2, "measured": 2, "ensembl": 1, "dataset_index": 1, "dataset_names": 1, "sample": 1,
@@ -133,7 +135,7 @@ def import_bulk(
     table = table.assign(**filled)
     table["detected_genes"] = np.concatenate([(block > 0).sum(axis=1) for block in corpus.blocks(kept_S)])
     about = {
-        "name": "human bulk corpus",
+        "name": CORPUS,
         "licence": "by source, see the model card",
         "sources": [{"name": source.name, "bytes": source.stat().st_size, "sha256": digest}],
         "filters": filters,
