@@ -59,7 +59,7 @@ class HeldOut:
     def take(self, is_taken_S: np.ndarray) -> HeldOut:
         """Return some of the samples."""
         rows = np.flatnonzero(is_taken_S)
-        return HeldOut(self.samples.take(rows), self.labels.iloc[rows].reset_index(drop=True))
+        return HeldOut(self.samples.take(rows.tolist()), self.labels.iloc[rows].reset_index(drop=True))
 
 
 def read_split(corpus: Path, tables: Path, split: str) -> HeldOut:

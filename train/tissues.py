@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
@@ -104,8 +105,10 @@ class _Table:
 
     def take(self, is_taken_S: np.ndarray) -> _Table:
         labels = self.labels[is_taken_S].reset_index(drop=True)
-        parts = (self.log1p_SC, self.ranked_SC, self.measured_SC)
-        return _Table(*(part[is_taken_S] for part in parts), labels)
+        log1p_SC, ranked_SC, measured_SC = (
+            part[is_taken_S] for part in (self.log1p_SC, self.ranked_SC, self.measured_SC)
+        )
+        return _Table(log1p_SC, ranked_SC, measured_SC, labels)
 
 
 def _table(log1p_SC: np.ndarray, measured_SC: np.ndarray, level_C: np.ndarray, labels: pd.DataFrame) -> _Table:
@@ -139,7 +142,7 @@ class _Tested:
 
 
 def tissue_labels(
-    tissue_S: Sequence[str], state_S: Sequence[str], dataset_S: Sequence[str], component_S: Sequence[str]
+    tissue_S: ArrayLike, state_S: ArrayLike, dataset_S: ArrayLike, component_S: ArrayLike
 ) -> pd.DataFrame:
     """Return the classes of samples by the tables of this module; empty tissue where a sample has none."""
     # Not by the index that a column of a table brings along.
@@ -154,10 +157,10 @@ def tissue_labels(
 def fit_tissues(
     log1p_SA: np.ndarray,
     measured_SA: np.ndarray,
-    tissue_S: Sequence[str],
-    state_S: Sequence[str],
-    dataset_S: Sequence[str],
-    component_S: Sequence[str],
+    tissue_S: ArrayLike,
+    state_S: ArrayLike,
+    dataset_S: ArrayLike,
+    component_S: ArrayLike,
     *,
     is_fitted_S: np.ndarray | None = None,
     n_genes: int = N_GENES,
@@ -170,9 +173,9 @@ def fit_tissues(
     log1p_SA : ndarray, shape (S, A)
         log1p TPM on the gene axis; ignored where nothing was measured.
     measured_SA : ndarray of bool
-    tissue_S, state_S : sequence of str
+    tissue_S, state_S : array of str
         As a corpus names them, see `MERGED` and `STATES`; samples without either are left out.
-    dataset_S, component_S : sequence of str
+    dataset_S, component_S : array of str
         Data set of each sample, and what that belongs to.
     is_fitted_S : ndarray of bool, optional
         ``False`` for samples of validation data sets, which serve the calibration alone. Default: all are fitted.
@@ -356,7 +359,7 @@ def _calibrated(classifier: TissueClassifier, tested: Sequence[_Tested]) -> Tiss
     dataset_S = pd.Series(np.concatenate([one.dataset_S for one in tested]))
     weight_S = 1 / dataset_S.map(dataset_S.value_counts()).to_numpy()
     temperature = _temperature([one.place.logit_SJ for one in tested], [one.is_right_SJ for one in tested], weight_S)
-    spreads = {
+    spreads: dict[Figure, Spread] = {
         figure: _spread(np.concatenate([on_scale(figure, one.place.figures[figure]) for one in tested]), weight_S)
         for figure in Figure
         if figure is not Figure.IMPUTATION
