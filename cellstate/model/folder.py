@@ -306,7 +306,7 @@ def describe_model(folder: Path | str) -> dict:
     from cellstate.model.network import dtype_name
 
     model = load_model(folder, device="cpu")
-    stored = next(load_checkpoint(Path(folder) / WEIGHTS)[0].parameters()).dtype
+    stored = next(load_checkpoint(model.folder / WEIGHTS)[0].parameters()).dtype
     pairs = zip(model.config.widths, model.config.widths[1:], strict=False)
     layers = [
         {

@@ -29,8 +29,12 @@ def model() -> Model:
     ------
     ModelError
     """
-    folder = _folder()
-    return _open(folder, os.environ.get(DEVICE_VARIABLE, "auto"), folder_stamp(Path(folder)))
+    folder, device = _folder(), os.environ.get(DEVICE_VARIABLE, "auto")
+    stamp = folder_stamp(Path(folder))
+    if (before := _stamps().get(folder)) not in (None, stamp):
+        _open.clear(folder, device, before)
+    _stamps()[folder] = stamp
+    return _open(folder, device, stamp)
 
 
 def model_folder_name() -> str:
@@ -50,6 +54,12 @@ def use_model(folder: Path) -> None:
 
 def _folder() -> str:
     return os.environ.get(MODEL_VARIABLE) or st.session_state.get(_CHOSEN) or str(default_model_folder())
+
+
+@st.cache_resource(show_spinner=False)
+def _stamps() -> dict[str, tuple[int, ...]]:
+    """Return the stamp of each folder as it was last opened."""
+    return {}
 
 
 @st.cache_resource(show_spinner="Opening the model …", max_entries=MODELS)

@@ -146,8 +146,11 @@ def test_model_init_and_show(run, tmp_path):
     damaged, random = run("model", "list", tmp_path, "--json")["models"]
     assert damaged["problem"].startswith("damaged: ") and random["problem"] is None
     assert (random["n_parameters"], random["trained_on"]) == (made["n_parameters"], [])
-    [shipped] = run("model", "list", "--json")["models"]
-    assert shipped.keys() >= {"name", "path", "n_parameters", "trained_on"} and len(shipped["trained_on"]) == 2
+    coadread, human = run("model", "list", "--json")["models"]
+    assert coadread.keys() == human.keys() >= {"name", "path", "n_parameters", "trained_on"}
+    assert (coadread["name"], len(coadread["trained_on"])) == ("coadread", 2)
+    assert (human["name"], len(human["trained_on"])) == ("human", 1)
+    assert run("model", "show", "human", "--json")["n_parameters"] == human["n_parameters"]
     assert run("model", "list", tmp_path).out.splitlines()[0] == damaged["problem"]
 
 

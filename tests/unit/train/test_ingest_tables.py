@@ -105,7 +105,7 @@ def test_a_bad_table_of_series_is_refused_before_anything_is_read(tmp_path, text
 
 def test_a_file_that_is_no_expression_profile_is_named_and_nothing_is_left(tmp_path, counts_SA):
     files = [write_csv(tmp_path / "a.csv", counts_SA), tmp_path / "b.csv"]
-    files[1].write_text("gene,x\nTP53,-5\nMYC,3\n")
+    files[1].write_text("gene,x\nTP53,many\nMYC,few\n")
     out = tmp_path / "out" / "store"
     with pytest.raises(CellStateError, match=r"b\.csv: ") as refusal:
         store_of(files, out)
