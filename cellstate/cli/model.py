@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from cellstate.cli.options import Answer, Commands
 from cellstate.resources import resource_path
@@ -18,7 +17,9 @@ def add(commands: Commands) -> None:
     one.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
     one.add_argument("--seed", type=int, default=0)
     one = models.add("show", "parameters, layers, genes, precision, checksum", _show)
-    one.add_argument("folder", nargs="?", metavar="DIR", help="model folder (default: the shipped demo model)")
+    one.add_argument(
+        "folder", nargs="?", metavar="DIR", help="model folder, or the name of a shipped one (default: coadread)"
+    )
     one = models.add("list", "model folders: name, parameters, training samples", _list)
     one.add_argument("folder", nargs="?", metavar="DIR", help="folder of model folders (default: the shipped ones)")
 
@@ -34,10 +35,10 @@ def _init(options: argparse.Namespace) -> Answer:
 def _show(options: argparse.Namespace) -> Answer:
     from cellstate.model import describe_model
     from cellstate.model.checkpoint import read_header
-    from cellstate.model.folder import WEIGHTS, default_model_folder
+    from cellstate.model.folder import WEIGHTS, find_folder
     from cellstate.report.narrative.model import architecture
 
-    folder = Path(options.folder or options.model or default_model_folder())
+    folder, _ = find_folder(options.folder or options.model)
     result = describe_model(folder) | {"architecture": architecture(read_header(folder / WEIGHTS)[0])}
     lines = [
         f"{result['name']}: {result['n_parameters']:,} parameters, {result['genes']:,} genes, "
