@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, TimeoutError, expect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARTIFACTS = REPOSITORY / "artifacts"
@@ -26,6 +26,7 @@ _DRAWN = """async () => {
     await Promise.allSettled(document.getAnimations().map((moving) => moving.finished));
 }"""
 _MAX_PICTURES = 10
+_MAX_OPENINGS = 6
 _WRONG = re.compile("omething went wrong|could not be read|mistake, not yours")
 
 
@@ -58,17 +59,24 @@ def shoot(page: Page, name: str, folder: Path = ARTIFACTS) -> Path:
 
 
 def open_page(page: Page, title: str) -> None:
-    """Go to another page by the navigation."""
-    press(page.get_by_test_id("stTopNavLink").filter(has_text=title))
+    """Go to a page by the navigation, unless it is open: drawn anew, it would lose what a test types meanwhile."""
+    heading = page.get_by_role("heading", level=1)
+    settle(page)
+    if heading.count() != 1 or not heading.inner_text().startswith(PAGES[title]):
+        press(page.get_by_test_id("stTopNavLink").filter(has_text=title))
     # The page that is left may stand there, at rest and with buttons of the same names, until the server has answered.
-    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(f"^{PAGES[title]}"))
+    expect(heading).to_have_text(re.compile(f"^{PAGES[title]}"))
     settle(page)
 
 
 def views(page: Page) -> Iterator[str]:
     """Open every page and every tab of the evidence page in turn; yields what it is called."""
     for title in PAGES:
-        open_page(page, title)
+        if title == "Evidence":
+            # The tab that was open last is open again.
+            open_evidence(page, TABS[0])
+        else:
+            open_page(page, title)
         yield title
     for tab in TABS[1:]:
         open_evidence(page, tab)
@@ -136,10 +144,17 @@ def choose(page: Page, name: str) -> None:
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """Choose from a list that opens."""
-    settle(page)
-    page.get_by_role("combobox", name=label).press("ArrowDown")
-    page.get_by_role("option", name=option).click()
+    """Choose from a list that opens; one that a page drawn anew has closed is opened again."""
+    wanted = page.get_by_role("option", name=option)
+    for _ in range(_MAX_OPENINGS):
+        settle(page)
+        page.get_by_role("combobox", name=label).press("ArrowDown")
+        try:
+            wanted.click(timeout=PATIENCE_MS / _MAX_OPENINGS)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError(f"The list {label} has no {option}, or does not stay open.")
 
 
 def prediction(page: Page) -> Locator:
@@ -158,6 +173,7 @@ def delete_data(page: Page) -> None:
 
 def knock_out(page: Page, query: str, symbol: str) -> None:
     """Knock out the gene that a search finds."""
+    settle(page)
     page.get_by_role("textbox", name="Find a gene").fill(query)
     press(button(page, "add"))
     expect(page.get_by_text(f"{symbol} knocked out").first).to_be_visible()

@@ -26,7 +26,7 @@ READ = {
 #: Real files without expression values, and their errors.
 REFUSED = {
     "SRP021193.colData.tsv": "The table holds text only, no expression values.",
-    "hapmap_lcl_coldata.csv": "None of the 85 names is a known human protein-coding gene",
+    "hapmap_lcl_coldata.csv": "This is a sample sheet",
 }
 #: Those of too few reads; nearly all of the GCT file is zero.
 SHALLOW = ("ERR188021.rsem", "ERR458837.star", "rnaseqc", "SRP021193.raw")
