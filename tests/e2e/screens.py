@@ -29,6 +29,7 @@ from tests.e2e.steps import (
     knock_out,
     open_page,
     press,
+    settle,
     shoot,
     try_example,
     views,
@@ -59,6 +60,8 @@ def compare(page: Page) -> None:
     boxes = page.get_by_test_id("stFileUploaderDropzoneInput")
     for place, group in enumerate(("control", "treated")):
         data = as_csv(make_samples(2, seed=place, prefix=group))
+        # A file that is dropped while the page is drawn anew may be lost.
+        settle(page)
         boxes.nth(place).set_input_files(a_file(f"{group}.csv", data))
         expect(page.get_by_text(f"{group}.csv: 2 samples")).to_be_visible()
     box = page.get_by_role("textbox", name="Perturbation of the treated samples")

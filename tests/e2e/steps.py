@@ -128,7 +128,8 @@ def a_file(name: str, data: bytes) -> FilePayload:
 
 
 def drop_file(place: Page | Locator, file: Path | FilePayload) -> None:
-    """Drop a file into the first upload box of a page, or of a part of it."""
+    """Drop a file into the first upload box of a page, or of a part of it, once the page is drawn."""
+    settle(place if isinstance(place, Page) else place.page)
     place.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(file)
 
 
