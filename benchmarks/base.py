@@ -20,6 +20,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from benchmarks.reconstruction import conditional_mean_of
 from benchmarks.report import at_least, measured, show
 from cellstate.evidence import Benchmark, Criterion
 from cellstate.gene_space import align
@@ -97,19 +98,6 @@ def trained(config: TrainConfig, data: TrainingData) -> Predict:
     return reconstruct
 
 
-def conditional_mean(rows_LG: np.ndarray, variance_L: np.ndarray, z_SG: np.ndarray, known_SG: np.ndarray) -> np.ndarray:
-    """Predict every gene from the known ones by probabilistic PCA of standardised samples, shape (S, G)."""
-    genes = z_SG.shape[1]
-    noise = max((genes - float(variance_L.sum())) / (genes - len(variance_L)), 1e-6)
-    weight_GL = rows_LG.T * np.sqrt(np.maximum(variance_L - noise, 0))
-    predicted_SG = np.empty_like(z_SG)
-    for s, known_G in enumerate(known_SG):
-        seen_KL = weight_GL[known_G]
-        precision_LL = seen_KL.T @ seen_KL + noise * np.eye(len(variance_L))
-        predicted_SG[s] = weight_GL @ np.linalg.solve(precision_LL, seen_KL.T @ z_SG[s, known_G])
-    return predicted_SG
-
-
 def measure(config: TrainConfig, split: str, seeds: int) -> list[Criterion]:
     """Return every figure of one split."""
     data = read_data(config, ALONE)
@@ -135,7 +123,9 @@ def measure(config: TrainConfig, split: str, seeds: int) -> list[Criterion]:
         return lambda z: (z @ rows_PG[:width].T) @ rows_PG[:width]
 
     same = whole(pca(latent))
-    conditional_SG = conditional_mean(rows_PG[:latent], variance_P[:latent], z_SG, seen_SG)
+    # As if each gene had variance 1; with the floor of the SD it has less.
+    noise = max((len(space) - float(variance_P[:latent].sum())) / (len(space) - latent), 1e-6)
+    conditional_SG = conditional_mean_of(rows_PG[:latent], variance_P[:latent], noise, z_SG, seen_SG)
     same_half = Sums(hidden_truth_SG, space.log1p_tpm(conditional_SG), datasets)
     found = [
         measured("data_sets", len(set(datasets))),

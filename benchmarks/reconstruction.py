@@ -40,11 +40,18 @@ def conditional_mean(model: Model, z_SG: np.ndarray, known_SG: np.ndarray) -> np
     assert known is not None and profiles is not None
     total = float(profiles.z_SG.var(axis=0).sum())
     noise = (total - float(known.pca_variance_L.sum())) / (z_SG.shape[1] - len(known.pca_LG))
-    weight_GL = known.pca_LG.T * np.sqrt(np.maximum(known.pca_variance_L - noise, 0))
+    return conditional_mean_of(known.pca_LG, known.pca_variance_L, noise, z_SG, known_SG)
+
+
+def conditional_mean_of(
+    rows_LG: np.ndarray, variance_L: np.ndarray, noise: float, z_SG: np.ndarray, known_SG: np.ndarray
+) -> np.ndarray:
+    """The same from principal components, the variance of their scores, and the noise of a gene (a variance in z)."""
+    weight_GL = rows_LG.T * np.sqrt(np.maximum(variance_L - noise, 0))
     predicted_SG = np.empty_like(z_SG)
     for s, known_G in enumerate(known_SG):
         seen_KL = weight_GL[known_G]
-        precision_LL = seen_KL.T @ seen_KL + noise * np.eye(len(known.pca_LG))
+        precision_LL = seen_KL.T @ seen_KL + noise * np.eye(len(variance_L))
         predicted_SG[s] = weight_GL @ np.linalg.solve(precision_LL, seen_KL.T @ z_SG[s, known_G])
     return predicted_SG
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import streamlit as st
 
 from cellstate.evaluation.model_choice import Proposal, propose_model
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
-from cellstate.model.folder import default_model_folder, shipped_models
+from cellstate.model.folder import default_model_folder, folder_stamp, shipped_models
 from cellstate.model.record import read_record
 from cellstate.report.narrative.model import model_caption, proposal_sentence
 from cellstate.ui.runtime.resources import is_chosen_by_server, model_folder_name, use_model
@@ -38,7 +41,7 @@ def proposal(state: Session) -> Proposal | None:
 
 def model_picker(state: Session, opened: Model, label: str) -> None:
     """Draw the name of the model, with the others to choose from."""
-    shipped = list(shipped_models())
+    shipped = shipped_models()
     found = proposal(state)
     fits = found.model if found is not None else default_model_folder().name
     names = [AUTOMATIC, *shipped]
@@ -47,7 +50,7 @@ def model_picker(state: Session, opened: Model, label: str) -> None:
         return f"The model that fits the sample – {fits}" if name == AUTOMATIC else name
 
     captions = ["" if found is None else proposal_sentence(found)]
-    captions += [model_caption(read_record(shipped_models()[name])) for name in shipped]
+    captions += [_caption(folder, folder_stamp(folder)) for folder in shipped.values()]
     with st.popover(
         label, icon=":material/network_node:", help="The model." if opened.is_trained else "Random weights."
     ):
@@ -61,6 +64,12 @@ def model_picker(state: Session, opened: Model, label: str) -> None:
             on_change=lambda: _choose(state),
             width=440,
         )
+
+
+@lru_cache(maxsize=16)
+def _caption(folder: Path, stamp: tuple[int, ...]) -> str:
+    """Return the line about a model: its record is read once, and not each time that a page is drawn."""
+    return model_caption(read_record(folder))
 
 
 def _choose(state: Session) -> None:
