@@ -10,6 +10,7 @@ from cellstate.formatting import percent
 from cellstate.labels import predictor_label
 from cellstate.model.config import ModelConfig
 from cellstate.model.record import AccuracyBin, EvaluationRecord, Quality
+from cellstate.report.narrative.model import architecture
 from cellstate.viz.accuracy import bin_label
 
 #: Two methods whose R2 differ by less are called equal.
@@ -25,6 +26,8 @@ _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU"}
 
 def network_sentence(config: ModelConfig) -> str:
     """Return the architecture of an autoencoder, computed from its layers."""
+    if config.embedding:
+        return architecture(config)
     latent, widths = config.latent_index, config.widths
     activation = _ACTIVATIONS.get(config.activation, config.activation)
     beside = (
