@@ -42,12 +42,18 @@ def find_chromium() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark slow tests: whole folders that start programs of their own, and those of `slow_tests.txt`."""
+    """Mark slow tests: whole folders that start programs of their own, and those of `slow_tests.txt`.
+
+    A browser test that failed runs once more: on a busy machine a page may be redrawn between a look and a click. The
+    summary names each (`rerun`).
+    """
     listed = set((REPOSITORY / "tests" / "slow_tests.txt").read_text().split("\n"))
     for item in items:
         in_folder = item.path.relative_to(REPOSITORY).parts[:2] in SLOW_FOLDERS
         if in_folder or item.get_closest_marker("browser") or item.name.partition("[")[0] in listed:
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -60,7 +66,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests were left out, and why."""
+    """Say which tests were left out, and why, and which had to run twice."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.line(f"ran once more: {report.nodeid}")
     left_out: dict[str, list[str]] = defaultdict(list)
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
