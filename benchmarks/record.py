@@ -93,7 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status, 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="model folder that the benchmarks measured")
-    parser.add_argument("files", type=Path, metavar="FILE", nargs="+", help="saved output of a benchmark")
+    words = "saved output of a benchmark; without any, the default method is decided again"
+    parser.add_argument("files", type=Path, metavar="FILE", nargs="*", help=words)
     options = parser.parse_args(arguments)
     try:
         default = record(options.model, options.files)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cellstate.model import load_model
     from cellstate.perturb.perturbations import Perturbation
     from cellstate.perturb.predict import predict
+    from cellstate.perturb.regulators.search import regulators
     from cellstate.perturb.sample import prepare_sample
     from cellstate.perturb.search.combination import combine
     from cellstate.perturb.search.goal import Goal
@@ -36,6 +37,7 @@ __all__ = [
     "prepare_sample",
     "read_goal",
     "read_samples",
+    "regulators",
     "screen",
     "titrate",
 ]
@@ -47,6 +49,7 @@ _MODULES = {
     "model": ("load_model",),
     "perturb.perturbations": ("Perturbation",),
     "perturb.predict": ("predict",),
+    "perturb.regulators.search": ("regulators",),
     "perturb.sample": ("prepare_sample",),
     "perturb.search.combination": ("combine",),
     "perturb.search.goal": ("Goal",),

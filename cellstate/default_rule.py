@@ -13,7 +13,7 @@ decide either: there are two, and no method predicts them.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -98,7 +98,7 @@ class DefaultPredictor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 def predictor_evidence(
-    records: Records, held: Collection[PredictorId] = METHODS
+    records: Records, held: Collection[PredictorId] = METHODS, methods: Sequence[PredictorId] = METHODS
 ) -> dict[PredictorId, PredictorEvidence]:
     """Return what the rule looks at, and its verdict, for every method.
 
@@ -106,6 +106,8 @@ def predictor_evidence(
     ----------
     held : collection of PredictorId
         Methods that the model folder holds.
+    methods : sequence of PredictorId
+        Methods that are compared, the autoencoder among them.
     """
     reference = _figures(records, REFERENCE)
     return {
@@ -116,13 +118,15 @@ def predictor_evidence(
             simulated_pearson_delta=own[2],
             verdict=_verdict(name, own, reference, name in held),
         )
-        for name in METHODS
+        for name in methods
     }
 
 
-def choose_default(records: Records, held: Collection[PredictorId] = METHODS) -> DefaultPredictor:
-    """Return the default method by the rule of this module."""
-    competing = predictor_evidence(records, held)
+def choose_default(
+    records: Records, held: Collection[PredictorId] = METHODS, methods: Sequence[PredictorId] = METHODS
+) -> DefaultPredictor:
+    """Return the default method by the rule of this module; for the parameters see `predictor_evidence`."""
+    competing = predictor_evidence(records, held, methods)
     eligible = [one for one in competing.values() if one.verdict is Verdict.ELIGIBLE]
     reference = competing[REFERENCE]
     best = max(eligible, key=lambda one: one.target_specificity or 0.0, default=reference)
@@ -143,9 +147,13 @@ def choose_default(records: Records, held: Collection[PredictorId] = METHODS) ->
 
 
 def check_default(default: DefaultPredictor, records: Records) -> None:
-    """Raise ``ValueError`` where a recorded default is not what the rule makes of the records beside it."""
+    """Raise ``ValueError`` where a recorded default is not what the rule makes of the records beside it.
+
+    Methods that it does not list did not exist when it was recorded.
+    """
     held = {one.predictor for one in default.competing if one.verdict is not Verdict.NOT_IN_FOLDER}
-    if default != choose_default(records, held):
+    listed = [one.predictor for one in default.competing]
+    if REFERENCE not in listed or default != choose_default(records, held, listed):
         raise ValueError("`default_predictor` contradicts the records beside it")
 
 
@@ -179,3 +187,38 @@ def _verdict(name: PredictorId, own: _Figures, reference: _Figures, held: bool) 
     if simulated < reference_simulated:
         return Verdict.WORSE_IN_SIMULATION
     return Verdict.ELIGIBLE
+
+
+def ranking_percentile(records: Records, name: PredictorId) -> float | None:
+    """Return how well a method finds the perturbed gene from its measured change; ``None`` where a figure is missing.
+
+    The mean of the percentiles over experiments and over signatures, which weigh the same: either alone is a choice of
+    laboratories.
+    """
+    found = [
+        records.value(Benchmark.REAL_PERTURBATIONS, dataset, name, Metric.REGULATOR_PERCENTILE)
+        for dataset in (Dataset.REAL_EXPERIMENTS, Dataset.GEO_SIGNATURES)
+    ]
+    known = [value for value in found if value is not None]
+    return sum(known) / len(known) if len(known) == len(found) else None
+
+
+def choose_ranking(records: Records, default: PredictorId, held: Collection[PredictorId] = METHODS) -> PredictorId:
+    """Return the method that ranks regulators: of the methods held, the one that best finds a perturbed gene.
+
+    Another question than the one that `choose_default` answers: which gene explains a measured change, whatever the
+    sizes of the changes. Methods that use prior knowledge are out, and missing evidence disqualifies; where no method
+    has any, the default method ranks.
+
+    Parameters
+    ----------
+    default : PredictorId
+    held : collection of PredictorId
+        Methods that the model folder holds.
+    """
+    measured = {
+        name: value
+        for name in METHODS
+        if name in held and name not in PRIOR_KNOWLEDGE and (value := ranking_percentile(records, name)) is not None
+    }
+    return max(measured, key=measured.__getitem__, default=default)

@@ -34,6 +34,7 @@ class Benchmark(StrEnum):
     POSTER = "poster"
     REAL_PERTURBATIONS = "real_perturbations"
     RECONSTRUCTION = "reconstruction"
+    REGULATORS = "regulators"
     REGULONS = "regulons"
     RELIABILITY = "reliability"
     SIMULATED = "simulated"
@@ -78,6 +79,7 @@ class PredictorId(StrEnum):
     RIDGE = "ridge"
     ELASTIC_NET = "elastic_net"
     RIDGE_TF = "ridge_tf"
+    WHITENED_COEXPRESSION = "whitened_coexpression"
     NO_CHANGE = "no_change"
     #: References.
     GENE_MEAN = "gene_mean"
@@ -111,6 +113,7 @@ METHODS = (
     PredictorId.AUTOENCODER,
     PredictorId.PCA,
     PredictorId.COEXPRESSION,
+    PredictorId.WHITENED_COEXPRESSION,
     PredictorId.RIDGE,
     PredictorId.ELASTIC_NET,
     PredictorId.RIDGE_TF,

@@ -8,6 +8,7 @@ PREDICTORS = {
     PredictorId.AUTOENCODER: "Autoencoder",
     PredictorId.PCA: "PCA",
     PredictorId.COEXPRESSION: "Co-expression",
+    PredictorId.WHITENED_COEXPRESSION: "Whitened co-expression",
     PredictorId.RIDGE: "Ridge",
     PredictorId.ELASTIC_NET: "Elastic net",
     PredictorId.RIDGE_TF: "Ridge on TFs",

@@ -33,6 +33,7 @@ from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, wri
 from cellstate.perturb.predictors.linear import fit_components, principal_rows, save_components
 from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.predictors.sparse_fit import fit_effects
+from cellstate.perturb.regulators.reference import save_reference
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.model import architecture
 from cellstate.report.section import markdown
@@ -45,6 +46,7 @@ from .distributed import DistributedContext
 from .ingest.bulk import CORPUS
 from .loop import Outcome, best_of
 from .profiles import draw_profiles
+from .regulators import NORMAL, NormalSamples, fit_reference
 from .tissues import fit_tissues, save_tissues
 
 #: Rows from which the direct effects between genes are learnt, where there are more than twice as many samples.
@@ -53,6 +55,9 @@ CONDENSED = 800
 DRAWN = 240
 #: What a store must say of its samples for a classifier of tissues.
 _LABELS = {"tissue", "state", "series", "component"}
+
+#: What counts as an independent source: of few training sets their connected components, of held-out ones each.
+_SOURCE = {"train": "component", "validation": "series"}
 
 
 def peak_memory() -> int:
@@ -92,6 +97,8 @@ def package_model(
     elif all(set(data.tables.get(split, ())) >= _LABELS for split in ("train", "validation")):
         save_tissues(stage, _tissues(data))
     model = load_model(stage, device="cpu")
+    if all(set(data.tables.get(split, ())) >= _LABELS for split in ("train", "validation")):
+        save_reference(fit_reference(model, *_normal_samples(data)), stage)
     z_SG, measured_SG = data.validation_z_SG, align(data.samples["validation"], data.space).measured_SG
     truth_SG = np.where(measured_SG, data.space.log1p_tpm(z_SG), np.nan)
     r2_G = r2_per_gene(truth_SG, data.space.log1p_tpm(model.reconstruct(z_SG)))
@@ -135,6 +142,17 @@ def _tissues(data: TrainingData) -> TissueClassifier:
     measured_SA = ~np.isnan(tpm_SA)
     log1p_SA = np.log1p(np.nan_to_num(tpm_SA))
     return fit_tissues(log1p_SA, measured_SA, *(table[name].tolist() for name in names), is_fitted_S=is_fitted_S)
+
+
+def _normal_samples(data: TrainingData) -> tuple[NormalSamples, NormalSamples]:
+    """Return the normal samples among the training and among the validation samples."""
+
+    def of(z_SG: np.ndarray, split: str) -> NormalSamples:
+        table = data.tables[split]
+        every = NormalSamples(z_SG, table["tissue"].tolist(), table[_SOURCE[split]].tolist())
+        return every.where(table["state"].isin(NORMAL).to_numpy())
+
+    return of(data.train_z_SG, "train"), of(data.validation_z_SG, "validation")
 
 
 def _condensed(z_SG: np.ndarray) -> np.ndarray:

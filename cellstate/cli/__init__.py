@@ -17,8 +17,8 @@ from cellstate.errors import CellStateError, Stopped, print_error
 
 #: Each is a module of this package, in the order of ``--help``.
 COMMANDS = (
-    *("inspect", "perturb", "titrate", "screen", "pairs", "combine", "evaluate", "compare", "report", "bundle"),
-    *("model", "data", "app", "train"),
+    *("inspect", "perturb", "titrate", "screen", "regulators", "pairs", "combine", "evaluate", "compare"),
+    *("effects", "report", "bundle", "model", "data", "app", "train"),
 )
 
 

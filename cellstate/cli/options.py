@@ -91,8 +91,8 @@ def add_predictor(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--predictor",
         metavar="NAME",
-        help="prediction method: autoencoder, pca, coexpression, ridge, elastic_net or ridge_tf (default: that of the "
-        "model folder)",
+        help="prediction method: autoencoder, pca, coexpression, whitened_coexpression, ridge, elastic_net or ridge_tf "
+        "(default: that of the model folder)",
     )
 
 

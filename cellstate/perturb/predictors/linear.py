@@ -320,6 +320,19 @@ def coexpression_map(known: Components) -> LinearMap:
     return LinearMap(known.components_PG, known.variance_P, 1 / np.maximum(known.z_variance_G, 1e-6), unit_G)
 
 
+def whitened_map(known: Components) -> LinearMap:
+    """Change each gene by its correlation with each perturbed gene, once every component has the same variance.
+
+    The correlation of two genes is the cosine of their rows of the components, each component times the SD of its
+    scores. A few components (tissue, proliferation, stroma) make up most of it and say the same of hundreds of genes.
+    Without those factors every component counts alike, and the cosine tells which genes go together beyond them. It
+    ranks; as a change per SD it is a shrunken one.
+    """
+    length_G = np.sqrt(np.square(known.components_PG).sum(axis=0))
+    inverse_G = np.divide(1, length_G, out=np.zeros_like(length_G), where=length_G > 0)
+    return LinearMap(known.components_PG, np.ones(len(known.components_PG), np.float32), inverse_G, inverse_G)
+
+
 def ridge_map(known: Components) -> LinearMap:
     """Change each gene by its ridge regression on all other genes.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cellstate.default_rule import choose_ranking
 from cellstate.errors import ModelError
 from cellstate.evidence import METHODS
 from cellstate.model import Model
@@ -28,6 +29,7 @@ from cellstate.perturb.predictors.linear import (
     pca_map,
     ridge_map,
     tf_ridge_map,
+    whitened_map,
 )
 from cellstate.perturb.predictors.sparse import SparseEffectPropagation, load_effects
 
@@ -56,6 +58,10 @@ _OF_COMPONENTS: dict[PredictorSpec, Callable[[Components], LinearEffects]] = {
     PredictorSpec(
         PredictorId.COEXPRESSION, "Each gene changes along its regression line on each perturbed gene."
     ): coexpression_map,
+    PredictorSpec(
+        PredictorId.WHITENED_COEXPRESSION,
+        "Each gene changes by its correlation with each perturbed gene, every principal component given equal weight.",
+    ): whitened_map,
     PredictorSpec(PredictorId.RIDGE, "Each gene changes by its ridge regression on all other genes."): ridge_map,
     PredictorSpec(
         PredictorId.RIDGE_TF,
@@ -63,9 +69,9 @@ _OF_COMPONENTS: dict[PredictorSpec, Callable[[Components], LinearEffects]] = {
         uses_prior_knowledge=True,
     ): tf_ridge_map,
 }
-_PCA, _COEXPRESSION, _RIDGE, _RIDGE_TF = _OF_COMPONENTS
+_PCA, _COEXPRESSION, _WHITENED, _RIDGE, _RIDGE_TF = _OF_COMPONENTS
 #: Every method, in the order in which tables show them.
-REGISTRY = (_AUTOENCODER, _NO_CHANGE, _PCA, _COEXPRESSION, _RIDGE, _ELASTIC_NET, _RIDGE_TF)
+REGISTRY = (_AUTOENCODER, _NO_CHANGE, _PCA, _COEXPRESSION, _WHITENED, _RIDGE, _ELASTIC_NET, _RIDGE_TF)
 SPECS = {spec.id: spec for spec in REGISTRY}
 
 
@@ -132,6 +138,11 @@ def default_predictor(model: Model) -> PredictorId:
     """Return the default method of a model folder."""
     named = model.record.default_predictor
     return named if named in available_predictors(model) else PredictorId.AUTOENCODER
+
+
+def ranking_predictor(model: Model) -> PredictorId:
+    """Return the method of a model folder that ranks regulators, see `cellstate.default_rule.choose_ranking`."""
+    return choose_ranking(model.record.records, default_predictor(model), available_predictors(model))
 
 
 def resolve_predictor(model: Model, wanted: str | None) -> PredictorId:

@@ -1,0 +1,158 @@
+"""``cellstate regulators``: what drives a sample, without a goal."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_genes, add_out, number, records
+from cellstate.cli.readers import at_least_one, first_of, note, read_all_samples, read_genes, read_model
+from cellstate.errors import CellStateError
+
+if TYPE_CHECKING:
+    from cellstate.perturb.regulators.search import Regulators
+
+#: The shipped model that knows normal tissue.
+MODEL = "human"
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    one = commands.add("regulators", "what drives a sample, without a goal", _run, reads=True, runs=True)
+    one.add_argument("--all", action="store_true", help="every sample of FILE at once")
+    one.add_argument(
+        "--against",
+        metavar="FILE",
+        help="compare with the mean of these samples, FILE or FILE#NAME,NAME, instead of the closest normal state",
+    )
+    add_genes(one, "candidates; by default transcription factors")
+    one.add_argument("--sets", action="store_true", help="also look for a set of cooperating regulators")
+    one.add_argument("--top", type=int, metavar="N", help="rows that are shown in each direction")
+    add_out(one)
+    one.set_defaults(model=MODEL)
+
+
+def _run(options: argparse.Namespace) -> Answer:
+    from cellstate.evaluation.ood import ood_scores
+    from cellstate.io import check_writable, read_selection, write_table
+    from cellstate.perturb.regulators.search import regulators
+    from cellstate.perturb.sample import prepare_samples
+
+    top = GENES_SHOWN if options.top is None else at_least_one("--top", options.top)
+    if options.all and options.sample is not None:
+        raise CellStateError("--all and --sample contradict each other.", "Give one of them.")
+    if options.out:
+        check_writable(options.out)
+    model = read_model(options)
+    samples, positions = read_all_samples(options)
+    if not options.all:
+        positions = [first_of(options, samples, positions)]
+    prepared = prepare_samples(model, samples.take(positions))
+    against, label = None, ""
+    if options.against is not None:
+        group = read_selection(options.against)
+        against = prepare_samples(model, group)
+        label = f"mean of {len(group)} samples of {options.against}"
+    genes = None if options.genes in (None, "tf") else read_genes(options, options.genes, model.space)
+    if options.genes == "all":
+        genes = model.space.axis_index_G * 0 + range(len(model.space))
+    found = regulators(
+        prepared, against=against, against_label=label, genes=genes, with_sets=options.sets and not options.all
+    )
+    scores = ood_scores(prepared)
+    if n := sum(score.is_ood for score in scores):
+        note(options, f"{n:,} of {len(scores):,} samples are out of distribution: their regulators are not reliable")
+    if options.all:
+        return _of_cohort(options, found, top, write_table)
+    table = found.table()
+    if options.out:
+        write_table(table, options.out)
+    return _of_sample(found, top, scores[0].score, scores[0].is_ood)
+
+
+def _head(found: Regulators) -> dict:
+    return {
+        "kind": "hypothesis",
+        "model": found.model.config.name,
+        "predictor": found.predictor,
+        "reference": found.reference,
+        "n_candidates": len(found.candidates_T),
+    }
+
+
+def _of_sample(found: Regulators, top: int, ood_score: float, is_ood: bool) -> Answer:
+    table = found.table()
+    up, down = table[table["z"] > 0].head(top), table[table["z"] < 0].iloc[::-1].head(top)
+    sets = []
+    if found.sets and (chosen := found.sets[0]) is not None:
+        sets = [
+            {
+                "genes": [found.model.space.symbols[found.candidates_T[t]] for t in chosen.members_N],
+                "coefficients": chosen.coefficient_N,
+                "shares": chosen.share_N,
+                "explained": chosen.explained,
+                "best_member": chosen.best_member,
+                "p": chosen.p,
+            }
+        ]
+    result = {
+        "sample": found.samples[0],
+        **_head(found),
+        "ood_score": ood_score,
+        "is_ood": is_ood,
+        "ranked": records(table),
+        "sets": [one | {key: one[key].tolist() for key in ("coefficients", "shares")} for one in sets],
+    }
+    title = f"{'gene':<12}{'activity':>10}{'z':>8}{'p':>10}{'FDR':>9}{'own change':>12}{'TPM':>10}"
+    lines = [
+        f"{found.samples[0]} against {found.reference} (hypotheses, for research only)",
+        "More active than in the reference:",
+        title,
+        *map(_row, records(up)),
+        "Less active than in the reference:",
+        title,
+        *map(_row, records(down)),
+    ]
+    if not found.has_null:
+        lines.insert(1, "No p-values: a group needs five samples to tell how much its own differ.")
+    for one in sets:
+        lines.append(
+            f"Together: {', '.join(one['genes'])} explain {one['explained']:.1%} of what was held back, the best of "
+            f"them {one['best_member']:.1%}; p = {one['p']:.2g} against random sets."
+        )
+    return result, lines
+
+
+def _row(row: dict) -> str:
+    return (
+        f"{row['gene']:<12}{row['activity']:>+10.3f}{number(row['z'], '+.2f'):>8}{number(row['p'], '.2g'):>10}"
+        f"{number(row['fdr'], '.2g'):>9}{number(row['own_change'], '+.2f'):>12}{number(row['tpm'], '.1f'):>10}"
+    )
+
+
+def _of_cohort(options: argparse.Namespace, found: Regulators, top: int, write_table) -> Answer:
+    import pandas as pd
+
+    recurrent = found.recurrence()
+    symbols = [found.model.space.symbols[g] for g in found.candidates_T]
+    if options.out:
+        z = pd.DataFrame(found.z_ST, columns=symbols)
+        write_table(pd.concat([pd.Series(found.samples, name="sample"), z], axis=1), options.out)
+    called_S = (found.fdr_ST <= 0.1).sum(axis=1)
+    result = {
+        **_head(found),
+        "samples": [
+            {"sample": name, "n_called": int(n), "top": [symbols[t] for t in row.argsort()[::-1][:top]]}
+            for name, n, row in zip(found.samples, called_S, found.z_ST, strict=True)
+        ],
+        "recurrent": records(recurrent),
+    }
+    lines = [
+        f"{len(found.samples):,} samples against {found.reference} (hypotheses, for research only)",
+        f"{'gene':<12}{'more active':>12}{'less active':>12}{'mean z':>9}",
+        *(
+            f"{row['gene']:<12}{row['n_more_active']:>12,}{row['n_less_active']:>12,}{row['mean_z']:>+9.2f}"
+            for row in records(recurrent, top)
+        ),
+    ]
+    return result, lines

@@ -1,0 +1,189 @@
+"""What a sample is compared with: its own closest normal state, or the mean of some samples.
+
+The closest normal state needs no control sample. Normal tissue of every kind lies near a plane of few components; the
+nearest point of that plane, given the genes that a sample measures, is the reference (probabilistic PCA, Tipping and
+Bishop, J. R. Stat. Soc. B 1999; the idea of one patient against a model of normal tissue follows bulkDGD, Prada-Luengo
+et al., Genome Biology 24:263, 2023). More components would explain a tumour away.
+
+Shape suffixes: S samples, G genes, K components, T candidate genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from cellstate.errors import ModelError
+from cellstate.evidence import PredictorId
+from cellstate.model import Model
+from cellstate.model.checkpoint import damaged, read_arrays, write_arrays
+from cellstate.model.folder import cached_per_model
+from cellstate.perturb.sample import PreparedSample
+
+REGULATORS = "regulators.safetensors"
+#: A gene's SD in a group counts as if so many more samples had the typical SD.
+PRIOR_SAMPLES = 4
+#: Differences from the reference, in SD, are cut here, so that a few genes do not make up a signature.
+CLIP = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class NormalReference:
+    """A model of normal tissue, and how regulators behave in it.
+
+    Attributes
+    ----------
+    mean_G : ndarray of float32
+        z of normal tissue, the tissues weighing nearly the same.
+    component_KG : ndarray of float32
+        Orthonormal rows.
+    variance_K : ndarray of float32
+        Variance of the scores.
+    noise : float
+        Variance of a gene beside the components, in z.
+    sd_G : ndarray of float32
+        SD of normal samples of data sets that were left out about their closest normal state.
+    activity_mean_G, activity_sd_G : ndarray of float32
+        Of the activity of each gene in these samples, and `change_sd_G` of its own change, in its SD.
+    degrees : float
+        Degrees of freedom of Student's t: independent sources of normal samples less one.
+    predictor : PredictorId
+        The method whose effects the activities follow from.
+    """
+
+    mean_G: np.ndarray
+    component_KG: np.ndarray
+    variance_K: np.ndarray
+    noise: float
+    sd_G: np.ndarray
+    activity_mean_G: np.ndarray
+    activity_sd_G: np.ndarray
+    degrees: float
+    predictor: PredictorId
+
+    def closest(self, z_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+        """Return the closest normal state of each sample in z, float32, shape (S, G)."""
+        at_SK = coordinates(z_SG - self.mean_G, measured_SG, self.component_KG, self.variance_K, self.noise)
+        return (self.mean_G + at_SK @ self.component_KG).astype(np.float32)
+
+    def signature(self, z_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+        """Return how far each sample is from its closest normal state, in SD, float32; 0 where nothing was measured."""
+        return signature_of(z_SG - self.closest(z_SG, measured_SG), self.sd_G, measured_SG)
+
+
+def signature_of(away_SG: np.ndarray, sd_G: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+    """Return differences from a reference in SD, cut at `CLIP`, 0 where nothing was measured, float32, shape (S, G)."""
+    return np.where(measured_SG, np.clip(away_SG / sd_G, -CLIP, CLIP), 0).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupReference:
+    """The mean of some samples, and their spread about it.
+
+    Attributes
+    ----------
+    z_NG : ndarray of float32
+        The group; 0 where not measured.
+    measured_NG : ndarray of bool
+    """
+
+    z_NG: np.ndarray
+    measured_NG: np.ndarray
+
+    @classmethod
+    def of(cls, group: Sequence[PreparedSample]) -> GroupReference:
+        """Return the reference that prepared samples make."""
+        measured_NG = np.stack([one.measured_G for one in group])
+        return cls(np.where(measured_NG, np.concatenate([one.z_1G for one in group]), 0), measured_NG)
+
+    def signature(self, z_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+        """Return how far samples are from the group's mean, in SD; 0 where they or all of the group lack a gene."""
+        return self._away(z_SG, measured_SG, np.ones(len(self.z_NG), bool))
+
+    def left_out_signatures(self) -> np.ndarray:
+        """Return how far each of the group is from the mean of the others, in SD, float32, shape (N, G)."""
+        each = np.arange(len(self.z_NG))
+        return np.concatenate([self._away(self.z_NG[[n]], self.measured_NG[[n]], each != n) for n in each])
+
+    def _away(self, z_SG: np.ndarray, measured_SG: np.ndarray, use_N: np.ndarray) -> np.ndarray:
+        z_NG, known_NG = self.z_NG[use_N], self.measured_NG[use_N]
+        n_G = known_NG.sum(axis=0)
+        mean_G = z_NG.sum(axis=0) / np.maximum(n_G, 1)
+        square_G = np.where(known_NG, np.square(z_NG - mean_G), 0).sum(axis=0)
+        # Few samples know an SD badly: it is drawn to the typical one (Smyth, Stat. Appl. Genet. Mol. Biol. 2004).
+        freedom_G = np.maximum(n_G - 1, 0)
+        typical = square_G.sum() / max(int(freedom_G.sum()), 1) if freedom_G.any() else 1.0
+        sd_G = np.sqrt((square_G + PRIOR_SAMPLES * typical) / (freedom_G + PRIOR_SAMPLES))
+        return signature_of(z_SG - mean_G, np.maximum(sd_G, 1e-3), measured_SG & (n_G > 0))
+
+
+def coordinates(
+    y_SG: np.ndarray, measured_SG: np.ndarray, component_KG: np.ndarray, variance_K: np.ndarray, noise: float
+) -> np.ndarray:
+    """Return the expected scores of centred samples from the genes that each measures, shape (S, K)."""
+    at_SK = np.empty((len(y_SG), len(component_KG)))
+    packed = np.packbits(measured_SG, axis=1)
+    _, first, group_S = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    for group, row in enumerate(first):
+        known_KM = component_KG[:, measured_SG[row]].astype(np.float64)
+        rows = np.flatnonzero(group_S.ravel() == group)
+        precision_KK = known_KM @ known_KM.T / noise + np.diag(1 / np.maximum(variance_K, 1e-9))
+        at_SK[rows] = np.linalg.solve(precision_KK, known_KM @ y_SG[rows][:, measured_SG[row]].T / noise).T
+    return at_SK
+
+
+def save_reference(reference: NormalReference, folder: Path) -> None:
+    """Write the reference beside the weights, the components in 8 bits a value."""
+    step_K = np.maximum(np.abs(reference.component_KG).max(axis=1), 1e-9) / 127
+    tensors = {
+        "components": np.rint(reference.component_KG / step_K[:, None]).astype(np.int8),
+        "components.step": step_K.astype(np.float32),
+        "components.variance": reference.variance_K.astype(np.float32),
+        "mean": reference.mean_G.astype(np.float32),
+        "sd": reference.sd_G.astype(np.float32),
+        "activity.mean": reference.activity_mean_G.astype(np.float32),
+        "activity.sd": reference.activity_sd_G.astype(np.float32),
+        "numbers": np.array([reference.noise, reference.degrees], np.float32),
+        "predictor": np.frombuffer(reference.predictor.encode(), np.uint8),
+    }
+    write_arrays(folder / REGULATORS, tensors, {"cellstate-regulators": "1"})
+
+
+@cached_per_model
+def load_reference(model: Model) -> NormalReference | None:
+    """Return the model of normal tissue that a model folder carries, ``None`` where it has none.
+
+    Raises
+    ------
+    ModelError
+        A file that is damaged, or that belongs to other genes.
+    """
+    path = model.folder / REGULATORS
+    if not path.exists():
+        return None
+    stored = read_arrays(path)
+    try:
+        noise, degrees = (float(value) for value in stored["numbers"])
+        found = NormalReference(
+            mean_G=stored["mean"],
+            component_KG=stored["components"].astype(np.float32) * stored["components.step"][:, None],
+            variance_K=stored["components.variance"],
+            noise=noise,
+            sd_G=stored["sd"],
+            activity_mean_G=stored["activity.mean"],
+            activity_sd_G=stored["activity.sd"],
+            degrees=degrees,
+            predictor=PredictorId(stored["predictor"].tobytes().decode()),
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise damaged(REGULATORS, error) from error
+    n, arrays = len(model.space), [getattr(found, f.name) for f in fields(found) if f.name.endswith("_G")]
+    fits = all(array.shape == (n,) and bool(np.isfinite(array).all()) for array in arrays)
+    fits = fits and found.component_KG.shape == (len(found.variance_K), n)
+    fits = fits and noise > 0 and degrees > 0 and bool((found.sd_G > 0).all() and (found.activity_sd_G > 0).all())
+    if not (fits and bool(np.isfinite(found.component_KG).all() and (found.variance_K >= 0).all())):
+        raise ModelError(f"{REGULATORS} does not belong to this model.", "Copy the model folder again.")
+    return found

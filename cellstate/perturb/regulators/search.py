@@ -1,0 +1,264 @@
+"""Rank the regulators of one sample, or of many at once, without a goal.
+
+Shape suffixes: S samples, G genes, T candidate genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cellstate.errors import CellStateError
+from cellstate.model import Model
+from cellstate.perturb.effects import EffectMatrix, effect_matrix, effects_of_tfs
+from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.registry import ranking_predictor
+from cellstate.perturb.regulators.activity import activities
+from cellstate.perturb.regulators.reference import (
+    PRIOR_SAMPLES,
+    GroupReference,
+    NormalReference,
+    load_reference,
+)
+from cellstate.perturb.regulators.sets import RegulatorSet, cooperating_set
+from cellstate.perturb.sample import PreparedSample, training_mean
+from cellstate.perturb.search.null_models import benjamini_hochberg
+
+#: A regulator below this level can hardly drive anything.
+EXPRESSED_TPM = 0.5
+#: Called where the false discovery rate is at most this.
+FDR = 0.1
+#: Samples of a group from which on its own samples are the null.
+FEWEST_IN_GROUP = 5
+#: Samples whose signatures are in memory at once.
+_BLOCK = 128
+NORMAL_STATE = "closest normal state"
+
+
+@dataclass(frozen=True, eq=False)
+class Regulators:
+    """Regulators of samples against a reference: hypotheses.
+
+    Attributes
+    ----------
+    model : Model
+    predictor : PredictorId
+        The method whose effects are compared with the signatures.
+    reference : str
+        What the samples were compared with.
+    samples : tuple of str, length S
+    candidates_T : ndarray of int
+        Positions in the model.
+    activity_ST, change_ST, z_ST, p_ST, fdr_ST : ndarray of float32
+        Cosine of effects and signature; the regulator's own difference from the reference in SD; activity in SD of
+        left-out samples of the reference, its two-sided p, and the false discovery rate over the sample's candidates.
+        Against a small group, z is activity times the root of the signature's genes, and p and fdr are NaN.
+    tpm_ST : ndarray of float32
+        NaN where not measured.
+    signature_SG : ndarray of float32
+    sets : tuple of RegulatorSet or None, length S
+        Empty where sets were not asked for.
+    """
+
+    model: Model
+    predictor: PredictorId
+    reference: str
+    samples: tuple[str, ...]
+    candidates_T: np.ndarray
+    activity_ST: np.ndarray
+    change_ST: np.ndarray
+    z_ST: np.ndarray
+    p_ST: np.ndarray
+    fdr_ST: np.ndarray
+    tpm_ST: np.ndarray
+    signature_SG: np.ndarray
+    sets: tuple[RegulatorSet | None, ...] = ()
+
+    @property
+    def has_null(self) -> bool:
+        """Whether there are p-values."""
+        return bool(np.isfinite(self.p_ST).any())
+
+    def table(self, sample: int = 0) -> pd.DataFrame:
+        """Return the regulators of one sample, most active first.
+
+        Columns: gene, ensembl_id, activity, z, p, fdr, direction (``more active`` or ``less active`` than in the
+        reference), own_change, tpm, is_tf.
+        """
+        space, s = self.model.space, sample
+        table = pd.DataFrame(
+            {
+                "gene": [space.symbols[g] for g in self.candidates_T],
+                "ensembl_id": [space.ensembl[g] for g in self.candidates_T],
+                "activity": self.activity_ST[s],
+                "z": self.z_ST[s],
+                "p": self.p_ST[s],
+                "fdr": self.fdr_ST[s],
+                "direction": np.where(self.z_ST[s] >= 0, "more active", "less active"),
+                "own_change": self.change_ST[s],
+                "tpm": self.tpm_ST[s],
+                "is_tf": space.is_tf_G[self.candidates_T],
+            }
+        )
+        return table.sort_values("z", ascending=False, kind="stable", ignore_index=True)
+
+    def recurrence(self, fdr: float = FDR) -> pd.DataFrame:
+        """Return how many samples call each regulator more and less active, most often first; private ones say 1.
+
+        Columns: gene, ensembl_id, n_more_active, n_less_active, mean_z, samples (names of those that call it, the
+        first five).
+        """
+        called_ST = self.fdr_ST <= fdr
+        space = self.model.space
+        up_T, down_T = (called_ST & (self.z_ST > 0)).sum(axis=0), (called_ST & (self.z_ST < 0)).sum(axis=0)
+        first = [", ".join(self.samples[s] for s in np.flatnonzero(column)[:5]) for column in called_ST.T]
+        table = pd.DataFrame(
+            {
+                "gene": [space.symbols[g] for g in self.candidates_T],
+                "ensembl_id": [space.ensembl[g] for g in self.candidates_T],
+                "n_more_active": up_T,
+                "n_less_active": down_T,
+                "mean_z": self.z_ST.mean(axis=0),
+                "samples": first,
+            }
+        )
+        order = np.lexsort((-np.abs(table["mean_z"]), -(up_T + down_T)))
+        return table.iloc[order].reset_index(drop=True)
+
+
+def regulators(
+    samples: Sequence[PreparedSample],
+    *,
+    against: Sequence[PreparedSample] | None = None,
+    against_label: str = "",
+    genes: np.ndarray | None = None,
+    with_sets: bool = False,
+) -> Regulators:
+    """Rank regulators of samples by how far each one's activity is from that in normal tissue.
+
+    Parameters
+    ----------
+    samples : sequence of PreparedSample
+        Of one model.
+    against : sequence of PreparedSample, optional
+        The reference; default: each sample's own closest normal state. Of `FEWEST_IN_GROUP` samples and more, the
+        group's own samples are the null of the p-values.
+    against_label : str
+        What to call it.
+    genes : ndarray of int, optional
+        Candidates; default: every transcription factor.
+    with_sets : bool
+        Whether a set of cooperating regulators is sought for each sample.
+
+    Raises
+    ------
+    CellStateError
+        No sample, no candidate, or no reference: the model folder carries no model of normal tissue.
+    """
+    if not samples:
+        raise CellStateError("There is no sample.", "Give at least one.")
+    model = samples[0].model
+    normal = load_reference(model)
+    predictor = ranking_predictor(model) if normal is None else normal.predictor
+    effects = _effects(model, predictor, genes)
+    at = effects.candidates_C
+    reference: NormalReference | GroupReference
+    if against is not None:
+        reference = GroupReference.of(against)
+        null, label = _null_of_group(reference, effects), against_label or f"mean of {len(against)} samples"
+    elif normal is not None:
+        reference, label = normal, NORMAL_STATE
+        null = _Null(normal.activity_mean_G[at], normal.activity_sd_G[at], normal.degrees)
+    else:
+        raise CellStateError(
+            f"The model {model.config.name} carries no model of normal tissue to compare a sample with.",
+            "Use the model human, or give normal samples to compare with.",
+        )
+    parts = [
+        _part(samples[start : start + _BLOCK], reference, null, effects) for start in range(0, len(samples), _BLOCK)
+    ]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    found = Regulators(
+        model=model,
+        predictor=predictor,
+        reference=label,
+        samples=tuple(one.name for one in samples),
+        candidates_T=at,
+        **joined,
+    )
+    if not with_sets:
+        return found
+    return replace(found, sets=tuple(_set(found, effects, s) for s in range(len(samples))))
+
+
+def _effects(model: Model, predictor: PredictorId, genes: np.ndarray | None) -> EffectMatrix:
+    if genes is None:
+        effects = effects_of_tfs(model, predictor)
+    else:
+        effects = effect_matrix(training_mean(model), np.unique(genes), predictor)
+    if not len(effects.candidates_C):
+        raise CellStateError("There is no regulator to rank.", "Give genes that the model knows.")
+    return effects
+
+
+@dataclass(frozen=True, eq=False)
+class _Null:
+    """Activities of the candidates in samples that nothing drives: mean, SD, degrees of freedom of Student's t."""
+
+    mean_T: np.ndarray
+    sd_T: np.ndarray
+    degrees: float
+
+
+def _null_of_group(group: GroupReference, effects: EffectMatrix) -> _Null | None:
+    """Return the activities in the group's own samples, each against the others; ``None`` for a small group."""
+    n = len(group.z_NG)
+    if n < FEWEST_IN_GROUP:
+        return None
+    found = activities(group.left_out_signatures(), group.measured_NG, effects).activity_ST.astype(np.float64)
+    sd_T = found.std(axis=0, ddof=1)
+    # As for the genes: the SD of one regulator in few samples is drawn to the typical one.
+    typical = float(np.square(sd_T).mean())
+    sd_T = np.sqrt((np.square(sd_T) * (n - 1) + PRIOR_SAMPLES * typical) / (n - 1 + PRIOR_SAMPLES))
+    # A mean of activities is itself uncertain.
+    return _Null(found.mean(axis=0), np.maximum(sd_T * np.sqrt(1 + 1 / n), 1e-6), n - 1 + PRIOR_SAMPLES)
+
+
+def _part(
+    samples: Sequence[PreparedSample],
+    reference: NormalReference | GroupReference,
+    null: _Null | None,
+    effects: EffectMatrix,
+) -> dict[str, np.ndarray]:
+    z_SG = np.concatenate([one.z_1G for one in samples])
+    measured_SG = np.stack([one.measured_G for one in samples])
+    at = effects.candidates_C
+    signature_SG = reference.signature(z_SG, measured_SG)
+    found = activities(signature_SG, measured_SG, effects)
+    if null is None:
+        z_ST = found.activity_ST * np.sqrt((signature_SG != 0).sum(axis=1, keepdims=True), dtype=np.float32)
+        p_ST = np.full_like(z_ST, np.nan)
+    else:
+        z_ST = (found.activity_ST - null.mean_T) / null.sd_T
+        p_ST = 2 * stats.t.sf(np.abs(z_ST), null.degrees)
+    known_ST = measured_SG[:, at]
+    # What a sample does not measure is not tested.
+    p_ST = np.where(known_ST, p_ST, np.nan)
+    tpm_ST = np.where(known_ST, np.stack([one.tpm_G[at] for one in samples]), np.nan)
+    return {
+        "activity_ST": found.activity_ST,
+        "change_ST": np.where(known_ST, found.change_ST, np.nan),
+        "z_ST": z_ST.astype(np.float32),
+        "p_ST": p_ST.astype(np.float32),
+        "fdr_ST": np.stack([benjamini_hochberg(row) for row in p_ST]).astype(np.float32),
+        "tpm_ST": tpm_ST.astype(np.float32),
+        "signature_SG": signature_SG,
+    }
+
+
+def _set(found: Regulators, effects: EffectMatrix, s: int) -> RegulatorSet | None:
+    return cooperating_set(found.signature_SG[s], effects, np.nan_to_num(found.tpm_ST[s]) >= EXPRESSED_TPM)
