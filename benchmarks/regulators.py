@@ -48,7 +48,7 @@ def normal_figures(found: Regulators, dataset_S: np.ndarray) -> list[Criterion]:
     share = float(np.mean([called_S[dataset_S == name].mean() for name in np.unique(dataset_S)]))
     order_ST = np.argsort(-np.abs(found.z_ST), axis=1)[:, :FIRST]
     times_T = np.bincount(order_ST.ravel(), minlength=len(found.candidates_T)) / len(order_ST)
-    often = np.flatnonzero(times_T > 0.2)
+    often = np.flatnonzero(times_T > 0.2).tolist()
     print("lead in more than a fifth of the normal samples:", [_symbol(found, t) for t in often])
     return [
         at_most("normal_samples.tfs_at_p_0.05", share, "", 0.07),
@@ -98,11 +98,12 @@ def own_figures(found: Regulators, again: Regulators) -> list[Criterion]:
     """Return how many of the first 20 two patients share, and two draws of one patient's counts."""
     first = [set(row[:FIRST]) for row in np.argsort(-found.z_ST, axis=1).tolist()]
     second = [set(row[:FIRST]) for row in np.argsort(-again.z_ST, axis=1).tolist()]
+    same = [len(a & b) for a, b in zip(first, second, strict=True)]
     between = [len(a & b) for a, b in combinations(first, 2)]
     return [
         at_most("first_20.shared_by_two_patients", float(np.mean(between)), "of 20", 12),
-        at_least("first_20.shared_by_replicates", float(np.mean([len(a & b) for a, b in zip(first, second, strict=True)])), "of 20", 18),
-    ]  # fmt: skip
+        at_least("first_20.shared_by_replicates", float(np.mean(same)), "of 20", 18),
+    ]
 
 
 def speed_figures(samples: tuple[PreparedSample, ...]) -> list[Criterion]:

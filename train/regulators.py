@@ -57,7 +57,7 @@ class NormalSamples:
 
     def where(self, use_S: np.ndarray) -> NormalSamples:
         """Return some of the samples."""
-        rows = np.flatnonzero(use_S)
+        rows = np.flatnonzero(use_S).tolist()
         return NormalSamples(self.z_SG[rows], [self.tissue_S[s] for s in rows], [self.source_S[s] for s in rows])
 
 

@@ -42,10 +42,10 @@ def _run(options: argparse.Namespace) -> Answer:
     with ProgressBar() as bar:
         found = effect_matrix(sample, genes_C, predictor, bar)
     symbols = np.array(model.space.symbols)
-    arrays = {"candidates": symbols[genes_C], "symbols": symbols, "effect": found.log2(model)}
+    effect_CG, unit = found.log2(model), np.array(LOG2_PER_SD)
     try:
         with atomic_write(Path(options.out)) as draft, draft.open("wb") as stream:
-            np.savez(stream, **arrays, unit=np.array(LOG2_PER_SD))
+            np.savez(stream, candidates=symbols[genes_C], symbols=symbols, effect=effect_CG, unit=unit)
     except OSError as error:
         hint = "Give a path with more room."
         raise CellStateError(f"{options.out} cannot be written: {error.strerror}.", hint) from error

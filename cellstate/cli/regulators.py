@@ -11,6 +11,7 @@ from cellstate.errors import CellStateError
 
 if TYPE_CHECKING:
     from cellstate.perturb.regulators.search import Regulators
+    from cellstate.perturb.regulators.sets import RegulatorSet
 
 #: The shipped model that knows normal tissue.
 MODEL = "human"
@@ -80,28 +81,17 @@ def _head(found: Regulators) -> dict:
     }
 
 
-def _of_sample(found: Regulators, top: int, ood_score: float, is_ood: bool) -> Answer:
+def _of_sample(found: Regulators, top: int, ood_score: float | None, is_ood: bool) -> Answer:
     table = found.table()
     up, down = table[table["z"] > 0].head(top), table[table["z"] < 0].iloc[::-1].head(top)
-    sets = []
-    if found.sets and (chosen := found.sets[0]) is not None:
-        sets = [
-            {
-                "genes": [found.model.space.symbols[found.candidates_T[t]] for t in chosen.members_N],
-                "coefficients": chosen.coefficient_N,
-                "shares": chosen.share_N,
-                "explained": chosen.explained,
-                "best_member": chosen.best_member,
-                "p": chosen.p,
-            }
-        ]
+    sets = [_set_entries(found, one) for one in found.sets if one is not None]
     result = {
         "sample": found.samples[0],
         **_head(found),
         "ood_score": ood_score,
         "is_ood": is_ood,
         "ranked": records(table),
-        "sets": [one | {key: one[key].tolist() for key in ("coefficients", "shares")} for one in sets],
+        "sets": sets,
     }
     title = f"{'gene':<12}{'activity':>10}{'z':>8}{'p':>10}{'FDR':>9}{'own change':>12}{'TPM':>10}"
     lines = [
@@ -121,6 +111,17 @@ def _of_sample(found: Regulators, top: int, ood_score: float, is_ood: bool) -> A
             f"them {one['best_member']:.1%}; p = {one['p']:.2g} against random sets."
         )
     return result, lines
+
+
+def _set_entries(found: Regulators, one: RegulatorSet) -> dict:
+    return {
+        "genes": [found.model.space.symbols[found.candidates_T[t]] for t in one.members_N],
+        "coefficients": one.coefficient_N.tolist(),
+        "shares": one.share_N.tolist(),
+        "explained": one.explained,
+        "best_member": one.best_member,
+        "p": one.p,
+    }
 
 
 def _row(row: dict) -> str:

@@ -6,6 +6,7 @@ Shape suffixes: C candidate genes, G genes of the model, K candidates of a block
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,6 +38,11 @@ class EffectMatrix:
     predictor: PredictorId
     candidates_C: np.ndarray
     effect_CG: np.ndarray
+
+    @cached_property
+    def energy_C(self) -> np.ndarray:
+        """Squared length of each candidate's effects, float32, shape (C,)."""
+        return np.einsum("cg,cg->c", self.effect_CG, self.effect_CG)
 
     def log2(self, model: Model) -> np.ndarray:
         """Return the same as log2 fold change of TPM + 1 per SD, float32, shape (C, G)."""

@@ -13,6 +13,7 @@ from cellstate.viz.enrichment import pathway_bars
 from cellstate.viz.experiment import experiment_scatter
 from cellstate.viz.expression import expression_histogram, level_strip
 from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
+from cellstate.viz.regulators import activity_bars
 from cellstate.viz.search import combination_steps, interaction_map, partner_bars, screen_bars
 from cellstate.viz.style import PLOT_CONFIG, Chart
 from cellstate.viz.titration import titration_lines, titration_score
@@ -22,6 +23,7 @@ __all__ = [
     "PLOT_CONFIG",
     "Chart",
     "accuracy_bars",
+    "activity_bars",
     "ceiling_bars",
     "cohort_arrow",
     "cohort_scatter",

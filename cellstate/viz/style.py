@@ -50,6 +50,7 @@ LOOKS: Mapping[str, Look] = {
     "conditional_mode": Look("Autoencoder, conditional mode", "#0072B2", "|", "circle-open"),
     "pca": Look("PCA", "#D55E00", "/", "diamond"),
     "coexpression": Look("Co-expression", "#009E73", ".", "square"),
+    "whitened_coexpression": Look("Whitened co-expression", "#44AA99", "x", "cross"),
     "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),
     "elastic_net": Look("Elastic net", VIOLET, "+", "star"),
     "ridge_tf": Look("Ridge on TFs", "#56B4E9", "-", "triangle-down"),

@@ -390,3 +390,18 @@ def test_a_table_is_searched_by_every_name() -> None:
     assert list(containing(table, "kra", ["a", "b"])["n"]) == [1]
     assert list(containing(table, ".*", ["a", "b"])["n"]) == []
     assert containing(table, "  ", ["a", "b"]) is table
+
+
+# What drives the sample
+
+
+def test_drivers_need_no_goal(page: AppTest) -> None:
+    assert not has_button(page, "try-driver")
+    page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
+    check(page)
+    # The small model knows no normal tissue: the base model answers.
+    _, found = page.session_state["cellstate"]._cache["drivers"]
+    assert found.model.config.name == "human"
+    page.button(key="try-driver").click().run(timeout=PATIENCE_S)
+    [entry] = page.session_state["cellstate"].entries
+    assert entry.perturbation.spec.endswith("=ko")

@@ -23,6 +23,22 @@ def goal(page: Page) -> Page:
     return page
 
 
+def test_what_drives_a_patient_opens_in_the_workbench(page: Page) -> None:
+    open_page(page, "Candidates")
+    try_example(page)
+    press(button(page, "find-drivers"))
+    attempt = button(page, "try-driver")
+    expect(attempt).to_be_visible()
+    file, data = saved(page, button(page, "download-drivers"))
+    assert file.startswith("cellstate-hypothesis-regulators-")
+    table = pd.read_csv(io.BytesIO(data))
+    assert table["z"].is_monotonic_decreasing and len(table) > 1000
+    press(attempt)
+    expect(prediction(page)).to_be_visible()
+    expect(page.get_by_text(f"{table['gene'].iloc[0]} knocked out").first).to_be_visible()
+    sound(page)
+
+
 def search(page: Page) -> None:
     press(button(page, "run"))
 

@@ -12,7 +12,7 @@ from cellstate.resources import resource_path
 
 NAMES = [
     "Goal", "Perturbation", "combine", "compare", "evaluate", "load_model", "pairs", "predict", "prepare_sample",
-    "read_goal", "read_samples", "screen", "titrate",
+    "read_goal", "read_samples", "regulators", "screen", "titrate",
 ]  # fmt: skip
 
 

@@ -47,14 +47,17 @@ def activities(signature_SG: np.ndarray, measured_SG: np.ndarray, effects: Effec
     # The gene itself is left out on both sides: its effect on itself is 0.
     total_S1 = np.square(signature_SG).sum(axis=1, keepdims=True)
     rest_ST = np.maximum(total_S1 - np.square(change_ST), 0)
-    length_ST = np.sqrt(rest_ST * _energy(effect_TG, measured_SG))
+    length_ST = np.sqrt(rest_ST * _energy(effects, measured_SG))
     return Activities(np.divide(along_ST, length_ST, out=np.zeros_like(along_ST), where=length_ST > 0), change_ST)
 
 
-def _energy(effect_TG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+def _energy(effects: EffectMatrix, measured_SG: np.ndarray) -> np.ndarray:
     """Return the squared length of each candidate's effects over the genes that each sample measures, (S, T)."""
-    square_TG = np.square(effect_TG)
     if measured_SG.all():
-        return np.broadcast_to(square_TG.sum(axis=1), (len(measured_SG), len(effect_TG)))
+        return effects.energy_C[None]
     _, first, of_S = np.unique(np.packbits(measured_SG, axis=1), axis=0, return_index=True, return_inverse=True)
-    return (measured_SG[first].astype(np.float32) @ square_TG.T)[of_S.ravel()]
+    missing_UG = ~measured_SG[first]
+    # Most samples lack few genes: what these hold is taken away.
+    lost_G = missing_UG.any(axis=0)
+    lost_UT = missing_UG[:, lost_G].astype(np.float32) @ np.square(effects.effect_CG[:, lost_G]).T
+    return np.maximum(effects.energy_C - lost_UT, 0)[of_S.ravel()]

@@ -35,7 +35,7 @@ FDR = 0.1
 #: Samples of a group from which on its own samples are the null.
 FEWEST_IN_GROUP = 5
 #: Samples whose signatures are in memory at once.
-_BLOCK = 128
+_BLOCK = 512
 NORMAL_STATE = "closest normal state"
 
 
@@ -188,7 +188,7 @@ def regulators(
         reference=label,
         samples=tuple(one.name for one in samples),
         candidates_T=at,
-        **joined,
+        **joined,  # type: ignore[arg-type]
     )
     if not with_sets:
         return found

@@ -78,7 +78,7 @@ def _gene_list(state: Session, sample: PreparedSample) -> Choice:
     )
     if not (text or "").strip():
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("+ or no sign: up. -: down.", width="content")
+            st.caption(r"\+ or no sign: up. \-: down.", width="content")
             st.button(
                 "Try an example: more epithelial, less mesenchymal",
                 icon=":material/lightbulb:",

@@ -7,6 +7,7 @@ import streamlit as st
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.perturb.search.goal import Goal
+from cellstate.ui.candidates.drivers import drivers
 from cellstate.ui.candidates.goal import choose_goal
 from cellstate.ui.candidates.options import KINDS, Plan, options
 from cellstate.ui.candidates.results import result
@@ -36,6 +37,8 @@ def regulators_page() -> None:
         return
     opened = model()
     _warnings(state, opened)
+    drivers(state, opened)
+    st.header("Reach a goal", anchor=False)
     goal: Goal | None = None
     with error_boundary("choosing the goal"):
         goal = choose_goal(state, opened)

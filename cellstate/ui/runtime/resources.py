@@ -29,7 +29,17 @@ def model() -> Model:
     ------
     ModelError
     """
-    folder, device = _folder(), os.environ.get(DEVICE_VARIABLE, "auto")
+    return open_model(_folder())
+
+
+def open_model(path: Path | str) -> Model:
+    """Return the model of a folder, opened once and shared by all users; opened again when the folder has changed.
+
+    Raises
+    ------
+    ModelError
+    """
+    folder, device = str(path), os.environ.get(DEVICE_VARIABLE, "auto")
     stamp = folder_stamp(Path(folder))
     if (before := _stamps().get(folder)) not in (None, stamp):
         _open.clear(folder, device, before)

@@ -1,0 +1,49 @@
+"""Sentences about what drives a sample. All are Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cellstate.formatting import decimal, escape_markdown, join_with_and, percent, plural
+
+#: A regulator is called where its false discovery rate is at most this.
+CALLED_FDR = 0.1
+NAMED = 3
+
+
+def regulators_sentence(table: pd.DataFrame, reference: str) -> str:
+    """Return how many regulators are called, said first where none is, and the first names in each direction.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns gene, z, fdr; most active first.
+    reference : str
+        What the sample was compared with, in words.
+    """
+    known = table.dropna(subset="z")
+    up, down = known[known["z"] > 0]["gene"].tolist(), known[known["z"] < 0]["gene"].tolist()[::-1]
+    called = int((known["fdr"] <= CALLED_FDR).sum())
+    if known["fdr"].isna().all():
+        first = "**A ranking without p-values:** the reference has too few samples to tell how much its own differ."
+    elif called:
+        first = f"**{plural(called, 'regulator')} at FDR {percent(CALLED_FDR)}.**"
+    else:
+        first = f"**No regulator reaches FDR {percent(CALLED_FDR)}:** read the order as a list to test, no more."
+    parts = [first]
+    for names, word in ((up, "More"), (down, "Less")):
+        if names:
+            shown = join_with_and([escape_markdown(name) for name in names[:NAMED]])
+            parts.append(f"{word} active than in the {escape_markdown(reference)}: {shown}.")
+    return " ".join(parts)
+
+
+def set_sentence(genes: Sequence[str], explained: float, best_member: float, p: float) -> str:
+    """Return what a set of cooperating regulators explains of the half of the signature that it was not chosen on."""
+    return (
+        f"**Together:** {join_with_and([escape_markdown(gene) for gene in genes])} explain {percent(explained, 1)} of "
+        f"the half of the genes that was held back; the best of them alone {percent(best_member, 1)} "
+        f"(p = {decimal(p, 3)} against random sets of this size)."
+    )

@@ -1,0 +1,108 @@
+"""What drives this sample, without a goal: regulators whose activity differs from the sample's closest normal state."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellstate.formatting import escape_markdown, file_stem
+from cellstate.model import Model
+from cellstate.model.folder import shipped_models
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.regulators.reference import load_reference
+from cellstate.perturb.regulators.search import Regulators, regulators
+from cellstate.report.narrative.regulators import regulators_sentence, set_sentence
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import READABLE, chart, download_table, gene_table, hypothesis, number_column
+from cellstate.ui.components.layout import result_csv as to_csv
+from cellstate.ui.runtime.resources import open_model
+from cellstate.ui.state.session import Session
+from cellstate.viz import activity_bars
+
+#: The shipped model that knows normal tissue.
+_BASE = "human"
+_SHOWN = "drivers-shown"
+
+
+def drivers(state: Session, opened: Model) -> None:
+    """Draw the question, and the answer once it was asked for this sample."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("What drives this sample?", anchor=False, width="content")
+            hypothesis()
+        with error_boundary("finding what drives the sample"):
+            model = _model(opened)
+            if model is None:
+                st.caption("No model here knows normal tissue, which a sample is compared with.")
+                return
+            asked = (state.round, state.selected)
+            if st.session_state.get(_SHOWN) != asked:
+                st.caption(
+                    "Compares the sample with its own closest normal state, and ranks the transcription factors whose "
+                    "activity differs. It needs no goal and no control sample.",
+                    width=READABLE,
+                )
+                st.button(
+                    "Find regulators", icon=":material/play_arrow:", key="find-drivers", on_click=_ask, args=(asked,)
+                )
+                return
+            with st.spinner("Ranking regulators …"):
+                found = state.cached("drivers", (state.selected, model.stamp), lambda: _found(state, model))
+            _answer(state, found)
+
+
+def _ask(asked: tuple[int, int]) -> None:
+    st.session_state[_SHOWN] = asked
+
+
+def _model(opened: Model) -> Model | None:
+    """Return the model at hand where it knows normal tissue, else the base model."""
+    if load_reference(opened) is not None:
+        return opened
+    shipped = shipped_models()
+    return open_model(shipped[_BASE]) if _BASE in shipped else None
+
+
+def _found(state: Session, model: Model) -> Regulators:
+    return regulators([state.prepared(model)], with_sets=True)
+
+
+def _answer(state: Session, found: Regulators) -> None:
+    table = found.table()
+    st.markdown(regulators_sentence(table, found.reference), width=READABLE)
+    chart(activity_bars(table, found.reference), key="driver-bars")
+    for one in filter(None, found.sets):
+        genes = [found.model.space.symbols[found.candidates_T[t]] for t in one.members_N]
+        st.markdown(set_sentence(genes, one.explained, one.best_member, one.p), width=READABLE)
+    best = table["gene"].iloc[0]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Knock out {escape_markdown(best)} in Workbench",
+            icon=":material/edit:",
+            key="try-driver",
+            help="Replaces the present perturbations; Undo restores them.",
+        ):
+            state.put([Perturbation(best, "knock-out")])
+            st.switch_page("pages/workbench.py")
+        name = f"cellstate-hypothesis-regulators-{file_stem(found.samples[0])}.csv"
+        download_table(
+            lambda: to_csv(table, found.samples[0], reference=found.reference, model=found.model.config.name),
+            name,
+            key="download-drivers",
+            label="Download CSV",
+        )
+    with st.expander(f"All {len(table):,} regulators", icon=":material/table:"):
+        gene_table(table, _columns(), "drivers-table", "Regulators of this sample, most active first.")
+
+
+def _columns() -> dict:
+    z_help = "Activity in SD of normal samples of laboratories that were left out."
+    return {
+        "gene": st.column_config.TextColumn("Gene", pinned=True, width="small"),
+        "z": number_column("Activity (z)", 2, z_help),
+        "p": st.column_config.NumberColumn("p", format="%.3g", help="Two-sided, against normal samples."),
+        "fdr": st.column_config.NumberColumn("FDR", format="%.3g", help="p, corrected for the number of regulators."),
+        "own_change": number_column("Own expression (SD)", 2, "Difference of its own expression from the reference."),
+        "activity": number_column("Activity (cosine)", 3, "Cosine of its predicted effects and the signature."),
+        "tpm": number_column("TPM", 1, "As measured."),
+        "ensembl_id": st.column_config.TextColumn("Ensembl id"),
+    }

@@ -1,0 +1,95 @@
+"""``cellstate regulators`` and ``cellstate effects``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellstate.evidence import PredictorId
+from cellstate.perturb.effects import LOG2_PER_SD
+from tests.unit.cli.conftest import refusal
+
+
+@pytest.fixture(scope="session")
+def folder(small_model, cohort, tmp_path_factory):
+    """A model folder that knows normal tissue."""
+    import shutil
+
+    from cellstate.perturb.regulators.reference import save_reference
+    from cellstate.perturb.sample import prepare_samples
+    from train.regulators import NormalSamples, fit_reference
+
+    def of(split):
+        z_SG = np.concatenate([one.z_1G for one in prepare_samples(small_model, cohort.split(split))])
+        return NormalSamples(z_SG, ["colon"] * len(z_SG), [f"source {s % 3}" for s in range(len(z_SG))])
+
+    path = tmp_path_factory.mktemp("models") / "normal"
+    shutil.copytree(small_model.folder, path)
+    save_reference(fit_reference(small_model, of("train"), of("validation"), n=2), path)
+    return path
+
+
+def test_regulators_of_one_sample(run, table, folder, tmp_path):
+    out = tmp_path / "regulators.csv"
+    found = run("regulators", table, "--model", folder, "--genes", "all", "--sets", "--out", out, "--json")
+    assert found["kind"] == "hypothesis" and found["predictor"] == PredictorId.WHITENED_COEXPRESSION
+    z = [row["z"] for row in found["ranked"]]
+    assert z == sorted(z, reverse=True) and len(z) == found["n_candidates"]
+    assert {row["direction"] for row in found["ranked"]} == {"more active", "less active"}
+    assert pd.read_csv(out)["gene"].tolist() == [row["gene"] for row in found["ranked"]]
+    for one in found["sets"]:
+        assert len(one["genes"]) == len(one["shares"]) and 0 < one["p"] <= 1
+
+
+def test_regulators_of_a_cohort(run, table, folder, tmp_path):
+    out = tmp_path / "cohort.csv"
+    found = run("regulators", table, "--all", "--model", folder, "--genes", "all", "--out", out, "--json")
+    alone = run("regulators", table, "--model", folder, "--genes", "all", "--json")
+    stored = pd.read_csv(out, index_col=0)
+    assert stored.index.tolist() == [one["sample"] for one in found["samples"]] and len(stored) == 2
+    by_gene = {row["gene"]: row["z"] for row in alone["ranked"]}
+    assert stored.iloc[0].to_dict() == pytest.approx(by_gene, abs=1e-3)
+    assert found["samples"][0]["top"][0] == alone["ranked"][0]["gene"]
+
+
+def test_regulators_against_other_samples(run, table, small_model):
+    names = pd.read_csv(table, index_col=0).columns.tolist()
+    found = run(
+        "regulators", f"{table}#{names[0]}", "--against", f"{table}#{names[1]}", "--model", small_model.folder,
+        "--genes", "all", "--json",
+    )  # fmt: skip
+    assert found["sample"] == names[0] and {row["p"] for row in found["ranked"]} == {None}
+
+
+def test_regulators_need_a_reference(run, table, small_model):
+    refusal(run("regulators", table, "--model", small_model.folder, status=2))
+
+
+def test_one_sample_or_all(run, table, folder):
+    refusal(run("regulators", table, "--all", "--sample", "x", "--model", folder, status=2))
+
+
+def test_effects_are_a_matrix_for_others(run, table, small_model, tmp_path):
+    genes, out = tmp_path / "genes.txt", tmp_path / "effects.npz"
+    symbols = list(small_model.space.symbols)
+    genes.write_text("\n".join(symbols[3:8]))
+    found = run("effects", "--genes", genes, "--out", out, "--model", small_model.folder, "--json")
+    with np.load(out, allow_pickle=False) as stored:
+        assert set(stored) == {"candidates", "symbols", "effect", "unit"}
+        assert stored["candidates"].tolist() == symbols[3:8] and stored["symbols"].tolist() == symbols
+        effect_CG, unit = stored["effect"], str(stored["unit"])
+    assert effect_CG.shape == (5, len(symbols)) and unit == found["unit"] == LOG2_PER_SD
+    assert (effect_CG[np.arange(5), np.arange(3, 8)] == 0).all() and np.abs(effect_CG).max() > 0
+    run("effects", "--genes", genes, "--out", out, "--model", small_model.folder, "--predictor", "autoencoder")
+    with np.load(out) as mean:
+        at_mean = mean["effect"]
+    state = ("--sample", f"{table}", "--predictor", "autoencoder", "--model", small_model.folder)
+    run("effects", "--genes", genes, "--out", out, *state)
+    with np.load(out) as there:
+        assert np.abs(there["effect"] - at_mean).max() > 0
+
+
+def test_effects_that_cannot_be_written(run, small_model, tmp_path):
+    refusal(run("effects", "--out", tmp_path / "no" / "effects.npz", "--model", small_model.folder, status=2))
+    assert not list(tmp_path.iterdir())
