@@ -47,6 +47,7 @@ METHODS = {
     "autoencoder": "autoencoder",
     "pca": "pca",
     "coexpression": "coexpression",
+    "whitened": "whitened_coexpression",
     "ridge": "ridge",
     "sparse": "elastic_net",
     "ridge_tf": "ridge_tf",

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellstate.default_rule import Verdict, check_default, choose_default, predictor_evidence
+from cellstate.default_rule import Verdict, check_default, choose_default, choose_ranking, predictor_evidence
 from cellstate.errors import ModelError
-from cellstate.evidence import METHODS, PRIOR_KNOWLEDGE, Dataset, Metric, PredictorId, Records, records_of
+from cellstate.evidence import METHODS, PRIOR_KNOWLEDGE, Benchmark, Dataset, Metric, PredictorId, Records, records_of
 from cellstate.model.folder import default_model_folder
 from cellstate.model.record import EVIDENCE, Evidence, decode
-from tests.support.evidence_factories import P, rule_records
+from tests.support.evidence_factories import P, record, rule_records
 
 BOTH = {P.AUTOENCODER: 0.6, P.COEXPRESSION: 0.7, P.PCA: 0.65, P.RIDGE: 0.6, P.RIDGE_TF: 0.9}
 
@@ -122,6 +122,40 @@ def test_a_recorded_default_that_the_records_contradict_is_refused():
         check_default(msgspec.structs.replace(choose_default(records), predictor=P.COEXPRESSION), records)
     with pytest.raises(ValueError, match="default_predictor"):
         check_default(choose_default(records), Records(records[1:]))
+
+
+def ranking_records(percentiles):
+    """Percentiles of the perturbed gene, in experiments and in signatures, by method."""
+    where = (Dataset.REAL_EXPERIMENTS, Dataset.GEO_SIGNATURES)
+    return Records(
+        record(Benchmark.REAL_PERTURBATIONS, dataset, name, Metric.REGULATOR_PERCENTILE, value)
+        for name, values in percentiles.items()
+        for dataset, value in zip(where, values, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "percentiles, held, expected",
+    [
+        ({}, METHODS, P.ELASTIC_NET),
+        ({P.RIDGE: (0.7, 0.6), P.PCA: (0.64, 0.64)}, METHODS, P.RIDGE),
+        ({P.RIDGE: (0.7, 0.6), P.PCA: (0.9, None)}, METHODS, P.RIDGE),
+        ({P.RIDGE: (0.6, 0.6), P.RIDGE_TF: (0.9, 0.9), P.COLLECTRI: (0.9, 0.9)}, METHODS, P.RIDGE),
+        ({P.RIDGE: (0.6, 0.6), P.PCA: (0.9, 0.9)}, (P.AUTOENCODER, P.RIDGE), P.RIDGE),
+    ],
+)
+def test_what_ranks_regulators(percentiles, held, expected):
+    assert choose_ranking(ranking_records(percentiles), P.ELASTIC_NET, held) is expected
+
+
+def test_a_method_that_came_later_contradicts_no_record():
+    records = rule_records({P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06}, {P.COEXPRESSION: 0.03}, BOTH)
+    known = tuple(name for name in METHODS if name is not P.WHITENED_COEXPRESSION)
+    found = choose_default(records, known, known)
+    check_default(found, records)
+    without_reference = msgspec.structs.replace(found, competing=found.competing[1:])
+    with pytest.raises(ValueError, match="contradicts"):
+        check_default(without_reference, records)
 
 
 @pytest.fixture(scope="module")

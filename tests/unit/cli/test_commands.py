@@ -14,6 +14,9 @@ from tests.unit.cli.conftest import refusal
 
 EXAMPLES = sorted(resource_path("data", "examples").glob("*.tpm.tsv.gz"))
 
+#: Methods beside the autoencoder.
+BASELINES = {"no_change", "pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf"}
+
 
 def test_inspect(run, table, small_model):
     shown = run("inspect", table, "--model", small_model.folder, "--json")
@@ -53,7 +56,7 @@ def test_perturb(run, table, small_model, tmp_path):
     assert {g["gene"] for g in genes[-2:]} == {first, second} and all(g["is_perturbed"] for g in genes[-2:])
     sizes = [abs(g["log2_fold_change"]) for g in genes[:-2]]
     assert sizes == sorted(sizes, reverse=True)
-    assert set(genes[0]["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
+    assert set(genes[0]["baselines"]) == BASELINES
     written = pd.read_csv(tmp_path / "out.csv")
     assert written["gene"].tolist() == [g["gene"] for g in genes]
     assert written["log2_fold_change"].to_numpy() == pytest.approx([g["log2_fold_change"] for g in genes], abs=1e-6)
@@ -67,7 +70,9 @@ def test_the_prediction_method_is_named_and_the_others_are_its_baselines(run, ta
     assert "no evidence" in usual["predictor_reason"] and "was chosen" in other["predictor_reason"]
     before, after = ({g["gene"]: g for g in shown["genes"]} for shown in (usual, other))
     for gene, one in after.items():
-        assert set(one["baselines"]) == {"autoencoder", "no_change", "pca", "ridge", "elastic_net", "ridge_tf"}
+        assert set(one["baselines"]) == {
+            "autoencoder", "no_change", "pca", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf",
+        }  # fmt: skip
         assert one["log2_fold_change"] == before[gene]["baselines"]["coexpression"]
         assert one["baselines"]["autoencoder"] == before[gene]["log2_fold_change"]
     assert "log2_fold_change_autoencoder" in pd.read_csv(tmp_path / "out.csv")
@@ -129,7 +134,7 @@ def test_compare(run, table, small_model):
     shown = run(*arguments, "--model", small_model.folder, "--json")
     assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
     assert (shown["n_control"], shown["n_treated"], shown["predictor"]) == (1, 1, "autoencoder")
-    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
+    assert set(shown["baselines"]) == BASELINES
     other = run(*arguments, "--predictor", "pca", "--model", small_model.folder, "--json")
     assert (other["predictor"], other["pearson_delta"]) == ("pca", shown["baselines"]["pca"]["pearson_delta"])
     assert "Pearson-delta" in run(*arguments, "--model", small_model.folder).out

@@ -12,6 +12,8 @@ from cellstate.cli.options import ProgressBar
 from cellstate.genes import gene_axis, transcription_factors
 from tests.unit.cli.conftest import refusal
 
+BASELINES = {"pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf"}
+
 COMMON = {"goal", "goal_label", "goal_missing", "sample", "kind", "ood_score", "is_ood"}
 
 
@@ -40,7 +42,7 @@ def test_screen(ask, small_model, tmp_path):
         "gene", "ensembl_id", "perturbation", "score", "score_per_sd", "fraction_of_distance", "z_patient", "p", "fdr",
         "exact", "baselines", "tpm_before", "tpm_after",
     }  # fmt: skip
-    assert set(ranked[0]["baselines"]) == {"pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
+    assert set(ranked[0]["baselines"]) == BASELINES
     assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
     written = pd.read_csv(out)
     assert len(written) == 720  # the whole table, not what is shown

@@ -107,7 +107,9 @@ def test_the_json_is_plain(small_model, control):
         [Perturbation(small_model.space.symbols[0], "knock-out")],
     ).to_dict()
     assert {"pearson_delta", "sign_accuracy_top50", "baselines"} <= set(shown)
-    assert set(shown["baselines"]) == {"no_change", "pca", "coexpression", "ridge", "elastic_net", "ridge_tf"}
+    assert set(shown["baselines"]) == {
+        "no_change", "pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf"
+    }  # fmt: skip
     json.dumps(shown, allow_nan=False)
 
 

@@ -15,7 +15,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
 from tests.support.evidence_factories import favouring
 
-BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
+BASELINES = ("pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf")
 
 
 def with_default(model, name):

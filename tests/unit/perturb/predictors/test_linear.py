@@ -16,7 +16,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 
-BASELINES = ("pca", "coexpression", "ridge", "elastic_net")
+BASELINES = ("pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,19 @@ def test_a_set_held_and_passed_on_by_hand(small_model, goal) -> None:
             moved_G = first_G + DAMPING * (moved_G * free_G) @ effect_GG
         expected.append((moved_G * free_G) @ goal.direction_G.astype(np.float64))
     assert LinearScorer(one, goal).scores(genes_EK, delta_EK) == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_whitened_coexpression_is_the_correlation_of_whitened_data(small_model) -> None:
+    known = module.load_components(small_model)
+    assert known is not None
+    # Samples whose components all have variance 1.
+    scores_SP = np.linalg.qr(np.random.default_rng(0).normal(size=(400, len(known.components_PG))))[0]
+    expected_GG = np.corrcoef((scores_SP - scores_SP.mean(axis=0)) @ known.components_PG, rowvar=False)
+    rise = np.zeros((1, 1), np.float32) + 1
+    change = module.InputChange(np.array([7]), rise, np.full_like(rise, np.nan))
+    found_G = module.whitened_map(known).change(change)[0]
+    others = np.arange(len(found_G)) != 7
+    assert found_G[others] == pytest.approx(expected_GG[7, others], abs=0.02)
 
 
 @pytest.mark.parametrize("name", BASELINES)

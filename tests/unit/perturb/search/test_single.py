@@ -22,7 +22,7 @@ from cellstate.samples import Samples
 from tests.support.evidence_factories import favouring
 from tests.unit.perturb.questions import patient_samples, some_goal
 
-BASELINES = ("pca", "coexpression", "ridge", "elastic_net", "ridge_tf")
+BASELINES = ("pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf")
 
 
 def brute_force(model, samples, goal, gene: str, action: str) -> float:
