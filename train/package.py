@@ -24,7 +24,7 @@ from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evaluation.reliability import calibrate
 from cellstate.evaluation.tissue import TISSUES, TissueClassifier
 from cellstate.evidence import PredictorId
-from cellstate.files import atomic_write
+from cellstate.files import CHECKSUMS, atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.cohort import COHORT, load_profiles, save_profiles
@@ -77,7 +77,8 @@ def package_model(
     """
     started = time.perf_counter()
     # What an interrupted attempt had measured must not reach this one.
-    (stage / METRICS).unlink(missing_ok=True)
+    for name in (METRICS, CHECKSUMS):
+        (stage / name).unlink(missing_ok=True)
     several = len(data.further_z_SG) > 0
     baselines = fit_components(
         data.weighted_z_SG,

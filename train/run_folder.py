@@ -19,6 +19,7 @@ from torch import Tensor
 
 from cellstate.errors import CellStateError, DataError
 from cellstate.files import atomic_write, fsync, write_problem
+from cellstate.model.checksums import write_model_checksums
 from cellstate.model.folder import WEIGHTS
 
 from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter, TrainerCallback
@@ -192,6 +193,7 @@ class RunFolder(TrainerCallback):
         """
         self._logs.close()
         if not self.is_renamed:
+            write_model_checksums(self.stage, without=(RUN, FOLDER))
             for path in (*self.stage.rglob("*"), self.stage):
                 fsync(path)
             if self.target.exists():
