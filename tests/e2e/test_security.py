@@ -14,9 +14,23 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.serving import serve
-from tests.e2e.steps import PATIENCE_MS, button, knock_out, saved, settle, sound, try_example, views
+from tests.e2e.steps import (
+    PATIENCE_MS,
+    a_file,
+    button,
+    delete_data,
+    drop_file,
+    knock_out,
+    open_page,
+    saved,
+    settle,
+    sound,
+    try_example,
+    views,
+)
 
 pytestmark = [pytest.mark.browser]
+SENT_BYTES = 3_000_000
 
 
 @contextmanager
@@ -74,11 +88,16 @@ def test_every_answer_has_the_headers(page: Page, server: str) -> None:
 
 
 def test_every_page_works_within_the_policy(page: Page) -> None:
-    """What the policy refuses fails the test in `visitor`."""
+    """What the policy refuses fails the test in `visitor`; fonts are there, and nothing of the server's is refused."""
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    page.reload()
     try_example(page)
     knock_out(page, "p53", "TP53")
     for _ in views(page):
         sound(page)
+    assert refused == []
+    assert page.evaluate("document.fonts.check('16px \"Material Symbols Rounded\"')")
 
 
 def test_a_link_to_a_file_serves_the_browser_whose_page_offers_it(page: Page, visitor: Callable[..., Page]) -> None:
@@ -110,3 +129,35 @@ def test_an_upload_that_no_page_of_the_browser_asked_for_is_refused(page: Page, 
         assert answer.status == 403
     assert "No page" in answer.text() and json.dumps(token) not in answer.text()
     expect(page.get_by_test_id("stApp")).to_be_visible()
+
+
+def test_deleted_data_takes_files_that_no_page_has_asked_for(page: Page, server: str) -> None:
+    places: list[str] = []
+    page.on("request", lambda request: places.append(request.url) if "/upload_file/" in request.url else None)
+    open_page(page, "Workbench")
+    drop_file(page, a_file("text.csv", b"gene,A\nTP53,many\n"))
+    expect(page.get_by_text("text.csv could not be read")).to_be_visible()
+    token = next(one["value"] for one in page.context.cookies() if one["name"] == "_streamlit_xsrf")
+    sent = page.request.put(
+        f"{places[0].rpartition('/')[0]}/more",
+        headers={"X-Xsrftoken": token},
+        multipart={"file": {"name": "a.csv", "mimeType": "text/csv", "buffer": b"1" * SENT_BYTES}},
+    )
+    assert sent.status == 204
+    wait_until(page, lambda: stored_bytes(page, server) >= SENT_BYTES)
+    delete_data(page)
+    wait_until(page, lambda: stored_bytes(page, server) < SENT_BYTES)
+
+
+def stored_bytes(page: Page, server: str) -> int:
+    """Return how much the server keeps of uploads, by its own account, which it renews every few seconds."""
+    text = page.request.get(f"{server}/_stcore/metrics").text()
+    return sum(map(int, re.findall(r'cache_memory_bytes\{cache_type="UploadedFileManager".*\} (\d+)', text)))
+
+
+def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
+    for _ in range(PATIENCE_MS // 500):
+        if is_so():
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError("it does not come")

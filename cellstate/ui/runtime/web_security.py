@@ -11,10 +11,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+import streamlit as st
+
 from cellstate.ui.streamlit_compat import index_page, media_visitors
 
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_MEDIA = "/media/"
 
 
 def content_security_policy(page: str) -> str:
@@ -69,10 +70,14 @@ class MediaLinks:
 
     def __init__(self, app: Callable) -> None:
         self._app = app
+        base = st.get_option("server.baseUrlPath").strip("/")
+        # Streamlit's own fonts lie at static/media and belong to everybody.
+        self._place = f"/{base}/media/" if base else "/media/"
 
     async def __call__(self, scope: Any, receive: Callable, send: Callable) -> None:
-        _, found, file = scope.get("path", "").partition(_MEDIA)
-        if scope["type"] != "http" or not found or any(one.sent(scope) for one in media_visitors(file)):
+        path = scope.get("path", "")
+        is_media = scope["type"] == "http" and path.startswith(self._place)
+        if not is_media or any(one.sent(scope) for one in media_visitors(path.removeprefix(self._place))):
             await self._app(scope, receive, send)
             return
         headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
