@@ -119,7 +119,9 @@ class Checkpoints:
                 # The warning is about a single process.
                 warnings.simplefilter("ignore", UserWarning)
                 dcp.save(state, checkpoint_id=partial, no_dist=self._context.size == 1)
-            own = [*partial.glob(f"__{self._context.rank}_*"), *partial.glob(".metadata" * self._context.is_first)]
+            own = list(partial.glob(f"__{self._context.rank}_*"))
+            if self._context.is_first:
+                own.append(partial / ".metadata")
             for path in own:
                 fsync(path)
             return {path.name: sha256(path) for path in own}
