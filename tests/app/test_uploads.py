@@ -6,19 +6,14 @@ import asyncio
 import http.client
 import json
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
-from websockets.typing import Origin, Subprotocol
 
+from benchmarks.app_client import Client
 from cellstate.ui.runtime import limits, uploads
 from cellstate.ui.runtime.uploads import GRACE_S, LEAST_RATE, MOST_OPEN, UploadLimits
 from cellstate.ui.streamlit_compat import Visitor
@@ -111,21 +106,21 @@ def test_who_signed_in_may_send(browser: Browser) -> None:
     assert asyncio.run(browser.put([b"a"])) == 204
 
 
-@pytest.mark.parametrize("size, status", [(500_000, 204), (500_001, 413)])
-def test_a_body_counts_twice_while_it_arrives(browser: Browser, size: int, status: int) -> None:
+@pytest.mark.parametrize("size, status", [(333_333, 204), (333_334, 413)])
+def test_a_body_counts_three_times_while_it_arrives(browser: Browser, size: int, status: int) -> None:
     """The session may take a megabyte."""
     assert asyncio.run(browser.put([b"a"], size=size)) == status
 
 
 def test_what_is_stored_counts_for_a_session_and_for_all(browser: Browser) -> None:
     browser.stored = {TAB: [900_000]}
-    assert asyncio.run(browser.put([b"a"], size=50_000)) == 204
-    assert asyncio.run(browser.put([b"a"], size=50_001)) == 413
+    assert asyncio.run(browser.put([b"a"], size=33_333)) == 204
+    assert asyncio.run(browser.put([b"a"], size=33_334)) == 413
     # What others store counts for the server's two megabytes.
     browser.stored = {TAB: [500_000], "other": [1_000_000]}
-    assert asyncio.run(browser.put([b"a"], size=250_000)) == 204
+    assert asyncio.run(browser.put([b"a"], size=166_666)) == 204
     browser.stored["other"] += [1]
-    assert asyncio.run(browser.put([b"a"], size=250_000)) == 503
+    assert asyncio.run(browser.put([b"a"], size=166_666)) == 503
 
 
 def test_many_tiny_files_are_not_free(browser: Browser) -> None:
@@ -195,64 +190,22 @@ def test_other_requests_pass(browser: Browser) -> None:
     assert asyncio.run(browser.put([b"a"], method="OPTIONS")) == 204
 
 
-class Client:
-    """A browser without a window: the cookie, a tab, and uploads to it."""
-
-    def __init__(self, server: Server) -> None:
-        self.host = urlsplit(server.address).netloc
-        health = http.client.HTTPConnection(self.host, timeout=60)
-        health.request("GET", "/_stcore/health")
-        cookie = health.getresponse().getheader("set-cookie") or ""
-        health.close()
-        self.token = re.search("_streamlit_xsrf=([^;]+)", cookie)[1]  # type: ignore[index]
-        self.tab = ""
-        self._socket = connect(
-            f"ws://{self.host}/_stcore/stream",
-            origin=Origin(server.address),
-            additional_headers={"Cookie": f"_streamlit_xsrf={self.token}"},
-            subprotocols=[Subprotocol("streamlit"), Subprotocol(self.token)],
-            max_size=None,
-        )
-
-    def __enter__(self) -> Client:
-        self._socket.__enter__()
-        self.open_page("")
-        return self
-
-    def open_page(self, name: str) -> None:
-        """Have a page drawn to its end; nothing is left to import for it then."""
-        wanted = BackMsg()
-        wanted.rerun_script.page_name = name
-        self._socket.send(wanted.SerializeToString())
-        while (message := self._message()).WhichOneof("type") != "script_finished":
-            if message.WhichOneof("type") == "new_session":
-                self.tab = message.new_session.initialize.session_id
-
-    def _message(self) -> ForwardMsg:
-        message = ForwardMsg()
-        message.ParseFromString(self._socket.recv(timeout=120, decode=False))
-        return message
-
-    def __exit__(self, *error: Any) -> None:
-        self._socket.__exit__(*error)
-
-    def put(self, name: str, data: bytes, tab: str | None = None, **headers: str) -> int:
-        """Return the status of an upload, 0 where the server closed the connection on it."""
-        body = b"\r\n".join(
-            [b"--x", b'Content-Disposition: form-data; name="f"; filename="f.csv"', b"", data, b"--x--", b""]
-        )
-        line = http.client.HTTPConnection(self.host, timeout=60)
-        own = {"Cookie": f"_streamlit_xsrf={self.token}", "X-Xsrftoken": self.token}
+def put(client: Client, name: str, data: bytes, tab: str = "") -> int:
+    """Return the status of an upload to a tab, 0 where the server closed the connection on it."""
+    head = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f.csv"\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "X-Xsrftoken": client._xsrf}
+    place = f"/_stcore/upload_file/{tab or client.session_id}/{name}"
+    with closing(http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)) as connection:
         try:
-            line.request(
-                "PUT", f"/_stcore/upload_file/{tab or self.tab}/{name}", body,
-                {"Content-Type": "multipart/form-data; boundary=x"} | own | headers,
-            )  # fmt: skip
-            return line.getresponse().status
+            cookie = {"Cookie": f"_streamlit_xsrf={client._xsrf}"}
+            connection.request("PUT", place, head + data + b"\r\n--x--\r\n", headers | cookie)
+            return connection.getresponse().status
         except OSError:
             return 0
-        finally:
-            line.close()
+
+
+def port_of(server: Server) -> int:
+    return int(server.address.rpartition(":")[2])
 
 
 def resident_mb(server: Server, what: str = "VmRSS") -> float:
@@ -268,16 +221,16 @@ def test_a_flood_is_refused_beyond_the_limit(tmp_path: Path, monkeypatch: pytest
     for variable in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
         monkeypatch.setenv(variable, str(2**20))
     piece = b"1" * (10 * MB)
-    with serve(tmp_path) as server, Client(server) as client, Client(server) as other:
+    with serve(tmp_path) as server, Client(port_of(server)) as client, Client(port_of(server)) as other:
         for page in ("workbench", "candidates", "validate"):
-            client.open_page(page)
-        assert client.put("first", b"gene,A\n") == 204
+            client.go(page)
+        assert put(client, "first", b"gene,A\n") == 204
         before = resident_mb(server)
         Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
         answers: list[int] = []
 
         def flood(worker: int) -> None:
-            answers.extend(client.put(f"{worker}-{number}", piece) for number in range(4))
+            answers.extend(put(client, f"{worker}-{number}", piece) for number in range(4))
 
         threads = [threading.Thread(target=flood, args=(worker,)) for worker in range(10)]
         for thread in threads:
@@ -288,13 +241,13 @@ def test_a_flood_is_refused_beyond_the_limit(tmp_path: Path, monkeypatch: pytest
         assert 1 <= answers.count(204) <= 9 and set(answers) <= {204, 413, 429, 0}
         assert resident_mb(server, "VmHWM") <= before + 150
         # Another user's upload is not touched by it; one to another's tab is refused.
-        assert other.put("mine", b"gene,A\n") == 204
-        assert other.put("mine", b"gene,A\n", tab=client.tab) == 403
+        assert put(other, "mine", b"gene,A\n") == 204
+        assert put(other, "mine", b"gene,A\n", tab=client.session_id) == 403
         assert server.wrong() == []
 
 
 @pytest.mark.slow
 def test_nothing_is_taken_before_sign_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELLSTATE_SIGN_IN", "required")
-    with serve(tmp_path) as server, Client(server) as client:
-        assert client.put("a", b"gene,A\n") == 403
+    with serve(tmp_path) as server, Client(port_of(server)) as client:
+        assert put(client, "a", b"gene,A\n") == 403

@@ -19,8 +19,8 @@ from cellstate.ui.streamlit_compat import Visitor, browser_tab, drop_upload, dro
 MOST_OPEN = 8
 #: A body may take this long, in seconds, and longer by what it has brought at this rate, in bytes a second.
 GRACE_S, LEAST_RATE = 30.0, 16_000.0
-#: While a body arrives it is in memory once more than afterwards.
-_COPIES_ARRIVING = 2
+#: While a body arrives it takes more than afterwards: a buffer that grows, and the copy that is made of it.
+_COPIES_ARRIVING = 3
 #: What a file takes at least: its name, its entry.
 _LEAST_BYTES = 4_096
 _PATH = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)/?$")
