@@ -24,6 +24,7 @@ from cellstate import load_model
 from cellstate.default_rule import DefaultPredictor, choose_default
 from cellstate.errors import DataError, ModelError, print_error
 from cellstate.evidence import Benchmark, BenchmarkResult, records_of
+from cellstate.model.checksums import write_model_checksums
 from cellstate.model.folder import CARD, weights_sha256
 from cellstate.model.record import EVIDENCE, Evidence, write_evidence
 from cellstate.perturb.predictors.registry import available_predictors
@@ -85,7 +86,9 @@ def record(folder: Path, files: Sequence[Path]) -> DefaultPredictor:
     held = list(available_predictors(model))
     default = choose_default(records_of(results.values()), held)
     write_evidence(folder, Evidence(results, default))
+    write_model_checksums(folder)
     write_card(folder / CARD, load_model(folder, device="cpu"))
+    write_model_checksums(folder)
     return default
 
 

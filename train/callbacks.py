@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from cellstate.files import atomic_write
+from cellstate.files import atomic_write, fsync
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,6 +89,9 @@ class TrainerCallback:
     def best(self, weights: dict[str, Tensor]) -> None:
         """These are the complete weights of the best epoch so far; the next step changes them in place."""
 
+    def saving(self) -> None:
+        """A checkpoint is about to be written."""
+
 
 class History:
     """The two files of one run folder; only the first process writes them.
@@ -114,6 +117,12 @@ class History:
         values = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(record).items()}
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
+
+    def sync(self) -> None:
+        """Wait until all lines are on the disk itself."""
+        for path in (self._epochs, self._steps):
+            if path.exists():
+                fsync(path)
 
     def truncate(self, *, step: int, epoch: int) -> None:
         """Remove what came after a step and an epoch, as a run does that continues from a checkpoint."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -14,6 +15,8 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from cellstate.errors import CellStateError
 from cellstate.model.network import pick_device
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,16 @@ class DistributedContext:
         if self.size > 1:
             dist.barrier()
 
+    def gather(self, value: Value) -> list[Value]:
+        """Return the values of all processes, by rank, on every process."""
+        values = [value] * self.size
+        if self.size > 1:
+            dist.all_gather_object(values, value)
+        return values
+
     def agree(self, what: str, value: str) -> None:
         """Raise ``CellStateError`` on every process when they do not all hold the same text."""
-        if self.size == 1:
-            return
-        values: list[str] = [""] * self.size
-        dist.all_gather_object(values, value)
+        values = self.gather(value)
         if len(set(values)) > 1:
             odd = next(rank for rank, other in enumerate(values) if other != values[0])
             raise CellStateError(f"Process {odd} has another {what} than process 0.", f"Give all the same {what}.")

@@ -15,6 +15,7 @@ from msgspec import to_builtins
 
 from cellstate.model.folder import save_model
 from cellstate.model.network import DTYPES, AutoEncoder, initialise
+from cellstate.model.record import read_record
 
 from .callbacks import ProgressDisplay
 from .config import TrainConfig
@@ -129,14 +130,19 @@ def train_and_package(
     learning, job = training_job(config, data, network, lr_multipliers)
     folder.save_best = save if learning is network else lambda weights: save(outer_state(network, weights))
     with folder:
-        outcome = train(learning, job, context, folder, folder.checkpoints(config.run.keep_checkpoints))
-    if not outcome.finished:
-        interrupted = {"interrupted": True, "step": outcome.steps, "continue": "run the same command again"}
-        return interrupted if context.is_first else {}
-    if not context.is_first:
-        return {}
-    record = package_model(folder.stage, config, data, outcome, context, about or {}, classifier)
-    folder.finish()
+        if folder.is_renamed:
+            record = read_record(folder.target).training
+        else:
+            outcome = train(learning, job, context, folder, folder.checkpoints(config.run.keep_checkpoints))
+            if not outcome.finished:
+                interrupted = {"interrupted": True, "step": outcome.steps, "continue": "run the same command again"}
+                return interrupted if context.is_first else {}
+            if context.is_first:
+                record = package_model(folder.stage, config, data, outcome, context, about or {}, classifier)
+        if not context.is_first:
+            return {}
+        folder.finish()
+    assert record is not None
     return {
         "model": str(folder.target),
         "best_epoch": record.best_epoch,

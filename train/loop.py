@@ -142,18 +142,19 @@ class _Loop:
         if not progress.history:
             self.finish_epoch(None, 0.0)
         with Interruption() as interruption:
-            while progress.step < self.total and not self.is_stale:
+            while not self.is_over:
                 for batch in self.rest_of_epoch():
                     stop = self.step(batch, interruption)
-                    if stop and progress.step < self.total:
+                    if stop and not self.is_over:
                         return Outcome(progress.history, progress.step, finished=False)
         return Outcome(progress.history, progress.step, finished=True)
 
     @property
-    def is_stale(self) -> bool:
-        """Whether validation has not become better for too long."""
+    def is_over(self) -> bool:
+        """Whether all steps are done, or validation has not become better for too long."""
         last = self.progress.history[-1].epoch
-        return last - best_of(self.progress.history).epoch >= self.config.patience
+        is_stale = last - best_of(self.progress.history).epoch >= self.config.patience
+        return self.progress.step >= self.total or is_stale
 
     def rest_of_epoch(self) -> Iterator[Batch]:
         """Yield the batches that are left of the epoch under way."""
@@ -187,7 +188,8 @@ class _Loop:
         self.callback.step(Step(progress.step, self.total, squares / values, norm, rate, len(batch.rows), seconds))
         if progress.step % self.steps == 0:
             self.finish_epoch(progress.squares / progress.values, rate)
-        if (stop or due) and progress.step < self.total:
+        # Also at the end: what follows the last step may be interrupted too.
+        if stop or due or self.is_over:
             self.save()
         return bool(stop)
 
@@ -252,6 +254,7 @@ class _Loop:
     def save(self) -> None:
         """Write a checkpoint."""
         if self.checkpoints:
+            self.callback.saving()
             self.progress.seconds = time.perf_counter() - self.began
             self.checkpoints.save(self.network, self.optimiser, self.progress)
             self.saved = time.perf_counter()

@@ -24,12 +24,12 @@ from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evaluation.reliability import calibrate
 from cellstate.evaluation.tissue import TISSUES, TissueClassifier
 from cellstate.evidence import PredictorId
-from cellstate.files import atomic_write
+from cellstate.files import CHECKSUMS, atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.cohort import COHORT, load_profiles, save_profiles
 from cellstate.model.folder import CARD, load_model, save_genes
-from cellstate.model.record import AdaptedFrom, ModelRecord, TrainingRecord, write_training
+from cellstate.model.record import METRICS, AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.predictors.linear import fit_components, principal_rows, save_components
 from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.predictors.sparse_fit import fit_effects
@@ -81,6 +81,9 @@ def package_model(
     evaluation on the held-out splits, the record and the model card. Returns the record.
     """
     started = time.perf_counter()
+    # What an interrupted attempt had measured must not reach this one.
+    for name in (METRICS, CHECKSUMS):
+        (stage / name).unlink(missing_ok=True)
     several = len(data.further_z_SG) > 0
     baselines = fit_components(
         data.weighted_z_SG,

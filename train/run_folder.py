@@ -12,17 +12,20 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from torch import Tensor
 
 from cellstate.errors import CellStateError, DataError
-from cellstate.files import atomic_write
+from cellstate.files import atomic_write, fsync, write_problem
+from cellstate.model.checksums import write_model_checksums
 from cellstate.model.folder import WEIGHTS
 
 from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter, TrainerCallback
 from .checkpoints import FOLDER, Checkpoints, TrainingState
 from .distributed import DistributedContext
+from .lock import exclusive_lock
 
 RUN = "run.json"
 #: Entries of a config that may differ when a run continues: they change no result.
@@ -30,7 +33,7 @@ _FREE = {"run": {"checkpoint_minutes", "checkpoint_steps", "keep_checkpoints"}}
 
 
 class RunFolder(TrainerCallback):
-    """A run's folder; a callback of its loop. Only the first process writes.
+    """A run's folder, locked while it is entered; a callback of its loop. Only the first process writes.
 
     Parameters
     ----------
@@ -44,7 +47,8 @@ class RunFolder(TrainerCallback):
     Raises
     ------
     CellStateError
-        The folder has other content, or an interrupted run of another config.
+        The folder has other content; once it is entered: an interrupted run of another config, another trainer that
+        works on it, and whatever the system says when something inside the block cannot be written.
     """
 
     def __init__(
@@ -59,40 +63,104 @@ class RunFolder(TrainerCallback):
         if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / WEIGHTS).exists())):
             raise DataError(f"{target} exists and holds no model.", "Choose another output folder.")
         self.target, self._context, self._progress = target, context, progress
-        self.stage = target.with_name(f".{target.name}.partial")
-        context.agree("config", json.dumps(identity, sort_keys=True))
-        if not fresh:
-            self._check(identity)
-        # Every process has read before one writes.
-        context.wait()
-        self._stack = ExitStack()
+        self.stage, self._old = (target.with_name(f".{target.name}.{kind}") for kind in ("partial", "old"))
+        self._identity, self._fresh = json.loads(json.dumps(identity)), fresh
+        self._stack, self._logs = ExitStack(), ExitStack()
         self._history: History | None = None
         self._tensorboard: TensorBoardWriter | None = None
         self.save_best: Callable[[Mapping[str, Tensor]], None] = lambda _: None
-        if context.is_first:
-            if fresh:
-                shutil.rmtree(self.stage, ignore_errors=True)
-            self.stage.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.stage / RUN) as partial:
-                partial.write_text(json.dumps({"identity": identity, "processes": context.size}, indent=2) + "\n")
-            self._history = History(self.stage)
-        context.wait()
+        self.is_renamed = False
+        """Whether this run had finished but for the removal of what it no longer needs; known once it is entered."""
 
     def checkpoints(self, keep: int) -> Checkpoints:
-        return Checkpoints(self.stage / FOLDER, keep, self._context)
+        return Checkpoints(self.stage / FOLDER, keep, self._context, self._progress.message)
 
     def __enter__(self) -> RunFolder:
-        self._stack.enter_context(self._progress)
+        try:
+            self._open()
+        except OSError as error:
+            self._stack.close()
+            raise self._stopped(error) from error
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._stack.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._logs.close()
+        finally:
+            self._stack.close()
+        if isinstance(error, OSError):
+            raise self._stopped(error) from error
+
+    def _open(self) -> None:
+        self._context.agree("config", json.dumps(self._identity, sort_keys=True))
+        problem = self._lock() if self._context.is_first else None
+        if problem := self._context.gather(problem)[0]:
+            raise problem
+        at_target, at_stage = (None if self._fresh else self._before(folder) for folder in (self.target, self.stage))
+        self.is_renamed = at_target is not None and not _difference(at_target, self._identity)
+        if at_stage is not None and (other := _difference(at_stage, self._identity)):
+            raise CellStateError(
+                f"{self.stage} holds an interrupted run with another {other}.",
+                "Give its config again to continue it, another output folder, or --fresh to delete it.",
+            )
+        # Every process has read before one writes.
+        self._context.wait()
+        if self._context.is_first:
+            self._prepare()
+        self._context.wait()
+        self._logs.enter_context(self._progress)
+
+    def _lock(self) -> CellStateError | None:
+        """Make sure that no other trainer is here; returns what is wrong, for the other processes to hear of it too."""
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            self._stack.enter_context(exclusive_lock(self.target.with_name(f".{self.target.name}.lock")))
+        except CellStateError as error:
+            return error
+        except OSError as error:
+            return self._stopped(error)
+        return None
+
+    def _prepare(self) -> None:
+        """Mend what a kill between two renames left, and make the folder ready."""
+        if self._old.exists() and not self.target.exists():
+            os.replace(self._old, self.target)
+        if self.is_renamed:
+            return
+        # Without its identity a folder may be what is left of any run.
+        if self._fresh or not (self.stage / RUN).exists():
+            (self.stage / RUN).unlink(missing_ok=True)
+            if self.stage.exists():
+                shutil.rmtree(self.stage)
+        self.stage.mkdir(exist_ok=True)
+        with atomic_write(self.stage / RUN) as partial:
+            about = {"identity": self._identity, "processes": self._context.size}
+            partial.write_text(json.dumps(about, indent=2) + "\n")
+        self._history = History(self.stage)
+
+    def _before(self, folder: Path) -> dict | None:
+        """Return the identity of a folder's run, empty where it is damaged, None where there is none."""
+        try:
+            return dict(json.loads((folder / RUN).read_text())["identity"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return {}
+
+    def _stopped(self, error: OSError) -> CellStateError:
+        return CellStateError(
+            f"The run in {self.stage} stopped: {write_problem(error)}.",
+            "Free some space, or make the folder writable, then run the same command again: it continues.",
+        )
 
     def resumed(self, progress: TrainingState) -> None:
         if self._history is None:
             return
         self._history.truncate(step=progress.step, epoch=len(progress.history) - 1)
-        self._tensorboard = self._stack.enter_context(TensorBoardWriter(self.stage, step=progress.step))
+        self._tensorboard = self._logs.enter_context(TensorBoardWriter(self.stage, step=progress.step))
         if progress.step:
             self._progress.message(f"continues after step {progress.step:,}")
 
@@ -112,31 +180,33 @@ class RunFolder(TrainerCallback):
         if self._context.is_first:
             self.save_best(weights)
 
-    def finish(self) -> None:
-        """Rename the folder to its final name, without the checkpoints."""
-        shutil.rmtree(self.stage / FOLDER, ignore_errors=True)
-        (self.stage / RUN).unlink(missing_ok=True)
-        # At every moment either the older folder or this one is complete.
-        old = self.target.with_name(f".{self.target.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if self.target.exists():
-            os.replace(self.target, old)
-        os.replace(self.stage, self.target)
-        shutil.rmtree(old, ignore_errors=True)
+    def saving(self) -> None:
+        # The losses up to a checkpoint are not measured again by a run that continues from it.
+        if self._history:
+            self._history.sync()
 
-    def _check(self, identity: Mapping[str, Any]) -> None:
-        path = self.stage / RUN
-        if not path.exists():
-            return
-        try:
-            before = json.loads(path.read_text())["identity"]
-        except (ValueError, KeyError, TypeError):
-            before = {}
-        if other := _difference(before, json.loads(json.dumps(identity))):
-            raise CellStateError(
-                f"{self.stage} holds an interrupted run with another {other}.",
-                "Give its config again to continue it, another output folder, or --fresh to delete it.",
-            )
+    def finish(self) -> None:
+        """Rename the folder to its final name, then remove what a finished run does not need.
+
+        At every moment either the older model folder or this one is whole. ``run.json`` goes last: while it is there,
+        the same command ends this work, and trains nothing again.
+        """
+        self._logs.close()
+        if not self.is_renamed:
+            write_model_checksums(self.stage, without=(RUN, FOLDER))
+            for path in (*self.stage.rglob("*"), self.stage):
+                fsync(path)
+            if self.target.exists():
+                if self._old.exists():
+                    shutil.rmtree(self._old)
+                os.replace(self.target, self._old)
+            os.replace(self.stage, self.target)
+            fsync(self.target.parent)
+            self.is_renamed = True
+        for folder in (self._old, self.target / FOLDER):
+            if folder.exists():
+                shutil.rmtree(folder)
+        (self.target / RUN).unlink(missing_ok=True)
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -10,7 +10,9 @@ that does not fit. Nothing in a checkpoint is ever executed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ MOST_LAYERS = 1000
 HEADER = "cellstate"
 #: Letters of a file or of a library's message that a sentence quotes.
 _SHOWN = 100
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 #: Standardisation tensors that a checkpoint carries beside the layers, always float32.
 STANDARDISE = ("genes.mean", "genes.scale", "genes.share_tpm")
 
@@ -78,9 +81,7 @@ def save_checkpoint(
     }
     # One entry: safetensors writes several in random order, and equal models would differ in their checksum.
     metadata = {HEADER: json.dumps(header, sort_keys=True)}
-    with atomic_write(path) as partial:
-        save_file(tensors, partial, metadata=metadata)
-        partial.chmod(0o644)
+    _write_tensors(path, save_file, tensors, metadata)
 
 
 def read_header(path: Path) -> tuple[ModelConfig, str]:
@@ -253,8 +254,19 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
     """
     from safetensors.numpy import save_file
 
+    _write_tensors(path, save_file, dict(arrays), dict(about))
+
+
+def _write_tensors(path: Path, save_file: Callable[..., None], tensors: dict, metadata: dict[str, str]) -> None:
+    """Write a safetensors file, all or nothing; raises ``OSError`` as any other writing does."""
     with atomic_write(path) as partial:
-        save_file(dict(arrays), partial, metadata=dict(about))
+        try:
+            save_file(tensors, partial, metadata=metadata)
+        except SafetensorError as error:
+            # The library hands over the system's error as text.
+            if number := _OS_ERROR.search(str(error)):
+                raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+            raise
         partial.chmod(0o644)
 
 

@@ -20,10 +20,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from cellstate.errors import ModelError, summarise_list
-from cellstate.files import sha256
+from cellstate.files import atomic_write, sha256
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis, gene_list_hash
 from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, read_header, save_checkpoint
+from cellstate.model.checksums import check_file, check_files
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.record import ModelRecord, read_record
 from cellstate.resources import resource_path
@@ -96,6 +97,8 @@ class Model:
 
     @cached_property
     def _not_finite(self) -> list[str]:
+        if is_mapped(self.folder / WEIGHTS):
+            check_file(self.folder, WEIGHTS)
         return not_finite(self.network.named_parameters())
 
     @property
@@ -202,7 +205,13 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
 
 
 def find_folder(folder: Path | str | None) -> tuple[Path, tuple[int, ...]]:
-    """Return a model folder, the default one for ``None``, and the stamp of its weights; raise for none."""
+    """Return a model folder, the default one for ``None``, and the stamp of its weights.
+
+    Raises
+    ------
+    ModelError
+        There is none, or a file of it is not the one that was packaged.
+    """
     shipped = shipped_models()
     if folder is None:
         folder = default_model_folder()
@@ -213,6 +222,8 @@ def find_folder(folder: Path | str | None) -> tuple[Path, tuple[int, ...]]:
         raise ModelError(
             f"There is no model folder {folder}.", f"Give --model DIR, or the name of one: {', '.join(shipped)}."
         )
+    weights = folder / WEIGHTS
+    check_files(folder, [WEIGHTS] if weights.is_file() and is_mapped(weights) else [])
     return folder, folder_stamp(folder)
 
 
@@ -244,13 +255,15 @@ def save_model(
     standardise = {n: torch.from_numpy(np.array(a, dtype=np.float32)) for n, a in zip(STANDARDISE, arrays, strict=True)}
     save_genes(folder, gene_table)
     save_checkpoint(folder / WEIGHTS, network, standardise, space.hash, dtype, weights)
-    (folder / CONFIG).write_text(json.dumps(json.loads(network.config.to_json()), indent=2) + "\n")
+    with atomic_write(folder / CONFIG) as partial:
+        partial.write_text(json.dumps(json.loads(network.config.to_json()), indent=2) + "\n")
 
 
 def save_genes(folder: Path, gene_table: pd.DataFrame) -> None:
     """Write the gene table of a model folder: one row a gene, in the order of the weights."""
     text = gene_table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.4g")
-    (folder / GENES).write_bytes(gzip.compress(text.encode(), mtime=0))
+    with atomic_write(folder / GENES) as partial:
+        partial.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def create_model(folder: Path | str, preset_name: str, *, dtype: str = "float32", seed: int = 0) -> ModelConfig:

@@ -6,7 +6,11 @@ from inside Streamlit. A Streamlit that lacks one of these names is refused when
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -35,11 +39,18 @@ if not is_supported(st.__version__):
     raise unsupported(st.__version__)
 try:
     from starlette.formparsers import MultiPartParser
-    from streamlit import net_util
+    from starlette.middleware import Middleware
+    from starlette.requests import HTTPConnection
+    from streamlit import file_util, net_util
+    from streamlit.auth_util import get_secrets_auth_section
     from streamlit.runtime import get_instance
+    from streamlit.runtime.media_file_manager import MediaFileManager
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.runtime.scriptrunner import get_script_run_ctx
     from streamlit.runtime.state.common import WidgetMetadata
+    from streamlit.web.server.server_util import is_xsrf_enabled
+    from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
+    from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 except ImportError as error:
     raise unsupported(st.__version__) from error
 
@@ -100,3 +111,116 @@ def use_navigation_only() -> None:
     PagesManager.uses_pages_directory = False
     if was_discovered and browser_tab() is not None:
         st.rerun()
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The browser of a connected tab.
+
+    Attributes
+    ----------
+    user : dict of str to object
+        What `streamlit.user` holds in a page of this tab.
+    token : bytes or None
+        Of the cookie that the browser got with its first request; None where XSRF protection is switched off.
+    """
+
+    user: dict[str, Any]
+    token: bytes | None
+
+    def sent(self, scope: Any) -> bool:
+        """Return whether a request, given by its ASGI scope, is of this browser."""
+        return self.token is None or self.token == _token(HTTPConnection(scope).cookies)
+
+
+def visitor(tab: str) -> Visitor | None:
+    """Return the browser of a tab; None where no such tab is connected."""
+    connected: Any = get_instance()._session_mgr.get_active_session_info(tab)
+    if connected is None:
+        return None
+    user = dict(connected.session._user_info)
+    if get_secrets_auth_section():
+        user.setdefault("is_logged_in", False)
+    if not is_xsrf_enabled():
+        return Visitor(user, None)
+    # A browser without the cookie has sent nothing: no request is like an empty one.
+    return Visitor(user, _token(connected.client.client_context.cookies) or b"")
+
+
+def _token(cookies: Any) -> bytes | None:
+    """Return the token of the XSRF cookie, which is written differently in each answer."""
+    return decode_xsrf_token_string(cookies.get(XSRF_COOKIE_NAME, ""))[0]
+
+
+#: Tabs that a media file was made for, by the name in its address. Streamlit's own note of them has gaps: while a page
+#: is drawn anew, and for what is made once its button is pressed.
+_made_for: defaultdict[str, set[str]] = defaultdict(set)
+
+
+def media_visitors(file: str) -> list[Visitor]:
+    """Return the browsers whose pages offer a file, given by the end of its address."""
+    tabs = _made_for.get(_media_name(file), ())
+    return [found for tab in tuple(tabs) if (found := visitor(tab)) is not None]
+
+
+def note_media_visitors() -> None:
+    """From now on, note for whom each media file is made."""
+    add, make = MediaFileManager.add, MediaFileManager.execute_deferred
+
+    def note(media: MediaFileManager, address: str, tabs: set[str]) -> str:
+        with media._lock:
+            for gone in [name for name in _made_for if name not in media._file_metadata]:
+                del _made_for[gone]
+            _made_for[_media_name(address.rpartition("/")[2])] |= tabs
+        return address
+
+    def added(media: MediaFileManager, *file: Any, **more: Any) -> str:
+        tab = browser_tab()
+        return note(media, add(media, *file, **more), set() if tab is None else {tab})
+
+    def made(media: MediaFileManager, placeholder: str) -> str:
+        address = make(media, placeholder)
+        with media._lock:
+            pages = media._files_by_session_and_coord.items()
+            tabs = {tab for tab, files in pages if placeholder in files.values()}
+        return note(media, address, tabs)
+
+    for name, function in (("add", added), ("execute_deferred", made)):
+        setattr(MediaFileManager, name, function)
+
+
+def _media_name(file: str) -> str:
+    """Return a media file's name without its ending, as Streamlit finds it."""
+    return os.path.splitext(file)[0]
+
+
+def stored_uploads() -> dict[str, list[int]]:
+    """Return the sizes of the uploads that Streamlit keeps, by tab."""
+    kept: Any = get_instance().uploaded_file_mgr
+    with kept._lock:
+        return {tab: [len(file.data) for file in files.values()] for tab, files in kept.file_storage.items()}
+
+
+def drop_upload(tab: str, file: str) -> None:
+    """Remove one upload of a tab, and the tab's entry where it was the last one."""
+    kept: Any = get_instance().uploaded_file_mgr
+    kept.remove_file(tab, file)
+    if not kept.file_storage.get(tab, True):
+        kept.remove_session_files(tab)
+
+
+def drop_uploads_of(tab: str) -> None:
+    """Remove all uploads of a tab from Streamlit's memory."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and hasattr(context.uploaded_file_mgr, "remove_session_files"):
+        context.uploaded_file_mgr.remove_session_files(tab)
+
+
+def index_page() -> str:
+    """Return the text of the one HTML page that Streamlit serves."""
+    return (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
+
+
+def asgi_middleware(*kinds: Callable) -> list[Any]:
+    """Return ASGI middleware, outermost first, as Streamlit's app takes it."""
+    return [Middleware(kind) for kind in kinds]

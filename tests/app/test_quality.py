@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
 from cellstate.model import Model, create_model, load_model
+from cellstate.model.checksums import write_model_checksums
 from cellstate.model.record import METRICS, write_evidence
 from cellstate.report.narrative.evidence import FAILURES, LIMITS
 from cellstate.report.sections import sections
@@ -49,6 +50,7 @@ def with_evidence(small_model: Model, folder: Path) -> Path:
     further = {"name": "an atlas", "licence": "CC BY-SA 4.0", "attribution": "its makers", "splits": {"train": 7}}
     values = json.loads((folder / METRICS).read_text()) | {"also_trained_on": [further]}
     (folder / METRICS).write_text(json.dumps(values))
+    write_model_checksums(folder)
     return folder
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import threading
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +21,7 @@ from websockets.typing import Origin
 from cellstate.errors import CellStateError
 from cellstate.ui import streamlit_compat
 from cellstate.ui.runtime import server
+from cellstate.ui.runtime.web_security import content_security_policy
 from tests.e2e.serving import REPOSITORY, serve
 
 #: Parts of Streamlit that are public, beside the name `streamlit` itself.
@@ -90,3 +94,16 @@ def test_another_streamlit_is_refused_with_one_error(missing: bool) -> None:
     assert done.returncode == 1
     version = streamlit.__version__ if missing else "1.60.0"
     assert CellStateError.__name__ in done.stderr.splitlines()[-1] and f"Streamlit {version}" in done.stderr
+
+
+def test_the_policy_knows_the_scripts_that_stand_in_streamlits_page() -> None:
+    scripts = re.findall(r"<script>(.*?)</script>", streamlit_compat.index_page(), re.DOTALL)
+    policy = content_security_policy(streamlit_compat.index_page())
+    assert scripts
+    for script in scripts:
+        assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy
+    assert "unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
+
+
+def test_no_origin_may_steer_the_app_by_messages() -> None:
+    assert streamlit.get_option("client.allowedOrigins") == []

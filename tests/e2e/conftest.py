@@ -67,8 +67,8 @@ def visitor(
 ) -> Iterator[Callable[..., Page]]:
     """Open a page as a new visitor, at an address; options are those of a browser context.
 
-    A dialog, or a request to another server, fails the test. What the server sends is put into ``received``. Of a test
-    that failed, a picture and the text of each page are kept.
+    A dialog, a request to another server, or anything that the app's own policy refuses, fails the test. What the
+    server sends is put into ``received``. Of a test that failed, a picture and the text of each page are kept.
     """
     contexts: list[BrowserContext] = []
     outside: list[str] = []
@@ -86,6 +86,7 @@ def visitor(
             page.on("websocket", lambda w: w.on("framereceived", receive))
         context.on("serviceworker", lambda worker: outside.append(f"service worker {worker.url}"))
         page.on("dialog", partial(_dismiss, outside))
+        page.on("console", lambda m: outside.append(m.text) if "Content Security Policy" in m.text else None)
         page.goto(server + address)
         return page
 

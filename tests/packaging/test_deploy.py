@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import io
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tomllib
-from base64 import b64encode
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit
 import yaml  # type: ignore[import-untyped]
 from streamlit import config
 
@@ -82,7 +82,8 @@ def test_image_holds_all_that_a_wheel_ships() -> None:
 def test_image_runs_as_an_ordinary_user_and_asks_the_health_endpoint() -> None:
     assert re.search(r"^USER 10001$", CONTAINERFILE, re.MULTILINE)
     assert "VOLUME" not in CONTAINERFILE
-    assert "/_stcore/health" in CONTAINERFILE
+    assert 'CMD ["python", "health.py"]' in CONTAINERFILE
+    assert "/_stcore/health" in (DEPLOY / "health.py").read_text(encoding="utf-8")
     assert CONTAINERFILE.index("USER 10001") > CONTAINERFILE.index("RUN python -m pip")
 
 
@@ -153,7 +154,55 @@ def test_caddyfile_is_balanced_and_asks_for_the_host(opened: str, closed: str) -
     assert "CELLSTATE_HOST" in compose()["services"]["proxy"]["environment"]
 
 
-def test_proxy_knows_the_scripts_that_stand_in_streamlits_page() -> None:
-    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL):
-        assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in CADDYFILE
+def test_lock_pins_what_the_program_runs_on_by_checksum() -> None:
+    listed = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
+    found = re.findall(r"^([\w.-]+)==(\S+)", listed, re.MULTILINE)
+    pinned = {name.lower().replace("_", "-"): version for name, version in found}
+    text = (DEPLOY / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", text)[1:]
+    locked = {entry.partition("==")[0]: entry.partition("==")[2].split()[0] for entry in entries}
+    assert len(pinned) > 50 and pinned.items() <= locked.items()
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}$", entry, re.MULTILINE) for entry in entries)
+
+
+def test_unhealthy_server_is_ended_and_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("health", DEPLOY / "health.py")
+    assert spec is not None and spec.loader is not None
+    health = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(health)
+    count, is_well = tmp_path / "count", True
+
+    def urlopen(*_: object, timeout: float) -> io.BytesIO:
+        if not is_well:
+            raise OSError("timed out")
+        return io.BytesIO(b"ok")
+
+    monkeypatch.setattr(health, "urlopen", urlopen)
+    # Its command line is that of the server; it does something else.
+    command = ["-c", "import time; time.sleep(600)", "-m", "cellstate.cli", "app", "--port=1"]
+    with subprocess.Popen([sys.executable, *command]) as server:
+        monkeypatch.setattr(
+            health, "servers", lambda found=health.servers: [pid for pid in found() if pid == server.pid]
+        )
+        while health.servers() != [server.pid]:
+            assert server.poll() is None
+        is_well = False
+        # One that is still starting is left alone.
+        assert [health.main(count=count) for _ in range(9)] == [1] * 9 and server.poll() is None
+        is_well = True
+        assert health.main(count=count) == 0
+        is_well = False
+        assert [health.main(count=count) for _ in range(health.MOST_FAILURES)] == [1] * health.MOST_FAILURES
+        assert server.wait(timeout=30) == -signal.SIGKILL
+    app = compose()["services"]["app"]
+    assert app["init"] is True and app["restart"] == "unless-stopped"
+    assert health.SERVER.rstrip("\0").split("\0") == ast.literal_eval(CONTAINERFILE.rpartition("\nCMD ")[2])[2:4]
+    assert int(re.search(r"HEALTHCHECK .*--timeout=(\d+)s", CONTAINERFILE)[1]) > health.PATIENCE_S  # type: ignore[index]
+
+
+def test_proxy_ends_slow_requests() -> None:
+    assert set(re.findall(r"^\t\t\t(read_header|read_body) \d+[sm]$", CADDYFILE, re.MULTILINE)) == {
+        "read_header",
+        "read_body",
+    }
+    assert "Content-Security-Policy" not in CADDYFILE, "the app says it itself"

@@ -19,6 +19,7 @@ import numpy as np
 from cellstate.evaluation.tissue import TissueClassifier, write_tissues
 from cellstate.genes import N_AXIS
 from cellstate.model import Model, load_model
+from cellstate.model.checksums import write_model_checksums
 from cellstate.model.record import METRICS
 from cellstate.samples import Samples
 from tests.support.factories import make_samples
@@ -105,4 +106,5 @@ def with_tissues(model: Model, folder: Path, covered: tuple[str, ...] = ()) -> M
     write_tissues(folder, make_classifier(tuple(int(i) for i in model.space.axis_index_G)))
     record = json.loads((folder / METRICS).read_text())
     (folder / METRICS).write_text(json.dumps(record | {"tissues": list(covered)}))
+    write_model_checksums(folder)
     return load_model(folder, device="cpu")

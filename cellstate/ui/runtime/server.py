@@ -1,7 +1,8 @@
 """The web server: the ASGI app and the function that serves it.
 
 `cellstate app`, ``make run`` and the container start it here; ``streamlit run app.py`` serves the same pages without
-importing ahead. Any ASGI server can take `asgi_app`: ``uvicorn --factory cellstate.ui.runtime.server:asgi_app``.
+importing ahead, and without this server's own headers, checks of links and limits of uploads. Any ASGI server can take
+`asgi_app`: ``uvicorn --factory cellstate.ui.runtime.server:asgi_app``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.resources import resource_path
+from cellstate.ui.runtime.uploads import UploadLimits
+from cellstate.ui.runtime.web_security import MediaLinks, SecurityHeaders
+from cellstate.ui.streamlit_compat import asgi_middleware, note_media_visitors
 
 #: Imported while the first visitor's browser is still loading.
 _FIRST_PAGE = ("cellstate.ui.components.shell", "cellstate.ui.home")
@@ -30,7 +34,9 @@ _NO_VISITOR_S = 30.0
 
 def asgi_app() -> st.App:
     """Return the ASGI app."""
-    return st.App(resource_path("app.py"), lifespan=lifespan)
+    note_media_visitors()
+    middleware = asgi_middleware(SecurityHeaders, MediaLinks, UploadLimits)
+    return st.App(resource_path("app.py"), lifespan=lifespan, middleware=middleware)
 
 
 @asynccontextmanager

@@ -30,7 +30,12 @@ _log = logging.getLogger("cellstate.app")
 
 def is_let_in() -> bool:
     """Return whether the app may be shown: the user has signed in, or needs not to."""
-    signed_in = st.user.to_dict().get(_KNOWN)
+    return lets_in(st.user.to_dict())
+
+
+def lets_in(user: Mapping) -> bool:
+    """Return whether a user, given by what `streamlit.user` holds, may use the app."""
+    signed_in = user.get(_KNOWN)
     if signed_in is None:
         return os.environ.get(VARIABLE, "").strip().lower() != "required"
     return signed_in is True

@@ -22,6 +22,7 @@ from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal
 from cellstate.samples import Samples
 from cellstate.ui.runtime.jobs import DONE, Job
+from cellstate.ui.runtime.uploads import drop_uploads
 from cellstate.ui.state.history import Entry, History
 from cellstate.ui.streamlit_compat import clear_widget_metadata
 
@@ -283,6 +284,7 @@ def delete_my_data() -> None:
     """Drop everything that this user uploaded or computed."""
     state = session()
     state.drop_runs()
+    drop_uploads()
     # The counts stay, so that no widget finds what was chosen for a file that is gone.
     turns = defaultdict(int, {file: n + 1 for file, n in state.turns.items()})
     # Emptied, not replaced: Streamlit keeps the callbacks of widgets that are gone, and with them this very object.

@@ -82,7 +82,7 @@ def test_a_shipped_model_is_whole_and_small(name, most):
     assert model.is_trained
     assert {f.name for f in folder.iterdir()} == {
         "config.json", "evidence.json", "genes.tsv.gz", "history.jsonl", "metrics.json",
-        "model.safetensors", "MODEL_CARD.md",
+        "model.safetensors", "MODEL_CARD.md", "SHA256SUMS",
         "baselines.safetensors", "effects.safetensors", "cohort.safetensors", "tissues.safetensors",
     }  # fmt: skip
     assert sum(f.stat().st_size for f in folder.iterdir()) <= most

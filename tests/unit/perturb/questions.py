@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.model import Model, load_model
+from cellstate.model.checksums import write_model_checksums
 from cellstate.model.cohort import COHORT
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from tests.support.factories import make_samples
@@ -21,6 +22,7 @@ def patient_samples(seed: int = 7):
 def without_cohort(model: Model, folder: Path) -> Model:
     """The same model in a folder that carries no cohort."""
     shutil.copytree(model.folder, folder, ignore=shutil.ignore_patterns(COHORT))
+    write_model_checksums(folder)
     return load_model(folder, device="cpu")
 
 

@@ -37,7 +37,7 @@ def test_a_complete_folder(small_model):
     names = {path.name for path in small_model.folder.iterdir()}
     assert names == {
         "config.json", "model.safetensors", "genes.tsv.gz", "metrics.json", "history.jsonl", "MODEL_CARD.md",
-        "baselines.safetensors", "effects.safetensors", "cohort.safetensors", "steps.jsonl",
+        "baselines.safetensors", "effects.safetensors", "cohort.safetensors", "steps.jsonl", "SHA256SUMS",
     }  # fmt: skip
     history = [json.loads(line) for line in (small_model.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in history] == list(range(7))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError
-from tests.unit.train.runs import ALONE, fresh, make_sources, run
+from tests.unit.train.runs import ALONE, GENES, fresh, make_sources, run
 from train.batches import ArraySource, batches
 from train.config import LoopConfig, RunConfig
 from train.loop import best_of
@@ -21,6 +21,19 @@ def test_training_learns():
     assert notes.epochs[0].train_loss is None
     assert [s.step for s in notes.steps] == list(range(1, 121))
     assert [s.samples for s in notes.steps[:4]] == [16, 16, 16, 2]
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_the_training_loss_of_an_epoch_is_that_of_its_own_steps(missing):
+    train, validation = make_sources(missing)
+    notes, _ = run((train, validation), epochs=3)
+    measured_S = (~np.isnan(train.z_SG)).sum(axis=1)
+    for epoch in (1, 2, 3):
+        rows = [b.rows for b in batches(train, GENES, LoopConfig(batch_size=16), epoch, ALONE)]
+        steps = notes.steps[4 * (epoch - 1) : 4 * epoch]
+        weights = [measured_S[of_step].sum() for of_step in rows]
+        expected = np.average([step.loss for step in steps], weights=weights)
+        assert notes.epochs[epoch].train_loss == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_deep_network_starts_close_to_the_mean_and_leaves_it():

@@ -22,6 +22,7 @@ from train.callbacks import EPOCHS, STEPS, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
 from train.fit import fit
+from train.lock import exclusive_lock
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SILENT = ProgressDisplay(visible=False)
@@ -174,7 +175,7 @@ def stopping(network, after):
 
 def test_the_newest_checkpoints_are_kept(tmp_path):
     run(make_sources(), checkpoints=Checkpoints(tmp_path, 2, ALONE), how=RunConfig(checkpoint_steps=3), epochs=4)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000012", "step-00000015"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000015", "step-00000016"]
 
 
 def test_incomplete_checkpoints_are_deleted(tmp_path):
@@ -185,7 +186,7 @@ def test_incomplete_checkpoints_are_deleted(tmp_path):
         make_sources(), checkpoints=Checkpoints(tmp_path, 2, ALONE), how=RunConfig(checkpoint_steps=3), epochs=1
     )
     assert notes.began_at == 0
-    assert [p.name for p in tmp_path.iterdir()] == ["step-00000003"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000003", "step-00000004"]
 
 
 def test_a_full_disk_is_reported_and_the_previous_checkpoint_remains(tmp_path):
@@ -197,23 +198,102 @@ def test_a_full_disk_is_reported_and_the_previous_checkpoint_remains(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
         with pytest.raises(
-            CellStateError, match=r"step 8 could not be written: the disk is full; that of step 4 is kept"
+            CellStateError, match=r"step 12 could not be written: the disk is full.*; that of step 8 is kept"
         ):
             run(make_sources(), checkpoints=store, how=how, epochs=4)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert sorted(p.name for p in tmp_path.iterdir()) == kept == ["step-00000004"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == kept == ["step-00000004", "step-00000008"]
     notes, outcome = run(make_sources(), checkpoints=store, how=how, epochs=4)
-    assert notes.began_at == 4 and outcome.steps == 16
+    assert notes.began_at == 8 and outcome.steps == 16
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
+def test_a_run_that_was_killed_after_its_last_step_takes_none_again(tmp_path):
+    store = Checkpoints(tmp_path, 2, ALONE)
+    whole, _ = run(make_sources(), checkpoints=store, epochs=2)
+    again, outcome = run(make_sources(), checkpoints=store, epochs=2)
+    assert outcome.finished and outcome.steps == again.began_at == 8 and again.steps == []
+    assert [e.validation_loss for e in outcome.history] == [e.validation_loss for e in whole.epochs]
+
+
+def test_a_run_that_was_killed_after_it_stopped_early_takes_no_step_again(tmp_path):
+    store, settings = Checkpoints(tmp_path, 2, ALONE), {"epochs": 50, "patience": 1, "learning_rate": 1.0}
+    _, stopped = run(make_sources(), checkpoints=store, **settings)
+    assert stopped.finished and stopped.steps < 50 * 4
+    again, outcome = run(make_sources(), checkpoints=store, **settings)
+    assert outcome.finished and outcome.steps == stopped.steps and again.steps == []
+
+
+@pytest.mark.parametrize("file", ["__0_0.distcp", ".metadata", "progress.json", "SHA256SUMS"])
+@pytest.mark.parametrize("damage", ["cut", "bit", "gone"])
+def test_a_damaged_checkpoint_is_passed_over_and_replaced(tmp_path, file, damage):
+    whole, _ = run(make_sources(), epochs=3)
+    warnings: list[str] = []
+    store, how = Checkpoints(tmp_path, 2, ALONE, warnings.append), RunConfig(checkpoint_steps=4)
+    run(make_sources(), checkpoints=store, how=how, network=stopping(fresh(), after=8), epochs=3)
+    path = tmp_path / "step-00000008" / file
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(data if damage == "bit" else data[: len(data) // 2])
+    again, outcome = run(make_sources(), checkpoints=store, how=how, epochs=3)
+    assert again.began_at == 4 and outcome.finished
+    # Without its progress it is no checkpoint at all, as in the middle of a removal.
+    assert len(warnings) == (0 if (file, damage) == ("progress.json", "gone") else 1)
+    assert all("step-00000008" in words and "\n" not in words for words in warnings)
+    assert all(torch.equal(again.kept[name], whole.kept[name]) for name in whole.kept)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000008", "step-00000012"]
+    assert run(make_sources(), checkpoints=Checkpoints(tmp_path, 2, ALONE), how=how, epochs=3)[0].began_at == 12
+
+
+def test_a_run_without_a_sound_checkpoint_is_not_started_over(tmp_path):
     store, how = Checkpoints(tmp_path, 2, ALONE), RunConfig(checkpoint_steps=4)
     run(make_sources(), checkpoints=store, how=how, epochs=2)
-    for part in (tmp_path / "step-00000004").glob("*.distcp"):
+    for part in tmp_path.glob("*/*.distcp"):
         part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(CellStateError, match=r"step-00000004 cannot be read\."):
+    with pytest.raises(CellStateError, match=r"No checkpoint in .* can be read\.") as caught:
         run(make_sources(), checkpoints=store, how=how, epochs=2)
+    assert "--fresh" in caught.value.hint
+
+
+def test_a_second_trainer_on_one_folder_is_refused(cohort, tmp_path):
+    config = small_config(cohort.path, tmp_path / "m", epochs=1)
+    with exclusive_lock(tmp_path / ".m.lock"):
+        with pytest.raises(CellStateError, match=r"Another trainer is working on this run: it holds .*\.m\.lock\."):
+            fit(config, ALONE, SILENT)
+        assert [path.name for path in tmp_path.iterdir()] == [".m.lock"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    path = tmp_path / ".m.lock"
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom train.lock import exclusive_lock\n"
+        "with exclusive_lock(Path(sys.argv[1])):\n    print('held', flush=True)\n    input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        with pytest.raises(CellStateError, match="Another trainer"), exclusive_lock(path):
+            pass
+        other.kill()
+    with exclusive_lock(path):
+        assert path.exists()
+    assert not path.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(cohort, tmp_path):
+    """A file stands where the folder should be: root may write everywhere else."""
+    (tmp_path / "runs").write_text("no folder")
+    with pytest.raises(CellStateError, match=r"The run in .*\.m\.partial stopped: .*runs") as caught:
+        fit(small_config(cohort.path, tmp_path / "runs" / "m"), ALONE, SILENT)
+    assert "run the same command again" in caught.value.hint
 
 
 @pytest.mark.slow
