@@ -29,6 +29,7 @@ class Benchmark(StrEnum):
     INGEST = "ingest"
     LATENCY = "latency"
     MUTANTS = "mutants"
+    NULL_CALIBRATION = "null_calibration"
     OOD = "ood"
     PAIRS = "pairs"
     POSTER = "poster"

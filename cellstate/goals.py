@@ -3,7 +3,8 @@
 =============================  =====================================================================================
 ``up:GMT#SET``                 every gene of a gene set up by one S (``down:`` for down)
 ``genes:+A,+B,-C``             genes up and down; a name without a sign goes up
-``toward:FILE[#NAME,NAME]``    towards the mean of the samples of a file, or of some of them
+``toward:FILE[#NAME,NAME]``    towards the mean of the samples of a file, or of some of them, of another study
+``toward-raw:FILE#NAME``       the same with all that differs, for samples of one study
 ``cohort:high:GENE``           towards the quarter of the model's cohort with the highest level (``low:`` for lowest)
 ``cohort:high:GMT#SET``        the same for the mean z of a gene set
 ``cohort:median``              towards the median of the model's cohort
@@ -36,6 +37,7 @@ FORMS = (
     "down:GMT#SET",
     "genes:+A,+B,-C",
     "toward:FILE#NAME",
+    "toward-raw:FILE#NAME",
     "cohort:high:GENE",
     "cohort:low:GENE",
     "cohort:high:GMT#SET",
@@ -64,8 +66,8 @@ def read_goal(text: str, sample: PreparedSample) -> Goal:
             return gene_set_goal(model.space, dict.fromkeys(genes, sign), spec=spec, label=f"{title} {form}")
         if form == "genes":
             return _genes(rest, model, spec)
-        if form == "toward":
-            return _toward(rest, sample, spec)
+        if form in ("toward", "toward-raw"):
+            return _toward(rest, sample, spec, same_study=form == "toward-raw")
         if form == "cohort":
             return _cohort(rest, sample, spec)
     raise GoalError(f"{_shown(text)} is not a goal.", _HINT)
@@ -85,11 +87,11 @@ def _genes(text: str, model: Model, spec: str) -> Goal:
     return gene_set_goal(model.space, signs, spec=spec, label=", ".join(words), typed=True)
 
 
-def _toward(text: str, sample: PreparedSample, spec: str) -> Goal:
+def _toward(text: str, sample: PreparedSample, spec: str, *, same_study: bool) -> Goal:
     reference = read_selection(text)
     file = Path(split_selection(text)[0]).name
     who = reference.names[0] if len(reference) == 1 else f"the mean of {len(reference)} samples"
-    return toward_goal(sample, reference, spec=spec, label=f"toward {who} of {file}")
+    return toward_goal(sample, reference, spec=spec, label=f"toward {who} of {file}", same_study=same_study)
 
 
 def _cohort(text: str, sample: PreparedSample, spec: str) -> Goal:

@@ -18,7 +18,10 @@ Answer = tuple[dict, list[str]]
 Run = Callable[[argparse.Namespace], Answer | None]
 
 GENES = "tf (transcription factors), all, or a file with one gene a line"
-GOALS = "up:GMT#SET, down:GMT#SET, genes:+A,+B,-C, toward:FILE#NAME, cohort:high:GENE, cohort:low:GENE or cohort:median"
+GOALS = (
+    "up:GMT#SET, down:GMT#SET, genes:+A,+B,-C, toward:FILE#NAME (toward-raw: where FILE is of the same study), "
+    "cohort:high:GENE, cohort:low:GENE or cohort:median"
+)
 PATTERNS = "perturbation of each gene: ko, kd50, x3, =12.5 (TPM), =q90 (the cohort's 90th percentile); default ko"
 #: Rows of a table that are printed for a person.
 GENES_SHOWN = 20

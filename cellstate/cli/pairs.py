@@ -41,8 +41,8 @@ def add(commands: Commands) -> None:
     one.add_argument("--anchor", metavar="GENE", help="only the partners of this gene")
     one.add_argument(
         "--by",
-        default="interaction",
-        help="interaction (default), score (of both perturbations), or cohort (interaction in the cohort's patients)",
+        help="cohort (interaction in the patients of the model's cohort; the default where it has one), interaction or "
+        "score (of both perturbations, by the autoencoder)",
     )
     one.add_argument("--perturb", default="ko", metavar="WHAT", help=PATTERNS)
     one.add_argument("--edit", dest="perturb", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> Answer | None:
 
 def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | None:
     from cellstate.io import check_writable, write_table
-    from cellstate.perturb.search.pairs import TOP, TOP_ANCHORED, pairs
+    from cellstate.perturb.search.pairs import TOP, TOP_ANCHORED, default_ranking, pairs
 
     patterns = read_patterns([options.perturb])
     if len(patterns) > 1:
@@ -85,7 +85,8 @@ def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | N
     space = given.model.space
     genes, partners = (read_genes(options, text, space) for text in (options.genes, options.partners))
     anchor = space.find(options.anchor) if options.anchor else None
-    settings = [patterns[0], options.by, max(top, usual), anchor, genes, partners]
+    by = options.by or default_ranking(given.model)
+    settings = [patterns[0], by, max(top, usual), anchor, genes, partners]
     blocks = _kept_blocks(options, given, here, settings)
     with _stoppable(options.keep, blocks), ProgressBar(quiet=not here.is_first) as bar:
         found = pairs(
@@ -95,7 +96,7 @@ def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | N
             genes=genes,
             partners=partners,
             anchor=anchor,
-            by=options.by,
+            by=by,
             top=max(top, usual),
             progress=bar,
             blocks=blocks,
@@ -136,7 +137,7 @@ def _answer(options: argparse.Namespace, given: SearchInput, found: Pairs, top: 
         "predictor_reason": reason,
         "perturbation": found.perturbation,
         "anchor": options.anchor,
-        "by": options.by,
+        "by": found.by,
         "n_pairs": found.n_pairs,
         "n_exact": found.n_exact,
         "scale": found.scale,
@@ -145,9 +146,9 @@ def _answer(options: argparse.Namespace, given: SearchInput, found: Pairs, top: 
     lines = [
         *given.lines(),
         f"{found.n_pairs:,} pairs, perturbation {found.perturbation}; "
-        f"the best {found.n_exact:,} by {options.by} scored exactly",
+        f"the best {found.n_exact:,} by {found.by} scored exactly",
         found.scale,
-        f"The {'cohort ranks, the autoencoder' if options.by == 'cohort' else 'autoencoder'} scores. {reason}",
+        f"The {'cohort ranks, the autoencoder' if found.by == 'cohort' else 'autoencoder'} scores. {reason}",
         f"{'a':<12}{'b':<12}{'score':>10}{'a alone':>10}{'b alone':>10}{'interaction':>12}{'distance':>9}"
         f"{'p':>9}{'FDR':>9}{'cohort r':>10}{'its p':>9}",
         *(

@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,6 +148,7 @@ def goal_entries(goal: Goal) -> dict:
         "goal_genes": goal.n_genes,
         "goal_distance": goal.distance,
         "goal_missing": list(goal.missing),
+        "goal_offset": None if goal.offset is None else asdict(goal.offset),
     }
 
 
@@ -176,10 +177,14 @@ class SearchInput:
 
     def lines(self) -> list[str]:
         """Return the same for a person."""
+        from cellstate.report.narrative.search import offset_sentence
+
         goal = self.goal
+        offset = offset_sentence(goal).replace("**", "")
         return [
             f"{self.sample.name}: {goal.label} (hypotheses, for research only)",
             f"The goal has {goal.n_genes:,} genes and is {goal.distance:.3g} SD away. {self.ood.sentence}",
+            *([offset] if offset else []),
         ]
 
 

@@ -48,8 +48,9 @@ _COLUMNS = {
 _READING = """
 - **Score** is the predicted change along the goal, in SD of each gene over the training samples, without the perturbed
   genes. **% of the distance** is the score as a fraction of the distance to the goal.
-- **p** compares with genes, or pairs, of matched expression; **FDR** corrects it for the number of candidates. A small
-  p does not prove a regulator.
+- **p** says how unusual the effect is for a goal of this size and co-expression; for pairs, how unusual the interaction
+  is among pairs of matched expression. **FDR** corrects it for the number of candidates. A small p does not prove a
+  regulator.
 - **z in this sample** compares the effect with that in the patients of the model's cohort. All methods but the
   autoencoder are linear: for them it depends on the levels of the perturbed genes alone.
 - Scores by the other methods stand beside. Where they agree, **prefer the simplest explanation**. The autoencoder that
@@ -121,7 +122,7 @@ def search_report(
 
 def goal_in_words(goal: Goal, *, named: bool) -> str:
     """Return a goal in words; one toward a file of the user names it only where samples may be named."""
-    if goal.spec.startswith("toward:") and not named:
+    if goal.spec.startswith(("toward:", "toward-raw:")) and not named:
         return "toward the user's reference"
     return f"{goal.label} ({plural(goal.n_genes, 'gene')}, distance {digits(goal.distance)} SD)"
 

@@ -33,6 +33,7 @@ from cellstate.perturb.predictors.propagate import (
     hidden_change,
     own_responses,
     readout,
+    readouts,
     typical_reach,
 )
 
@@ -50,6 +51,8 @@ REACH_SAMPLES = 4
 _SEED = 19_383
 #: Cohort patients whose gradients are in memory at once.
 _COHORT_BATCH = 64
+#: Directions whose gradients are in memory at once.
+_DIRECTIONS = 64
 #: Kept as long as its goal: a goal may come from a patient, so no other session may find what was computed for it.
 _backgrounds: WeakKeyDictionary[Goal, CohortBackground] = WeakKeyDictionary()
 
@@ -188,6 +191,16 @@ class AutoencoderScorer:
         Smoothed over the reach of perturbations that change z by ``delta_G``: times ``delta_G`` it is what they score.
         """
         return self.smoothed(delta_G).input_SG[0].cpu().numpy() - self.own_G
+
+    def slopes_along(self, direction_RG: np.ndarray) -> np.ndarray:
+        """Return the slopes at the sample along other directions than the goal's, own parts left out, shape (R, G)."""
+        network, parts = self.model.network, []
+        with torch.inference_mode():
+            own_G = own_responses(network, self._base, direction_RG.any(axis=0), CHEAP)
+            for rows_RG in np.split(direction_RG, range(_DIRECTIONS, len(direction_RG), _DIRECTIONS)):
+                along = backward(network, self._base, readouts(network, self._tensor(rows_RG)))
+                parts.append(along.input_SG.cpu().numpy() - rows_RG * own_G)
+        return np.concatenate(parts)
 
     def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
         """Return the slopes for every patient of the model's cohort; None for a model without one."""

@@ -91,6 +91,9 @@ class GoalScorer(Protocol):
     def slopes(self, genes_EK: np.ndarray | None = None, delta_EK: np.ndarray | None = None) -> np.ndarray:
         """Return the score's slope in each gene's z after each set, shape (E, G), or before any, shape (1, G)."""
 
+    def slopes_along(self, direction_RG: np.ndarray) -> np.ndarray:
+        """Return what `slopes` gives before any set along other directions than the goal's, shape (R, G)."""
+
     def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
         """Return the slopes for the model's cohort, None for a model without one."""
 

@@ -270,7 +270,10 @@ class LinearEffects(Protocol):
         """Return the change of z of every gene, shape (R, G); that of a perturbed gene is undefined."""
 
     def slope(self, direction_G: np.ndarray) -> np.ndarray:
-        """Return the slope of a score along a direction in each gene's z, its own part left out, shape (G,)."""
+        """Return the slope of a score along a direction in each gene's z, its own part left out.
+
+        Of several directions, shape (R, G), all slopes, shape (R, G).
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,9 +301,9 @@ class LinearMap:
         return (scores_RP @ self.components_PG) * self.target_G
 
     def slope(self, direction_G: np.ndarray) -> np.ndarray:
-        """Return the slope of a score along a direction in each gene's z, its own part left out, shape (G,)."""
+        """Return the slope of a score along a direction in each gene's z, its own part left out, (G,) or (R, G)."""
         aimed_G = (self.target_G * direction_G).astype(np.float32)
-        reached_P = through(self.components_PG @ aimed_G, self.middle)
+        reached_P = through(aimed_G @ self.components_PG.T, self.middle)
         return self.source_G * (reached_P @ self.components_PG - aimed_G * self._own_G)
 
     @cached_property
@@ -362,8 +365,8 @@ class NoEffects:
         return np.zeros((len(change.delta_z_RK), self._n_genes), np.float32)
 
     def slope(self, direction_G: np.ndarray) -> np.ndarray:
-        """Return zeros, shape (G,)."""
-        return np.zeros(self._n_genes, np.float32)
+        """Return zeros, as many as there are in the direction."""
+        return np.zeros_like(direction_G, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -426,6 +429,10 @@ class LinearScorer:
         """Return the score's slope in each gene's z: the same after every set, shape (E, G) or (1, G)."""
         rows = 1 if genes_EK is None else len(genes_EK)
         return np.repeat(self._slope_G[None], rows, axis=0)
+
+    def slopes_along(self, direction_RG: np.ndarray) -> np.ndarray:
+        """Return the slopes along other directions than the goal's, shape (R, G)."""
+        return self._effects.slope(direction_RG)
 
     def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
         """Return one row for all patients: they differ by the levels of the perturbed gene alone."""

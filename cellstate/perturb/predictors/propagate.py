@@ -253,6 +253,7 @@ class Readout:
     Attributes
     ----------
     direction_G, last_H : Tensor of float32
+        Or one row for each of several directions, (R, G) and (R, H).
     latent_L : Tensor of float32 or None
         None without a linear map from the latent layer to the genes.
     """
@@ -300,6 +301,13 @@ def readout(network: AutoEncoder, direction_G: Tensor) -> Readout:
     )
 
 
+def readouts(network: AutoEncoder, direction_RG: Tensor) -> Readout:
+    """Fold several directions at once, in the weights' precision."""
+    skip = network.skip_out if network.skips_to_genes else None
+    last_RH = times_transposed(direction_RG, network.weight(len(network.layers) - 1))
+    return Readout(direction_RG, last_RH, None if skip is None else times_transposed(direction_RG, skip.weight))
+
+
 def typical_reach(network: AutoEncoder, base: BaseState, genes_R: Tensor, delta_R: Tensor) -> tuple[float, ...]:
     """Root mean square change of each layer's pre-activations by some perturbations."""
     found = changes(network, base, genes_R[:, None], delta_R[:, None])
@@ -307,8 +315,11 @@ def typical_reach(network: AutoEncoder, base: BaseState, genes_R: Tensor, delta_
 
 
 def backward(network: AutoEncoder, base: BaseState, goal: Readout, reach: tuple[float, ...] | None = None) -> Backward:
-    """Return the gradients of the score at the unperturbed samples, of smoothed slopes where a reach is given."""
-    g = goal.last_H.expand(len(base.output_SG), -1)
+    """Return the gradients of the score at the unperturbed samples, of smoothed slopes where a reach is given.
+
+    Several directions take the place of the samples, of which there is one then.
+    """
+    g = goal.last_H if goal.last_H.ndim == 2 else goal.last_H.expand(len(base.output_SG), -1)
     behind: list[Tensor] = []
     skipped = _Skipped(network)
     for index in reversed(range(len(network.layers) - 1)):
@@ -316,7 +327,7 @@ def backward(network: AutoEncoder, base: BaseState, goal: Readout, reach: tuple[
             g = g + goal.latent_L
         g = skipped.arriving(index, g)
         behind.append(g)
-        g = _slope(network, index, g, base.pre[index], reach)
+        g = _slope(network, index, g, base.pre[index].expand(len(g), -1), reach)
         skipped.leaving(index, g)
         g = times_transposed(g, network.weight(index))
     return Backward(tuple(reversed(behind)), skipped.arriving(-1, g), reach)
@@ -377,7 +388,9 @@ def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, gen
     return skipped.arriving(-1, dg)
 
 
-def own_responses(network: AutoEncoder, base: BaseState, direction_G: np.ndarray) -> np.ndarray:
+def own_responses(
+    network: AutoEncoder, base: BaseState, direction_G: np.ndarray, budget: float | None = None
+) -> np.ndarray:
     """Return d y_g / d z_g of one sample, how far a gene's own prediction follows its input, shape (G,).
 
     Only a goal's own genes need it; it is 0 for the others, and for all where the network is too large for so many
@@ -385,7 +398,7 @@ def own_responses(network: AutoEncoder, base: BaseState, direction_G: np.ndarray
     """
     inner = sum(network.weight(i).numel() for i in range(1, len(network.layers) - 1))
     chosen = np.flatnonzero(direction_G)
-    if len(chosen) * (inner + 2 * len(network.weight(0))) > OWN_BUDGET:
+    if len(chosen) * (inner + 2 * len(network.weight(0))) > (OWN_BUDGET if budget is None else budget):
         chosen = chosen[:0]
     own_G = np.zeros(len(direction_G), np.float32)
     for part in np.split(chosen, range(OWN_CHUNK, len(chosen), OWN_CHUNK)) if len(chosen) else ():

@@ -55,10 +55,10 @@ class SparseEffectPropagation:
         return total_RG
 
     def slope(self, direction_G: np.ndarray) -> np.ndarray:
-        """Return the slope of a score along a direction in each gene's z, its own part left out, shape (G,)."""
-        first_G = self.effect_GG @ direction_G
-        second_G = self.effect_GG @ first_G
-        third_G = self.effect_GG @ second_G
+        """Return the slope of a score along a direction in each gene's z, its own part left out, (G,) or (R, G)."""
+        first_G = (self.effect_GG @ direction_G.T).T
+        second_G = (self.effect_GG @ first_G.T).T
+        third_G = (self.effect_GG @ second_G.T).T
         two_G, three_G = self._returns
         # What comes back to the perturbed gene goes no further, and is no part of the score.
         once_G = second_G - two_G * direction_G

@@ -9,7 +9,7 @@ Shape suffixes: S samples, G genes of the model, K genes of a set.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from cellstate.errors import GoalError, summarise_list
 from cellstate.gene_space import GeneSpace, align
 from cellstate.genes import gene_axis
+from cellstate.perturb.search.study_offset import follows_depth, study_trend
 from cellstate.samples import Samples
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: A gene closer to the reference than this, in SD, is where it should be: rounding, not a direction.
 SAME = 1e-5
+#: The same once a trend was taken out, which is computed from many genes in float32.
+OFFSET_SAME = 1e-4
 #: One part in so many of the cohort that is its high or low end.
 END = 4
 
@@ -50,6 +53,22 @@ class Signature:
         return int(np.count_nonzero(self.direction_G))
 
 
+@dataclass(frozen=True)
+class StudyOffset:
+    """What was taken out of a goal because it separates studies.
+
+    Attributes
+    ----------
+    n_genes : int
+        Ribosomal protein and mitochondrial genes that were left out.
+    fraction_left : float
+        Fraction of the squared distance over the other genes that is left without the trend.
+    """
+
+    n_genes: int
+    fraction_left: float
+
+
 @dataclass(frozen=True, eq=False)
 class Goal:
     """A signature to move a sample along, with what it takes to read a score.
@@ -65,6 +84,8 @@ class Goal:
         Distance along the direction that counts as 100 %, in SD: fraction = score / distance.
     made_for : str or None
         Fingerprint of the sample that the goal starts from; None for a goal that fits every sample.
+    offset : StudyOffset or None
+        What was taken out of a goal towards samples of another study; None where nothing was.
     """
 
     spec: str
@@ -72,6 +93,7 @@ class Goal:
     signature: Signature
     distance: float
     made_for: str | None = None
+    offset: StudyOffset | None = None
 
     @property
     def direction_G(self) -> np.ndarray:
@@ -156,21 +178,30 @@ def gene_set_goal(
     return Goal(spec, label, Signature((direction_G / distance).astype(np.float32), missing), distance)
 
 
-def toward_goal(sample: PreparedSample, reference: Samples, *, spec: str, label: str) -> Goal:
+def toward_goal(sample: PreparedSample, reference: Samples, *, spec: str, label: str, same_study: bool = False) -> Goal:
     """Make a goal that leads from a sample to a reference: the mean log1p TPM of one or more samples.
 
-    Only genes count that the sample and every reference sample measure; 100 % is the whole distance.
+    Only genes count that the sample and every reference sample measure; 100 % is the whole distance that is left.
+
+    Parameters
+    ----------
+    same_study : bool
+        The reference was measured with the sample, so that all of the difference counts. Otherwise its trend with
+        expression level and gene length is taken out (`study_trend`), and ribosomal protein and mitochondrial genes
+        are no part of the goal.
 
     Raises
     ------
     GoalError
-        No such gene, or a reference that is the sample.
+        No such gene, a reference that is the sample, or one that differs from it as two studies do, and no more.
     """
     space = sample.model.space
     tpm_SG = align(reference, space).tpm_SG
     # z is linear in log1p TPM, so the mean of one is the mean of the other.
     z_G = space.standardise(tpm_SG).mean(axis=0, dtype=np.float64)
-    return _toward(sample, z_G, ~np.isnan(tpm_SG).any(axis=0), spec, label)
+    known_G = ~np.isnan(tpm_SG).any(axis=0)
+    whole = _toward(sample, z_G, known_G, spec, label)
+    return whole if same_study else _without_offset(whole, space, known_G & sample.measured_G)
 
 
 def cohort_goal(
@@ -255,3 +286,21 @@ def _toward(sample: PreparedSample, reference_G: np.ndarray, known_G: np.ndarray
         raise GoalError("The reference is the sample itself: there is no way to go.", "Choose another reference.")
     signature = Signature((way_G / distance).astype(np.float32))
     return Goal(spec, label, signature, distance, made_for=sample.fingerprint)
+
+
+def _without_offset(whole: Goal, space: GeneSpace, compared_G: np.ndarray) -> Goal:
+    """Take out of a goal what separates two studies."""
+    excluded_G = follows_depth(space) & compared_G
+    kept_G = compared_G & ~excluded_G
+    way_G = np.where(kept_G, whole.direction_G.astype(np.float64) * whole.distance, 0.0)
+    left_G = np.where(kept_G, way_G - study_trend(way_G, kept_G, space), 0.0)
+    left_G[np.abs(left_G) < OFFSET_SAME] = 0.0
+    distance = float(np.linalg.norm(left_G))
+    if distance == 0:
+        raise GoalError(
+            "Sample and reference differ as two studies do, and no more: there is no way to go.",
+            "Choose another reference, or write toward-raw: where both were measured in one study.",
+        )
+    offset = StudyOffset(int(excluded_G.sum()), distance**2 / float(way_G @ way_G))
+    signature = Signature((left_G / distance).astype(np.float32))
+    return replace(whole, signature=signature, distance=distance, offset=offset)

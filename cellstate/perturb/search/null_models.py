@@ -1,11 +1,12 @@
-"""Null models: p-values of effects among alike genes, of interactions among alike pairs; false discovery rates.
+"""p-values of interactions among alike pairs, and false discovery rates.
 
-A pure rank among matched genes is uniform by construction and can never name a gene. So the null is semi-parametric and
+A pure rank among matched pairs is uniform by construction and can never name a pair. So the null is semi-parametric and
 empirical (Efron, "Large-scale simultaneous hypothesis testing: the choice of a null hypothesis", JASA 2004): its centre
 and width come from what is matched, its bulk is a rank, and beyond the bulk a Student t fitted to quantiles goes on.
-It asks whether a gene stands out from its like under this goal; it does not ask whether the goal itself is special.
+It asks whether a pair stands out from its like under this goal; it does not ask whether the goal itself is special.
+Single perturbations are compared with other goals (`goal_null`).
 
-Shape suffixes: G genes, N members of the null, C candidate pairs, K neighbours, L levels of a fit.
+Shape suffixes: G genes, N members of the null, C candidate pairs, L levels of a fit.
 """
 
 from __future__ import annotations
@@ -13,14 +14,9 @@ from __future__ import annotations
 from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy.spatial import cKDTree
 from scipy.stats import false_discovery_control, rankdata, t
 
-#: Genes: share of the null beyond the joint of rank and tail, and shares beyond the levels of the bulk that the tail is
-#: fitted to. Chosen on goals made of random genes: a generalised normal, or fewer neighbours, find more, falsely.
-GENE_JOINT = 0.05
-GENE_FITS = np.array([[0.5, 0.4, 0.3, 0.2, 0.1]])
-#: Pairs: the null is large and made of clusters (pairs that switch the same unit), so that the joint leaves only this
+#: The null is large and made of clusters (pairs that switch the same unit), so that the joint leaves only this
 #: many beyond it, and a fit before the joint is held against one about it. Fits in multiples of the share at the joint.
 PAIR_TAIL, PAIR_JOINT = 200, 0.06
 PAIR_FITS = np.array([[8.0, 4.0, 2.0, 1.0], [2.0, 1.0, 0.5, 0.25]])
@@ -28,61 +24,8 @@ PAIR_FITS = np.array([[8.0, 4.0, 2.0, 1.0], [2.0, 1.0, 0.5, 0.25]])
 FEWEST_IN_TAIL = 10
 #: Degrees of freedom tried. No tail lighter than the last is believed: a bulk cannot tell it from a normal one.
 DEGREES = np.geomspace(1, 15, 120)
-MAD_TO_SD = 1.4826
 EXPRESSION_BINS = 8
 FEWEST_IN_STRATUM = 200
-
-
-def matched_p(
-    effect_G: np.ndarray,
-    expression_G: np.ndarray,
-    spread_G: np.ndarray,
-    *,
-    change_G: np.ndarray | None = None,
-    k: int = 200,
-) -> np.ndarray:
-    """Two-sided p of each gene's effect among genes of matched expression and spread.
-
-    Parameters
-    ----------
-    effect_G : ndarray of float, shape (G,)
-        Effects on one goal, all by the same approximation; any unit, only their ratios matter. NaN: not tested.
-    expression_G, spread_G : ndarray of float, shape (G,)
-        Level in this patient and spread over the cohort; any monotone scale, only their ranks matter.
-    change_G : ndarray of float, shape (G,), optional
-        Change of the input that made each effect; effects are then compared per unit of it. Give it where it is
-        known: genes at the rim of the plane have no neighbours that change as much as they do.
-    k : int
-        Neighbours in the plane of the two ranks; at most a fortieth of the genes tested, but 20.
-
-    Returns
-    -------
-    ndarray of float64, shape (G,)
-        1 where the effect or the change is exactly 0 (an unexpressed gene knocked out), NaN where the effect is NaN.
-        Such genes are nobody's neighbours. The order of the genes does not matter.
-    """
-    effect_G, expression_G, spread_G = (np.asarray(x, np.float64) for x in (effect_G, expression_G, spread_G))
-    change_G = np.ones(len(effect_G)) if change_G is None else np.abs(np.asarray(change_G, np.float64))
-    p_G = np.where(np.isnan(effect_G), np.nan, 1.0)
-    tested = np.flatnonzero(np.isfinite(effect_G) & (effect_G != 0) & (change_G > 0))
-    if len(tested) < 3:
-        return p_G
-    # Ties of rank are broken by chance, the same chance whatever order the genes came in.
-    order = np.lexsort((effect_G[tested], expression_G[tested], spread_G[tested]))
-    tested = np.random.default_rng(0).permutation(tested[order])
-    place_N2 = np.stack([rankdata(x[tested], method="ordinal") for x in (expression_G, spread_G)], axis=1)
-    k = min(k, max(20, len(tested) // 40), len(tested) - 1)
-    near_NK = cKDTree(place_N2).query(place_N2, k=k + 1, workers=-1)[1][:, 1:]
-
-    effect_N = effect_G[tested] / change_G[tested]
-    like_NK = effect_N[near_NK]
-    centre_N = np.median(like_NK, axis=1)
-    mad_N = np.median(np.abs(like_NK - centre_N[:, None]), axis=1)
-    whole = np.median(np.abs(effect_N - np.median(effect_N)))
-    scale_N = MAD_TO_SD * np.where(mad_N > 0, mad_N, whole)
-    size_N = np.abs(effect_N - centre_N) / np.where(scale_N > 0, scale_N, np.inf)
-    p_G[tested] = _tail_probability(size_N, size_N, GENE_JOINT, GENE_FITS)
-    return p_G
 
 
 def pair_p(

@@ -1,9 +1,10 @@
 """Rank pairs of perturbations of one sample by their interaction: the deviation from additivity toward a goal.
 
 Pairs have one method of their own: the autoencoder, whose activations interact (`activation_interaction`), whatever the
-default predictor is; linear methods have no interactions. It proposes over all pairs by gradients, or the cohort by its
-patients (`pair_sweep`); the best are scored exactly, and held against the cohort (`cohort_interaction`) and random
-pairs of matched expression.
+default predictor is; linear methods have no interactions. The cohort's patients rank the pairs where the model has
+them, since their interactions hold on unseen patients (``benchmarks.pairs``), else gradients of the autoencoder do
+(`pair_sweep`); the best are scored exactly, and held against the cohort (`cohort_interaction`) and random pairs of
+matched expression.
 
 Shape suffixes: G genes, E pairs.
 """
@@ -17,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
+from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import PredictorId, ProgressReporter
 from cellstate.perturb.sample import PreparedSample
-from cellstate.perturb.search.cohort_interaction import CohortInteractions, cohort_interactions
+from cellstate.perturb.search.cohort_interaction import CohortInteractions, cohort_interactions, has_cohort
 from cellstate.perturb.search.distributed import DistributedContext
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p
@@ -113,6 +115,11 @@ class Pairs:
     scale: str = SCALE
 
 
+def default_ranking(model: Model) -> str:
+    """Return what ranks pairs by default: the patients of the model's cohort, without one the autoencoder."""
+    return "cohort" if has_cohort(model) else "interaction"
+
+
 def pairs(
     sample: PreparedSample,
     goal: Goal,
@@ -121,7 +128,7 @@ def pairs(
     genes: np.ndarray | None = None,
     partners: np.ndarray | None = None,
     anchor: int | None = None,
-    by: str = "interaction",
+    by: str | None = None,
     top: int | None = None,
     progress: ProgressReporter | None = None,
     blocks: MutableMapping[int, Block] | None = None,
@@ -138,9 +145,9 @@ def pairs(
         measure, and those that the perturbation does not change, are left out.
     anchor : int, optional
         One gene whose partners are sought; takes the place of ``genes``.
-    by : str
-        ``interaction``, ``score`` (of both perturbations together) or ``cohort`` (what its patients show of both
-        genes).
+    by : str, optional
+        ``cohort`` (what its patients show of both genes), ``interaction`` (by the autoencoder) or ``score`` (of both
+        perturbations together, by the autoencoder). Default: `default_ranking`.
     top : int, optional
         Rows of the table; at least as many proposals are scored exactly (default: 1,000; 50 for an anchor).
     progress : callable, optional
@@ -156,6 +163,7 @@ def pairs(
         No pair to look at, ``top`` below 1, a perturbation that cannot be read, weights that give no number, ``cohort``
         for a model without one.
     """
+    by = default_ranking(sample.model) if by is None else by
     if by not in RANKED_BY:
         raise CellStateError(f"Pairs are not ranked by {by!r}.", "Use interaction, score or cohort.")
     if top is None:

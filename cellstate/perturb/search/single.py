@@ -1,7 +1,7 @@
 """Rank every single perturbation of one sample by how far it would move the sample toward a goal.
 
-Each score stands beside its evidence: per SD of change, against genes of matched expression and variance, against the
-cohort's patients, and beside the scores of the other methods.
+Each score stands beside its evidence: per SD of change, against random goals of the same size and co-expression,
+against the cohort's patients, and beside the scores of the other methods.
 
 Shape suffixes: G genes, E candidate genes, S cohort patients.
 """
@@ -17,10 +17,12 @@ import pandas as pd
 from cellstate.errors import CellStateError
 from cellstate.perturb.perturbations import Perturbation, candidate_changes, parse_patterns, perturbed_tpm
 from cellstate.perturb.predictors.base import CohortSlopes, GoalScorer, PredictorId, ProgressReporter
+from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
-from cellstate.perturb.search.null_models import benjamini_hochberg, matched_p
+from cellstate.perturb.search.goal_null import goal_p
+from cellstate.perturb.search.null_models import benjamini_hochberg
 from cellstate.samples import TPM_TOTAL
 
 #: Best candidates that are re-scored exactly.
@@ -42,9 +44,10 @@ class Screen:
     table : DataFrame
         One row a candidate, by score, highest first. Columns: gene, ensembl_id, perturbation, tpm_before, tpm_after,
         score (SD along the goal, the perturbed gene left out), score_per_sd (for each SD by which its gene changes),
-        fraction_of_distance (to the goal), z_patient (NaN for a model without a cohort), p and fdr (against genes of
-        matched expression and variance), exact (else first order), ``score_<predictor>`` of all other methods (the
-        autoencoder's of first order).
+        fraction_of_distance (to the goal), z_patient (NaN for a model without a cohort), p (how unusual the gene's
+        effect is for a goal of this size and co-expression; NaN for random weights, which know no co-expression) and
+        fdr (corrected for the perturbations tested), exact (else first order), ``score_<predictor>`` of all other
+        methods (the autoencoder's of first order).
     n_exact : int
     n_cohort : int
         Patients behind ``z_patient``.
@@ -103,8 +106,10 @@ def screen(
     scorers = {name: one.scorer(sample, goal) for name, one in available_predictors(sample.model).items()}
     scorer = scorers.pop(chosen)
     cohort = scorer.cohort_slopes(progress)
+    p_G = gene_p(sample, goal, scorer)
     table = pd.concat(
-        [_first_order(pattern, sample, candidates, scorer, scorers, cohort) for pattern in patterns], ignore_index=True
+        [_first_order(pattern, sample, candidates, scorer, scorers, cohort, p_G) for pattern in patterns],
+        ignore_index=True,
     )
     if table.empty:
         raise CellStateError(
@@ -139,6 +144,21 @@ def measured_candidates(sample: PreparedSample, genes: np.ndarray | None) -> np.
     return candidates
 
 
+def gene_p(sample: PreparedSample, goal: Goal, scorer: GoalScorer) -> np.ndarray:
+    """Return how unusual every measured gene's effect per SD is for a goal of this size and co-expression.
+
+    Returns
+    -------
+    ndarray of float64, shape (G,)
+        `goal_p`, whatever list of candidates was asked for. NaN for unmeasured genes, and for random weights, which
+        know no co-expression.
+    """
+    known = load_components(sample.model)
+    if known is None:
+        return np.full(len(sample.measured_G), np.nan)
+    return goal_p(scorer.slopes()[0], goal.direction_G, scorer.slopes_along, known, sample.measured_G)
+
+
 def _first_order(
     pattern: Perturbation,
     sample: PreparedSample,
@@ -146,6 +166,7 @@ def _first_order(
     scorer: GoalScorer,
     others: Mapping[PredictorId, GoalScorer],
     cohort: CohortSlopes | None,
+    p_G: np.ndarray,
 ) -> pd.DataFrame:
     """Return first-order scores of one pattern on every candidate, with the evidence beside each."""
     space = sample.model.space
@@ -153,11 +174,6 @@ def _first_order(
     delta_G = np.zeros(len(space), np.float32)
     delta_G[measured] = candidate_changes(pattern, sample, measured)
     score_G = (delta_G * scorer.first_order(delta_G)).astype(float)
-    # The null is made of every measured gene, whatever list of candidates was asked for.
-    p_G = np.full(len(space), np.nan)
-    p_G[measured] = matched_p(
-        score_G[measured], np.log1p(sample.tpm_G[measured]), space.scale_G[measured], change_G=delta_G[measured]
-    )
     after_E = perturbed_tpm(pattern, sample.tpm_G[candidates], candidates, sample.profiles)
     possible = after_E <= TPM_TOTAL
     candidates, after_E = candidates[possible], after_E[possible]
@@ -174,7 +190,8 @@ def _first_order(
             "position": candidates,
             "delta_z": delta_G[candidates],
             "z_patient": z_E,
-            "p": p_G[candidates],
+            # p is about the effect per SD, whatever the amount; a perturbation that changes nothing has none.
+            "p": np.where((delta_G == 0) & ~np.isnan(p_G), 1.0, p_G)[candidates],
             "exact": scorer.is_linear,
             "score": score_G[candidates],
         }

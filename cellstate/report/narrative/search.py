@@ -19,6 +19,10 @@ from cellstate.perturb.search.single import Screen
 #: False discovery rate below which a perturbation or pair is called significant.
 SIGNIFICANT_FDR = 0.1
 SIGNIFICANT = f"Significant (FDR < {percent(SIGNIFICANT_FDR)})"
+#: Fraction of the squared distance that is left without a difference between studies, below which a goal says little.
+LITTLE_LEFT = 0.5
+#: What p of a single perturbation compares with: how unusual an effect is for a goal of this size and co-expression.
+GOAL_NULL = "random goals of this size and co-expression"
 #: A score below this fraction of the goal's distance is called small.
 SMALL_FRACTION = 0.05
 #: An effect is called unusual from this z among the cohort's patients; it is counted over so many of the best.
@@ -63,15 +67,30 @@ def has_patient_z(found: Screen) -> bool:
 def goal_scale(goal: Goal) -> str:
     """Return what 100 % of the distance to a goal means."""
     sd = "One SD is a gene's standard deviation over the training samples."
-    if goal.spec.startswith(("toward:", "cohort:")):
+    if goal.spec.startswith(("toward:", "toward-raw:", "cohort:")):
         return (
             f"100% is the whole distance from this sample to the reference: {goal.distance:,.3g} SD over the genes "
             f"that both measure. {sd}"
-        )
+        ) + (f" {offset_sentence(goal)}" if goal.offset else "")
     genes = "the gene" if goal.n_genes == 1 else f"each of the {goal.n_genes:,} genes"
     return (
         f"100% is a change of {genes} by one SD in the wanted direction: {goal.distance:,.3g} SD along the goal. {sd}"
     )
+
+
+def offset_sentence(goal: Goal) -> str:
+    """Return what was taken out of a goal as a difference between studies, and whether little is left; else nothing."""
+    if goal.offset is None:
+        return ""
+    left = goal.offset.fraction_left
+    text = (
+        "Left out as a difference between studies: "
+        f"{plural(goal.offset.n_genes, 'ribosomal protein or mitochondrial gene')}, and a trend with expression level "
+        f"and gene length, {fraction_percent(max(0.0, 1 - left))} of the squared distance."
+    )
+    if left < LITTLE_LEFT:
+        text += " **Little of the distance is left: sample and reference differ mostly as two studies do.**"
+    return text
 
 
 def screen_plan(actions: Sequence[str], genes: str, predictor: str) -> str:
@@ -110,7 +129,7 @@ def screen_sentence(found: Screen) -> str:
         f"Top candidate: **{escape_markdown(best['name'])}** moves the sample {digits(best['score'])} SD along the "
         f"goal, {fraction_percent(best['fraction_of_distance'])} of the distance."
         + _small(best["fraction_of_distance"])
-        + _significance(n, "perturbation", "genes of matched expression and variance")
+        + (_significance(n, "perturbation", GOAL_NULL) if table["fdr"].notna().any() else "")
     )
     if has_patient_z(found):
         unusual = int((table["z_patient"].head(N_BEST).abs() >= UNUSUAL_Z).sum())

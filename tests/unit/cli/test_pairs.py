@@ -46,7 +46,8 @@ def arguments(table, small_model):
     """A pair search on the first sample of the upload, of all pairs of the small model's genes."""
     first, second, third = small_model.space.symbols[:3]
     goal = f"genes:+{first},+{second},-{third}"
-    return ["pairs", str(table), "--goal", goal, "--sample", "P060", "--model", str(small_model.folder)]
+    where = ["--sample", "P060", "--model", str(small_model.folder)]
+    return ["pairs", str(table), "--goal", goal, "--by", "interaction", *where]
 
 
 @pytest.fixture
@@ -134,6 +135,8 @@ def test_rows_partners_anchor_and_rank(run, arguments, small_model, tmp_path):
     by_cohort = [row["cohort_r"] for row in shown["pairs"]]
     assert shown["by"] == "cohort" and by_cohort == sorted(by_cohort, reverse=True) and len(by_cohort) == 7
     assert "The cohort ranks" in run(*arguments, "--by", "cohort", "--top", "1").out
+    by_default = [one for one in arguments if one not in ("--by", "interaction")]
+    assert run(*by_default, "--top", "7", "--json") == shown
     shown = run(*arguments, "--anchor", first, "--by", "score", "--json")
     assert shown["n_pairs"] == 239 and len(shown["pairs"]) == 50
     assert all(first in (row["a"], row["b"]) for row in shown["pairs"])

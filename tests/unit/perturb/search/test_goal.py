@@ -1,16 +1,21 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cellstate.errors import GoalError
 from cellstate.gene_space import align
+from cellstate.genes import gene_axis
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import prepare_sample, prepare_samples
+from cellstate.perturb.search import goal as goal_module
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import cohort_end, cohort_goal, find_genes, gene_set_goal, toward_goal
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
+from cellstate.perturb.search.study_offset import follows_depth, study_trend
+from cellstate.report.narrative.search import offset_sentence
 from cellstate.samples import Samples
 from tests.support.factories import make_space
 
@@ -71,7 +76,8 @@ def test_a_set_without_direction_is_refused(signs, words):
 
 def test_the_way_to_a_reference_is_the_difference_in_z(small_model, cohort, patient):
     reference = cohort.split("test").take([1, 2, 3])
-    goal = toward_goal(patient, reference, **WORDS)
+    goal = toward_goal(patient, reference, same_study=True, **WORDS)
+    assert goal.offset is None
     space = small_model.space
     mean_log1p_G = np.log1p(align(reference, space).tpm_SG.astype(float)).mean(axis=0)
     way_G = (mean_log1p_G - space.mean_G) / space.scale_G - patient.z_1G[0]
@@ -80,6 +86,54 @@ def test_the_way_to_a_reference_is_the_difference_in_z(small_model, cohort, pati
     assert np.linalg.norm(goal.direction_G) == pytest.approx(1, abs=1e-6)
     assert goal.direction_G @ way_G / goal.distance == pytest.approx(1, rel=1e-5)
     assert goal.n_genes == np.count_nonzero(goal.direction_G)
+
+
+def shifted(reference, space, slope):
+    """Samples as another study measures them: longer genes higher, and every gene by a factor."""
+    tpm_SA = reference.tpm_SA.copy()
+    length_G = np.log(gene_axis().length_bp[space.axis_index_G])
+    tpm_SA[:, space.axis_index_G] *= np.exp(slope * (length_G - length_G.mean()))
+    return replace(reference, tpm_SA=tpm_SA)
+
+
+def test_what_separates_two_studies_is_no_part_of_the_way(small_model, cohort, patient):
+    reference, space = cohort.split("test").take([1, 2, 3]), small_model.space
+    other = shifted(reference, space, 0.8)
+    truth, taken, whole = (
+        toward_goal(patient, samples, same_study=same, **WORDS)
+        for samples, same in ((reference, True), (other, False), (other, True))
+    )
+    assert taken.direction_G @ truth.direction_G > 0.9 > whole.direction_G @ truth.direction_G
+    assert 0 < taken.offset.fraction_left < 0.8 and taken.distance < whole.distance
+    length_G = np.log(gene_axis().length_bp[space.axis_index_G])
+    trend = [abs(np.corrcoef(goal.direction_G * space.scale_G, length_G)[0, 1]) for goal in (taken, whole)]
+    assert trend[0] < 0.1 < 0.4 < trend[1]
+
+
+def test_a_reference_that_differs_as_a_study_alone_is_refused_or_leaves_little(
+    small_model, cohort, patient, monkeypatch
+):
+    space = small_model.space
+    own = cohort.split("test").take([0])
+    left = toward_goal(patient, shifted(own, space, 0.8), **WORDS).offset.fraction_left
+    assert left < 0.5
+    assert offset_sentence(toward_goal(patient, shifted(own, space, 0.8), **WORDS)).endswith("do.**")
+    # All of the difference is a trend: nothing is left.
+    monkeypatch.setattr(goal_module, "study_trend", lambda way_G, compared_G, space: way_G)
+    with pytest.raises(GoalError, match="as two studies do") as refused:
+        toward_goal(patient, cohort.split("test").take([1]), **WORDS)
+    assert "toward-raw:" in refused.value.hint
+
+
+def test_ribosomal_and_mitochondrial_genes_are_left_out_of_a_way_to_another_study():
+    names = ["RPL3", "RPS4Y1", "RPLP0", "RPSA", "RPL36AL", "RPL22L1", "MRPL12", "MT-CO1", "RPS6KA1", "MTOR", "MRPS2"]
+    space = SimpleNamespace(symbols=names)
+    assert follows_depth(space).tolist() == [True] * 8 + [False, False, True]
+
+
+def test_too_few_genes_show_no_trend():
+    compared_G = np.arange(40) < 30
+    assert not study_trend(np.ones(40), compared_G, SPACE).any()
 
 
 def test_only_genes_count_that_both_sides_measure_in_every_sample(cohort, patient):

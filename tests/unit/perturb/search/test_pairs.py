@@ -66,7 +66,7 @@ def truth(bent):
 
 
 def test_the_best_pairs_are_found_and_scored_exactly(bent, truth):
-    result = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=1_000)
+    result = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=1_000)
     assert result.n_pairs == len(truth) == len(bent.space) * (len(bent.space) - 1) // 2
     assert result.n_exact == len(result.table) == 1_000
     for key, interaction in zip(keys(result.table), result.table["interaction"], strict=True):
@@ -78,7 +78,7 @@ def test_the_best_pairs_are_found_and_scored_exactly(bent, truth):
 
 def test_a_small_network_scores_more_than_it_shows(bent, truth, monkeypatch):
     monkeypatch.setattr(engine_module, "CHEAP", 5e10)
-    result = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=100)
+    result = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=100)
     assert result.n_exact == 20_000 and len(result.table) == 100
     best = sorted(truth, key=truth.get, reverse=True)[:100]
     assert len(set(best) & set(keys(result.table))) >= 95
@@ -96,21 +96,29 @@ def test_pairs_by_what_the_cohort_shows(small_model):
     assert table["cohort_r"].is_monotonic_decreasing and table["cohort_p"].between(0, 1).all()
     assert np.allclose(table["score"], table["score_a"] + table["score_b"] + table["interaction"])
     # What is shown of a pair does not depend on what ranks it.
-    network = pairs(prepare_sample(small_model, patient_samples()), goal, top=5_000).table
+    network = pairs(prepare_sample(small_model, patient_samples()), goal, by="interaction", top=5_000).table
     both = network.merge(table, on=["ensembl_a", "ensembl_b"])
     assert len(both) and np.allclose(both["cohort_r_x"], both["cohort_r_y"])
 
 
+def test_the_cohort_ranks_where_the_model_has_one(small_model):
+    sample, goal = prepare_sample(small_model, patient_samples()), some_goal(small_model)
+    found, by_cohort = pairs(sample, goal, top=50), pairs(sample, goal, by="cohort", top=50)
+    assert found.by == "cohort" and found.table.equals(by_cohort.table)
+
+
 def test_without_a_cohort_nothing_is_shown(small_model, tmp_path):
     without, goal = without_cohort(small_model, tmp_path / "model"), some_goal(small_model)
-    table = pairs(prepare_sample(without, patient_samples()), goal, top=5).table
+    found = pairs(prepare_sample(without, patient_samples()), goal, top=5)
+    table = found.table
+    assert found.by == "interaction"
     assert table["cohort_r"].isna().all() and table["cohort_p"].isna().all()
     with pytest.raises(CellStateError, match="carries no cohort"):
         pairs(prepare_sample(without, patient_samples()), goal, by="cohort")
 
 
 def test_the_columns_add_up(bent):
-    table = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=40).table
+    table = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=40).table
     assert np.allclose(table["score"], table["score_a"] + table["score_b"] + table["interaction"])
     assert table["interaction"].is_monotonic_decreasing
     assert np.allclose(table["fraction_of_distance"], table["score"] / some_goal(bent).distance)
@@ -132,7 +140,14 @@ def test_ranked_by_their_whole_score(bent, monkeypatch):
 
 def test_rows_and_partners(bent):
     rows, partners = np.arange(0, 12), np.arange(6, 40)
-    result = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), genes=rows, partners=partners, top=10_000)
+    result = pairs(
+        prepare_sample(bent, patient_samples()),
+        some_goal(bent),
+        by="interaction",
+        genes=rows,
+        partners=partners,
+        top=10_000,
+    )
     position = {e: i for i, e in enumerate(bent.space.ensembl)}
     found = {frozenset((position[a], position[b])) for a, b in result.table[["ensembl_a", "ensembl_b"]].to_numpy()}
     expected = {frozenset((a, b)) for a in rows.tolist() for b in partners.tolist() if a != b}
@@ -142,7 +157,7 @@ def test_rows_and_partners(bent):
 def test_the_partners_of_one_gene(bent, truth, monkeypatch):
     monkeypatch.setattr(engine_module, "CHEAP", 5e10)
     anchor = 17
-    table = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), anchor=anchor).table
+    table = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", anchor=anchor).table
     name = bent.space.ensembl[anchor]
     assert len(table) == 50 and (table["ensembl_a"] == name).all()
     partners = {key: value for key, value in truth.items() if name in key}
@@ -162,7 +177,7 @@ def test_pair_a_b_is_pair_b_a(bent):
 
 
 def test_a_stopped_run_goes_on_and_ends_the_same(bent):
-    whole = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50)
+    whole = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=50)
     blocks = {}
 
     def stop(done, total, what):
@@ -170,12 +185,20 @@ def test_a_stopped_run_goes_on_and_ends_the_same(bent):
             raise Stopped("enough")
 
     with pytest.raises(Stopped):
-        pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=blocks, progress=stop)
+        pairs(
+            prepare_sample(bent, patient_samples()),
+            some_goal(bent),
+            by="interaction",
+            top=50,
+            blocks=blocks,
+            progress=stop,
+        )
     assert 0 < len(blocks) < 5
     seen = []
     again = pairs(
         prepare_sample(bent, patient_samples()),
         some_goal(bent),
+        by="interaction",
         top=50,
         blocks=blocks,
         progress=lambda *said: seen.append(said),
@@ -187,7 +210,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(bent):
 def test_two_processes_give_the_blocks_of_one(bent):
     """The rows shared as two ranks share them, without the processes: what each does adds up to what one does."""
     one, shared = {}, {}
-    whole = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=one)
+    whole = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=50, blocks=one)
 
     class Second(DistributedContext):
         def share(self, value):
@@ -197,17 +220,24 @@ def test_two_processes_give_the_blocks_of_one(bent):
             return None
 
     assert (
-        pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=shared, here=Second(1, 2))
+        pairs(
+            prepare_sample(bent, patient_samples()),
+            some_goal(bent),
+            by="interaction",
+            top=50,
+            blocks=shared,
+            here=Second(1, 2),
+        )
         is None
     )
     assert sorted(shared) == [1, 3]
-    again = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=50, blocks=shared)
+    again = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=50, blocks=shared)
     assert again.table.equals(whole.table)
 
 
 def test_memory_holds_blocks_never_the_matrix(bent):
     blocks = {}
-    pairs(prepare_sample(bent, patient_samples()), some_goal(bent), top=20, blocks=blocks)
+    pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=20, blocks=blocks)
     assert all(len(block.value_N) <= 40 for block in blocks.values())
 
 
