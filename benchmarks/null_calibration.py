@@ -144,7 +144,7 @@ def criteria(model: Model, predictor: Predictor, *, quick: bool, claims: bool) -
     }
     for kind, direction_RG in kinds.items():
         p_RG = np.array([found.p(direction_G) for direction_G in direction_RG])
-        called = np.mean([(benjamini_hochberg(p_G) < CALLED).any() for p_G in p_RG])
+        called = float(np.mean([(benjamini_hochberg(p_G) < CALLED).any() for p_G in p_RG]))
         some_RG = [p_G[p_G < 1] for p_G in p_RG]
         one_R = [rng.choice(p_G) for p_G in some_RG]
         rows += [

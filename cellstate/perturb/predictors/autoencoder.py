@@ -196,7 +196,7 @@ class AutoencoderScorer:
         """Return the slopes at the sample along other directions than the goal's, own parts left out, shape (R, G)."""
         network, parts = self.model.network, []
         with torch.inference_mode():
-            own_G = own_responses(network, self._base, direction_RG.any(axis=0), CHEAP)
+            own_G = own_responses(network, self._base, np.asarray(direction_RG.any(axis=0)), CHEAP)
             for rows_RG in np.split(direction_RG, range(_DIRECTIONS, len(direction_RG), _DIRECTIONS)):
                 along = backward(network, self._base, readouts(network, self._tensor(rows_RG)))
                 parts.append(along.input_SG.cpu().numpy() - rows_RG * own_G)
