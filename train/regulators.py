@@ -33,7 +33,8 @@ from .data import class_weights
 NORMAL = ("normal", "adjacent normal")
 #: Components of normal tissue: more explain a tumour away (docs/lab-notes/regulators.md).
 COMPONENTS = 20
-#: The method whose effects rank regulators: the best at it on real perturbations (benchmarks.real_perturbations).
+#: The method whose effects rank regulators: with ridge the best at it on real perturbations, and of both the one whose
+#: effects are correlations, so that no gene is favoured by the size of its own (benchmarks.real_perturbations).
 PREDICTOR = PredictorId.WHITENED_COEXPRESSION
 #: Two-sided p whose share among normal samples sets the unit of activities.
 CALIBRATED_AT = 0.05
