@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import re
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -183,11 +184,19 @@ def load_bytes(
 
 
 def _read_disk(path: Path) -> bytes:
+    """Return the content of a file; a device or a pipe has no end, and is refused."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ReadError(f"{path.name} is not a regular file.", "Give the file of a table.", code="unreadable_file")
+        if status.st_size > MAX_BYTES:
             raise too_large()
-        return path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:  # it says that it is empty, or grows
+            raise too_large()
+        return data
+    except (OSError, ValueError) as error:
         raise ReadError(
             f"{path.name} cannot be opened.", "Check the name and that you may read it.", code="unreadable_file"
         ) from error

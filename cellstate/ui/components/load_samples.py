@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.io import ReadOptions, preview_file, read_gmt
+from cellstate.io import Preview, ReadOptions, preview_file, read_gmt
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import Example
-from cellstate.ui.components.read_upload import read
+from cellstate.ui.components.read_upload import read, run, run_quietly
 from cellstate.ui.runtime.limits import check_memory
 from cellstate.ui.state.session import GENE_SETS, REFERENCE, FailedUpload, GeneSets, Loaded, session
 from cellstate.ui.streamlit_compat import remove_upload
@@ -38,6 +38,11 @@ def read_again(overrides: ReadOptions) -> bool:
     loaded = session().loaded
     assert loaded is not None
     return _load(loaded.source, loaded.name, overrides, is_example=loaded.is_example)
+
+
+def preview(loaded: Loaded) -> Preview:
+    """Return the first cells of the loaded file."""
+    return run_quietly(preview_file, loaded.source, loaded.name, loaded.overrides)
 
 
 def retry(overrides: ReadOptions) -> bool:
@@ -69,7 +74,7 @@ def load_gene_sets(upload: Any) -> None:
     """Load gene sets."""
     data, state = pop_upload_bytes(upload), session()
     try:
-        sets = GeneSets(upload.name, read_gmt(data, name=upload.name))
+        sets = GeneSets(upload.name, run(read_gmt, data, name=upload.name))
         check_memory(state, sets)
         state.load_gene_sets(sets)
     except CellStateError as error:
@@ -123,7 +128,8 @@ def _failed_upload(source: Path | bytes, name: str, overrides: ReadOptions, erro
     if isinstance(error, ReadError):
         for options in (overrides, ReadOptions()):
             try:
-                return FailedUpload(name, error, overrides, source, preview_file(source, name, options))
-            except ReadError:  # the file is not of the format that the user chose, or no table
+                first = run_quietly(preview_file, source, name, options)
+                return FailedUpload(name, error, overrides, source, first)
+            except CellStateError:  # the file is not of the format that the user chose, or no table
                 continue
     return FailedUpload(name, error, overrides)

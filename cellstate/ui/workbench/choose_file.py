@@ -9,6 +9,7 @@ from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.load_samples import load_example, load_paste, load_upload, retry
+from cellstate.ui.runtime.reader_process import read_apart
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.detected_settings import preview_table, settings_form
 
@@ -21,6 +22,7 @@ _PASTE = "gene\tpatient\nTP53\t31.2\nMYC\t88.0\n…"
 
 def choose_file(state: Session) -> None:
     """Draw the three ways to a sample; each reads it and redraws the page."""
+    read_apart.warm_up()
     with st.grid(3, min_column_width=280):
         for draw in (_example, _upload, _paste):
             with st.container(border=True, height="stretch"):

@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, plural
-from cellstate.io import READERS, Preview, ReadOptions, preview_file
+from cellstate.io import READERS, Preview, ReadOptions
 from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.samples import ReadReport
-from cellstate.ui.components.load_samples import read_again
+from cellstate.ui.components.load_samples import preview, read_again
 from cellstate.ui.state.session import Loaded, Session
 
 _UNITS = (
@@ -28,7 +28,7 @@ def detected_settings(state: Session, loaded: Loaded) -> None:
     st.subheader("File and detected settings", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = state.cached("preview", (), lambda: preview_file(loaded.source, loaded.name, loaded.overrides))
+        found = state.cached("preview", (), lambda: preview(loaded))
         st.markdown(
             f"**{escape_markdown(loaded.name)}**: {plural(len(loaded.samples), 'sample')}, "
             f"{plural(report.n_genes_read, 'gene name')}. First rows:"

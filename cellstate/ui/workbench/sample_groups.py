@@ -7,12 +7,14 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, one_line, plural
+from cellstate.io.sample_sheet import MAX_CHARS, SampleSheet, read_sheet
 from cellstate.report.narrative.qc import names_listed
 from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.load_samples import PASTED, bare, pop_upload_bytes
+from cellstate.ui.components.read_upload import run_quietly
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.sample_sheet import MAX_CHARS, SampleSheet, groups_of, in_words, match_sentence, read_sheet
+from cellstate.ui.workbench.sample_sheet import groups_of, in_words, match_sentence
 
 _PASTE = "sample\tgroup\nA1\tcontrol\nA2\ttreated"
 #: In session state: the version of the groups, and the sheet or the error that made it.
@@ -92,8 +94,8 @@ def _pasted(state: Session, key: str) -> None:
 def _apply(state: Session, data: bytes, source: str) -> None:
     result: SampleSheet | CellStateError
     try:
-        result = read_sheet(data, _names(state), source=source)
-        _replace(state, state.labels | result.labels)
+        sheet = result = run_quietly(read_sheet, data, _names(state), source=source)
+        _replace(state, state.labels | sheet.labels)
     except CellStateError as error:
         result = bare(error)
         _replace(state, state.labels)
