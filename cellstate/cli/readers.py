@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from cellstate.perturb.perturbations import Perturbation
     from cellstate.perturb.sample import PreparedSample
     from cellstate.perturb.search.goal import Goal
-    from cellstate.samples import Samples
+    from cellstate.samples import ReadReport, Samples
 
 _LIST = "Give a text file with one gene a line."
+#: The option that takes a decision of the reader.
+_OPTIONS = {"unit": "--unit", "names": "--ids", "orientation": "--orientation", "samples": "--columns"}
 #: Every name of every human gene together has a few megabytes.
 _MOST_LIST_BYTES = 50_000_000
 
@@ -98,6 +100,7 @@ def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
 
     path, names = split_selection(options.file)
     samples = read_samples(path, options=read_overrides(options))
+    note_doubts(options, samples.report)
     positions = list(range(len(samples)))
     if names:
         chosen = [names] if names in samples.names else [name.strip() for name in names.split(",")]
@@ -106,6 +109,14 @@ def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
         [name] = samples.take(positions).select(options.sample).names
         positions = [samples.names.index(name)]
     return samples, positions
+
+
+def note_doubts(options: argparse.Namespace, report: ReadReport) -> None:
+    """Note the decisions of the reader that may be wrong, before any result."""
+    from cellstate.report.narrative.qc import doubt_sentence
+
+    for doubt in report.doubts:
+        note(options, f"{doubt_sentence(doubt)} ({_OPTIONS[doubt.name]} chooses)")
 
 
 def read_chosen_samples(options: argparse.Namespace) -> Samples:

@@ -1,57 +1,71 @@
-"""Messages between the app and its reader processes: pickles whose arrays travel beside them, without a copy.
+"""Messages between the app and its reader processes: MessagePack, with arrays as buffers of their own.
 
-A reader process has parsed a file that nobody vouches for, so the app unpickles known classes alone.
+A reader process has parsed a file that nobody vouches for, so its answers are data and never code: the app builds the
+one type that it waits for, and checks every field.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
 import socket
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from cellstate.io.limits import MAX_BYTES
+import msgspec
+import numpy as np
 
-#: Buffers of a message: samples have two arrays.
-_MAX_BUFFERS = 64
+from cellstate.io.limits import MAX_BYTES
+from cellstate.io.raw_table import ReadOptions
+from cellstate.samples import ReadWarning
+
+#: Buffers of a message, besides itself: samples have two arrays.
+_MAX_BUFFERS = 16
 _COUNT, _SIZE = struct.Struct("<I"), struct.Struct("<Q")
-#: Classes and functions of an answer, by module. All of `cellstate.errors` are plain.
-_KNOWN = {
-    "cellstate.samples": {"Samples", "ReadReport", "ReadWarning", "Decision"},
-    "cellstate.io.preview": {"Preview"},
-    "cellstate.io.raw_table": {"ReadOptions"},
-    "cellstate.io.sample_sheet": {"SampleSheet"},
-    "numpy": {"ndarray", "dtype"},
-    "numpy._core.numeric": {"_frombuffer"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
-}
-_ERRORS = "cellstate.errors"
+_DTYPES = ("<f4", "<f8")
+#: Kinds of arguments.
+_PATH, _OPTIONS, _PLAIN = "path", "options", "plain"
 
 
 class ClosedError(Exception):
     """The other side has ended."""
 
 
-class _KnownClasses(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if name in _KNOWN.get(module, ()) or (module == _ERRORS and name.isidentifier() and name.endswith("Error")):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")
+def pack_argument(value: Any) -> tuple[str, Any]:
+    """Return an argument of a reader as plain data, with its kind."""
+    if isinstance(value, Path):
+        return _PATH, str(value)
+    if isinstance(value, ReadOptions):
+        return _OPTIONS, vars(value)
+    return _PLAIN, value
+
+
+def unpack_argument(packed: tuple[str, Any]) -> Any:
+    """Return the argument of `pack_argument`."""
+    kind, value = packed
+    return Path(value) if kind == _PATH else ReadOptions(**value) if kind == _OPTIONS else value
 
 
 def send(connection: socket.socket, message: Any) -> None:
-    """Send a message.
+    """Send plain data, dataclasses and float arrays.
 
     Raises
     ------
     ClosedError
         If the other side has ended.
     """
-    buffers: list[pickle.PickleBuffer] = []
-    parts: list[Any] = [pickle.dumps(message, protocol=5, buffer_callback=buffers.append)]
-    parts += [buffer.raw() for buffer in buffers]
+    buffers: list[np.ndarray] = []
+
+    def encode(value: Any) -> Any:
+        if isinstance(value, ReadWarning):
+            return [str(value), value.code]
+        if isinstance(value, np.ndarray) and value.dtype.str in _DTYPES:
+            buffers.append(np.ascontiguousarray(value))
+            return [len(buffers) - 1, value.dtype.str, list(value.shape)]
+        raise NotImplementedError(f"{type(value).__name__} cannot be sent")
+
+    parts: list[Any] = [msgspec.msgpack.encode(message, enc_hook=encode)]
+    parts += [buffer.view(np.uint8).data.cast("B") if buffer.size else b"" for buffer in buffers]
     try:
         connection.sendall(_COUNT.pack(len(parts)) + b"".join(_SIZE.pack(len(part)) for part in parts))
         for part in parts:
@@ -61,18 +75,18 @@ def send(connection: socket.socket, message: Any) -> None:
 
 
 def receive(
-    connection: socket.socket, *, wait: Callable[[], None] = lambda: None, trust: bool = False, limit: int = MAX_BYTES
+    connection: socket.socket, kind: Any, *, wait: Callable[[], None] = lambda: None, limit: int = MAX_BYTES
 ) -> Any:
-    """Receive a message.
+    """Receive a message of a type.
 
     Parameters
     ----------
     connection : socket
         With a time-out, after which `wait` is called.
+    kind : type
+        Plain types, dataclasses, ``ndarray`` and `ReadWarning`, also inside each other.
     wait : callable, optional
         Called again and again while nothing arrives; it gives up by raising.
-    trust : bool, optional
-        Whether any class is unpickled.
     limit : int, optional
         The most bytes of a message.
 
@@ -82,16 +96,25 @@ def receive(
         If the other side has ended, or sends something else.
     """
     (n_parts,) = _COUNT.unpack(_take(connection, _COUNT.size, wait))
-    if not 0 < n_parts <= _MAX_BUFFERS:
+    if not 0 < n_parts <= 1 + _MAX_BUFFERS:
         raise ClosedError
     sizes = [size for (size,) in _SIZE.iter_unpack(_take(connection, n_parts * _SIZE.size, wait))]
     if sum(sizes) > limit:
         raise ClosedError
-    payload, *buffers = (_take(connection, size, wait) for size in sizes)
-    load = pickle.Unpickler if trust else _KnownClasses
+    message, *buffers = (_take(connection, size, wait) for size in sizes)
+
+    def decode(wanted: Any, value: Any) -> Any:
+        if wanted is ReadWarning:
+            text, code = value
+            return ReadWarning(str(text), str(code))
+        number, dtype, shape = value
+        if wanted is not np.ndarray or dtype not in _DTYPES:
+            raise ValueError(f"no {wanted} can be received")
+        return np.frombuffer(buffers[number], dtype).reshape(shape)
+
     try:
-        return load(io.BytesIO(payload), buffers=buffers).load()
-    except Exception as error:  # a damaged pickle fails in any way
+        return msgspec.msgpack.decode(message, type=kind, dec_hook=decode)
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError) as error:
         raise ClosedError from error
 
 

@@ -19,7 +19,6 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -49,22 +48,41 @@ class Request:
 
     Attributes
     ----------
-    function : callable
+    module, function : str
         A public function, such as `read_samples`.
-    arguments : tuple
-    options : dict of str to object
+    arguments, options : of `messages.pack_argument`
     has_progress : bool
         Whether the function takes a callable as ``progress``.
     cpu_s, memory_bytes : float
         Limits of the process.
     """
 
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
+    module: str
+    function: str
+    arguments: list[tuple[str, Any]]
+    options: dict[str, tuple[str, Any]]
     has_progress: bool
     cpu_s: float
     memory_bytes: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a process sends before its result, or instead of it.
+
+    Attributes
+    ----------
+    kind : str
+        ``progress`` (a step and a fraction), ``result`` (which follows as the next message), ``error`` (the class,
+        message, hint and code of a `CellStateError`) or ``mistake`` (the class of another error, and its place in the
+        code).
+    texts : tuple of str
+    fraction : float
+    """
+
+    kind: str
+    texts: tuple[str, ...] = ()
+    fraction: float = 0.0
 
 
 def serve(app: socket.socket) -> None:
@@ -106,24 +124,27 @@ def _answer_and_end(connection: socket.socket) -> None:
 
 
 def _answer(connection: socket.socket) -> None:
-    request: Request = messages.receive(connection, trust=True)
+    request: Request = messages.receive(connection, Request)
     set_limits(request.cpu_s, request.memory_bytes)
-    options = dict(request.options)
+    arguments = map(messages.unpack_argument, request.arguments)
+    options = {name: messages.unpack_argument(value) for name, value in request.options.items()}
     if request.has_progress:
-        options["progress"] = lambda step, fraction: messages.send(connection, (PROGRESS, step, fraction))
-    answer: tuple[Any, ...]
+        options["progress"] = lambda step, fraction: messages.send(connection, Note(PROGRESS, (step,), fraction))
     try:
-        answer = (RESULT, request.function(*request.arguments, **options))
-    except CellStateError as error:
-        answer = (ERROR, error.with_traceback(None))
-    except MemoryError:
-        answer = (ERROR, too_much_memory())
+        result = getattr(import_module(request.module), request.function)(*arguments, **options)
     except messages.ClosedError:
         return
+    except (CellStateError, MemoryError) as raised:
+        error = too_much_memory() if isinstance(raised, MemoryError) else raised
+        note = Note(ERROR, (type(error).__name__, error.message, error.hint, error.code))
     except Exception as error:
         # The place in the code, without the message: that may hold a sample's name or values.
-        answer = (MISTAKE, type(error).__name__, "".join(format_tb(error.__traceback__)))
-    messages.send(connection, answer)
+        note = Note(MISTAKE, (type(error).__name__, "".join(format_tb(error.__traceback__))))
+    else:
+        messages.send(connection, Note(RESULT))
+        messages.send(connection, result)
+        return
+    messages.send(connection, note)
 
 
 def too_much_memory() -> CellStateError:

@@ -106,7 +106,7 @@ class ParsedTable:
         return sorted(set(range(len(self.header))) - set(self.numeric))
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[ReadWarning, ...]:
         """Warnings for the user."""
         text = f"{self.n_lost:,} cells hold text where numbers belong; they count as missing."
         return (*self.notes, ReadWarning(text, "text_in_numbers")) if self.n_lost else self.notes

@@ -103,8 +103,8 @@ def test_the_kernel_ends_a_reader_that_takes_too_much_processor_time(
     assert raised.value.code == "reader_failed"
 
 
-@pytest.mark.parametrize("function", [apart.crashes, apart.answers_with_code])
-def test_a_crash_or_a_foreign_answer_is_a_sentence(read: ReaderProcess, function: object) -> None:
+@pytest.mark.parametrize("function", [apart.crashes, apart.answers_otherwise])
+def test_a_crash_or_another_answer_is_a_sentence(read: ReaderProcess, function: object) -> None:
     with pytest.raises(ReadError) as raised:
         read(function, b"")
     assert raised.value.code == "reader_failed"

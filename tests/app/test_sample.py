@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report.narrative.qc import dates_sentence, match_sentence, qc_lines
+from cellstate.report.narrative.qc import dates_sentence, doubt_sentence, match_sentence, qc_lines
 from cellstate.report.narrative.tissue import tissue_sentence
 from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
@@ -138,6 +139,31 @@ def test_the_settings_of_a_failed_file_can_be_overridden(app: AppTest) -> None:
     loaded = session_of(app).loaded
     assert (loaded.name, loaded.samples.report.unit) == ("odd.csv", "log2(TPM+0.001)")
     assert session_of(app).failed_upload is None
+
+
+def test_a_doubtful_setting_is_confirmed_before_the_file_is_used(app: AppTest) -> None:
+    table = (a_table(["A", "B"], 15_000) * [0.3, 0.4]).round(2)
+    upload(app, "patient.csv", table)
+    check(app)
+    report, state = failed(app).report, session_of(app)
+    assert report is not None and [doubt.value for doubt in report.doubts] == ["FPKM"]
+    assert state.loaded is None and len(app.warning) == 1
+    assert escape_markdown(doubt_sentence(report.doubts[0]), 600) in app.warning[0].value
+    app.button(key="confirm-settings").click().run()
+    check(app)
+    assert state.failed_upload is None and state.loaded is not None
+    assert state.loaded.overrides.unit == "FPKM" and state.loaded.samples.report.unit == "FPKM"
+    # What was confirmed is not asked again, whatever else changes.
+    others = replace(state.loaded.overrides, orientation="genes in rows")
+    assert not read_samples(table.to_csv().encode(), name="patient.csv", options=others).report.doubts
+
+
+def test_another_setting_answers_a_doubt_too(app: AppTest) -> None:
+    upload(app, "patient.csv", (a_table(["A", "B"], 15_000) * [0.3, 0.4]).round(2))
+    override(app, "Try again", Unit="TPM")
+    check(app)
+    loaded = session_of(app).loaded
+    assert loaded is not None and loaded.samples.report.unit == "TPM"
 
 
 @pytest.mark.parametrize("key", ["discard-failed", "load-example", "delete-data"])

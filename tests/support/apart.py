@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -57,14 +57,9 @@ def refuses(source: bytes) -> None:
     raise GeneError("a sentence", "a hint", code="a_code")
 
 
-def answers_with_code(source: bytes) -> Any:
-    """Return what would run a program when it is unpickled."""
-
-    class Attack:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (os.system, ("true",))
-
-    return Attack()
+def answers_otherwise(source: bytes) -> int:
+    """Return something else than it says."""
+    return cast(int, "text")
 
 
 def number(source: bytes = b"") -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
 from cellstate.io import Preview, ReadOptions, preview_file, read_gmt
+from cellstate.io.confidence import confirm
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import Example
 from cellstate.ui.components.read_upload import read, run, run_quietly
 from cellstate.ui.runtime.limits import check_memory
+from cellstate.ui.runtime.reader_process import READER_FAILED
 from cellstate.ui.state.session import GENE_SETS, REFERENCE, FailedUpload, GeneSets, Loaded, session
 from cellstate.ui.streamlit_compat import remove_upload
 
@@ -52,6 +55,13 @@ def retry(overrides: ReadOptions) -> bool:
     return _load(failed.source, failed.name, overrides)
 
 
+def confirm_settings() -> bool:
+    """Read the upload whose settings were unsure with these settings as the user's own; returns whether it was read."""
+    failed = session().failed_upload
+    assert failed is not None and failed.report is not None
+    return _load(failed.source, failed.name, confirm(failed.overrides, failed.report))
+
+
 def load_group(upload: Any, group: str) -> None:
     """Load a file of the validation page."""
     data, state = pop_upload_bytes(upload), session()
@@ -90,7 +100,7 @@ def pop_upload_bytes(upload: Any) -> bytes:
 
 def bare(error: CellStateError) -> CellStateError:
     """Return an error without its traceback, whose frames hold the file."""
-    return type(error)(error.message, error.hint)
+    return type(error)(error.message, error.hint, code=error.code)
 
 
 def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example: bool = False) -> bool:
@@ -106,6 +116,11 @@ def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example
     except CellStateError as error:
         # The samples before it stay.
         state.failed_upload = _failed_upload(source, name, overrides, bare(error))
+        state.round += 1
+        return False
+    if samples.report.doubts:
+        unsure = ReadError("How this file is read is not sure.", "Confirm it, or choose other settings.")
+        state.failed_upload = replace(_failed_upload(source, name, overrides, unsure), report=samples.report)
         state.round += 1
         return False
     # The same samples, read with other settings, keep the user's selection and groups.
@@ -125,7 +140,8 @@ def _read_once(data: bytes, name: str) -> Samples:
 
 def _failed_upload(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> FailedUpload:
     """Keep the bytes and a preview of a table whose settings can be overridden, and nothing of any other file."""
-    if isinstance(error, ReadError):
+    # What a reader failed on or took too long for, a preview does too.
+    if isinstance(error, ReadError) and error.code != READER_FAILED:
         for options in (overrides, ReadOptions()):
             try:
                 first = run_quietly(preview_file, source, name, options)

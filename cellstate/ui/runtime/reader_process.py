@@ -18,22 +18,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import cellstate
+from cellstate import errors
 from cellstate.errors import CellStateError, ReadError
 from cellstate.io import ProgressCallback, messages
-from cellstate.io.reader_child import ERROR, MISTAKE, NUMBER, PROGRESS, Request
+from cellstate.io.reader_child import MISTAKE, NUMBER, PROGRESS, RESULT, Note, Request
 from cellstate.ui.runtime.limits import machine_bytes
 
 #: Seconds of processor time that a file may take, and more for each MB; and seconds until then on a busy machine.
 CPU_S, CPU_S_PER_MB = 8.0, 1.5
-WAIT_S, WAIT_S_PER_MB = 13.0, 5.0
+WAIT_S, WAIT_S_PER_MB = 11.0, 5.0
 #: Share of the machine's memory that one reader may take; far more than any file within the limits of size needs.
 MEMORY_SHARE = 0.5
 #: What a reader needs by itself is mapped memory for the most part.
 _LEAST_MEMORY = 4_000_000_000
 _POLL_S = 0.1
+#: Code of the error for a file that its reader crashed on or took too long for.
+READER_FAILED = "reader_failed"
 #: The libraries are imported in a second or two; a busy machine needs longer.
 _START_S = 60.0
 _MODULE = "cellstate.io.reader_child"
@@ -83,8 +86,15 @@ class ReaderProcess:
         """
         megabytes = sum(map(_size, (*arguments, *options.values()))) / 1e6
         cpu_s, end = CPU_S + CPU_S_PER_MB * megabytes, time.monotonic() + WAIT_S + WAIT_S_PER_MB * megabytes
-        memory = max(MEMORY_SHARE * machine_bytes(), _LEAST_MEMORY)
-        request = Request(function, arguments, options, progress is not None, cpu_s, memory)
+        request = Request(
+            function.__module__,
+            function.__qualname__,
+            [messages.pack_argument(value) for value in arguments],
+            {name: messages.pack_argument(value) for name, value in options.items()},
+            progress is not None,
+            cpu_s,
+            max(MEMORY_SHARE * machine_bytes(), _LEAST_MEMORY),
+        )
         last = ("", 0.0)
 
         def wait() -> None:
@@ -96,26 +106,21 @@ class ReaderProcess:
         with self._process() as connection:
             try:
                 messages.send(connection, request)
+                del request  # it holds the file
                 connection.settimeout(_POLL_S)
-                while True:
-                    kind, *answer = messages.receive(connection, wait=wait)
-                    if kind != PROGRESS:
-                        break
-                    last = (answer[0], answer[1])
+                while (note := messages.receive(connection, Note, wait=wait)).kind == PROGRESS:
+                    last = (note.texts[0], note.fraction)
                     wait()
-            except messages.ClosedError:
+                if note.kind == RESULT:
+                    result: T = messages.receive(connection, get_type_hints(function)["return"], wait=wait)
+                    return result
+                raise _error_of(note)
+            except (messages.ClosedError, IndexError):
                 raise ReadError(
                     "Reading this file failed or took too long, so it is probably damaged.",
                     "Write it again, or export the table as CSV or TSV text.",
-                    code="reader_failed",
+                    code=READER_FAILED,
                 ) from None
-        if kind == ERROR:
-            raise answer[0]
-        if kind == MISTAKE:
-            _log.error("%s while reading\n%s", *answer)
-            raise CellStateError("Something went wrong here: our mistake, not yours.", "Try it again.")
-        result: T = answer[0]
-        return result
 
     @contextmanager
     def _process(self) -> Iterator[socket.socket]:
@@ -178,6 +183,16 @@ class ReaderProcess:
             self._program.kill()
             self._program.wait()
         self._socket = self._program = None
+
+
+def _error_of(note: Note) -> CellStateError:
+    if note.kind == MISTAKE:
+        _log.error("%s while reading\n%s", *note.texts[:2])
+        return CellStateError("Something went wrong here: our mistake, not yours.", "Try it again.")
+    name, message, hint, code = note.texts[:4]
+    kind = getattr(errors, name, None)
+    known = kind if isinstance(kind, type) and issubclass(kind, CellStateError) else CellStateError
+    return known(message, hint, code=code)
 
 
 def _size(argument: Any) -> int:

@@ -20,7 +20,7 @@ from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal
-from cellstate.samples import Samples
+from cellstate.samples import ReadReport, Samples
 from cellstate.ui.runtime.jobs import DONE, Job
 from cellstate.ui.state.history import Entry, History
 from cellstate.ui.streamlit_compat import clear_widget_metadata
@@ -59,6 +59,8 @@ class FailedUpload:
         Kept while the page shows the error, so that the user can override settings; empty where none would help.
     preview : Preview or None
         None where no setting would help.
+    report : ReadReport or None
+        Of a file that was read, but with decisions that the user must confirm before it is used.
     """
 
     name: str
@@ -66,6 +68,7 @@ class FailedUpload:
     overrides: ReadOptions = ReadOptions()  # noqa: RUF009 - a frozen value
     source: Path | bytes = b""
     preview: Preview | None = None
+    report: ReadReport | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import escape_markdown
+from cellstate.report.narrative.qc import doubt_sentence
 from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.load_samples import load_example, load_paste, load_upload, retry
+from cellstate.ui.components.load_samples import confirm_settings, load_example, load_paste, load_upload, retry
 from cellstate.ui.runtime.reader_process import read_apart
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.detected_settings import preview_table, settings_form
@@ -69,11 +70,14 @@ def _paste(state: Session) -> None:
 
 
 def failed_upload(state: Session) -> None:
-    """Draw the file that could not be read, with the settings that the user can override."""
+    """Draw the file that could not be read, or is read unsurely, with the settings that the user can override."""
     failed = state.failed_upload
     assert failed is not None
     with st.container(border=True):
-        show_error(failed.error, title=f"{escape_markdown(failed.name)} could not be read")
+        if failed.report is None:
+            show_error(failed.error, title=f"{escape_markdown(failed.name)} could not be read")
+        else:
+            _ask(failed.name, failed.report)
         if failed.preview is not None:
             left, right = st.columns([3, 2], gap="large")
             with left:
@@ -81,7 +85,7 @@ def failed_upload(state: Session) -> None:
                 preview_table(failed.preview, key="failed-preview")
             with right:
                 st.markdown("**Override settings**")
-                detected = ReadReport(format=failed.preview.format, unit="")
+                detected = failed.report or ReadReport(format=failed.preview.format, unit="")
                 wanted = settings_form(detected, failed.overrides, key=f"failed-{state.round}", submit="Try again")
                 if wanted is not None:
                     retry(wanted)
@@ -95,3 +99,12 @@ def failed_upload(state: Session) -> None:
             if state.loaded is not None:
                 kept += f" {escape_markdown(state.loaded.samples.names[state.selected])} stays loaded."
             st.caption(kept)
+
+
+def _ask(name: str, report: ReadReport) -> None:
+    """Ask for the decisions that the reader is not sure of; nothing is predicted before."""
+    doubts = "\n".join(f"- {escape_markdown(doubt_sentence(doubt), 600)}" for doubt in report.doubts)
+    st.warning(doubts, title=f"{escape_markdown(name)}: is this right?", icon=":material/help:")
+    if st.button("Yes, use the file so", type="primary", icon=":material/check:", key="confirm-settings"):
+        confirm_settings()
+        st.rerun()
