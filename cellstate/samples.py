@@ -48,7 +48,7 @@ class Decision:
     Attributes
     ----------
     name : str
-        ``unit``, ``names``, ``orientation`` or ``samples``.
+        ``unit``, ``names``, ``orientation``, ``samples`` or ``sheet``.
     value : str
         What was decided, as the setting that would choose it.
     confidence : float
@@ -103,7 +103,9 @@ class ReadReport:
     sample_columns : tuple of int
         Numbers of the columns that were read as samples.
     decisions : tuple of Decision
-        Unit, names, orientation and samples; empty for what is no file of a user.
+        Unit, names, orientation and samples, and the sheet of a workbook; empty for what is no file of a user.
+    sheets : tuple of str
+        The sheets of a workbook that may be the table, the one that was read first.
     """
 
     source: str = ""
@@ -123,6 +125,7 @@ class ReadReport:
     number_columns: tuple[tuple[int, str], ...] = ()
     sample_columns: tuple[int, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    sheets: tuple[str, ...] = ()
 
     @property
     def doubts(self) -> tuple[Decision, ...]:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 _LIST = "Give a text file with one gene a line."
 #: The option that takes a decision of the reader.
-_OPTIONS = {"unit": "--unit", "names": "--ids", "orientation": "--orientation", "samples": "--columns"}
+_OPTIONS = {
+    "unit": "--unit",
+    "names": "--ids",
+    "orientation": "--orientation",
+    "samples": "--columns",
+    "sheet": "--sheet",
+}
 #: Every name of every human gene together has a few megabytes.
 _MOST_LIST_BYTES = 50_000_000
 
@@ -94,12 +100,23 @@ def read_overrides(options: argparse.Namespace) -> ReadOptions:
     )
 
 
-def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
-    """Read FILE; returns it with the positions of the samples named by ``FILE#NAME,NAME`` and ``--sample``."""
-    from cellstate.io import read_samples, split_selection
+def read_source(options: argparse.Namespace) -> tuple[Path | bytes, str, str]:
+    """Return the file, its name, and the names of samples after ``#``; several files are packed into one archive."""
+    from cellstate.io import load_file, pack_files, split_selection
 
-    path, names = split_selection(options.file)
-    samples = read_samples(path, options=read_overrides(options))
+    if len(options.file) == 1:
+        path, names = split_selection(options.file[0])
+        return Path(path), Path(path).name, names
+    files = [(text, load_file(Path(text))) for text in options.file]
+    return pack_files(files), f"{len(files)} files.zip", ""
+
+
+def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
+    """Read FILE, or several; returns it with the positions of the samples of ``FILE#NAME,NAME`` and ``--sample``."""
+    from cellstate.io import read_samples
+
+    source, name, names = read_source(options)
+    samples = read_samples(source, name=name, options=read_overrides(options))
     note_doubts(options, samples.report)
     positions = list(range(len(samples)))
     if names:

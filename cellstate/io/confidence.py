@@ -13,6 +13,7 @@ from typing import Any
 
 from cellstate.genes import FOUND, Resolution
 from cellstate.io.columns import SampleColumns
+from cellstate.io.containers import SHEET
 from cellstate.io.raw_table import RawTable, ReadOptions
 from cellstate.io.unit_detection import DetectedUnit
 from cellstate.io.units import Unit
@@ -67,7 +68,7 @@ def samples_decision(samples: SampleColumns, agreement: float | None, *, is_chos
 def decisions(
     table: RawTable, options: ReadOptions, detected: DetectedUnit, resolution: Resolution, id_type: str, n_other: int
 ) -> tuple[Decision, ...]:
-    """Return the decisions on unit, names, orientation and samples.
+    """Return the decisions on unit, names, orientation and samples, and on the sheet of a workbook.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def decisions(
     return (
         _unit_decision(table, options, detected),
         _names_decision(resolution, options, id_type, n_other),
-        *(told.get(name, decision) for name, decision in by_format.items()),
+        *(by_format | told).values(),
     )
 
 
@@ -116,6 +117,6 @@ def _names_decision(resolution: Resolution, options: ReadOptions, id_type: str, 
 
 def confirm(options: ReadOptions, report: ReadReport) -> ReadOptions:
     """Return the options with all doubtful decisions of a report as the user's own choices."""
-    fields = {UNIT: "unit", NAMES: "id_type", ORIENTATION: "orientation", SAMPLES: "columns"}
+    fields = {UNIT: "unit", NAMES: "id_type", ORIENTATION: "orientation", SAMPLES: "columns", SHEET: "sheet"}
     chosen: dict[str, Any] = {fields[doubt.name]: doubt.value for doubt in report.doubts}
     return replace(options, **chosen)

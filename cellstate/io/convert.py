@@ -132,6 +132,7 @@ def convert_to_samples(
         number_columns=table.number_columns,
         sample_columns=table.sample_columns,
         decisions=decisions(table, options, detected, resolution, id_type, n_other_species),
+        sheets=table.sheets,
     )
     return replace(samples, report=report)
 

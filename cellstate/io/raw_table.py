@@ -128,7 +128,9 @@ class RawTable:
     sample_columns : tuple of int
         Numbers of those that are samples.
     decisions : tuple of Decision
-        On orientation and samples, where the format does not determine them.
+        On orientation, samples and sheet, where the format does not determine them.
+    sheets : tuple of str
+        The sheets of a workbook that may be the table, the one that is read first.
     """
 
     values_SF: np.ndarray
@@ -145,6 +147,7 @@ class RawTable:
     number_columns: tuple[tuple[int, str], ...] = ()
     sample_columns: tuple[int, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from cellstate.io.known_files import refuse_known
 from cellstate.io.layout import DELIMITERS, first_lines
 from cellstate.io.raw_table import RawTable, ReadOptions, unique_names
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_bytes, load_content
-from cellstate.samples import ReadWarning, Samples
+from cellstate.samples import Decision, ReadWarning, Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]
 _DETECT = ReadOptions()
@@ -123,7 +123,12 @@ def read_samples(
     content = load_content(data, file_name, report_progress, options.sheet)
     del data
     table = READERS[choose_format(content, options)](content, options)
-    table = replace(table, warnings=(*content.notes, *table.warnings))
+    table = replace(
+        table,
+        warnings=(*content.notes, *table.warnings),
+        decisions=(*table.decisions, *content.decisions),
+        sheets=content.sheets,
+    )
     del content  # frees the unpacked file, which may be large
     return convert_to_samples(table, options, file_name, report_progress)
 
@@ -194,8 +199,17 @@ def read_cohort(
         unique_names(sample for samples in read for sample in samples.names),
         np.concatenate([samples.tpm_SA for samples in read]),
         np.concatenate([samples.library_size_S for samples in read]),
-        replace(read[0].report, source=name, warnings=tuple(warnings), annotations=()),
+        replace(read[0].report, source=name, warnings=tuple(warnings), annotations=(), decisions=_least_sure(read)),
     )
+
+
+def _least_sure(read: Sequence[Samples]) -> tuple[Decision, ...]:
+    """Return the decisions on several files: of each kind, the least sure one."""
+    least: dict[str, Decision] = {}
+    for decision in (one for samples in read for one in samples.report.decisions):
+        if decision.name not in least or decision.confidence < least[decision.name].confidence:
+            least[decision.name] = decision
+    return tuple(least.values())
 
 
 def read_selection(text: str | Path, *, options: ReadOptions = _DETECT) -> Samples:

@@ -62,7 +62,13 @@ _MEANING: Mapping[Check, Mapping[Grade, str]] = {
 }
 
 
-_DECISIONS = {"unit": "Unit", "names": "Gene names", "orientation": "Orientation", "samples": "Columns of samples"}
+_DECISIONS = {
+    "unit": "Unit",
+    "names": "Gene names",
+    "orientation": "Orientation",
+    "samples": "Columns of samples",
+    "sheet": "Sheet",
+}
 
 
 def doubt_sentence(decision: Decision) -> str:

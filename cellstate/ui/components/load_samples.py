@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.io import Preview, ReadOptions, preview_file, read_gmt
+from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gmt
 from cellstate.io.confidence import confirm
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import Example
@@ -26,9 +27,14 @@ def load_example(example: Example) -> bool:
     return _load(example.path, example.path.name, ReadOptions(), is_example=True)
 
 
-def load_upload(upload: Any) -> bool:
-    """Load an uploaded sample file; returns whether it was read."""
-    return _load(pop_upload_bytes(upload), upload.name, ReadOptions())
+def load_uploads(uploads: Sequence[Any]) -> bool:
+    """Load an uploaded sample file, or several of one sample each together; returns whether they were read."""
+    files = [(upload.name, pop_upload_bytes(upload)) for upload in uploads]
+    if len(files) == 1:
+        [(name, data)] = files
+    else:
+        name, data = f"{len(files)} files.zip", pack_files(files)
+    return _load(data, name, ReadOptions())
 
 
 def load_paste(text: str) -> bool:

@@ -9,14 +9,15 @@ from cellstate.report.narrative.qc import doubt_sentence
 from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.load_samples import confirm_settings, load_example, load_paste, load_upload, retry
+from cellstate.ui.components.load_samples import confirm_settings, load_example, load_paste, load_uploads, retry
 from cellstate.ui.runtime.reader_process import read_apart
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.detected_settings import preview_table, settings_form
 
 _FORMATS = (
     "CSV, TSV, Excel, GCT, h5ad, or the output of salmon, kallisto, RSEM, STAR and featureCounts, plain or packed. "
-    "Counts, TPM, FPKM or their logarithms; Ensembl or Entrez ids or symbols; one sample or many."
+    "Counts, TPM, FPKM or their logarithms; Ensembl or Entrez ids or symbols; one sample or many. Several files of one "
+    "sample each, dropped together, are read as one table."
 )
 _PASTE = "gene\tpatient\nTP53\t31.2\nMYC\t88.0\n…"
 
@@ -49,10 +50,15 @@ def _example(state: Session) -> None:
 
 def _upload(state: Session) -> None:
     st.subheader("Upload a file", anchor=False)
-    upload = st.file_uploader("A table of gene expression", key=f"upload-{state.round}", label_visibility="collapsed")
+    uploads = st.file_uploader(
+        "Tables of gene expression",
+        key=f"upload-{state.round}",
+        label_visibility="collapsed",
+        accept_multiple_files=True,
+    )
     st.caption(_FORMATS)
-    if upload is not None:
-        load_upload(upload)
+    if uploads:
+        load_uploads(uploads)
         st.rerun()
 
 

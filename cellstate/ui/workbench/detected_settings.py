@@ -71,9 +71,10 @@ def settings_form(detected: ReadReport, now: ReadOptions, *, key: str, submit: s
             orientation = _setting("Orientation", detected.orientation, (ROWS, COLUMNS), now.orientation)
             unit = _setting("Unit", detected.unit, _UNITS, now.unit, typed="Or type one, such as log2(TPM+0.01).")
             ids = _setting("Gene names", detected.id_type, _ID_TYPES, now.id_type, typed="Or type a column's title.")
+            sheet = _setting("Sheet", detected.sheets[0], detected.sheets, now.sheet) if detected.sheets else now.sheet
         columns = _sample_columns(detected, now)
         is_sent = st.form_submit_button(submit, icon=":material/refresh:")
-    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates, columns, now.sheet) if is_sent else None
+    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates, columns, sheet) if is_sent else None
 
 
 def _sample_columns(detected: ReadReport, now: ReadOptions) -> str | None:

@@ -51,6 +51,23 @@ def test_nothing_is_predicted_from_few_genes_but_they_are_inspected(run, table, 
         assert "59 known genes" in refusal(refused)
 
 
+def test_several_files_are_one_table(run, table, small_model, tmp_path):
+    frame = pd.read_csv(table, index_col=0)
+    files = []
+    for name in ("first", "second"):
+        files.append(tmp_path / name / "expression.csv")
+        files[-1].parent.mkdir()
+        frame[["P061"]].to_csv(files[-1], header=["TPM"])
+    arguments = (*files, "--model", small_model.folder)
+    found = run("inspect", *arguments, "--json")
+    assert [sample["name"] for sample in found["samples"]] == ["first.expression", "second.expression"]
+    gene = small_model.space.symbols[0]
+    chosen = ("--sample", "second.expression", "--perturb", f"{gene}=ko")
+    assert run("perturb", *arguments, *chosen, "--json")["sample"] == "second.expression"
+    run("report", *arguments, *chosen, "--out", tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size > 1000
+
+
 def test_inspect_names_the_tissue(run, table, small_model, tmp_path):
     model = with_tissues(small_model, tmp_path / "colon", ("colon",))
     found = run("inspect", table, "--model", model.folder, "--json")["samples"]
