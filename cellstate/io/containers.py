@@ -22,7 +22,7 @@ FEATHER, OLD_FEATHER = b"ARROW1", b"FEA1"
 #: Bytes before the mark of a tar archive.
 _TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 _SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
-_MAX_CELLS = 50_000_000
+_MAX_CELLS, _MAX_CELLS_BESIDE = 50_000_000, 1_000_000
 #: Name of the decision on the sheet of a workbook.
 SHEET = "sheet"
 _MAX_MEMBERS = 2_000
@@ -38,6 +38,9 @@ _OTHER_TABLE = 0.5
 _HEADER_ROWS, _NAME_COLUMNS = 10, 4
 
 
+Sheet = list[list[str]]
+
+
 class TextTable(NamedTuple):
     """A table of another form as tab-separated text.
 
@@ -49,12 +52,15 @@ class TextTable(NamedTuple):
         The sheets of a workbook that may be the table, the chosen one first.
     decisions : tuple of Decision
         On the sheet, where there are several.
+    beside : tuple of sheets
+        Rows of text of the small sheets that are not the table; one of them may describe the samples.
     """
 
     data: bytes
     notes: tuple[ReadWarning, ...] = ()
     sheets: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    beside: tuple[Sheet, ...] = ()
 
 
 class Member(NamedTuple):
@@ -285,7 +291,9 @@ def _workbook_text(data: bytes, kind: str, sheet: str | None) -> TextTable:
         second = max(sizes[name] for name in rows if name != chosen)
         reason = f"it has {sizes[chosen]:,} numbers, the next one {second:,}"
         decision = Decision(SHEET, chosen, 1.0 - second / max(1, sizes[chosen]), reason)
-    return TextTable(text.getvalue().encode(), (note,), (chosen, *others), (decision,))
+    small = [of for name, of in rows.items() if name != chosen and 1 < sum(map(len, of)) <= _MAX_CELLS_BESIDE]
+    about = tuple([[str(_plain(cell)) for cell in row] for row in of] for of in small)
+    return TextTable(text.getvalue().encode(), (note,), (chosen, *others), (decision,), about)
 
 
 def _sheets(data: bytes, kind: str) -> dict[str, list[list[Any]]]:

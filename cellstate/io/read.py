@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cellstate.errors import ReadError
-from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
+from cellstate.errors import ReadError, summarise_list
+from cellstate.io.containers import Sheet, archive_members, is_tar, is_zip_of_files
 from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
 from cellstate.io.known_files import refuse_known
 from cellstate.io.layout import DELIMITERS, first_lines
-from cellstate.io.raw_table import RawTable, ReadOptions, unique_names
+from cellstate.io.raw_table import RawTable, ReadOptions, one_line, unique_names
+from cellstate.io.sample_sheet import annotations_in
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_bytes, load_content
 from cellstate.samples import Decision, ReadWarning, Samples
 
@@ -129,8 +130,22 @@ def read_samples(
         decisions=(*table.decisions, *content.decisions),
         sheets=content.sheets,
     )
+    beside = content.beside
     del content  # frees the unpacked file, which may be large
-    return convert_to_samples(table, options, file_name, report_progress)
+    samples = convert_to_samples(table, options, file_name, report_progress)
+    return _with_annotations(samples, beside)
+
+
+def _with_annotations(samples: Samples, beside: Sequence[Sheet]) -> Samples:
+    """Return samples with the columns about them in another sheet of their workbook."""
+    found = [column for sheet in beside for column in annotations_in(sheet, samples.names)]
+    if not found:
+        return samples
+    listed = summarise_list([one_line(title, 40) for title, _ in found], 6)
+    note = ReadWarning(f"Another sheet of the workbook describes the samples: {listed}.", "sample_annotations")
+    report = samples.report
+    report = replace(report, annotations=(*report.annotations, *found), warnings=(*report.warnings, note))
+    return replace(samples, report=report)
 
 
 def _read_archive(data: bytes, name: str, options: ReadOptions) -> Samples:

@@ -13,6 +13,7 @@ from cellstate.io.source import load_content
 
 #: As many samples as a file may hold, with long names.
 MAX_BYTES, MAX_ROWS = 5_000_000, 20_001
+MAX_COLUMNS = 200
 #: A group's name is cut beyond this.
 MAX_CHARS = 60
 _HINT = "It needs one row a sample: the sample's name, then its group, with a comma or tab between."
@@ -82,6 +83,34 @@ def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") 
     labels = {row[by]: row[of][:MAX_CHARS] for row in body if row[by] in wanted and row[of]}
     unknown = tuple(dict.fromkeys(row[by] for row in body if row[by] and row[by] not in wanted))
     return SampleSheet(labels, unknown, titles[of])
+
+
+def annotations_in(rows: Sequence[Sequence[str]], names: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the columns about samples in a sheet of a workbook.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+    names : sequence of str
+        The samples.
+
+    Returns
+    -------
+    tuple of (str, tuple of str)
+        Title, and the value of each sample (empty where the sheet has none); empty if no column names half of them.
+    """
+    width, wanted = max(map(len, rows), default=0), set(names)
+    cells = [[one_line(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    hits = _hits(cells, wanted)
+    if not hits or max(hits) < max(1, len(wanted) / 2):
+        return ()
+    by = hits.index(max(hits))
+    of_name = {row[by]: row for row in reversed(cells) if row[by] in wanted}
+    # The titles are in the last row above the first sample.
+    first = next(number for number, row in enumerate(cells) if row[by] in wanted)
+    titles = cells[first - 1] if first else [f"column {c + 1}" for c in range(width)]
+    found = ((titles[c], tuple(of_name[n][c] if n in of_name else "" for n in names)) for c in range(width) if c != by)
+    return tuple((title, values) for title, values in found if title and any(values))[:MAX_COLUMNS]
 
 
 def _split(lines: Sequence[str]) -> Iterator[list[list[str]]]:

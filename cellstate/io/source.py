@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cellstate.errors import ReadError
-from cellstate.io.containers import ZIP, is_tar, to_text
+from cellstate.io.containers import ZIP, Sheet, is_tar, to_text
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
 from cellstate.samples import Decision, ReadWarning
 
@@ -114,6 +114,8 @@ class FileContent:
         The sheets of a workbook that may be the table, the chosen one first.
     decisions : tuple of Decision
         On the sheet.
+    beside : tuple of sheets
+        Rows of text of other sheets, one of which may describe the samples.
     """
 
     name: str
@@ -122,6 +124,7 @@ class FileContent:
     notes: tuple[ReadWarning, ...] = ()
     sheets: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    beside: tuple[Sheet, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -174,7 +177,7 @@ def load_content(
             )
     if table is None:
         return FileContent(name, data, report_progress)
-    return FileContent(name, data, report_progress, table.notes, table.sheets, table.decisions)
+    return FileContent(name, data, report_progress, table.notes, table.sheets, table.decisions, table.beside)
 
 
 def load_bytes(

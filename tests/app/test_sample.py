@@ -184,6 +184,17 @@ def test_a_sheet_of_a_workbook_is_chosen(app: AppTest) -> None:
     assert loaded is not None and loaded.overrides.sheet == "first"
 
 
+def test_a_column_about_the_samples_makes_groups(app: AppTest) -> None:
+    table = a_table(["A", "B", "C"]).T
+    table.insert(0, "arm", ["control", "treated", "treated"])
+    upload(app, "study.csv", table)
+    check(app)
+    state = session_of(app)
+    app.button(key="use-group-column").click().run()
+    check(app)
+    assert state.labels == {"A": "control", "B": "treated", "C": "treated"}
+
+
 def test_another_setting_answers_a_doubt_too(app: AppTest) -> None:
     upload(app, "patient.csv", (a_table(["A", "B"], 15_000) * [0.3, 0.4]).round(2))
     override(app, "Try again", Unit="TPM")

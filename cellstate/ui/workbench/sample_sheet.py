@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from cellstate.errors import summarise_list
 from cellstate.formatting import plural
-from cellstate.io.sample_sheet import SampleSheet
+from cellstate.io.number_text import to_numbers
+from cellstate.io.sample_sheet import MAX_CHARS, SampleSheet
+
+#: A column of more different values makes no groups.
+_MAX_GROUPS = 12
 
 _CONTROL = re.compile(
     r"(neg(ative)?|si|sh)?[ _-]?(control|ctrl|ctl|scr)|untreated|unperturbed|vehicle|mock|dmso|wild|normal|healthy"
@@ -23,6 +29,22 @@ def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list
         if label := labels.get(name):
             found.setdefault(label, []).append(position)
     return found
+
+
+def groups_in(values: Sequence[str]) -> list[str]:
+    """Return the group of each sample by a column about them; all empty where the column makes no groups.
+
+    A few different values are the groups. More numbers are divided at their median.
+    """
+    present = [value for value in values if value]
+    if 2 <= len(set(present)) <= _MAX_GROUPS and len(set(present)) < len(present):
+        return [value[:MAX_CHARS] for value in values]
+    numbers = to_numbers(list(values))
+    if np.isnan(numbers).sum() > len(values) - len(present) or len(np.unique(numbers[~np.isnan(numbers)])) < 2:
+        return [""] * len(values)
+    median = np.nanmedian(numbers)
+    sides = {False: f"up to {median:g}", True: f"above {median:g}"}
+    return ["" if np.isnan(number) else sides[bool(number > median)] for number in numbers]
 
 
 def control_first(groups: Sequence[str]) -> list[str]:

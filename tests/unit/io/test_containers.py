@@ -182,3 +182,20 @@ def test_several_tables_in_a_workbook_are_a_doubt(profile):
     options = confirm(ReadOptions(), report)
     assert options.sheet == report.sheets[0] and not read_samples(data, options=options).report.doubts
     assert not read_samples(workbook({"about": [["n", 3]], "TPM": sheets["TPM"]})).report.doubts
+
+
+def test_a_second_sheet_about_the_samples_becomes_annotations(profile):
+    about = [
+        ["sample", "arm", "age"],
+        ["normal", "control", 40],
+        ["tumour A", "treated", 61],
+        ["tumour B", "treated", 5],
+    ]
+    data = workbook({"patients": about, "TPM": _rows(profile.frame(profile.tpm_SF))})
+    samples = read_samples(data)
+    profile.assert_same(samples)
+    assert samples.report.annotations == (
+        ("arm", ("treated", "treated", "control")),
+        ("age", ("61", "5", "40")),
+    )
+    assert "sample_annotations" in warning_codes(samples) and not samples.report.doubts

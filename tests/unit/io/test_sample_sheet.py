@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellstate.errors import ReadError
-from cellstate.io.sample_sheet import MAX_BYTES, MAX_CHARS, read_sheet
+from cellstate.io.sample_sheet import MAX_BYTES, MAX_CHARS, annotations_in, read_sheet
 
 NAMES = ("A1", "A2", "B1", "B2")
 WANTED = {"A1": "control", "A2": "control", "B1": "kd", "B2": "kd"}
@@ -79,3 +79,11 @@ def test_any_bytes_are_a_sheet_or_an_error(data: bytes) -> None:
         assert set(read_sheet(data, NAMES).labels) <= set(NAMES)
     except ReadError as error:
         assert error.message
+
+
+def test_columns_of_a_sheet_are_annotations_in_the_order_of_the_samples() -> None:
+    rows = [["Patients of the study"], ["age", "patient", "arm"], ["61", "B", "x"], ["55", "A", "y"], ["", "Z", "y"]]
+    assert annotations_in(rows, ("A", "B", "C")) == (("age", ("55", "61", "")), ("arm", ("y", "x", "")))
+    assert annotations_in([["A", "x"], ["B", "y"]], ("A", "B")) == (("column 2", ("x", "y")),)
+    for other in ([], [["a", "b"]], [["A", "x"]]):
+        assert annotations_in(other, ("A", "B", "C")) == ()
