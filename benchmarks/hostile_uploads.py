@@ -93,7 +93,9 @@ def upload_each(files: Sequence[Path]) -> list[Criterion]:
     refused: list[float] = []
     with serving() as server, Client(server.port) as other:
         other.go("workbench")
-        before = [_seconds(partial(other.go, _PAGES[n % len(_PAGES)])) for n in range(_PAGES_BEFORE)][len(_PAGES) :]
+        with Health(server) as health_before:
+            before = [_seconds(partial(other.go, _PAGES[n % len(_PAGES)])) for n in range(_PAGES_BEFORE)]
+        del before[: len(_PAGES)]
         during: list[float] = []
         with Health(server) as health:
             for path in files:
@@ -117,6 +119,7 @@ def upload_each(files: Sequence[Path]) -> list[Criterion]:
     return [
         measured("hostile.files", len(refused)),
         at_most("hostile.slowest_refusal", max(refused), "s", REFUSED_S),
+        measured("hostile.longest_wait_for_health_before", health_before.longest_s, "s"),
         at_most("hostile.longest_wait_for_health", health.longest_s, "s", HEALTH_S),
         measured("hostile.page_of_another_user_before", statistics.median(before), "s"),
         measured("hostile.page_of_another_user_meanwhile", statistics.median(during), "s"),

@@ -10,14 +10,14 @@ from typing import Any
 from cellstate.errors import CellStateError, ReadError, Stopped
 from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gmt
 from cellstate.io.confidence import confirm
-from cellstate.samples import Samples
 from cellstate.ui.components.examples import Example
 from cellstate.ui.components.read_upload import read, run, run_quietly
 from cellstate.ui.runtime.limits import check_memory
 from cellstate.ui.runtime.reader_process import READER_FAILED
-from cellstate.ui.state.session import GENE_SETS, REFERENCE, FailedUpload, GeneSets, Loaded, session
+from cellstate.ui.state.session import GENE_SETS, REFERENCE, DoubtfulFile, FailedUpload, GeneSets, Loaded, session
 from cellstate.ui.streamlit_compat import remove_upload
 
+_DETECT = ReadOptions()
 #: The file name of a pasted table.
 PASTED = "pasted table"
 
@@ -70,20 +70,18 @@ def confirm_settings() -> bool:
 
 def load_group(upload: Any, group: str) -> None:
     """Load a file of the validation page."""
-    data, state = pop_upload_bytes(upload), session()
-    try:
-        state.load_group(group, Loaded(_read_once(data, upload.name), b"", upload.name))
-    except CellStateError as error:
-        state.refuse(group, upload.name, bare(error))
+    _load_other(group, pop_upload_bytes(upload), upload.name)
 
 
 def load_reference(upload: Any) -> None:
     """Load the samples that define a goal."""
-    data, state = pop_upload_bytes(upload), session()
-    try:
-        state.load_reference(Loaded(_read_once(data, upload.name), b"", upload.name))
-    except CellStateError as error:
-        state.refuse(REFERENCE, upload.name, bare(error))
+    _load_other(REFERENCE, pop_upload_bytes(upload), upload.name)
+
+
+def confirm_other(file: str) -> None:
+    """Load the file that waits for the user's answer as it was read."""
+    waiting = session().doubtful[file]
+    _load_other(file, waiting.data, waiting.name, confirm(ReadOptions(), waiting.report))
 
 
 def load_gene_sets(upload: Any) -> None:
@@ -137,11 +135,21 @@ def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example
     return True
 
 
-def _read_once(data: bytes, name: str) -> Samples:
-    """Read a file that is never read again, so that its bytes need no memory afterwards."""
-    samples = read(data, name, ReadOptions())
-    check_memory(session(), samples)
-    return samples
+def _load_other(file: str, data: bytes, name: str, options: ReadOptions = _DETECT) -> None:
+    """Load a group or a reference. It is never read again, so that its bytes need no memory once it is sure."""
+    state = session()
+    try:
+        samples = read(data, name, options)
+        check_memory(state, samples)
+    except CellStateError as error:
+        state.refuse(file, name, bare(error))
+        return
+    if samples.report.doubts:
+        state.ask_about(file, DoubtfulFile(name, data, samples.report))
+    elif file == REFERENCE:
+        state.load_reference(Loaded(samples, b"", name))
+    else:
+        state.load_group(file, Loaded(samples, b"", name))
 
 
 def _failed_upload(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> FailedUpload:

@@ -72,6 +72,15 @@ class FailedUpload:
 
 
 @dataclass(frozen=True, eq=False)
+class DoubtfulFile:
+    """A file, other than the sample's, whose reading the user must confirm before it is used."""
+
+    name: str
+    data: bytes
+    report: ReadReport
+
+
+@dataclass(frozen=True, eq=False)
 class GeneSets:
     """Gene sets of a file: its name, and the genes of each set."""
 
@@ -102,6 +111,8 @@ class Session:
         Files of the validation page: ``control``, ``treated``.
     refused : dict of str to (str, CellStateError)
         Names and errors of other files that could not be read.
+    doubtful : dict of str to DoubtfulFile
+        Other files that wait for the user's answer.
     turns : dict of str to int
         Counts files of each kind, and deletions.
     reference : Loaded or None
@@ -129,6 +140,7 @@ class Session:
     round: int = 0
     groups: dict[str, Loaded] = field(default_factory=dict)
     refused: dict[str, tuple[str, CellStateError]] = field(default_factory=dict)
+    doubtful: dict[str, DoubtfulFile] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
@@ -158,7 +170,8 @@ class Session:
     def has_data(self) -> bool:
         """Whether there is anything to delete: a file, a perturbation, a scenario or a search."""
         files = (self.loaded, self.failed_upload, self.reference, self.gene_sets, self.job)
-        return any(file is not None for file in files) or bool(self.groups or self.entries or self.scenarios)
+        others = (self.groups, self.doubtful, self.entries, self.scenarios)
+        return any(file is not None for file in files) or any(others)
 
     def sample(self) -> Samples:
         """Return the selected sample."""
@@ -216,8 +229,14 @@ class Session:
         self._file_changed(file)
         self.refused[file] = (name, error)
 
+    def ask_about(self, file: str, doubtful: DoubtfulFile) -> None:
+        """Keep a file until the user confirms how it is read; the file before stays."""
+        self._file_changed(file)
+        self.doubtful[file] = doubtful
+
     def _file_changed(self, file: str) -> None:
         self.refused.pop(file, None)
+        self.doubtful.pop(file, None)
         self.turns[file] += 1
 
     def run(self, job: Job) -> None:

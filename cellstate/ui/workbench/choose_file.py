@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import escape_markdown
-from cellstate.report.narrative.qc import doubt_sentence
 from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples
+from cellstate.ui.components.file_input import show_doubts
 from cellstate.ui.components.load_samples import confirm_settings, load_example, load_paste, load_uploads, retry
 from cellstate.ui.runtime.reader_process import read_apart
 from cellstate.ui.state.session import Session
@@ -83,7 +83,7 @@ def failed_upload(state: Session) -> None:
         if failed.report is None:
             show_error(failed.error, title=f"{escape_markdown(failed.name)} could not be read")
         else:
-            _ask(failed.name, failed.report)
+            show_doubts(failed.name, failed.report, "confirm-settings", confirm_settings)
         if failed.preview is not None:
             left, right = st.columns([3, 2], gap="large")
             with left:
@@ -105,12 +105,3 @@ def failed_upload(state: Session) -> None:
             if state.loaded is not None:
                 kept += f" {escape_markdown(state.loaded.samples.names[state.selected])} stays loaded."
             st.caption(kept)
-
-
-def _ask(name: str, report: ReadReport) -> None:
-    """Ask for the decisions that the reader is not sure of; nothing is predicted before."""
-    doubts = "\n".join(f"- {escape_markdown(doubt_sentence(doubt), 600)}" for doubt in report.doubts)
-    st.warning(doubts, title=f"{escape_markdown(name)}: is this right?", icon=":material/help:")
-    if st.button("Yes, use the file so", type="primary", icon=":material/check:", key="confirm-settings"):
-        confirm_settings()
-        st.rerun()
