@@ -28,10 +28,10 @@ from cellstate.io.reader_child import MISTAKE, NUMBER, PROGRESS, RESULT, Note, R
 from cellstate.ui.runtime.limits import machine_bytes
 
 #: Seconds of processor time that a file may take, and more for each MB; and seconds until then on a busy machine.
-CPU_S, CPU_S_PER_MB = 8.0, 1.5
-WAIT_S, WAIT_S_PER_MB = 11.0, 5.0
-#: Share of the machine's memory that one reader may take; far more than any file within the limits of size needs.
-MEMORY_SHARE = 0.5
+CPU_S, CPU_S_PER_MB = 7.0, 1.5
+WAIT_S, WAIT_S_PER_MB = 9.0, 5.0
+#: Share of the machine's memory that one reader may take; two read at once, beside the server.
+MEMORY_SHARE = 0.3
 #: What a reader needs by itself is mapped memory for the most part.
 _LEAST_MEMORY = 4_000_000_000
 _POLL_S = 0.1
@@ -56,9 +56,12 @@ class ReaderProcess:
         atexit.register(self.close)
 
     def warm_up(self) -> None:
-        """Start the program that imports the readers, without waiting for it."""
-        with self._lock:
-            self._started()
+        """Start the program that imports the readers, without waiting for it or for anybody who does."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._started()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """End all reader processes."""
@@ -85,28 +88,26 @@ class ReaderProcess:
             As the function; also if it takes too long or too much memory, crashes, or makes a mistake.
         """
         megabytes = sum(map(_size, (*arguments, *options.values()))) / 1e6
-        cpu_s, end = CPU_S + CPU_S_PER_MB * megabytes, time.monotonic() + WAIT_S + WAIT_S_PER_MB * megabytes
         request = Request(
             function.__module__,
             function.__qualname__,
             [messages.pack_argument(value) for value in arguments],
             {name: messages.pack_argument(value) for name, value in options.items()},
             progress is not None,
-            cpu_s,
+            CPU_S + CPU_S_PER_MB * megabytes,
             max(MEMORY_SHARE * machine_bytes(), _LEAST_MEMORY),
         )
-        last = ("", 0.0)
-
-        def wait() -> None:
-            if progress is not None:
-                progress(*last)
-            if time.monotonic() > end:
-                raise messages.ClosedError
-
         with self._process() as connection:
+            last, end = ("", 0.0), time.monotonic() + WAIT_S + WAIT_S_PER_MB * megabytes
+
+            def wait() -> None:
+                if progress is not None:
+                    progress(*last)
+                if time.monotonic() > end:
+                    raise messages.ClosedError
+
             try:
                 messages.send(connection, request)
-                del request  # it holds the file
                 connection.settimeout(_POLL_S)
                 while (note := messages.receive(connection, Note, wait=wait)).kind == PROGRESS:
                     last = (note.texts[0], note.fraction)
@@ -115,7 +116,7 @@ class ReaderProcess:
                     result: T = messages.receive(connection, get_type_hints(function)["return"], wait=wait)
                     return result
                 raise _error_of(note)
-            except (messages.ClosedError, IndexError):
+            except (messages.ClosedError, IndexError, ValueError):
                 raise ReadError(
                     "Reading this file failed or took too long, so it is probably damaged.",
                     "Write it again, or export the table as CSV or TSV text.",
