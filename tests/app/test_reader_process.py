@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,7 @@ def test_a_mistake_is_logged_without_its_message(read: ReaderProcess, caplog: py
 
 @pytest.mark.parametrize("function", [apart.loops, apart.sleeps])
 def test_a_file_that_takes_too_long_is_refused(
-    read: ReaderProcess, monkeypatch: pytest.MonkeyPatch, function: object
+    read: ReaderProcess, monkeypatch: pytest.MonkeyPatch, function: Callable[..., object]
 ) -> None:
     monkeypatch.setattr(reader_process, "WAIT_S", 0.5)
     with pytest.raises(ReadError) as raised:
@@ -104,7 +104,7 @@ def test_the_kernel_ends_a_reader_that_takes_too_much_processor_time(
 
 
 @pytest.mark.parametrize("function", [apart.crashes, apart.answers_otherwise])
-def test_a_crash_or_another_answer_is_a_sentence(read: ReaderProcess, function: object) -> None:
+def test_a_crash_or_another_answer_is_a_sentence(read: ReaderProcess, function: Callable[..., object]) -> None:
     with pytest.raises(ReadError) as raised:
         read(function, b"")
     assert raised.value.code == "reader_failed"

@@ -146,16 +146,17 @@ def test_a_doubtful_setting_is_confirmed_before_the_file_is_used(app: AppTest) -
     table = (a_table(["A", "B"], 15_000) * [0.3, 0.4]).round(2)
     upload(app, "patient.csv", table)
     check(app)
-    report, state = failed(app).report, session_of(app)
+    report = failed(app).report
     assert report is not None and [doubt.value for doubt in report.doubts] == ["FPKM"]
-    assert state.loaded is None and len(app.warning) == 1
+    assert session_of(app).loaded is None and len(app.warning) == 1
     assert escape_markdown(doubt_sentence(report.doubts[0]), 600) in app.warning[0].value
     app.button(key="confirm-settings").click().run()
     check(app)
-    assert state.failed_upload is None and state.loaded is not None
-    assert state.loaded.overrides.unit == "FPKM" and state.loaded.samples.report.unit == "FPKM"
+    loaded = session_of(app).loaded
+    assert session_of(app).failed_upload is None
+    assert loaded.overrides.unit == "FPKM" and loaded.samples.report.unit == "FPKM"
     # What was confirmed is not asked again, whatever else changes.
-    others = replace(state.loaded.overrides, orientation="genes in rows")
+    others = replace(loaded.overrides, orientation="genes in rows")
     assert not read_samples(table.to_csv().encode(), name="patient.csv", options=others).report.doubts
 
 
