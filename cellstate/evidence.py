@@ -26,6 +26,7 @@ class Benchmark(StrEnum):
     EXPERIMENTS = "experiments"
     FUZZ = "fuzz"
     GPU_CHECK = "gpu_check"
+    HOSTILE_UPLOADS = "hostile_uploads"
     INGEST = "ingest"
     LATENCY = "latency"
     MUTANTS = "mutants"

@@ -37,6 +37,37 @@ def is_doubt(warning: str) -> bool:
     return isinstance(warning, ReadWarning) and warning.code.startswith("uncertain")
 
 
+#: A decision of the reader that is less sure is put to the user before anything is predicted.
+SURE = 0.6
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision of the reader.
+
+    Attributes
+    ----------
+    name : str
+        ``unit``, ``names``, ``orientation``, ``samples`` or ``sheet``.
+    value : str
+        What was decided, as the setting that would choose it.
+    confidence : float
+        From 0 to 1; 1 where the user or the format decided. A rule of thumb, see `cellstate.io.confidence`.
+    reason : str
+        A clause that says what it rests on.
+    """
+
+    name: str
+    value: str
+    confidence: float
+    reason: str
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether the user should be asked."""
+        return self.confidence < SURE
+
+
 @dataclass(frozen=True)
 class ReadReport:
     """How a file was read, and what the user should know about it.
@@ -63,14 +94,18 @@ class ReadReport:
         Each name that a spreadsheet turned into a date, with the symbols it may stand for, in file order.
     repaired : tuple of (str, str)
         Dates that were restored, and the symbol each was restored to.
-    warnings : tuple of str
-        Sentences for the user, doubts first; those of the readers are `ReadWarning`.
+    warnings : tuple of ReadWarning
+        Sentences for the user, doubts first.
     annotations : tuple of (str, tuple of str)
         Columns about the samples, such as their survival: name, and one value for each sample of the file.
     number_columns : tuple of (int, str)
         Number (from 1) and name of each column of a table that could be a sample; empty for other formats.
     sample_columns : tuple of int
         Numbers of the columns that were read as samples.
+    decisions : tuple of Decision
+        Unit, names, orientation and samples, and the sheet of a workbook; empty for what is no file of a user.
+    sheets : tuple of str
+        The sheets of a workbook that may be the table, the one that was read first.
     """
 
     source: str = ""
@@ -85,10 +120,17 @@ class ReadReport:
     duplicates: tuple[tuple[str, int], ...] = ()
     dates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     repaired: tuple[tuple[str, str], ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ReadWarning, ...] = ()
     annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
     number_columns: tuple[tuple[int, str], ...] = ()
     sample_columns: tuple[int, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    sheets: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[Decision, ...]:
+        """The decisions that the user should confirm, the least sure one first."""
+        return tuple(sorted((d for d in self.decisions if d.is_doubt), key=lambda d: d.confidence))
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,6 +44,10 @@ def _run(options: argparse.Namespace) -> Answer:
         "names": report.status_counts,
         "n_unmatched": len(report.unmatched),
         "unmatched": list(report.unmatched[:GENES_SHOWN]),
+        "decisions": [
+            {"name": one.name, "value": one.value, "confidence": one.confidence, "reason": one.reason}
+            for one in report.decisions
+        ],
         "warnings": [str(warning) for warning in report.warnings],
         "samples": [
             {

@@ -70,7 +70,11 @@ class Commands:
 
 def _add_file(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "file", metavar="FILE", help="an RNA-seq profile in any format, or FILE#NAME for one sample of it"
+        "file",
+        metavar="FILE",
+        nargs="+",
+        help="an RNA-seq profile in any format, or FILE#NAME for one sample of it; several files of one sample each, "
+        "such as quant.sf, are read together and named by their folders where they have the same name",
     )
     command.add_argument("--sample", metavar="NAME", help="one sample of the file; the same as FILE#NAME")
     for name, words in (

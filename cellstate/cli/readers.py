@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from cellstate.perturb.perturbations import Perturbation
     from cellstate.perturb.sample import PreparedSample
     from cellstate.perturb.search.goal import Goal
-    from cellstate.samples import Samples
+    from cellstate.samples import ReadReport, Samples
 
 _LIST = "Give a text file with one gene a line."
+#: The option that takes a decision of the reader.
+_OPTIONS = {
+    "unit": "--unit",
+    "names": "--ids",
+    "orientation": "--orientation",
+    "samples": "--columns",
+    "sheet": "--sheet",
+}
 #: Every name of every human gene together has a few megabytes.
 _MOST_LIST_BYTES = 50_000_000
 
@@ -92,12 +100,24 @@ def read_overrides(options: argparse.Namespace) -> ReadOptions:
     )
 
 
-def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
-    """Read FILE; returns it with the positions of the samples named by ``FILE#NAME,NAME`` and ``--sample``."""
-    from cellstate.io import read_samples, split_selection
+def read_source(options: argparse.Namespace) -> tuple[Path | bytes, str, str]:
+    """Return the file, its name, and the names of samples after ``#``; several files are packed into one archive."""
+    from cellstate.io import load_file, pack_files, split_selection
 
-    path, names = split_selection(options.file)
-    samples = read_samples(path, options=read_overrides(options))
+    if len(options.file) == 1:
+        path, names = split_selection(options.file[0])
+        return Path(path), Path(path).name, names
+    files = [(text, load_file(Path(text))) for text in options.file]
+    return pack_files(files), f"{len(files)} files.zip", ""
+
+
+def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
+    """Read FILE, or several; returns it with the positions of the samples of ``FILE#NAME,NAME`` and ``--sample``."""
+    from cellstate.io import read_samples
+
+    source, name, names = read_source(options)
+    samples = read_samples(source, name=name, options=read_overrides(options))
+    note_doubts(options, samples.report)
     positions = list(range(len(samples)))
     if names:
         chosen = [names] if names in samples.names else [name.strip() for name in names.split(",")]
@@ -106,6 +126,14 @@ def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
         [name] = samples.take(positions).select(options.sample).names
         positions = [samples.names.index(name)]
     return samples, positions
+
+
+def note_doubts(options: argparse.Namespace, report: ReadReport) -> None:
+    """Note the decisions of the reader that may be wrong, before any result."""
+    from cellstate.report.narrative.qc import doubt_sentence
+
+    for doubt in report.doubts:
+        note(options, f"{doubt_sentence(doubt)} ({_OPTIONS[doubt.name]} chooses)")
 
 
 def read_chosen_samples(options: argparse.Namespace) -> Samples:

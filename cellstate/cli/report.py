@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellstate.cli.options import Answer, Commands, add_perturb, add_predictor
-from cellstate.cli.readers import first_of, read_all_samples, read_model, read_overrides, read_perturbations
+from cellstate.cli.readers import (
+    first_of,
+    read_all_samples,
+    read_model,
+    read_overrides,
+    read_perturbations,
+    read_source,
+)
 
 if TYPE_CHECKING:
     from cellstate.model import Model
@@ -49,7 +55,7 @@ def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturba
     """Read perturbations, model and sample, and predict."""
     from cellstate.evaluation.ood import ood_score_after, ood_scores
     from cellstate.evaluation.reliability import change_over_error, reliability_table
-    from cellstate.io import check_writable, split_selection
+    from cellstate.io import check_writable
     from cellstate.perturb.predict import predict
     from cellstate.perturb.sample import prepare_sample
     from cellstate.report.html_prediction import PredictionReport
@@ -59,9 +65,9 @@ def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturba
     check_writable(options.out)
     model = read_model(options)
     samples, positions = read_all_samples(options)
-    position, path = first_of(options, samples, positions), Path(split_selection(options.file)[0])
+    position, (data, name, _) = first_of(options, samples, positions), read_source(options)
     sample = prepare_sample(model, samples.take([position]))
-    source = Source(path, path.name, read_overrides(options), sample.name, position, len(samples))
+    source = Source(data, name, read_overrides(options), sample.name, position, len(samples))
     prediction = predict(sample, perturbations, options.predictor)
     before, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)

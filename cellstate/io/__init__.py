@@ -4,11 +4,12 @@
 be read raises ``ReadError`` with a message and a hint.
 """
 
+from cellstate.io.containers import pack_files
 from cellstate.io.gmt import read_gmt
 from cellstate.io.preview import Preview, preview_file
 from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import READERS, read_samples, read_selection, split_selection
-from cellstate.io.source import ProgressCallback
+from cellstate.io.source import ProgressCallback, load_file
 from cellstate.io.write import EXPORT_FORMATS, ExportTable, check_writable, to_csv, write_file, write_table
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "ProgressCallback",
     "ReadOptions",
     "check_writable",
+    "load_file",
+    "pack_files",
     "preview_file",
     "read_gmt",
     "read_samples",

@@ -245,6 +245,18 @@ def are_alike(table: ParsedTable, columns: Sequence[int]) -> bool:
     return len(columns) > 1 and bool((_best_correlations(table, columns)[0] > _ALIKE).all())
 
 
+def agreement(table: ParsedTable, columns: Sequence[int]) -> float | None:
+    """Return the lowest of the columns' best correlations with another of them; None for one column.
+
+    Of many columns, some are looked at; constant ones, which are empty samples, are not.
+    """
+    columns = columns[:: -(-len(columns) // _MANY_COLUMNS)]
+    if len(columns) < 2 or table.n_rows < _FEW_ROWS:
+        return None
+    best_C, spread_C = _best_correlations(table, columns)
+    return float(best_C[spread_C > 0].min()) if (spread_C > 0).sum() > 1 else None
+
+
 def _best_correlations(table: ParsedTable, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the best correlation of each column with another, of logarithms, and the spread of each; shape (C,)."""
     step = max(1, table.n_rows // _ROWS_COMPARED)

@@ -10,20 +10,24 @@ import io
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
-from cellstate.samples import ReadWarning
+from cellstate.samples import Decision, ReadWarning
 
 ZIP, OLE2, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 FEATHER, OLD_FEATHER = b"ARROW1", b"FEA1"
 #: Bytes before the mark of a tar archive.
 _TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 _SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
-_MAX_CELLS = 50_000_000
+_MAX_CELLS, _MAX_CELLS_BESIDE = 50_000_000, 1_000_000
+#: Name of the decision on the sheet of a workbook.
+SHEET = "sheet"
 _MAX_MEMBERS = 2_000
+#: Names of a packed file's path that are kept: its own and those of the nearest folders.
+_FOLDERS_KEPT = 4
 #: Members of archives that are no tables.
 _NO_TABLE = re.compile(
     r"(^|/)(\.|__MACOSX/)|(readme|md5|license|manifest|filelist)[^/]*$|\.(pdf|docx?|png|jpe?g|html?|md)$", re.I
@@ -32,6 +36,31 @@ _NO_TABLE = re.compile(
 _OTHER_TABLE = 0.5
 #: Whole numbers in so many rows and columns at the edge are names, and are written without a point.
 _HEADER_ROWS, _NAME_COLUMNS = 10, 4
+
+
+Sheet = list[list[str]]
+
+
+class TextTable(NamedTuple):
+    """A table of another form as tab-separated text.
+
+    Attributes
+    ----------
+    data : bytes
+    notes : tuple of ReadWarning
+    sheets : tuple of str
+        The sheets of a workbook that may be the table, the chosen one first.
+    decisions : tuple of Decision
+        On the sheet, where there are several.
+    beside : tuple of sheets
+        Rows of text of the small sheets that are not the table; one of them may describe the samples.
+    """
+
+    data: bytes
+    notes: tuple[ReadWarning, ...] = ()
+    sheets: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    beside: tuple[Sheet, ...] = ()
 
 
 class Member(NamedTuple):
@@ -81,7 +110,41 @@ def archive_members(data: bytes) -> list[Member]:
             f"This is a {kind} archive without a table in it.", "Upload the file with the expression values.",
             code="other_file_kind",
         )  # fmt: skip
-    return members
+    return _told_apart(members)
+
+
+def pack_files(files: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return several files as one zip archive, which is read as one cohort and can be kept as one file.
+
+    Parameters
+    ----------
+    files : sequence of (str, bytes)
+        Path and content of each. The folder names the sample where the files have the same name.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, (path, data) in enumerate(files, start=1):
+            near = "/".join(_parts(path)[-_FOLDERS_KEPT:])
+            # The date of a ZipInfo is fixed, so that the same files make the same archive.
+            archive.writestr(zipfile.ZipInfo(f"{number}/{near}"), data)
+    return packed.getvalue()
+
+
+def _told_apart(members: list[Member]) -> list[Member]:
+    """Return the files by their names alone, or with the name of the nearest folder that tells them apart."""
+    paths = [_parts(member.name) for member in members]
+    names = [path[-1] for path in paths]
+    depth = 2
+    while len(set(names)) < len(names) and depth <= max(map(len, paths)):
+        folders = [path[-depth] if len(path) >= depth else "" for path in paths]
+        if len(set(folders)) == len(folders):
+            names = [f"{folder}.{name}" for folder, name in zip(folders, names, strict=True)]
+        depth += 1
+    return [Member(name, member.data) for name, member in zip(names, members, strict=True)]
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in re.split(r"[\\/]", path) if part] or ["file"]
 
 
 def _tar_members(data: bytes) -> Iterator[Member]:
@@ -95,7 +158,7 @@ def _tar_members(data: bytes) -> Iterator[Member]:
                 raise too_large()
             file = archive.extractfile(info)
             if file is not None:
-                yield Member(_base(info.name), file.read())
+                yield Member(info.name, file.read())
 
 
 def _zip_members(data: bytes) -> Iterator[Member]:
@@ -107,7 +170,7 @@ def _zip_members(data: bytes) -> Iterator[Member]:
                     content = file.read(info.file_size + 1)
                 if len(content) > info.file_size:
                     raise too_large()
-                yield Member(_base(info.filename), content)
+                yield Member(info.filename, content)
 
 
 def _check_zip(archive: zipfile.ZipFile, packed: int) -> None:
@@ -115,10 +178,6 @@ def _check_zip(archive: zipfile.ZipFile, packed: int) -> None:
     is_bomb = total > RATIO_CHECKED_ABOVE_BYTES and total > MAX_RATIO * packed
     if total > MAX_BYTES or is_bomb or len(archive.infolist()) > 20 * _MAX_MEMBERS:
         raise too_large()
-
-
-def _base(path: str) -> str:
-    return re.split(r"[\\/]", path)[-1]
 
 
 def _document(data: bytes) -> str:
@@ -146,8 +205,8 @@ def _document(data: bytes) -> str:
     return "an OpenDocument file" if "opendocument" in kind else ""
 
 
-def to_text(data: bytes, sheet: str | None = None) -> tuple[bytes, tuple[ReadWarning, ...]] | None:
-    """Return the table of a workbook, Parquet or Feather file as tab-separated text, with notes; None for other files.
+def to_text(data: bytes, sheet: str | None = None) -> TextTable | None:
+    """Return the table of a workbook, Parquet or Feather file; None for other files.
 
     Parameters
     ----------
@@ -161,9 +220,9 @@ def to_text(data: bytes, sheet: str | None = None) -> tuple[bytes, tuple[ReadWar
         When the file is damaged, too large, or a document without tables.
     """
     if data.startswith(PARQUET):
-        return _arrow_text(data, "Parquet"), ()
+        return TextTable(_arrow_text(data, "Parquet"))
     if data.startswith(FEATHER):
-        return _arrow_text(data, "Feather"), ()
+        return TextTable(_arrow_text(data, "Feather"))
     if data.startswith(OLD_FEATHER):
         # Its reader in Arrow does not check what it reads, and may end the process.
         raise ReadError(
@@ -208,7 +267,37 @@ def _arrow_text(data: bytes, kind: str) -> bytes:
         ) from error
 
 
-def _workbook_text(data: bytes, kind: str, sheet: str | None) -> tuple[bytes, tuple[ReadWarning, ...]]:
+def _workbook_text(data: bytes, kind: str, sheet: str | None) -> TextTable:
+    rows = _sheets(data, kind)
+    if sheet is not None and sheet not in rows:
+        raise ReadError(
+            f"The workbook has no sheet {sheet!r}.", f"Its sheets are: {', '.join(rows)}.", code="unknown_option"
+        )
+    sizes = {name: _n_numbers(of) for name, of in rows.items()}
+    chosen = sheet or max(sizes, key=lambda name: sizes[name], default="")
+    if not chosen or not any(any(cell != "" for cell in row) for row in rows[chosen]):
+        raise ReadError(f"This is an {kind} without a table.", _SAVE_AS_CSV, code="no_values")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerows(_row(cells, number) for number, cells in enumerate(rows[chosen]))
+    if len(rows) == 1:
+        return TextTable(text.getvalue().encode())
+    others = [name for name in rows if name != chosen and sizes[name] > max(0, _OTHER_TABLE * sizes[chosen])]
+    beside = f"; {summarise_list(others)} may be tables too" if others else ""
+    note = ReadWarning(f"The values are those of sheet {chosen!r} of {len(rows)}{beside}.", "sheet_choice")
+    if sheet is not None:
+        decision = Decision(SHEET, chosen, 1.0, "it was chosen")
+    else:
+        second = max(sizes[name] for name in rows if name != chosen)
+        reason = f"it has {sizes[chosen]:,} numbers, the next one {second:,}"
+        decision = Decision(SHEET, chosen, 1.0 - second / max(1, sizes[chosen]), reason)
+    small = [of for name, of in rows.items() if name != chosen and 1 < sum(map(len, of)) <= _MAX_CELLS_BESIDE]
+    about = tuple([[str(_plain(cell)) for cell in row] for row in of] for of in small)
+    return TextTable(text.getvalue().encode(), (note,), (chosen, *others), (decision,), about)
+
+
+def _sheets(data: bytes, kind: str) -> dict[str, list[list[Any]]]:
+    """Return the cells of each sheet of a workbook."""
     try:
         import python_calamine
     except ImportError as error:
@@ -219,15 +308,10 @@ def _workbook_text(data: bytes, kind: str, sheet: str | None) -> tuple[bytes, tu
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 _check_zip(archive, len(data))
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = workbook.sheet_names
-        if sheet is not None and sheet not in names:
-            raise ReadError(
-                f"The workbook has no sheet {sheet!r}.", f"Its sheets are: {', '.join(names)}.", code="unknown_option"
-            )
-        sheets = {name: workbook.get_sheet_by_name(name) for name in ([sheet] if sheet else names)}
+        sheets = {name: workbook.get_sheet_by_name(name) for name in workbook.sheet_names}
         if any(of.total_height * of.total_width > _MAX_CELLS for of in sheets.values()):
             raise too_large()
-        rows = {name: of.to_python(skip_empty_area=True) for name, of in sheets.items()}
+        return {name: of.to_python(skip_empty_area=True) for name, of in sheets.items()}
     except ReadError:
         raise
     except (KeyboardInterrupt, SystemExit):
@@ -235,19 +319,6 @@ def _workbook_text(data: bytes, kind: str, sheet: str | None) -> tuple[bytes, tu
     except BaseException as error:  # a panic of the library is no Exception
         sentence = f"This is an {kind} that cannot be opened: it is damaged or locked by a password."
         raise ReadError(sentence, _SAVE_AS_CSV, code="damaged_workbook") from error
-    sizes = {name: _n_numbers(of) for name, of in rows.items()}
-    chosen = max(sizes, key=lambda name: sizes[name], default="")
-    if not chosen or not any(any(cell != "" for cell in row) for row in rows[chosen]):
-        raise ReadError(f"This is an {kind} without a table.", _SAVE_AS_CSV, code="no_values")
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerows(_row(cells, number) for number, cells in enumerate(rows[chosen]))
-    others = [name for name in names if name != chosen and sizes.get(name, 0) > _OTHER_TABLE * sizes[chosen]]
-    notes = []
-    if len(names) > 1:
-        beside = f"; {summarise_list(others)} may be tables too" if others else ""
-        notes.append(ReadWarning(f"The values are those of sheet {chosen!r} of {len(names)}{beside}.", "sheet_choice"))
-    return text.getvalue().encode(), tuple(notes)
 
 
 def _n_numbers(rows: list[list[Any]]) -> int:

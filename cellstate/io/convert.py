@@ -13,6 +13,7 @@ import numpy as np
 from cellstate.errors import ReadError, summarise_list
 from cellstate.formatting import plural
 from cellstate.genes import N_AXIS, Resolution, gene_axis, repairable_dates
+from cellstate.io.confidence import decisions
 from cellstate.io.foreign_names import (
     ForeignKind,
     animal_refusal,
@@ -130,6 +131,8 @@ def convert_to_samples(
         annotations=table.annotations,
         number_columns=table.number_columns,
         sample_columns=table.sample_columns,
+        decisions=decisions(table, options, detected, resolution, id_type, n_other_species),
+        sheets=table.sheets,
     )
     return replace(samples, report=report)
 

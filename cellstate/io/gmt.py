@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellstate.errors import ReadError
-from cellstate.io.source import FileContent, load_content
+from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, count_lines, load_content
 
 #: Largest size of an unpacked GMT file; ten times that of all of MSigDB.
 MAX_GMT_BYTES = 200_000_000
+#: All of MSigDB has 35,000 sets with four million names.
+MAX_SETS, MAX_NAMES = 50_000, 20_000_000
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$", re.ASCII)
 _HINT_ABOUT_TABLES = re.compile("expression|matrix|CSV|samples|reads|data file")
 _FORM = "A GMT file has one gene set a line: name, description and genes with tabs between them."
 
 
-def read_gmt(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> dict[str, tuple[str, ...]]:
+def read_gmt(
+    source: str | Path | bytes | BinaryIO, *, name: str | None = None, progress: ProgressCallback | None = None
+) -> dict[str, tuple[str, ...]]:
     """Read gene sets from a GMT file.
 
     Parameters
@@ -25,6 +29,8 @@ def read_gmt(source: str | Path | bytes | BinaryIO, *, name: str | None = None) 
         A GMT file or its content, plain or packed with gzip, with any line ends and with or without byte-order mark.
     name : str, optional
         File name of an upload.
+    progress : callable, optional
+        As for `read_samples`.
 
     Returns
     -------
@@ -35,9 +41,10 @@ def read_gmt(source: str | Path | bytes | BinaryIO, *, name: str | None = None) 
     Raises
     ------
     ReadError
-        When the file is not a GMT file, is damaged, or has two different sets with the same name.
+        When the file is not a GMT file, is damaged or too large, or has two different sets with the same name.
     """
-    rows = _rows(source if isinstance(source, str | Path | bytes | bytearray | memoryview) else source.read(), name)
+    source = source if isinstance(source, str | Path | bytes | bytearray | memoryview) else source.read()
+    rows = _rows(source, name, ProgressReporter(progress))
     sets: dict[str, tuple[str, ...]] = {}
     for number, (set_name, *rest) in rows.items():
         if not set_name or not rest:
@@ -51,13 +58,16 @@ def read_gmt(source: str | Path | bytes | BinaryIO, *, name: str | None = None) 
     return sets
 
 
-def _rows(source: str | Path | bytes, name: str | None) -> dict[int, list[str]]:
+def _rows(source: str | Path | bytes, name: str | None, report_progress: ProgressReporter) -> dict[int, list[str]]:
     """Return the fields of each line that is neither blank nor a comment, by the number of the line."""
-    content = _load(source, name)
+    content = _load(source, name, report_progress)
     if content.is_hdf5:
         raise ReadError("This is an HDF5 file, not a list of gene sets.", _FORM, code="not_gene_sets")
     if len(content.data) > MAX_GMT_BYTES:
         text = f"A list of gene sets may hold at most {MAX_GMT_BYTES // 10**6} MB."
+        raise ReadError(text, "Keep the sets you need.", code="too_large")
+    if count_lines(content.data) > MAX_SETS or content.data.count(b"\t") > MAX_NAMES:
+        text = f"A list of gene sets may hold at most {MAX_SETS:,} sets and {MAX_NAMES // 10**6} million names."
         raise ReadError(text, "Keep the sets you need.", code="too_large")
     rows = {
         number: [field.strip().strip('"').strip() for field in line.split("\t")]
@@ -71,9 +81,9 @@ def _rows(source: str | Path | bytes, name: str | None) -> dict[int, list[str]]:
     return rows
 
 
-def _load(source: str | Path | bytes, name: str | None) -> FileContent:
+def _load(source: str | Path | bytes, name: str | None, report_progress: ProgressReporter) -> FileContent:
     try:
-        return load_content(source, name)
+        return load_content(source, name, report_progress)
     except ReadError as error:
         # The error is about an expression table. Replace the words and hints that do not fit gene sets.
         message = re.sub(r"not a table( of expression values)?\.", "not a list of gene sets.", error.message)

@@ -15,6 +15,7 @@ from cellstate.errors import ReadError
 from cellstate.genes import FOUND, Resolution, gene_axis
 from cellstate.io.name_forms import readable_names
 from cellstate.io.units import LENGTH_FREE
+from cellstate.samples import Decision, ReadWarning
 
 ROWS, COLUMNS = "genes in rows", "genes in columns"
 MAX_SAMPLES = 20_000
@@ -119,13 +120,17 @@ class RawTable:
         Feature lengths in the file.
     reads_S : ndarray or None, shape (S,)
         Total reads, if the file has counts beside the values.
-    warnings : tuple of str
+    warnings : tuple of ReadWarning
     annotations : tuple of (str, tuple of str)
         Columns about the samples: name, and one value a sample.
     number_columns : tuple of (int, str)
         Number and name of each column that could be a sample, in a table with genes in rows.
     sample_columns : tuple of int
         Numbers of those that are samples.
+    decisions : tuple of Decision
+        On orientation, samples and sheet, where the format does not determine them.
+    sheets : tuple of str
+        The sheets of a workbook that may be the table, the one that is read first.
     """
 
     values_SF: np.ndarray
@@ -137,10 +142,12 @@ class RawTable:
     unit_hint: str | None = None
     length_bp: np.ndarray | None = None
     reads_S: np.ndarray | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ReadWarning, ...] = ()
     annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
     number_columns: tuple[tuple[int, str], ...] = ()
     sample_columns: tuple[int, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from cellstate.errors import ReadError
-from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
+from cellstate.errors import ReadError, summarise_list
+from cellstate.io.containers import Sheet, archive_members, is_tar, is_zip_of_files
 from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
 from cellstate.io.known_files import refuse_known
 from cellstate.io.layout import DELIMITERS, first_lines
-from cellstate.io.raw_table import RawTable, ReadOptions, unique_names
+from cellstate.io.raw_table import RawTable, ReadOptions, one_line, unique_names
+from cellstate.io.sample_sheet import annotations_in
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_bytes, load_content
-from cellstate.samples import ReadWarning, Samples
+from cellstate.samples import Decision, ReadWarning, Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]
 _DETECT = ReadOptions()
@@ -123,9 +124,28 @@ def read_samples(
     content = load_content(data, file_name, report_progress, options.sheet)
     del data
     table = READERS[choose_format(content, options)](content, options)
-    table = replace(table, warnings=(*content.notes, *table.warnings))
+    table = replace(
+        table,
+        warnings=(*content.notes, *table.warnings),
+        decisions=(*table.decisions, *content.decisions),
+        sheets=content.sheets,
+    )
+    beside = content.beside
     del content  # frees the unpacked file, which may be large
-    return convert_to_samples(table, options, file_name, report_progress)
+    samples = convert_to_samples(table, options, file_name, report_progress)
+    return _with_annotations(samples, beside)
+
+
+def _with_annotations(samples: Samples, beside: Sequence[Sheet]) -> Samples:
+    """Return samples with the columns about them in another sheet of their workbook."""
+    found = [column for sheet in beside for column in annotations_in(sheet, samples.names)]
+    if not found:
+        return samples
+    listed = summarise_list([one_line(title, 40) for title, _ in found], 6)
+    note = ReadWarning(f"Another sheet of the workbook describes the samples: {listed}.", "sample_annotations")
+    report = samples.report
+    report = replace(report, annotations=(*report.annotations, *found), warnings=(*report.warnings, note))
+    return replace(samples, report=report)
 
 
 def _read_archive(data: bytes, name: str, options: ReadOptions) -> Samples:
@@ -194,8 +214,17 @@ def read_cohort(
         unique_names(sample for samples in read for sample in samples.names),
         np.concatenate([samples.tpm_SA for samples in read]),
         np.concatenate([samples.library_size_S for samples in read]),
-        replace(read[0].report, source=name, warnings=tuple(warnings), annotations=()),
+        replace(read[0].report, source=name, warnings=tuple(warnings), annotations=(), decisions=_least_sure(read)),
     )
+
+
+def _least_sure(read: Sequence[Samples]) -> tuple[Decision, ...]:
+    """Return the decisions on several files: of each kind, the least sure one."""
+    least: dict[str, Decision] = {}
+    for decision in (one for samples in read for one in samples.report.decisions):
+        if decision.name not in least or decision.confidence < least[decision.name].confidence:
+            least[decision.name] = decision
+    return tuple(least.values())
 
 
 def read_selection(text: str | Path, *, options: ReadOptions = _DETECT) -> Samples:

@@ -6,15 +6,16 @@ import codecs
 import gzip
 import io
 import re
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cellstate.errors import ReadError
-from cellstate.io.containers import ZIP, is_tar, to_text
+from cellstate.io.containers import ZIP, Sheet, is_tar, to_text
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
-from cellstate.samples import ReadWarning
+from cellstate.samples import Decision, ReadWarning
 
 _CHUNK_BYTES = 8_000_000
 #: Chunks overlap by this much when a pattern is searched; every pattern is shorter.
@@ -109,12 +110,21 @@ class FileContent:
     report_progress : ProgressReporter
     notes : tuple of ReadWarning
         What was chosen when the file was unpacked, such as a sheet.
+    sheets : tuple of str
+        The sheets of a workbook that may be the table, the chosen one first.
+    decisions : tuple of Decision
+        On the sheet.
+    beside : tuple of sheets
+        Rows of text of other sheets, one of which may describe the samples.
     """
 
     name: str
     data: bytes
     report_progress: ProgressReporter = field(default_factory=ProgressReporter)
     notes: tuple[ReadWarning, ...] = ()
+    sheets: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    beside: tuple[Sheet, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -154,9 +164,9 @@ def load_content(
     """
     report_progress = report_progress or ProgressReporter()
     data, name = load_bytes(source, name, report_progress)
-    notes: tuple[ReadWarning, ...] = ()
-    if (table := to_text(data, sheet)) is not None:
-        data, notes = table
+    table = to_text(data, sheet)
+    if table is not None:
+        data = table.data
     _refuse_other_kinds(data)
     if not data.startswith(HDF5):
         data = _to_utf8(data)
@@ -165,7 +175,9 @@ def load_content(
             raise ReadError(
                 "The file is empty.", "Check that it was exported or downloaded completely.", code="empty_file"
             )
-    return FileContent(name, data, report_progress, notes)
+    if table is None:
+        return FileContent(name, data, report_progress)
+    return FileContent(name, data, report_progress, table.notes, table.sheets, table.decisions, table.beside)
 
 
 def load_bytes(
@@ -177,17 +189,31 @@ def load_bytes(
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), name or "upload"
     else:
-        data, name = _read_disk(Path(source)), name or Path(source).name
+        data, name = load_file(Path(source)), name or Path(source).name
     name = PurePosixPath(name.replace("\\", "/")).name or "upload"
     return (_gunzip(data, report_progress) if data.startswith(GZIP) else data), name
 
 
-def _read_disk(path: Path) -> bytes:
+def load_file(path: Path) -> bytes:
+    """Return the content of a file as it is on disk.
+
+    Raises
+    ------
+    ReadError
+        When it cannot be opened, is too large, or is no regular file: a device or a pipe may have no end.
+    """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ReadError(f"{path.name} is not a regular file.", "Give the file of a table.", code="unreadable_file")
+        if status.st_size > MAX_BYTES:
             raise too_large()
-        return path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:  # it says that it is empty, or grows
+            raise too_large()
+        return data
+    except (OSError, ValueError) as error:
         raise ReadError(
             f"{path.name} cannot be opened.", "Check the name and that you may read it.", code="unreadable_file"
         ) from error

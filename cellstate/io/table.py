@@ -30,7 +30,7 @@ from cellstate.io.number_text import (
     to_numbers,
     without_blank_groups,
 )
-from cellstate.io.raw_table import one_line
+from cellstate.io.raw_table import MAX_SAMPLES, check_size, one_line, resolve_names
 from cellstate.io.source import READING, FileContent, contains, count_lines
 from cellstate.io.uneven_rows import mend_rows, uneven_rows
 from cellstate.samples import ReadWarning
@@ -60,6 +60,8 @@ _BLOCK_BYTES, _BLOCK_LINES, _LARGEST_BLOCK_BYTES = 4_000_000, 100, 32_000_000
 _COLUMNS_PER_ROW = 50
 #: Larger whole numbers are not exact as float64, so that names of that kind must be read as text.
 _EXACT = 2.0**53
+#: A header with fewer genes names samples.
+_FEW_GENES = 100
 #: Lines that a sentence lists.
 _LISTED_LINES = 5
 
@@ -104,7 +106,7 @@ class ParsedTable:
         return sorted(set(range(len(self.header))) - set(self.numeric))
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[ReadWarning, ...]:
         """Warnings for the user."""
         text = f"{self.n_lost:,} cells hold text where numbers belong; they count as missing."
         return (*self.notes, ReadWarning(text, "text_in_numbers")) if self.n_lost else self.notes
@@ -158,6 +160,7 @@ def read_table(
     # A cell takes at least one byte. If the header is too wide for that, one odd row would widen all others.
     if n_lines * len(layout.header) > max(2 * len(data), 1_000_000):
         raise uneven_rows()
+    _check_width(layout, n_lines)
     if layout.marks.thousands == " ":
         content = replace(content, data=without_blank_groups(data))
     mended: tuple[int, ...] = ()
@@ -174,6 +177,12 @@ def read_table(
         raise _no_values()
     table = replace(table, notes=tuple(_layout_notes(layout, mended)))
     return _drop_blank_columns(_convert_mostly_numeric(table, layout.marks))
+
+
+def _check_width(layout: Layout, n_lines: int) -> None:
+    """Refuse a table of too many samples by its header, before its cells are parsed."""
+    if len(layout.header) > MAX_SAMPLES and resolve_names("", list(layout.header)).n_genes < _FEW_GENES:
+        check_size(len(layout.header), n_lines)
 
 
 def _parse(content: FileContent, layout: Layout, n_lines: int) -> ParsedTable:

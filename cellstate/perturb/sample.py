@@ -18,6 +18,10 @@ from cellstate.model.cohort import Profiles, load_profiles
 from cellstate.model.impute import impute_missing
 from cellstate.samples import Samples
 
+#: Nothing is predicted from a sample that measures fewer genes of the axis: the others would be guesses from few. Of a
+#: model of few genes, a quarter is enough.
+FEWEST_GENES = 1_000
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedSample:
@@ -130,10 +134,17 @@ def prepare_sample(model: Model, samples: Samples) -> PreparedSample:
     Raises
     ------
     CellStateError
-        None or several samples, and as `prepare_samples`.
+        None or several samples, one that measures fewer than `FEWEST_GENES`, and as `prepare_samples`.
     """
     if len(samples) != 1:
         raise CellStateError(f"A prediction is about one sample, not {len(samples)}.", "Choose one sample of the file.")
+    needed = min(FEWEST_GENES, len(model.space) // 4)
+    if samples.n_measured < needed:
+        raise CellStateError(
+            f"{samples.names[0]} measures {samples.n_measured:,} known genes; a prediction needs {needed:,}.",
+            "Upload a table of all genes, not a panel or a part.",
+            code="too_few_genes",
+        )
     return prepare_samples(model, samples)[0]
 
 

@@ -20,9 +20,11 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.experiment import number, score_table
 from cellstate.ui.help.content import sections
+from cellstate.ui.state.memory import memory_in_use
 from cellstate.ui.validate import groups
 from cellstate.ui.validate.comparison import csv
 from tests.app.conftest import check, open_sample, words
+from tests.app.workbench import a_table, session_of
 from tests.support.factories import make_samples
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x]"
@@ -192,6 +194,20 @@ def test_labels_of_another_file_are_not_used(labelled: AppTest) -> None:
     labelled.button(key="use-loaded").click().run()
     check(labelled)
     assert chosen(labelled) == [[0], [1]]
+
+
+def test_a_doubtful_file_of_samples_is_confirmed_before_it_is_used(app: AppTest) -> None:
+    data = (a_table(["C1", "C2"], 15_000) * [0.3, 0.4]).round(2).to_csv().encode()
+    app.switch_page("pages/validate.py").run()
+    app.file_uploader[0].upload("control.csv", data)
+    app.run()
+    check(app)
+    state = session_of(app)
+    assert state.doubtful["control"].report.doubts[0].value == "FPKM"
+    assert not state.groups and state.has_data and memory_in_use(state) >= len(data)
+    app.button(key="confirm-control").click().run()
+    check(app)
+    assert not state.doubtful and state.groups["control"].samples.report.unit == "FPKM"
 
 
 def test_more_samples_than_can_be_compared(labelled: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.io import read_samples
 from cellstate.report.narrative.prediction import names_sentence
+from cellstate.ui.components import gene_sets
 from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import GeneSets, Loaded
@@ -97,6 +98,20 @@ def test_a_gene_set_is_perturbed(page: AppTest) -> None:
     page.selectbox(key="perturb-set-2").set_value("TWO").run()
     check(page)
     assert names_sentence(2, 2, 2) in words(page)
+
+
+def test_many_gene_sets_are_searched(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gene_sets, "MAX_OFFERED", 2)
+    sets = {f"SET {letter} {number}": ("TP53",) for letter in "AB" for number in range(3)}
+    session_of(page).load_gene_sets(GeneSets("a.gmt", sets))
+    choose(page, "set")
+    assert len(page.selectbox(key="perturb-set-1").options) == 2
+    page.text_input(key="perturb-search-1").set_value("b 2").run()
+    check(page)
+    assert page.selectbox(key="perturb-set-1").value == "SET B 2"
+    page.text_input(key="perturb-search-1").set_value("nothing").run()
+    check(page)
+    assert all(box.key != "perturb-set-1" for box in page.selectbox)
 
 
 def test_a_gene_that_the_sample_lacks_is_marked(app: AppTest) -> None:

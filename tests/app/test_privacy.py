@@ -106,7 +106,7 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     assert session_of(with_upload).has_data and NAME in names_in(with_upload)
 
 
-@pytest.mark.parametrize(("module", "function"), [(read_upload, "read_samples"), (qc, "ood_scores")])
+@pytest.mark.parametrize(("module", "function"), [(read_upload, "read_apart"), (qc, "ood_scores")])
 def test_the_log_of_an_error_holds_its_place_and_no_value(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, caplog, module, function: str
 ) -> None:

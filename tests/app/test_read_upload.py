@@ -27,6 +27,14 @@ PATIENCE_S = 20
 TABLE = ("gene,A\n" + "\n".join(f"{name},{1.5 * i}" for i, name in enumerate(gene_axis().symbol[:500]))).encode()
 
 
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test puts in place of a reader cannot go to another process."""
+    monkeypatch.setattr(
+        upload_read, "read_apart", lambda function, *arguments, **options: function(*arguments, **options)
+    )
+
+
 def interrupted(*_: object, **__: object) -> None:
     """What Streamlit does to a page whose user has clicked elsewhere."""
     raise StopException

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report.narrative.qc import dates_sentence, match_sentence, qc_lines
+from cellstate.report.narrative.qc import dates_sentence, doubt_sentence, match_sentence, qc_lines
 from cellstate.report.narrative.tissue import tissue_sentence
 from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
@@ -26,6 +27,7 @@ from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import FailedUpload
 from tests.app.conftest import APP, check, open_sample, words
 from tests.app.workbench import a_table, session_of, submit, upload
+from tests.support.workbooks import workbook
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x] [a](http://b.example)"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -80,7 +82,7 @@ def test_an_upload_is_read_and_described(app: AppTest) -> None:
     assert shown.shape == (12, 3)
     assert list(shown.iloc[0]) == [table.index[0], *(f"{v:g}" for v in table.iloc[0])]
     # The file has left Streamlit's store, and the ways to a sample are folded.
-    assert app.file_uploader[0].value is None
+    assert app.file_uploader[0].value == []
     assert [box.proto.expanded for box in app.expander if box.label == "Choose another sample"] == [False]
 
 
@@ -138,6 +140,68 @@ def test_the_settings_of_a_failed_file_can_be_overridden(app: AppTest) -> None:
     loaded = session_of(app).loaded
     assert (loaded.name, loaded.samples.report.unit) == ("odd.csv", "log2(TPM+0.001)")
     assert session_of(app).failed_upload is None
+
+
+def test_a_doubtful_setting_is_confirmed_before_the_file_is_used(app: AppTest) -> None:
+    table = (a_table(["A", "B"], 15_000) * [0.3, 0.4]).round(2)
+    upload(app, "patient.csv", table)
+    check(app)
+    report = failed(app).report
+    assert report is not None and [doubt.value for doubt in report.doubts] == ["FPKM"]
+    assert session_of(app).loaded is None and len(app.warning) == 1
+    assert escape_markdown(doubt_sentence(report.doubts[0]), 600) in app.warning[0].value
+    app.button(key="confirm-settings").click().run()
+    check(app)
+    loaded = session_of(app).loaded
+    assert session_of(app).failed_upload is None
+    assert loaded.overrides.unit == "FPKM" and loaded.samples.report.unit == "FPKM"
+    # What was confirmed is not asked again, whatever else changes.
+    others = replace(loaded.overrides, orientation="genes in rows")
+    assert not read_samples(table.to_csv().encode(), name="patient.csv", options=others).report.doubts
+
+
+def test_several_files_are_one_table(app: AppTest) -> None:
+    open_sample(app)
+    table, box = a_table(["A", "B", "C"]), app.file_uploader[0]
+    for name in table:
+        box.upload(f"{name}.csv", table[[name]].to_csv(header=["TPM"]).encode())
+    app.run()
+    check(app)
+    loaded = session_of(app).loaded
+    assert loaded is not None and loaded.samples.names == ("A", "B", "C")
+
+
+def test_a_sheet_of_a_workbook_is_chosen(app: AppTest) -> None:
+    table = a_table(["A", "B"])
+    sheets = {"first": table, "second": table * 2}
+    rows = {name: [["gene", *of], *([gene, *row] for gene, row in zip(of.index, of.to_numpy().tolist(), strict=True))]
+            for name, of in sheets.items()}  # fmt: skip
+    upload(app, "book.xlsx", workbook(rows))
+    report = failed(app).report
+    assert report is not None and report.doubts[0].name == "sheet" and set(report.sheets) == set(sheets)
+    override(app, "Try again", Sheet="first")
+    check(app)
+    loaded = session_of(app).loaded
+    assert loaded is not None and loaded.overrides.sheet == "first"
+
+
+def test_a_column_about_the_samples_makes_groups(app: AppTest) -> None:
+    table = a_table(["A", "B", "C"]).T
+    table.insert(0, "arm", ["control", "treated", "treated"])
+    upload(app, "study.csv", table)
+    check(app)
+    state = session_of(app)
+    app.button(key="use-group-column").click().run()
+    check(app)
+    assert state.labels == {"A": "control", "B": "treated", "C": "treated"}
+
+
+def test_another_setting_answers_a_doubt_too(app: AppTest) -> None:
+    upload(app, "patient.csv", (a_table(["A", "B"], 15_000) * [0.3, 0.4]).round(2))
+    override(app, "Try again", Unit="TPM")
+    check(app)
+    loaded = session_of(app).loaded
+    assert loaded is not None and loaded.samples.report.unit == "TPM"
 
 
 @pytest.mark.parametrize("key", ["discard-failed", "load-example", "delete-data"])

@@ -94,7 +94,7 @@ def test_table_and_picker_show_the_same_sample(cohort: AppTest, monkeypatch: pyt
 
 
 def test_six_hundred_samples(app: AppTest) -> None:
-    upload(app, "cohort.csv", a_table([f"patient {n}" for n in range(600)], 150))
+    upload(app, "cohort.csv", a_table([f"patient {n}" for n in range(600)], 1_100))
     check(app)
     state = session_of(app)
     assert len(table_of(app)) == 600

@@ -34,7 +34,9 @@ def perturb(app: AppTest, *perturbations: str, section: str = "Genes") -> AppTes
 
 
 def a_table(names: list[str], n_genes: int = 4_000) -> pd.DataFrame:
+    """TPM that sum to one million, so that their unit is sure."""
     tpm_SA = make_samples(len(names)).tpm_SA[:, :n_genes]
+    tpm_SA = tpm_SA * (1e6 / tpm_SA.sum(axis=1, keepdims=True))
     return pd.DataFrame(np.round(tpm_SA.T, 2), index=gene_axis().symbol[:n_genes], columns=names)
 
 

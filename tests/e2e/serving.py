@@ -28,8 +28,9 @@ _MAY_WRITE = (
 )
 #: Addresses at which it listens; at ::1 urllib3, imported by gseapy, tries whether the machine knows IPv6.
 _MAY_LISTEN = {"127.0.0.1", "::1"}
-#: Programs that it starts: PyTorch for the processor's name, matplotlib for the fonts.
-_MAY_CALL = {"uname", "fc-list"}
+#: Programs that it starts: PyTorch for the processor's name, matplotlib for the fonts, and the one that reads uploads,
+#: which can neither write nor connect: see tests/app/test_reader_process.py.
+_MAY_CALL, _READER = {"uname", "fc-list"}, "'cellstate.io.reader_child'"
 #: The peer of a socket that only listens; this machine itself, as Linux writes it.
 _NO_PEER, LOOPBACK = "00000000", "0100007F"
 
@@ -75,7 +76,7 @@ class Server:
             *(
                 program
                 for program in self.recorded("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
-                if program[0] not in _MAY_CALL
+                if program[0] not in _MAY_CALL and _READER not in program[1]
             ),
             *map(str, self.temporary.iterdir()),
         ]

@@ -18,7 +18,8 @@ def table(n_genes: int, names: tuple[str, ...] = ("A", "B")) -> pd.DataFrame:
     """Return TPM of some samples, genes in rows."""
     samples = make_samples(len(names))
     index = pd.Index(gene_axis().symbol[:n_genes], name="gene")
-    return pd.DataFrame(samples.tpm_SA[:, :n_genes].T, index=index, columns=list(names)).round(3)
+    tpm = pd.DataFrame(samples.tpm_SA[:, :n_genes].T, index=index, columns=list(names))
+    return (tpm * 1e6 / tpm.sum()).round(3)
 
 
 def test_a_pasted_table_is_read(page: Page) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.genes import FOUND, gene_axis
 from cellstate.io.clinical_columns import genes_in_header, is_clinical
-from cellstate.io.columns import are_alike, choose_samples, chosen_samples, is_about_genes
+from cellstate.io.columns import agreement, are_alike, choose_samples, chosen_samples, is_about_genes
+from cellstate.io.confidence import orientation_decision, samples_decision
 from cellstate.io.formats.quantifiers import choose_strand, star_sample_name
 from cellstate.io.layout import DELIMITERS
 from cellstate.io.long_table import Pivoted, pivot_long
@@ -99,16 +101,19 @@ def read(content: FileContent, options: ReadOptions) -> RawTable:
     numeric = [c for c in table.numeric if not (c in table.numeric[:2] and _is_row_number(table.numbers(c)))]
     in_columns = _name_columns(table, numeric, plain_names, options)
     in_header = _header_names(table)
-    has_genes_in_columns = in_header.n_genes > max((c.n_genes for c in in_columns), default=0)
-    orientation = options.orientation or (COLUMNS if has_genes_in_columns else ROWS)
+    n_in_column = max((c.n_genes for c in in_columns), default=0)
+    orientation = options.orientation or (COLUMNS if in_header.n_genes > n_in_column else ROWS)
+    low, high = sorted((n_in_column, in_header.n_genes))
+    direction = orientation_decision(orientation, high, low, is_chosen=options.orientation is not None)
     if orientation == COLUMNS:
-        return _genes_in_columns(table, numeric, plain_names, content)
-    if max((c.n_genes for c in in_columns), default=0) < _FEW_GENES and table.n_rows < _MANY_ROWS:
+        return replace(_genes_in_columns(table, numeric, plain_names, content), decisions=(direction,))
+    if n_in_column < _FEW_GENES and table.n_rows < _MANY_ROWS:
         _refuse_sample_sheet(table)
     names = best_names(in_columns, options.id_type) or resolve_names(table.header[0], table.text(0), 0)
     if pivoted := pivot_long(table, names, numeric):
         return _of_long_table(table, pivoted, content)
-    return _genes_in_rows(table, numeric, plain_names, names, in_columns, content, options)
+    rows = _genes_in_rows(table, numeric, plain_names, names, in_columns, content, options)
+    return replace(rows, decisions=(direction, *rows.decisions))
 
 
 def _refuse_sample_sheet(table: ParsedTable) -> None:
@@ -176,6 +181,7 @@ def _genes_in_rows(
         length_bp=None if length is None else table.numbers(length)[is_gene_F],
         number_columns=tuple((c + 1, table.header[c]) for c in numeric if c not in ids)[:_MAX_OFFERED],
         sample_columns=tuple(c + 1 for c in samples.columns),
+        decisions=(samples_decision(samples, agreement(table, samples.columns), is_chosen=bool(options.columns)),),
         warnings=(*_other_names(names, others), *warnings, *table.warnings),
     )
 

@@ -9,7 +9,7 @@ from cellstate.errors import summarise_list
 from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades
 from cellstate.formatting import digits, escape_markdown, percent, plural
 from cellstate.genes import FOUND, N_AXIS
-from cellstate.samples import ReadReport
+from cellstate.samples import Decision, ReadReport
 
 _SYMBOLS = {Grade.GOOD: "✓", Grade.FAIR: "▲", Grade.POOR: "✗", Grade.UNKNOWN: "–"}
 _COLOURS = {Grade.GOOD: "green", Grade.FAIR: "orange", Grade.POOR: "red", Grade.UNKNOWN: "gray"}
@@ -60,6 +60,22 @@ _MEANING: Mapping[Check, Mapping[Grade, str]] = {
         Grade.POOR: "Cells may have been dying when the sample was taken.",
     },
 }
+
+
+_DECISIONS = {
+    "unit": "Unit",
+    "names": "Gene names",
+    "orientation": "Orientation",
+    "samples": "Columns of samples",
+    "sheet": "Sheet",
+}
+
+
+def doubt_sentence(decision: Decision) -> str:
+    """Return a doubtful decision and its reason."""
+    sure, reason = percent(decision.confidence, 0), decision.reason.removesuffix(".")
+    text = f"{_DECISIONS[decision.name]}: {decision.value}, with a confidence of {sure} only."
+    return f"{text} {reason[:1].upper()}{reason[1:]}."
 
 
 def grade_text(grade: Grade) -> str:

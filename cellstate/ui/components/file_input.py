@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from cellstate.formatting import escape_markdown
+from cellstate.report.narrative.qc import doubt_sentence
+from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
+from cellstate.ui.components.load_samples import confirm_other
 from cellstate.ui.state.session import Session
+
+_MAX_CHARS = 600
 
 
 def file_input(
@@ -38,6 +44,18 @@ def file_input(
         name, error = state.refused[file]
         show_error(error, title=f"{escape_markdown(name)} could not be read")
         st.caption("Nothing of that file was kept.")
+    if file in state.doubtful:
+        waiting = state.doubtful[file]
+        show_doubts(waiting.name, waiting.report, f"confirm-{place}{file}", partial(confirm_other, file))
+
+
+def show_doubts(name: str, report: ReadReport, key: str, use: Callable[[], object]) -> None:
+    """Ask for the decisions on a file that are not sure; nothing is predicted from it before."""
+    doubts = "\n".join(f"- {escape_markdown(doubt_sentence(doubt), _MAX_CHARS)}" for doubt in report.doubts)
+    st.warning(doubts, title=f"{escape_markdown(name)}: is this right?", icon=":material/help:")
+    if st.button("Yes, use the file so", type="primary", icon=":material/check:", key=key):
+        use()
+        st.rerun()
 
 
 def loaded_file(text: str, key: str, remove: Callable[[], None], *, help: str | None = None) -> None:

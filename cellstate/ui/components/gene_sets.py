@@ -11,6 +11,9 @@ from cellstate.ui.components.load_samples import load_gene_sets
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import GENE_SETS, GeneSets, Session
 
+#: A list of more sets is slow in a browser.
+MAX_OFFERED = 500
+
 
 def own_gene_sets(state: Session, place: str) -> GeneSets | None:
     """Let the user bring gene sets, or show which are there with a way to remove them.
@@ -35,12 +38,31 @@ def choose_gene_set(state: Session, place: str) -> tuple[str, tuple[str, ...]] |
     if held is None:
         st.caption("A GMT file holds gene sets, for example the hallmark sets of MSigDB.")
         return None
+    names = _found(held, place, state.turns[GENE_SETS])
+    if not names:
+        return None
     name = st.selectbox(
         "Gene set",
-        list(held.sets),
+        names,
         format_func=lambda name: f"{name} ({plural(len(held.sets[name]), 'gene')})",
         key=f"{place}-set-{state.turns[GENE_SETS]}",
         persist_state="session",
         width=READABLE,
     )
     return name, held.sets[name]
+
+
+def _found(held: GeneSets, place: str, turn: int) -> list[str]:
+    """Return the sets to choose from; of many, those whose names have all words that the user types."""
+    if len(held.sets) <= MAX_OFFERED:
+        return list(held.sets)
+    wanted = st.text_input(
+        f"Search {len(held.sets):,} gene sets", key=f"{place}-search-{turn}", persist_state="session", width=READABLE
+    )
+    words = wanted.upper().split()
+    names = [name for name in held.sets if all(word in name.upper() for word in words)]
+    if len(names) > MAX_OFFERED:
+        st.caption(f"{len(names):,} names fit; the first {MAX_OFFERED:,} are offered.")
+    elif not names:
+        st.caption("No name has these words.")
+    return names[:MAX_OFFERED]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.io import ReadOptions, preview_file, read_gmt
-from cellstate.samples import Samples
+from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gmt
+from cellstate.io.confidence import confirm
 from cellstate.ui.components.examples import Example
-from cellstate.ui.components.read_upload import read
+from cellstate.ui.components.read_upload import read, run, run_quietly
 from cellstate.ui.runtime.limits import check_memory
-from cellstate.ui.state.session import GENE_SETS, REFERENCE, FailedUpload, GeneSets, Loaded, session
+from cellstate.ui.runtime.reader_process import READER_FAILED
+from cellstate.ui.state.session import GENE_SETS, REFERENCE, DoubtfulFile, FailedUpload, GeneSets, Loaded, session
 from cellstate.ui.streamlit_compat import remove_upload
 
+_DETECT = ReadOptions()
 #: The file name of a pasted table.
 PASTED = "pasted table"
 
@@ -23,9 +27,14 @@ def load_example(example: Example) -> bool:
     return _load(example.path, example.path.name, ReadOptions(), is_example=True)
 
 
-def load_upload(upload: Any) -> bool:
-    """Load an uploaded sample file; returns whether it was read."""
-    return _load(pop_upload_bytes(upload), upload.name, ReadOptions())
+def load_uploads(uploads: Sequence[Any]) -> bool:
+    """Load an uploaded sample file, or several of one sample each together; returns whether they were read."""
+    files = [(upload.name, pop_upload_bytes(upload)) for upload in uploads]
+    if len(files) == 1:
+        [(name, data)] = files
+    else:
+        name, data = f"{len(files)} files.zip", pack_files(files)
+    return _load(data, name, ReadOptions())
 
 
 def load_paste(text: str) -> bool:
@@ -40,6 +49,11 @@ def read_again(overrides: ReadOptions) -> bool:
     return _load(loaded.source, loaded.name, overrides, is_example=loaded.is_example)
 
 
+def preview(loaded: Loaded) -> Preview:
+    """Return the first cells of the loaded file."""
+    return run_quietly(preview_file, loaded.source, loaded.name, loaded.overrides)
+
+
 def retry(overrides: ReadOptions) -> bool:
     """Read the failed upload again with the user's settings; returns whether it was read."""
     failed = session().failed_upload
@@ -47,29 +61,34 @@ def retry(overrides: ReadOptions) -> bool:
     return _load(failed.source, failed.name, overrides)
 
 
+def confirm_settings() -> bool:
+    """Read the upload whose settings were unsure with these settings as the user's own; returns whether it was read."""
+    failed = session().failed_upload
+    assert failed is not None and failed.report is not None
+    return _load(failed.source, failed.name, confirm(failed.overrides, failed.report))
+
+
 def load_group(upload: Any, group: str) -> None:
     """Load a file of the validation page."""
-    data, state = pop_upload_bytes(upload), session()
-    try:
-        state.load_group(group, Loaded(_read_once(data, upload.name), b"", upload.name))
-    except CellStateError as error:
-        state.refuse(group, upload.name, bare(error))
+    _load_other(group, pop_upload_bytes(upload), upload.name)
 
 
 def load_reference(upload: Any) -> None:
     """Load the samples that define a goal."""
-    data, state = pop_upload_bytes(upload), session()
-    try:
-        state.load_reference(Loaded(_read_once(data, upload.name), b"", upload.name))
-    except CellStateError as error:
-        state.refuse(REFERENCE, upload.name, bare(error))
+    _load_other(REFERENCE, pop_upload_bytes(upload), upload.name)
+
+
+def confirm_other(file: str) -> None:
+    """Load the file that waits for the user's answer as it was read."""
+    waiting = session().doubtful[file]
+    _load_other(file, waiting.data, waiting.name, confirm(ReadOptions(), waiting.report))
 
 
 def load_gene_sets(upload: Any) -> None:
     """Load gene sets."""
     data, state = pop_upload_bytes(upload), session()
     try:
-        sets = GeneSets(upload.name, read_gmt(data, name=upload.name))
+        sets = GeneSets(upload.name, run(read_gmt, data, name=upload.name))
         check_memory(state, sets)
         state.load_gene_sets(sets)
     except CellStateError as error:
@@ -85,7 +104,7 @@ def pop_upload_bytes(upload: Any) -> bytes:
 
 def bare(error: CellStateError) -> CellStateError:
     """Return an error without its traceback, whose frames hold the file."""
-    return type(error)(error.message, error.hint)
+    return type(error)(error.message, error.hint, code=error.code)
 
 
 def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example: bool = False) -> bool:
@@ -103,6 +122,11 @@ def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example
         state.failed_upload = _failed_upload(source, name, overrides, bare(error))
         state.round += 1
         return False
+    if samples.report.doubts:
+        unsure = ReadError("How this file is read is not sure.", "Confirm it, or choose other settings.")
+        state.failed_upload = replace(_failed_upload(source, name, overrides, unsure), report=samples.report)
+        state.round += 1
+        return False
     # The same samples, read with other settings, keep the user's selection and groups.
     same = before is not None and before.source is source and before.samples.names == samples.names
     kept = (state.selected, state.labels) if same else (0, {})
@@ -111,19 +135,31 @@ def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example
     return True
 
 
-def _read_once(data: bytes, name: str) -> Samples:
-    """Read a file that is never read again, so that its bytes need no memory afterwards."""
-    samples = read(data, name, ReadOptions())
-    check_memory(session(), samples)
-    return samples
+def _load_other(file: str, data: bytes, name: str, options: ReadOptions = _DETECT) -> None:
+    """Load a group or a reference. It is never read again, so that its bytes need no memory once it is sure."""
+    state = session()
+    try:
+        samples = read(data, name, options)
+        check_memory(state, samples)
+    except CellStateError as error:
+        state.refuse(file, name, bare(error))
+        return
+    if samples.report.doubts:
+        state.ask_about(file, DoubtfulFile(name, data, samples.report))
+    elif file == REFERENCE:
+        state.load_reference(Loaded(samples, b"", name))
+    else:
+        state.load_group(file, Loaded(samples, b"", name))
 
 
 def _failed_upload(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> FailedUpload:
     """Keep the bytes and a preview of a table whose settings can be overridden, and nothing of any other file."""
-    if isinstance(error, ReadError):
+    # What a reader failed on or took too long for, a preview does too.
+    if isinstance(error, ReadError) and error.code != READER_FAILED:
         for options in (overrides, ReadOptions()):
             try:
-                return FailedUpload(name, error, overrides, source, preview_file(source, name, options))
-            except ReadError:  # the file is not of the format that the user chose, or no table
+                first = run_quietly(preview_file, source, name, options)
+                return FailedUpload(name, error, overrides, source, first)
+            except CellStateError:  # the file is not of the format that the user chose, or no table
                 continue
     return FailedUpload(name, error, overrides)

@@ -8,6 +8,7 @@ from cellstate.formatting import escape_markdown, plural
 from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
 from cellstate.io.units import MEASURES
+from cellstate.perturb.sample import FEWEST_GENES
 from cellstate.report.narrative.evidence import LIMITS, source_sentence
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE
@@ -60,6 +61,7 @@ def _files() -> None:
             upload_mb=f"{int(st.get_option('server.maxUploadSize')):,}",
             unpacked_gb=f"{MAX_BYTES / 1e9:g}",
             max_samples=f"{MAX_SAMPLES:,}",
+            fewest_genes=f"{FEWEST_GENES:,}",
         ),
         width=READABLE,
     )

@@ -28,6 +28,7 @@ def memory_in_use(state: Session, *new: Any) -> int:
     values: list[Any] = [state.gene_sets, *new]
     for file in (state.loaded, state.reference, *list(state.groups.values())):
         values += [file.samples, file.source] if file else []
+    values += [file.data for file in list(state.doubtful.values())]
     if state.failed_upload is not None:
         values += [state.failed_upload.source, state.failed_upload.preview]
     values += [result for _, result in list(state._cache.values())]

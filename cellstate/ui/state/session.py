@@ -20,7 +20,7 @@ from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal
-from cellstate.samples import Samples
+from cellstate.samples import ReadReport, Samples
 from cellstate.ui.runtime.jobs import DONE, Job
 from cellstate.ui.runtime.uploads import drop_uploads
 from cellstate.ui.state.history import Entry, History
@@ -60,6 +60,8 @@ class FailedUpload:
         Kept while the page shows the error, so that the user can override settings; empty where none would help.
     preview : Preview or None
         None where no setting would help.
+    report : ReadReport or None
+        Of a file that was read, but with decisions that the user must confirm before it is used.
     """
 
     name: str
@@ -67,6 +69,16 @@ class FailedUpload:
     overrides: ReadOptions = ReadOptions()  # noqa: RUF009 - a frozen value
     source: Path | bytes = b""
     preview: Preview | None = None
+    report: ReadReport | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtfulFile:
+    """A file, other than the sample's, whose reading the user must confirm before it is used."""
+
+    name: str
+    data: bytes
+    report: ReadReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +112,8 @@ class Session:
         Files of the validation page: ``control``, ``treated``.
     refused : dict of str to (str, CellStateError)
         Names and errors of other files that could not be read.
+    doubtful : dict of str to DoubtfulFile
+        Other files that wait for the user's answer.
     turns : dict of str to int
         Counts files of each kind, and deletions.
     reference : Loaded or None
@@ -127,6 +141,7 @@ class Session:
     round: int = 0
     groups: dict[str, Loaded] = field(default_factory=dict)
     refused: dict[str, tuple[str, CellStateError]] = field(default_factory=dict)
+    doubtful: dict[str, DoubtfulFile] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
@@ -156,7 +171,8 @@ class Session:
     def has_data(self) -> bool:
         """Whether there is anything to delete: a file, a perturbation, a scenario or a search."""
         files = (self.loaded, self.failed_upload, self.reference, self.gene_sets, self.job)
-        return any(file is not None for file in files) or bool(self.groups or self.entries or self.scenarios)
+        others = (self.groups, self.doubtful, self.entries, self.scenarios)
+        return any(file is not None for file in files) or any(others)
 
     def sample(self) -> Samples:
         """Return the selected sample."""
@@ -214,8 +230,14 @@ class Session:
         self._file_changed(file)
         self.refused[file] = (name, error)
 
+    def ask_about(self, file: str, doubtful: DoubtfulFile) -> None:
+        """Keep a file until the user confirms how it is read; the file before stays."""
+        self._file_changed(file)
+        self.doubtful[file] = doubtful
+
     def _file_changed(self, file: str) -> None:
         self.refused.pop(file, None)
+        self.doubtful.pop(file, None)
         self.turns[file] += 1
 
     def run(self, job: Job) -> None:

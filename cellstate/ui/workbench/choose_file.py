@@ -8,19 +8,23 @@ from cellstate.formatting import escape_markdown
 from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples
-from cellstate.ui.components.load_samples import load_example, load_paste, load_upload, retry
+from cellstate.ui.components.file_input import show_doubts
+from cellstate.ui.components.load_samples import confirm_settings, load_example, load_paste, load_uploads, retry
+from cellstate.ui.runtime.reader_process import read_apart
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.detected_settings import preview_table, settings_form
 
 _FORMATS = (
     "CSV, TSV, Excel, GCT, h5ad, or the output of salmon, kallisto, RSEM, STAR and featureCounts, plain or packed. "
-    "Counts, TPM, FPKM or their logarithms; Ensembl or Entrez ids or symbols; one sample or many."
+    "Counts, TPM, FPKM or their logarithms; Ensembl or Entrez ids or symbols; one sample or many. Several files of one "
+    "sample each, dropped together, are read as one table."
 )
 _PASTE = "gene\tpatient\nTP53\t31.2\nMYC\t88.0\n…"
 
 
 def choose_file(state: Session) -> None:
     """Draw the three ways to a sample; each reads it and redraws the page."""
+    read_apart.warm_up()
     with st.grid(3, min_column_width=280):
         for draw in (_example, _upload, _paste):
             with st.container(border=True, height="stretch"):
@@ -46,10 +50,15 @@ def _example(state: Session) -> None:
 
 def _upload(state: Session) -> None:
     st.subheader("Upload a file", anchor=False)
-    upload = st.file_uploader("A table of gene expression", key=f"upload-{state.round}", label_visibility="collapsed")
+    uploads = st.file_uploader(
+        "Tables of gene expression",
+        key=f"upload-{state.round}",
+        label_visibility="collapsed",
+        accept_multiple_files=True,
+    )
     st.caption(_FORMATS)
-    if upload is not None:
-        load_upload(upload)
+    if uploads:
+        load_uploads(uploads)
         st.rerun()
 
 
@@ -67,11 +76,14 @@ def _paste(state: Session) -> None:
 
 
 def failed_upload(state: Session) -> None:
-    """Draw the file that could not be read, with the settings that the user can override."""
+    """Draw the file that could not be read, or is read unsurely, with the settings that the user can override."""
     failed = state.failed_upload
     assert failed is not None
     with st.container(border=True):
-        show_error(failed.error, title=f"{escape_markdown(failed.name)} could not be read")
+        if failed.report is None:
+            show_error(failed.error, title=f"{escape_markdown(failed.name)} could not be read")
+        else:
+            show_doubts(failed.name, failed.report, "confirm-settings", confirm_settings)
         if failed.preview is not None:
             left, right = st.columns([3, 2], gap="large")
             with left:
@@ -79,7 +91,7 @@ def failed_upload(state: Session) -> None:
                 preview_table(failed.preview, key="failed-preview")
             with right:
                 st.markdown("**Override settings**")
-                detected = ReadReport(format=failed.preview.format, unit="")
+                detected = failed.report or ReadReport(format=failed.preview.format, unit="")
                 wanted = settings_form(detected, failed.overrides, key=f"failed-{state.round}", submit="Try again")
                 if wanted is not None:
                     retry(wanted)

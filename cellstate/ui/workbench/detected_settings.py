@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, plural
-from cellstate.io import READERS, Preview, ReadOptions, preview_file
+from cellstate.io import READERS, Preview, ReadOptions
 from cellstate.io.raw_table import COLUMNS, ROWS
 from cellstate.samples import ReadReport
-from cellstate.ui.components.load_samples import read_again
+from cellstate.ui.components.load_samples import preview, read_again
 from cellstate.ui.state.session import Loaded, Session
 
 _UNITS = (
@@ -28,7 +28,7 @@ def detected_settings(state: Session, loaded: Loaded) -> None:
     st.subheader("File and detected settings", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = state.cached("preview", (), lambda: preview_file(loaded.source, loaded.name, loaded.overrides))
+        found = state.cached("preview", (), lambda: preview(loaded))
         st.markdown(
             f"**{escape_markdown(loaded.name)}**: {plural(len(loaded.samples), 'sample')}, "
             f"{plural(report.n_genes_read, 'gene name')}. First rows:"
@@ -71,9 +71,10 @@ def settings_form(detected: ReadReport, now: ReadOptions, *, key: str, submit: s
             orientation = _setting("Orientation", detected.orientation, (ROWS, COLUMNS), now.orientation)
             unit = _setting("Unit", detected.unit, _UNITS, now.unit, typed="Or type one, such as log2(TPM+0.01).")
             ids = _setting("Gene names", detected.id_type, _ID_TYPES, now.id_type, typed="Or type a column's title.")
+            sheet = _setting("Sheet", detected.sheets[0], detected.sheets, now.sheet) if detected.sheets else now.sheet
         columns = _sample_columns(detected, now)
         is_sent = st.form_submit_button(submit, icon=":material/refresh:")
-    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates, columns, now.sheet) if is_sent else None
+    return ReadOptions(fmt, orientation, unit, ids, now.repair_dates, columns, sheet) if is_sent else None
 
 
 def _sample_columns(detected: ReadReport, now: ReadOptions) -> str | None:

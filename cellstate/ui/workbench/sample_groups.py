@@ -7,12 +7,14 @@ import streamlit as st
 
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, one_line, plural
+from cellstate.io.sample_sheet import MAX_CHARS, SampleSheet, read_sheet
 from cellstate.report.narrative.qc import names_listed
 from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.load_samples import PASTED, bare, pop_upload_bytes
+from cellstate.ui.components.read_upload import run_quietly
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.sample_sheet import MAX_CHARS, SampleSheet, groups_of, in_words, match_sentence, read_sheet
+from cellstate.ui.workbench.sample_sheet import groups_in, groups_of, in_words, match_sentence
 
 _PASTE = "sample\tgroup\nA1\tcontrol\nA2\ttreated"
 #: In session state: the version of the groups, and the sheet or the error that made it.
@@ -36,6 +38,9 @@ def sample_groups(state: Session, loaded: Loaded) -> None:
         with st.container(horizontal=True):
             with st.popover("Sample sheet", icon=":material/table_rows:", key=f"sheet-{_version(state)}"):
                 _sheet(state)
+            if loaded.samples.report.annotations:
+                with st.popover("Column of the file", icon=":material/view_column:", key=f"column-{_version(state)}"):
+                    _column(state, loaded)
             if len(groups) > 1 and st.button("Compare groups", icon=":material/compare:", key="to-experiment"):
                 st.switch_page("pages/validate.py")
             if groups:
@@ -79,6 +84,30 @@ def _sheet(state: Session) -> None:
         st.form_submit_button("Use it", icon=":material/content_paste:", on_click=_pasted, args=(state, text_key))
 
 
+def _column(state: Session, loaded: Loaded) -> None:
+    """Let the user take the groups from a column about the samples."""
+    titles = [title for title, values in loaded.samples.report.annotations if any(groups_in(values))]
+    if not titles:
+        st.caption("No column of the file about its samples makes groups.")
+        return
+    key = f"group-column-{_version(state)}"
+    title = st.selectbox("Column", titles, format_func=escape_markdown, key=key)
+    groups = groups_of(_labels_by(state, title), loaded.samples.names)
+    st.caption(escape_markdown(in_words(groups), 400))
+    action_button("Use it", "view_column", "use-group-column", _use_column, state, key)
+
+
+def _labels_by(state: Session, title: str) -> dict[str, str]:
+    """Return the group of each sample by a column of the file."""
+    assert state.loaded is not None
+    groups = groups_in(dict(state.loaded.samples.report.annotations)[title])
+    return {name: group for name, group in zip(_names(state), groups, strict=True) if group}
+
+
+def _use_column(state: Session, key: str) -> None:
+    _replace(state, _labels_by(state, st.session_state[key]))
+
+
 def _uploaded(state: Session, key: str) -> None:
     if (upload := st.session_state[key]) is not None:
         _apply(state, pop_upload_bytes(upload), upload.name)
@@ -92,8 +121,8 @@ def _pasted(state: Session, key: str) -> None:
 def _apply(state: Session, data: bytes, source: str) -> None:
     result: SampleSheet | CellStateError
     try:
-        result = read_sheet(data, _names(state), source=source)
-        _replace(state, state.labels | result.labels)
+        sheet = result = run_quietly(read_sheet, data, _names(state), source=source)
+        _replace(state, state.labels | sheet.labels)
     except CellStateError as error:
         result = bare(error)
         _replace(state, state.labels)

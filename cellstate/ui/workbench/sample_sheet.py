@@ -1,92 +1,25 @@
-"""Read a sample sheet: a table with one row a sample, its name in one column and its group in another."""
+"""Groups of samples by name, and the sentence about a sample sheet."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from cellstate.errors import ReadError, summarise_list
-from cellstate.formatting import one_line, plural
-from cellstate.io.layout import split
-from cellstate.io.source import load_content
+import numpy as np
 
-#: As many samples as a file may hold, with long names.
-MAX_BYTES, MAX_ROWS = 5_000_000, 20_001
-#: A group's name is cut beyond this.
-MAX_CHARS = 60
-_HINT = "It needs one row a sample: the sample's name, then its group, with a comma or tab between."
-_GROUP_TITLE = re.compile(r"group|condition|^(label|class|arm)$", re.IGNORECASE)
+from cellstate.errors import summarise_list
+from cellstate.formatting import plural
+from cellstate.io.number_text import to_numbers
+from cellstate.io.sample_sheet import MAX_CHARS, SampleSheet
+
+#: A column of more different values makes no groups.
+_MAX_GROUPS = 12
+
 _CONTROL = re.compile(
     r"(neg(ative)?|si|sh)?[ _-]?(control|ctrl|ctl|scr)|untreated|unperturbed|vehicle|mock|dmso|wild|normal|healthy"
     r"|baseline|sham|parental|(wt|nt|nc|sinc)(?![a-z])",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class SampleSheet:
-    """The groups of a sample sheet.
-
-    Attributes
-    ----------
-    labels : dict of str to str
-        Group of each sample that the sheet and the file share.
-    unknown : tuple of str
-        Names of the sheet that no sample has, in its order.
-    column : str
-        Title of the column that the groups were taken from; empty where the sheet has no titles.
-    """
-
-    labels: dict[str, str]
-    unknown: tuple[str, ...]
-    column: str
-
-
-def read_sheet(data: bytes, names: Sequence[str], *, source: str = "The sheet") -> SampleSheet:
-    """Read a sample sheet.
-
-    The column of sample names is the one that holds most of them. The groups are in the only other column, or in the
-    first that is titled group or condition, or in the next.
-
-    Parameters
-    ----------
-    data : bytes
-        Text of any encoding, with commas, tabs or semicolons; or several spaces. With or without titles.
-    names : sequence of str
-        The file's samples.
-
-    Raises
-    ------
-    ReadError
-        When it is no such table, or names none of the samples.
-    """
-    if len(data) > MAX_BYTES:
-        raise ReadError(f"{source} is larger than {MAX_BYTES // 1_000_000} MB.", _HINT)
-    content = load_content(data, source)
-    if content.is_hdf5:
-        raise ReadError(f"{source} is an HDF5 file.", _HINT)
-    lines = [line for line in content.data.decode().splitlines() if line.strip()]
-    if len(lines) > MAX_ROWS:
-        raise ReadError(f"{source} has more than {MAX_ROWS - 1:,} rows.", _HINT)
-    wanted = set(names)
-    # Names may contain commas: the right delimiter finds the most names.
-    cells = max(_split(lines), key=lambda table: (len(table[0]) > 1, max(_hits(table, wanted))))
-    if len(cells[0]) < 2:
-        raise ReadError(f"{source} has one column only.", _HINT)
-    hits = _hits(cells, wanted)
-    by = hits.index(max(hits))
-    if not hits[by]:
-        raise ReadError(
-            f"{source} names none of the file's samples, for example {cells[-1][0]!r}.",
-            f"The samples are called {summarise_list([repr(name) for name in names])}.",
-        )
-    has_titles = cells[0][by] not in wanted
-    titles, body = (cells[0], cells[1:]) if has_titles else ([""] * len(cells[0]), cells)
-    of = _group_column(titles, by)
-    labels = {row[by]: row[of][:MAX_CHARS] for row in body if row[by] in wanted and row[of]}
-    unknown = tuple(dict.fromkeys(row[by] for row in body if row[by] and row[by] not in wanted))
-    return SampleSheet(labels, unknown, titles[of])
 
 
 def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list[int]]:
@@ -96,6 +29,22 @@ def groups_of(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, list
         if label := labels.get(name):
             found.setdefault(label, []).append(position)
     return found
+
+
+def groups_in(values: Sequence[str]) -> list[str]:
+    """Return the group of each sample by a column about them; all empty where the column makes no groups.
+
+    A few different values are the groups. More numbers are divided at their median.
+    """
+    present = [value for value in values if value]
+    if 2 <= len(set(present)) <= _MAX_GROUPS and len(set(present)) < len(present):
+        return [value[:MAX_CHARS] for value in values]
+    numbers = to_numbers(list(values))
+    if np.isnan(numbers).sum() > len(values) - len(present) or len(np.unique(numbers[~np.isnan(numbers)])) < 2:
+        return [""] * len(values)
+    median = np.nanmedian(numbers)
+    sides = {False: f"up to {median:g}", True: f"above {median:g}"}
+    return ["" if np.isnan(number) else sides[bool(number > median)] for number in numbers]
 
 
 def control_first(groups: Sequence[str]) -> list[str]:
@@ -113,25 +62,3 @@ def match_sentence(sheet: SampleSheet, n_samples: int) -> str:
     """Return how many samples have a group in a sheet."""
     text = f"{plural(len(sheet.labels), 'sample')} of {n_samples:,} got a group"
     return f"{text} from the column {sheet.column}." if sheet.column else f"{text}."
-
-
-def _split(lines: Sequence[str]) -> Iterator[list[list[str]]]:
-    """Yield the cells of each line by each delimiter, every row as wide as the widest."""
-    # After a name that ends at the first blank, everything is the group.
-    for rows in (*(split(lines, mark) for mark in "\t,;"), [line.split(None, 1) for line in lines]):
-        width = max(map(len, rows))
-        if len(rows[0]) == width - 1:  # R leaves the title of its row names out
-            rows[0].insert(0, "")
-        yield [[one_line(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
-
-
-def _hits(cells: Sequence[Sequence[str]], wanted: set[str]) -> list[int]:
-    """Count the cells of each column that are a sample's name."""
-    return [sum(cell in wanted for cell in column) for column in zip(*cells, strict=True)]
-
-
-def _group_column(titles: Sequence[str], by: int) -> int:
-    others = [c for c in range(len(titles)) if c != by]
-    named = [c for c in others if _GROUP_TITLE.search(titles[c])]
-    after = [c for c in others if c > by]
-    return (named or after or others)[0]

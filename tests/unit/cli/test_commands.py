@@ -29,6 +29,48 @@ def test_inspect(run, table, small_model):
     assert not shown["samples"][0]["is_ood"] and shown["samples"][0]["tissue"] is None
 
 
+def test_doubts_come_before_the_result(run, table, small_model, tmp_path):
+    scaled = pd.read_csv(table, index_col=0) * [0.31, 0.42]
+    scaled.to_csv(tmp_path / "unsure.csv")
+    arguments = ("inspect", tmp_path / "unsure.csv", "--model", small_model.folder)
+    found = {one["name"]: one for one in run(*arguments, "--json")["decisions"]}
+    assert list(found) == ["unit", "names", "orientation", "samples"]
+    assert found["unit"]["value"] == "FPKM" and found["unit"]["confidence"] < 0.6 and found["unit"]["reason"]
+    assert found["orientation"]["confidence"] == 1.0
+    first = small_model.space.symbols[0]
+    for more in ((), ("--unit", "FPKM")):
+        printed = run("perturb", *arguments[1:], "--perturb", f"{first}=ko", *more)
+        notes = [line for line in printed.err.splitlines() if "--unit" in line]
+        assert len(notes) == (not more) and printed.out
+
+
+def test_nothing_is_predicted_from_few_genes_but_they_are_inspected(run, table, small_model, tmp_path):
+    pd.read_csv(table, index_col=0).iloc[:59].to_csv(tmp_path / "panel.csv")
+    arguments = (tmp_path / "panel.csv", "--unit", "TPM", "--model", small_model.folder)
+    assert run("inspect", *arguments, "--json")["n_genes_matched"] == 59
+    first = small_model.space.symbols[0]
+    for command in (("perturb", "--perturb", f"{first}=ko"), ("titrate", "--gene", first)):
+        refused = run(command[0], *arguments, *command[1:], status=2)
+        assert "59 known genes" in refusal(refused)
+
+
+def test_several_files_are_one_table(run, table, small_model, tmp_path):
+    frame = pd.read_csv(table, index_col=0)
+    files = []
+    for name in ("first", "second"):
+        files.append(tmp_path / name / "expression.csv")
+        files[-1].parent.mkdir()
+        frame[["P061"]].to_csv(files[-1], header=["TPM"])
+    arguments = (*files, "--model", small_model.folder)
+    found = run("inspect", *arguments, "--json")
+    assert [sample["name"] for sample in found["samples"]] == ["first.expression", "second.expression"]
+    gene = small_model.space.symbols[0]
+    chosen = ("--sample", "second.expression", "--perturb", f"{gene}=ko")
+    assert run("perturb", *arguments, *chosen, "--json")["sample"] == "second.expression"
+    run("report", *arguments, *chosen, "--out", tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size > 1000
+
+
 def test_inspect_names_the_tissue(run, table, small_model, tmp_path):
     model = with_tissues(small_model, tmp_path / "colon", ("colon",))
     found = run("inspect", table, "--model", model.folder, "--json")["samples"]

@@ -9,8 +9,9 @@ import zipfile
 import pandas as pd
 import pytest
 
-from cellstate.io import ReadOptions, preview_file, read_samples
+from cellstate.io import ReadOptions, pack_files, preview_file, read_samples
 from cellstate.io import containers as containers_module
+from cellstate.io.confidence import confirm
 from tests.support.read_codes import raises_code, warning_codes
 from tests.support.workbooks import workbook
 
@@ -125,3 +126,76 @@ def test_unpacked_size_is_limited(monkeypatch):
         read_samples(data)
     with raises_code("too_large"):
         read_samples(_tar({"a.csv": bytes(20_000)}))
+
+
+def _salmon(profile, sample: int) -> bytes:
+    columns = {
+        "Name": profile.names("ensembl"),
+        "Length": profile.length_bp,
+        "EffectiveLength": profile.length_bp - 10.0,
+        "TPM": profile.tpm_SF[sample],
+        "NumReads": profile.counts_SF[sample],
+    }
+    return pd.DataFrame(columns).to_csv(sep="\t", index=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (("A.quant.sf", "B.quant.sf", "C.quant.sf"), ("A", "B", "C")),
+        (("run/A/quant.sf", "run/B/quant.sf", "run/C/quant.sf"), ("A", "B", "C")),
+        (("A/salmon/quant.sf", "B/salmon/quant.sf", "C/salmon/quant.sf"), ("A", "B", "C")),
+        (("quant.sf", "quant.sf", "quant.sf"), ("1", "2", "3")),
+        (("C:\\a\\quant.sf", "C:\\b\\quant.sf", "D:\\c\\quant.sf"), ("a", "b", "c")),
+    ],
+)
+def test_files_of_a_quantifier_become_one_table(profile, paths, names):
+    files = [(path, _salmon(profile, sample)) for sample, path in enumerate(paths)]
+    data = pack_files(files)
+    assert data == pack_files(files)
+    samples = read_samples(data, name="3 files.zip")
+    profile.assert_same(samples, names=names)
+    assert samples.report.format == "salmon" and "cohort_of_files" in warning_codes(samples)
+    assert [one.confidence for one in samples.report.decisions] == [1.0] * 4
+
+
+def test_files_of_several_units_are_refused(profile):
+    text = profile.frame(profile.counts_SF).to_csv().encode()
+    with raises_code("mixed_units"):
+        read_samples(pack_files([("A.quant.sf", _salmon(profile, 0)), ("counts.csv", text)]))
+
+
+def test_the_least_sure_decision_stands_for_all_files(profile):
+    sure, unsure = (profile.frame(values_SF).to_csv().encode() for values_SF in (profile.tpm_SF, profile.tpm_SF * 0.3))
+    with raises_code("mixed_units"):
+        read_samples(pack_files([("a.csv", sure), ("b.csv", unsure)]))
+    both = read_samples(pack_files([("a_fpkm.csv", sure), ("b.csv", unsure)]))
+    assert [doubt.name for doubt in both.report.doubts] == ["unit"]
+
+
+def test_several_tables_in_a_workbook_are_a_doubt(profile):
+    sheets = {"TPM": _rows(profile.frame(profile.tpm_SF)), "counts": _rows(profile.frame(profile.counts_SF))}
+    data = workbook({"about": [["n", 3]], **sheets})
+    report = read_samples(data).report
+    [doubt] = report.doubts
+    assert (doubt.name, doubt.value) == ("sheet", report.sheets[0]) and set(report.sheets) == {"TPM", "counts"}
+    options = confirm(ReadOptions(), report)
+    assert options.sheet == report.sheets[0] and not read_samples(data, options=options).report.doubts
+    assert not read_samples(workbook({"about": [["n", 3]], "TPM": sheets["TPM"]})).report.doubts
+
+
+def test_a_second_sheet_about_the_samples_becomes_annotations(profile):
+    about = [
+        ["sample", "arm", "age"],
+        ["normal", "control", 40],
+        ["tumour A", "treated", 61],
+        ["tumour B", "treated", 5],
+    ]
+    data = workbook({"patients": about, "TPM": _rows(profile.frame(profile.tpm_SF))})
+    samples = read_samples(data)
+    profile.assert_same(samples)
+    assert samples.report.annotations == (
+        ("arm", ("treated", "treated", "control")),
+        ("age", ("61", "5", "40")),
+    )
+    assert "sample_annotations" in warning_codes(samples) and not samples.report.doubts

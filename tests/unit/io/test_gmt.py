@@ -105,3 +105,20 @@ def test_any_bytes_are_read_or_refused(data, packed):
     else:
         assert sets and all(name and genes and all(genes) for name, genes in sets.items())
         assert all(len(set(genes)) == len(genes) for genes in sets.values())
+
+
+def test_too_many_sets_or_names_are_refused(monkeypatch):
+    monkeypatch.setattr(gmt, "MAX_SETS", 2)
+    with raises_code("too_large"):
+        read_gmt(b"A\t\tTP53\nB\t\tTP53\nC\t\tTP53\n")
+    monkeypatch.setattr(gmt, "MAX_NAMES", 4)
+    with raises_code("too_large"):
+        read_gmt(b"A\t\tTP53\tMYC\nB\t\tTP53\n")
+
+
+def test_progress_is_reported_and_can_stop():
+    def stop(step, fraction):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        read_gmt(b"A\t\tTP53\n", progress=stop)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cellstate.genes import gene_axis
-from cellstate.io import ReadOptions, read_samples, source
+from cellstate.io import ReadOptions, read_gmt, read_samples, source
+from cellstate.io import table as table_module
 from tests.support.golden import check_golden
 from tests.support.read_codes import raises_code, warning_codes
 
@@ -100,6 +103,27 @@ def test_a_missing_file(tmp_path):
         read_samples(tmp_path)
 
 
+def test_only_regular_files_are_read(tmp_path):
+    """Others have no end, or wait for somebody who writes."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/zero"), tmp_path / "pipe"):
+        with raises_code("unreadable_file"):
+            read_samples(path)
+        with raises_code("unreadable_file"):
+            read_gmt(path)
+
+
+def test_no_more_than_the_limit_is_read_of_a_file(monkeypatch):
+    """Files of the kernel say that they are empty."""
+    path = Path("/proc/self/maps")
+    if not path.exists():
+        pytest.skip("this system has no /proc")
+    monkeypatch.setattr(source, "MAX_BYTES", 50)
+    assert path.stat().st_size == 0
+    with raises_code("too_large"):
+        read_samples(path)
+
+
 def test_gzip_bomb_is_refused_early(monkeypatch):
     monkeypatch.setattr(source, "RATIO_CHECKED_ABOVE_BYTES", 1_000_000)
     with raises_code("too_large"):
@@ -113,6 +137,15 @@ def test_too_many_samples():
     frame = pd.DataFrame(np.ones((20_001, 3), dtype=int), columns=_genes(3))
     with raises_code("too_many_samples"):
         read_samples(frame.to_csv().encode())
+
+
+def test_too_many_samples_are_seen_in_the_header(monkeypatch):
+    """Before the cells are parsed, which takes long."""
+    monkeypatch.setattr(table_module, "_parse", lambda *_: pytest.fail("the cells were parsed"))
+    names = ",".join(f"cell{i}" for i in range(20_001))
+    row = ",".join("1" for _ in range(20_001))
+    with raises_code("too_many_samples"):
+        read_samples(f"gene,{names}\nTP53,{row}\nMYC,{row}\n".encode())
 
 
 def test_unknown_options():

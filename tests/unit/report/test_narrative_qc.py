@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cellstate.evaluation.qc import Check, Grade
-from cellstate.report.narrative.qc import dates_sentence, grade_text, match_sentence, n_matched, names_listed, qc_lines
-from cellstate.samples import ReadReport
+from cellstate.report.narrative.qc import (
+    dates_sentence,
+    doubt_sentence,
+    grade_text,
+    match_sentence,
+    n_matched,
+    names_listed,
+    qc_lines,
+)
+from cellstate.samples import Decision, ReadReport
 from tests.support.golden import check_golden
 
 NAN = float("nan")
@@ -24,13 +32,20 @@ REPORT = ReadReport(
     status_counts={"symbol": 900, "alias": 96, "date": 2, "unknown": 2},
     dates=(("1-Mar", ("MARCHF1", "MTARC1")), ("9-Sep", ("SEPTIN9",)), ("3-Foo", ())),
 )
+DOUBTS = (
+    Decision("unit", "FPKM", 0.4, "The values sum to 500,000."),
+    Decision("names", "symbol", 0.26, "1,000 of 4,000 names are known genes"),
+    Decision("orientation", "genes in rows", 0.1, "100 genes are named there and 90 in the header"),
+    Decision("samples", "2,3", 0.02, "each column correlates with another by at least 0.02"),
+)
 REPAIRED = replace(REPORT, repaired=(("9-Sep", "SEPTIN9"),))
 
 
 def test_wording() -> None:
     lines = [f"## {name}\n" + "\n".join(qc_lines(dict(zip(Check, f, strict=True)))) for name, f in FIGURES.items()]
     dates = [dates_sentence(one) for one in (REPORT, REPAIRED, replace(REPAIRED, dates=REPORT.dates[1:2]))]
-    check_golden("narrative_qc", "\n\n".join([*lines, "## names", match_sentence(REPORT, 900), *dates]) + "\n")
+    doubts = ["## doubts", *map(doubt_sentence, DOUBTS)]
+    check_golden("narrative_qc", "\n\n".join([*lines, "## names", match_sentence(REPORT, 900), *dates, *doubts]) + "\n")
 
 
 def test_every_figure_has_a_line_and_every_grade_a_symbol() -> None:
