@@ -4,7 +4,7 @@
 be read raises ``ReadError`` with a message and a hint.
 """
 
-from cellstate.io.gmt import read_gmt
+from cellstate.io.gmt import HALLMARK, hallmark_sets, read_gmt
 from cellstate.io.preview import Preview, preview_file
 from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import READERS, read_samples, read_selection, split_selection
@@ -13,12 +13,14 @@ from cellstate.io.write import EXPORT_FORMATS, ExportTable, check_writable, to_c
 
 __all__ = [
     "EXPORT_FORMATS",
+    "HALLMARK",
     "READERS",
     "ExportTable",
     "Preview",
     "ProgressCallback",
     "ReadOptions",
     "check_writable",
+    "hallmark_sets",
     "preview_file",
     "read_gmt",
     "read_samples",

@@ -12,6 +12,7 @@ import streamlit as st
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown, plural
 from cellstate.goals import read_goal
+from cellstate.io import HALLMARK
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
@@ -99,15 +100,12 @@ def signed(text: str) -> str:
 
 
 def _gene_set(state: Session, sample: PreparedSample) -> Choice:
-    chosen = choose_gene_set(state, "goal")
-    if chosen is None:
-        return None
-    title, genes = chosen
+    title, genes = choose_gene_set(state, "goal")
     way = choose_one("Direction of the set", {"up": "up", "down": "down"}, "goal-way", is_labelled=True)
 
     def make() -> Goal:
         signs = dict.fromkeys(genes, 1 if way == "up" else -1)
-        spec = f"{way}:{state.gene_sets.name if state.gene_sets else ''}#{title}"
+        spec = f"{way}:{state.gene_sets.name if state.gene_sets else HALLMARK}#{title}"
         return gene_set_goal(sample.model.space, signs, spec=spec, label=f"{title} {way}")
 
     return (state.turns[GENE_SETS], title, way), make
@@ -174,10 +172,7 @@ def _cohort(state: Session, sample: PreparedSample) -> Choice:
         genes = np.array([space.find(text or "")])
         title = space.symbols[genes[0]]
     else:
-        chosen = choose_gene_set(state, "cohort")
-        if chosen is None:
-            return None
-        title, names = chosen
+        title, names = choose_gene_set(state, "cohort")
         genes = known_genes(space, names)
     return (
         (end, title, *genes.tolist()),

@@ -15,6 +15,14 @@ from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.load_samples import load_example
 from cellstate.viz import PLOT_CONFIG, Chart
 
+#: In session state until the workbench has knocked out a first gene of an example patient.
+START_WITH_REGULATOR = "start-with-regulator"
+#: The label of a prediction inside a line of Markdown, and what it means.
+HYPOTHESIS_BADGE = ":orange-badge[:material/science: Hypothesis]"
+HYPOTHESIS_MEANING = (
+    "How genes go together in the training samples, with no claim of cause. A real perturbation can do the opposite: "
+    "test it in the laboratory."
+)
 #: Lines of text longer than this many pixels are hard to read.
 READABLE = 760
 #: A figure's sentence is cut beyond this.
@@ -33,8 +41,7 @@ def hypothesis() -> None:
         "Hypothesis",
         icon=":material/science:",
         color="orange",
-        help="How genes go together in the training samples, with no claim of cause. A real perturbation can do the "
-        "opposite: test it in the laboratory.",
+        help=HYPOTHESIS_MEANING,
     )
 
 
@@ -65,6 +72,7 @@ def start_buttons(key: str) -> None:
             "Try an example patient", type="primary", icon=":material/person:", key=f"{key}-example", width=240
         ) and load_example(examples()[0]):
             if key == "home":
+                st.session_state[START_WITH_REGULATOR] = True
                 st.switch_page("pages/workbench.py")
             st.rerun()
         if st.button("Use my own file", icon=":material/upload_file:", key=f"{key}-upload", width=240):

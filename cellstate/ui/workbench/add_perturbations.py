@@ -83,9 +83,8 @@ def _gene_list(state: Session, opened: Model) -> None:
 
 
 def _gene_set(state: Session, opened: Model) -> None:
-    chosen = choose_gene_set(state, "perturb")
-    if chosen is not None:
-        _many_genes(chosen[1], "set-", state, opened)
+    _, genes = choose_gene_set(state, "perturb")
+    _many_genes(genes, "set-", state, opened)
 
 
 def _many_genes(names: Sequence[str], place: str, state: Session, opened: Model) -> None:

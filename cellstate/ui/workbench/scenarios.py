@@ -15,14 +15,11 @@ _NAME = "scenario-name"
 
 @st.fragment
 def saved_scenarios(state: Session) -> None:
-    """Draw the saved scenarios, folded; a change redraws the whole page."""
-    # The title has no count: the browser would take another title for a new expander, and close it.
-    place = st.expander("Saved scenarios", icon=":material/bookmarks:", key="scenarios", on_change="rerun")
-    with place, error_boundary("showing the scenarios"):
-        if place.open:
-            _save(state)
-            for name in state.scenarios:
-                _row(name, state)
+    """Draw the saved scenarios; a change redraws the whole page."""
+    with error_boundary("showing the scenarios"):
+        _save(state)
+        for name in state.scenarios:
+            _row(name, state)
 
 
 def _save(state: Session) -> None:
