@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 1440, 900
 PAGES = {title: title for title in ("Home", "Workbench", "Candidates", "Validate", "Evidence", "Help")}
 PAGES["Home"] = "Predict what"
 #: Tabs of the evidence page.
-TABS = ("Reconstruction", "Benchmarks", "Model")
+TABS = ("Five questions", "Reconstruction", "Training", "All figures", "About this model")
 #: No test fails because the machine is busy.
 PATIENCE_MS = 60_000
 #: Pictures are not taken longer than this many pixels.

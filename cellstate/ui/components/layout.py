@@ -45,15 +45,19 @@ def hypothesis() -> None:
     )
 
 
-def chart(drawn: Chart, key: str) -> None:
-    """Draw a figure with its text alternative and the buttons that save it; files are named after the key."""
+def chart(drawn: Chart, key: str, *, has_caption: bool = True) -> None:
+    """Draw a figure with its text alternative and the buttons that save it; files are named after the key.
+
+    Without a caption, the text alternative is for screen readers alone.
+    """
     stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(key)}"
     config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
     with st.container(key=FRAME + key, gap="xsmall"):
         st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt)
         with st.container(horizontal=True, gap="small"):
-            # It may hold names from a file.
-            st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
+            if has_caption:
+                # It may hold names from a file.
+                st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
             figure_files(key, drawn.title, stem)
 
 

@@ -5,6 +5,7 @@ const NARROW = 560 // below this width, the charts stand one below the other
 const ROW = 16
 const TOP = 30, FOOT = 44, NAMES = 84, AGREE = 46, NUMBERS = 54, GAP = 26, EDGE = 10
 const RADIUS = 2.4, NEAR = 7, LEAST_BOX = 5
+const SALIENT = 300 // so many of the largest changes are painted nearly opaque
 const SVG = "http://www.w3.org/2000/svg"
 const charts = new WeakMap()
 
@@ -187,7 +188,7 @@ class Chart {
     for (const reliable of [false, true])
       for (let i = this.genes.length - 1; i >= 0; i--) {
         if (!this.reason[i] !== reliable) continue
-        context.globalAlpha = this.inBox(i) ? (reliable ? 0.55 : 0.4) : 0.1
+        context.globalAlpha = this.inBox(i) ? (reliable ? (i < SALIENT ? 0.85 : 0.5) : 0.4) : 0.1
         context.beginPath()
         context.arc(this.sx(this.x[i]), this.sy(this.y[i]), reliable ? RADIUS : RADIUS - 0.6, 0, 7)
         if (reliable) { context.fillStyle = this.hue(i); context.fill() }

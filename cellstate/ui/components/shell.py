@@ -25,9 +25,9 @@ _OLD_ADDRESSES: dict[str, tuple[str, dict[str, str]]] = {
     "perturb": ("workbench", {}),
     "regulators": ("candidates", {}),
     "experiment": ("validate", {}),
-    "accuracy": ("evidence", {}),
-    "quality": ("evidence", {"tab": "Benchmarks"}),
-    "model": ("evidence", {"tab": "Model"}),
+    "accuracy": ("evidence", {"tab": "Reconstruction"}),
+    "quality": ("evidence", {"tab": "All figures"}),
+    "model": ("evidence", {"tab": "About this model"}),
 }
 _STYLE = Path(__file__).with_name("style.css")
 

@@ -70,12 +70,13 @@ def prediction_result(state: Session, opened: Model, predictor: str | None = Non
 
     def compute() -> PredictionResult:
         with queue().turn():
-            return _result(predict(state.prepared(opened), state.perturbations, predictor), before)
+            return judged(predict(state.prepared(opened), state.perturbations, predictor), before)
 
     return state.cached("prediction", prediction_key(state, opened, predictor), compute)
 
 
-def _result(prediction: Prediction, before: OodScore) -> PredictionResult:
+def judged(prediction: Prediction, before: OodScore) -> PredictionResult:
+    """Return a prediction with its reliability and evidence; ``before`` is the score of its sample."""
     after = ood_score_after(prediction)
     sample = prediction.sample
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
