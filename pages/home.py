@@ -31,11 +31,12 @@ st.caption(":material/lock: Your file stays in this server's memory: never on a 
 # What needs the model comes last: a first visitor reads while it is opened.
 with error_boundary("opening the model"):
     opened = model()
-    with queue().turn():
-        found = example_answer(opened)
-    if found is None:
+    if not opened.is_trained:
         st.info("Random weights: this model was not trained on anything.", icon=":material/info:")
-    else:
-        st.header(f"{found.headline} {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
-        st.caption(f"A colorectal tumour of The Cancer Genome Atlas, {found.patient}.")
-        draw_linked_chart(found.charts, found.patient, 0)
+    elif state.loaded is None:
+        with queue().turn():
+            found = example_answer(opened)
+        if found is not None:
+            st.header(f"{found.headline} {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
+            st.caption(f"A colorectal tumour of The Cancer Genome Atlas, {found.patient}.")
+            draw_linked_chart(found.charts, found.patient, 0)

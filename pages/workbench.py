@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import START_WITH_REGULATOR, heading
+from cellstate.ui.components.layout import START_WITH_REGULATOR, heading, slot
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import session
 from cellstate.ui.workbench.perturb import answer, begin_with_regulator
@@ -17,8 +17,8 @@ if state.loaded is None:
     sample_page()
 else:
     opened = model()
-    if st.session_state.pop(START_WITH_REGULATOR, False) and not state.entries:
-        with error_boundary("choosing a first knock-out"):
+    with slot("start"), error_boundary("choosing a first knock-out"):
+        if st.session_state.pop(START_WITH_REGULATOR, False) and not state.entries:
             begin_with_regulator(state, opened)
     bar = top_bar(state, opened)
     with st.container(key="workbench"):

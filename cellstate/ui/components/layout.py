@@ -35,6 +35,11 @@ def heading(title: str, what: str) -> None:
     st.markdown(what, width=READABLE)
 
 
+def slot(key: str) -> Any:
+    """Return a place for a computation: a message about its turn appears in it, and nothing around it moves."""
+    return st.container(key=f"slot-{key}")
+
+
 def hypothesis() -> None:
     """Draw the label of a prediction."""
     st.badge(

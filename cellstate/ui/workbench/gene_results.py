@@ -65,7 +65,7 @@ def gene_charts(state: Session, opened: Model, result: PredictionResult) -> None
         if chosen:
             selected.rows = selected_rows(result.table, chosen)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.caption("Drag a box or click to select; Shift and wheel zoom; double-click resets.", width="stretch")
+            st.caption("Drag or click to select, Shift + wheel to zoom.", width="stretch")
             figure_files("linked-chart", drawn.title, "cellstate-hypothesis-genes")
 
 
@@ -74,7 +74,12 @@ def table_section(state: Session, opened: Model, result: PredictionResult) -> No
     _, selected = _selected(state, opened, result)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Search the table", placeholder="Gene or Ensembl id", icon=":material/search:", key="table-query", width=280
+            "Search the table",
+            placeholder="Search the table",
+            icon=":material/search:",
+            key="table-query",
+            width=280,
+            label_visibility="collapsed",
         )
         # Without a reliable gene the filter would hide everything; a selection in the charts overrides it.
         offers_filter = bool(result.table[IS_RELIABLE].any()) and selected.rows is None
@@ -82,7 +87,10 @@ def table_section(state: Session, opened: Model, result: PredictionResult) -> No
             "Reliable only", value=True, key="reliable-only", persist_state="session"
         )
         download_table(
-            lambda: prediction_csv(result), f"cellstate-hypothesis-{file_stem(result.sample)}.csv", key="download-shift"
+            lambda: prediction_csv(result),
+            f"cellstate-hypothesis-{file_stem(result.sample)}.csv",
+            key="download-shift",
+            label="CSV",
         )
         if selected.rows is not None or selected.ticked:
             clear = _with_weak_references(Selected.clear, selected)

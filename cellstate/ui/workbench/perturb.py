@@ -12,7 +12,7 @@ from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.evidence_card import evidence_card
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import prediction_export
-from cellstate.ui.components.layout import HYPOTHESIS_BADGE, HYPOTHESIS_MEANING
+from cellstate.ui.components.layout import HYPOTHESIS_BADGE, HYPOTHESIS_MEANING, slot
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.cohort_map import cohort_section
@@ -43,7 +43,8 @@ def answer(state: Session, opened: Model, bar: TopBar) -> None:
     if not state.perturbations:
         _begin(state, opened)
         return
-    result = prediction_result(state, opened, bar.predictor)
+    with slot("prediction"):
+        result = prediction_result(state, opened, bar.predictor)
     with bar.export:
         export_menu(prediction_export(state, opened, result))
     said = headline(state.perturbations, result.table)

@@ -30,8 +30,6 @@ def perturbation_list(state: Session, opened: Model) -> None:
     with st.container(height=_HEIGHT if len(state.entries) > _LONG else "content", border=False, gap="xsmall"):
         for entry in state.entries:
             _row(entry, state, opened)
-    if len(state.entries) > 1:
-        action_button("Clear all", "delete_sweep", "clear", state.clear, type="tertiary")
 
 
 def _row(entry: Entry, state: Session, opened: Model) -> None:
@@ -57,7 +55,9 @@ def _levels(one: Perturbation, state: Session, opened: Model) -> str:
     """Return the levels before and after a perturbation, or why it cannot be applied."""
     try:
         level = GeneLevel.of(state.prepared(opened), opened.space.find(one.gene), load_profiles(opened))
-        return f"{tpm_text(level.tpm)} → {level.text_after(one)}"
+        # A knock-out is below every cohort.
+        after = "0 TPM" if one.kind == "knock-out" else level.text_after(one)
+        return f"{tpm_text(level.tpm)} → {after}"
     except CellStateError as error:
         return escape_markdown(error.message, 200)
 

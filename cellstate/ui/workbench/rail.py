@@ -35,6 +35,8 @@ def rail(state: Session, opened: Model) -> None:
             # Not Ctrl, which undoes text while a user types.
             _tool("Undo", "undo", state.undo, shortcut="Alt+Z", disabled=not state.history.past)
             _tool("Redo", "redo", state.redo, shortcut="Alt+Y", disabled=not state.history.future)
+            if len(state.entries) > 1:
+                _tool("Clear", "clear", state.clear)
             with st.popover("More", type="tertiary", key="more-ways"), st.container(width=_FORM_PX):
                 add_perturbations(state, opened)
             with st.popover("Scenarios", type="tertiary", key="scenarios"), st.container(width=_FORM_PX):

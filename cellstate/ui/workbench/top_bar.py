@@ -12,6 +12,7 @@ from cellstate.model import Model
 from cellstate.report.narrative.qc import grade_text, is_well_read, reading_line
 from cellstate.report.narrative.tissue import tissue_label
 from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import slot
 from cellstate.ui.components.predictor_picker import choose_predictor
 from cellstate.ui.state.session import SAMPLE, Session
 from cellstate.ui.workbench.qc import distance
@@ -30,10 +31,12 @@ def top_bar(state: Session, opened: Model) -> TopBar:
     """Draw the bar, and below it the details of the sample while they are open."""
     key = f"sample-details-{state.turns[SAMPLE]}"
     is_open = bool(st.session_state.get(key, not is_well_read(_report(state))))
+    line = ""
+    with slot("sample"), error_boundary("describing the sample"):
+        line = _sample_line(state, opened)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="top-bar"):
         st.title("Workbench", anchor=False, width="content")
-        with error_boundary("describing the sample"):
-            st.markdown(f":small[{_sample_line(state, opened)}]", width="content")
+        st.markdown(f":small[{line}]", width="content")
         label, icon = ("Close details", "expand_less") if is_open else ("Change", "tune")
         st.button(
             label,
