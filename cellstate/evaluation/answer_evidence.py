@@ -18,6 +18,7 @@ from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
 from cellstate.model import Model
 from cellstate.model.record import ModelRecord
+from cellstate.perturb.predict import Prediction
 
 #: A correlation with measured changes of at least this is called clear.
 CLEAR_R = 0.3
@@ -126,6 +127,22 @@ def answer_evidence(
             _methods_agree(table),
             real_knock_outs(model.record, PredictorId(predictor)),
         )
+    )
+
+
+def prediction_evidence(
+    prediction: Prediction, before: OodScore, after: OodScore, table: pd.DataFrame
+) -> AnswerEvidence:
+    """Check a prediction; ``table`` is its `cellstate.evaluation.reliability.reliability_table`."""
+    sample = prediction.sample
+    return answer_evidence(
+        sample.model,
+        prediction.predictor,
+        genes=np.flatnonzero(prediction.is_perturbed_G),
+        measured_G=sample.measured_G,
+        before=before,
+        after=after,
+        table=table,
     )
 
 

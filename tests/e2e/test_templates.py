@@ -58,8 +58,10 @@ def test_templates_are_read_as_samples_groups_and_sets(page: Page) -> None:
     sound(page)
 
     open_page(page, "Workbench")
+    press(page.get_by_role("button", name="More"))
     choose(page, "Gene set")
-    drop_file(page, a_file(sets, files[sets]))
+    press(page.get_by_role("button", name="Use my own sets"))
+    drop_file(page.get_by_test_id("stPopoverBody").last, a_file(sets, files[sets]))
     expect(page.get_by_text("12 names:")).to_be_visible()
     sound(page)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from cellstate.evaluation.answer_evidence import AnswerEvidence, answer_evidence, same_sign
+from cellstate.evaluation.answer_evidence import AnswerEvidence, prediction_evidence, same_sign
 from cellstate.evaluation.ood import OodScore, ood_score_after
 from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.model import Model
@@ -90,15 +89,7 @@ def judged(prediction: Prediction, before: OodScore) -> PredictionResult:
         before=before,
         after=after,
         over_error=change_over_error(sample.model, table),
-        evidence=answer_evidence(
-            sample.model,
-            prediction.predictor,
-            genes=np.flatnonzero(prediction.is_perturbed_G),
-            measured_G=sample.measured_G,
-            before=before,
-            after=after,
-            table=table,
-        ),
+        evidence=prediction_evidence(prediction, before, after, table),
         same_sign=counts,
         n_methods=n_methods,
     )

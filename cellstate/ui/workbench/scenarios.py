@@ -47,7 +47,7 @@ def _row(name: str, state: Session) -> None:
         text = "Replaces the present perturbations; undo restores them."
         key = f"scenario-load-{name}"
         action_button("Load", "input", key, _load, state, name, type="tertiary", disabled=is_present, help=text)
-        with st.popover("More", type="tertiary", key=f"scenario-more-{name}"):
+        with st.popover("Edit", type="tertiary", key=f"scenario-more-{name}"):
             key = f"scenario-rename-{name}"
             new = usable(st.text_input("Rename to", value=name, key=key, max_chars=MAX_CHARS, live=True))
             is_disabled = not new or new in state.scenarios
