@@ -10,7 +10,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("app.py", "pages", "models", "data/genes", "data/examples", "data/corpora", ".streamlit/config.toml")
+SHIPPED = (
+    "app.py",
+    "pages",
+    "models",
+    "data/genes",
+    "data/examples",
+    "data/gene_sets",
+    "data/corpora",
+    ".streamlit/config.toml",
+)
 
 
 #: Where `cellstate train` finds the trainer in a wheel; its modules import each other relatively.

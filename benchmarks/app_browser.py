@@ -20,7 +20,7 @@ from cellstate.evidence import Criterion
 
 FIRST_S, CHANGE_S, PERTURBATION_S = 5.0, 0.5, 0.7
 #: Address of the page on which genes are perturbed.
-PERTURB = "/perturb"
+PERTURB = "/workbench"
 GENES = ("TP53", "MYC", "KRAS", "EGFR", "CDX2", "APC", "SMAD4", "PIK3CA", "BRAF", "VEGFA", "STAT3", "HNF4A", "CTNNB1",
          "ERBB2", "GATA6", "SOX9")  # fmt: skip
 _PATIENCE_MS = 120_000
@@ -122,7 +122,6 @@ def _changes(page: Page, *, rounds: int) -> dict[str, list[float]]:
     links = page.get_by_test_id("stTopNavLink").all()
     paths = [page.evaluate("link => new URL(link.href).pathname", link.element_handle()) for link in links]
     _go(page, PERTURB)
-    _add(page, GENES[0])
     for path in paths:
         _go(page, path)
     times: dict[str, list[float]] = {path: [] for path in paths}
@@ -142,17 +141,16 @@ def _perturbations(page: Page, genes: tuple[str, ...]) -> list[float]:
     _go(page, PERTURB)
     times = []
     for gene in genes:
-        page.locator(".st-key-clear button").click()
-        page.locator(".st-key-clear button").wait_for(state="detached")
-        times.append(_add(page, gene))
+        page.locator('[class*="st-key-remove-"] button').first.click()
+        page.locator(".st-key-suggest button").wait_for()
+        times.append(_knock_out(page, gene))
     return times
 
 
-def _add(page: Page, gene: str) -> float:
-    """Find a gene and add its knock-out; returns the time from that click to the repainted page."""
-    page.locator(".st-key-gene-query input").fill(gene)
-    page.get_by_text(f"{gene}:").first.wait_for()
-    button = page.locator(".st-key-add button:enabled")
+def _knock_out(page: Page, gene: str) -> float:
+    """Knock out a gene by its name; returns the time from the click to the repainted charts."""
+    page.locator(".st-key-knock-out-query input").fill(gene)
+    button = page.locator(".st-key-knock-out-add button:enabled")
     button.wait_for()
     page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
-    return page.evaluate(_CLICK, [button.element_handle(), "", f"{gene} knocked out", _PATIENCE_MS]) / 1000
+    return page.evaluate(_CLICK, [button.element_handle(), "", f"{gene} knock-out", _PATIENCE_MS]) / 1000

@@ -24,6 +24,7 @@ class Benchmark(StrEnum):
     CODE_PATHS = "code_paths"
     ENGINE = "engine"
     EXPERIMENTS = "experiments"
+    FIRST_SCREEN = "first_screen"
     FUZZ = "fuzz"
     GPU_CHECK = "gpu_check"
     HOSTILE_UPLOADS = "hostile_uploads"

@@ -1,7 +1,8 @@
 """Goals as text, the way the command line and the pages write them.
 
 =============================  =====================================================================================
-``up:GMT#SET``                 every gene of a gene set up by one S (``down:`` for down)
+``up:GMT#SET``                 every gene of a gene set up by one S (``down:`` for down); ``hallmark`` for a file
+                               means the sets that come with CellState
 ``genes:+A,+B,-C``             genes up and down; a name without a sign goes up
 ``toward:FILE[#NAME,NAME]``    towards the mean of the samples of a file, or of some of them, of another study
 ``toward-raw:FILE#NAME``       the same with all that differs, for samples of one study
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import GoalError, summarise_list
-from cellstate.io import read_gmt, read_selection, split_selection
+from cellstate.io import HALLMARK, hallmark_sets, read_gmt, read_selection, split_selection
 from cellstate.model import Model
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import (
@@ -121,7 +122,7 @@ def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
 def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:
     """Return title and genes of ``GMT#SET``; the set need not be named where there is only one."""
     path, title = split_selection(text)
-    sets = read_gmt(path)
+    sets = hallmark_sets() if path.lower() == HALLMARK else read_gmt(path)
     if not title and len(sets) == 1:
         title = next(iter(sets))
     if title in sets:

@@ -3,27 +3,27 @@
 import streamlit as st
 
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import heading
-from cellstate.ui.state.session import SAMPLE, session
-from cellstate.ui.workbench.perturb import perturb_page
+from cellstate.ui.components.layout import START_WITH_REGULATOR, heading, slot
+from cellstate.ui.runtime.resources import model
+from cellstate.ui.state.session import session
+from cellstate.ui.workbench.perturb import answer, begin_with_regulator
+from cellstate.ui.workbench.rail import rail
 from cellstate.ui.workbench.sample import sample_page
-from cellstate.ui.workbench.sample_line import sample_line
+from cellstate.ui.workbench.top_bar import top_bar
 
 state = session()
-heading("Workbench", "Load a sample, perturb its genes, and see the predicted change of all others.")
 if state.loaded is None:
+    heading("Workbench", "Load a sample, perturb its genes, and see the predicted change of all others.")
     sample_page()
 else:
-    with error_boundary("describing the sample"):
-        sample_line(state)
-    # Closed for each new file, and not drawn while it is closed.
-    details = st.expander(
-        "Quality, detected settings, groups, another sample",
-        icon=":material/person:",
-        key=f"sample-details-{state.turns[SAMPLE]}",
-        on_change="rerun",
-    )
-    with details:
-        if details.open:
-            sample_page()
-    perturb_page()
+    opened = model()
+    with slot("start"), error_boundary("choosing a first knock-out"):
+        if st.session_state.pop(START_WITH_REGULATOR, False) and not state.entries:
+            begin_with_regulator(state, opened)
+    bar = top_bar(state, opened)
+    with st.container(key="workbench"):
+        left, main = st.columns([1, 3], gap="medium")
+    with left:
+        rail(state, opened)
+    with main, error_boundary("predicting the expression change"):
+        answer(state, opened, bar)

@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace) -> Answer:
 
 def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Source, PredictionReport]:
     """Read perturbations, model and sample, and predict."""
+    from cellstate.evaluation.answer_evidence import prediction_evidence
     from cellstate.evaluation.ood import ood_score_after, ood_scores
     from cellstate.evaluation.reliability import change_over_error, reliability_table
     from cellstate.io import check_writable
@@ -72,7 +73,8 @@ def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturba
     before, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
     labels = [perturbation.label for perturbation in perturbations]
-    report = PredictionReport(prediction.predictor, labels, table, before, after, change_over_error(model, table))
+    error, evidence = change_over_error(model, table), prediction_evidence(prediction, before, after, table)
+    report = PredictionReport(prediction.predictor, labels, table, before, after, error, evidence)
     return model, perturbations, source, report
 
 

@@ -5,7 +5,7 @@ be read raises ``ReadError`` with a message and a hint.
 """
 
 from cellstate.io.containers import pack_files
-from cellstate.io.gmt import read_gmt
+from cellstate.io.gmt import HALLMARK, hallmark_sets, read_gmt
 from cellstate.io.preview import Preview, preview_file
 from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import READERS, read_samples, read_selection, split_selection
@@ -14,12 +14,14 @@ from cellstate.io.write import EXPORT_FORMATS, ExportTable, check_writable, to_c
 
 __all__ = [
     "EXPORT_FORMATS",
+    "HALLMARK",
     "READERS",
     "ExportTable",
     "Preview",
     "ProgressCallback",
     "ReadOptions",
     "check_writable",
+    "hallmark_sets",
     "load_file",
     "pack_files",
     "preview_file",

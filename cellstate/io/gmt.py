@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from cellstate.errors import ReadError
 from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, count_lines, load_content
+from cellstate.resources import resource_path
+
+#: Name of the gene sets that come with CellState, where a goal names a file.
+HALLMARK = "hallmark"
 
 #: Largest size of an unpacked GMT file; ten times that of all of MSigDB.
 MAX_GMT_BYTES = 200_000_000
@@ -56,6 +61,12 @@ def read_gmt(
     if not (sets := {set_name: genes for set_name, genes in sets.items() if genes}):
         raise ReadError("No gene set of the file holds a gene.", _FORM, code="no_genes")
     return sets
+
+
+@cache
+def hallmark_sets() -> dict[str, tuple[str, ...]]:
+    """Return the hallmark gene sets of MSigDB (Liberzon et al., Cell Systems 2015), which come with CellState."""
+    return read_gmt(resource_path("data", "gene_sets", "h.all.v7.0.symbols.gmt"))
 
 
 def _rows(source: str | Path | bytes, name: str | None, report_progress: ProgressReporter) -> dict[int, list[str]]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cellstate.evaluation.answer_evidence import AnswerEvidence
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
-from cellstate.formatting import decimal, digits, percent, signed
+from cellstate.formatting import decimal, digits, fold_change, percent, signed
 from cellstate.labels import predictor_label
 from cellstate.model.record import ModelRecord
 from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
 from cellstate.report.html_report import build_report
+from cellstate.report.narrative.answer import evidence_sentence
 from cellstate.report.narrative.evidence import default_reason, method_sentence
+from cellstate.report.narrative.prediction import largest_change
 from cellstate.report.provenance import Provenance, Source
 from cellstate.report.section import Section
 from cellstate.viz.columns import CHANGE, CHANGE_OF
@@ -39,6 +42,7 @@ class PredictionReport:
         Of the sample, and of the profile that is predicted for it.
     over_error : float or None
         The largest reliable change as a fraction of the model's usual error in its gene.
+    evidence : AnswerEvidence
     """
 
     predictor: str
@@ -47,6 +51,7 @@ class PredictionReport:
     before: OodScore
     after: OodScore
     over_error: float | None
+    evidence: AnswerEvidence
 
 
 def prediction_report(
@@ -68,7 +73,11 @@ def prediction_report(
     method = f"{predictor_label(predictor)}. {default_reason(record, predictor)}"
     return build_report(
         f"Predicted expression change: {words}",
-        [("Perturbations", words), ("Prediction method", method)],
+        [
+            ("Perturbations", words),
+            ("Prediction method", method),
+            ("Evidence", evidence_sentence(found.evidence, predictor)),
+        ],
         [
             _perturbed(table),
             _changed(table, predictor, baselines),
@@ -108,11 +117,8 @@ def _changed(table: pd.DataFrame, predictor: str, baselines: Sequence[str]) -> S
     rest, label = table[~table["is_perturbed"]], predictor_label(predictor)
     any_reliable = bool(rest["is_reliable"].any())
     top = (rest[rest["is_reliable"]] if any_reliable else rest).head(TOP)
-    largest = float(rest[CHANGE].abs().max()) if len(rest) else 0.0
-    text = (
-        f"The largest change predicted by {label} is **{digits(largest, 2)} log2** (a factor of "
-        f"{digits(2**largest)} in TPM + 1). {method_sentence(predictor)}"
-    )
+    largest = fold_change(largest_change(rest[CHANGE]), 3)
+    text = f"The largest change predicted by {label} is **{largest}** of TPM + 1. {method_sentence(predictor)}"
     shown = pd.DataFrame(
         {
             "Gene": top["gene"],

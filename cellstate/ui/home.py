@@ -1,29 +1,23 @@
-"""What the home page shows: the three steps, the state of the session, and what to do next."""
+"""What the home page shows: an answer for an example patient, the state of the session, and what to do next."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from cellstate.evaluation.ood import ood_scores
+from cellstate.evaluation.suggestion import suggest_knock_out
+from cellstate.io import read_samples
+from cellstate.model import Model
+from cellstate.model.folder import cached_per_model
+from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predict import predict
+from cellstate.perturb.sample import prepare_sample
+from cellstate.report.narrative.answer import headline
 from cellstate.report.narrative.session import present_state
+from cellstate.ui.components.examples import examples
 from cellstate.ui.state.session import Session
-
-#: Title and text of each step.
-STEPS = (
-    (
-        ":material/person: 1. Load a sample",
-        "One tumour's gene expression, in nearly any table. The app shows the detected settings and the sample's "
-        "quality.",
-    ),
-    (
-        ":material/edit: 2. Perturb genes",
-        "Knock genes out or down, multiply or set them, and see the predicted change of all others. Or name a goal: "
-        "**Candidates** ranks the perturbations that lead to it.",
-    ),
-    (
-        ":material/fact_check: 3. Check the evidence",
-        "Each prediction stands beside those of simpler methods, with its error on patients that the model never saw.",
-    ),
-)
+from cellstate.ui.workbench.prediction import judged
+from cellstate.viz.linked_chart import LinkedChart, linked_chart
 
 
 class NextStep(NamedTuple):
@@ -57,3 +51,26 @@ def next_steps(state: Session) -> list[NextStep]:
     )
     first = [search, perturb] if label and not state.perturbations else [perturb, search]
     return [*first, NextStep("evidence", "Check the evidence", ":material/fact_check:")]
+
+
+class ExampleAnswer(NamedTuple):
+    """A prediction for the first example patient: patient, headline in Markdown, and charts."""
+
+    patient: str
+    headline: str
+    charts: LinkedChart
+
+
+@cached_per_model
+def example_answer(opened: Model) -> ExampleAnswer | None:
+    """Return a prediction for the first example patient; None where the model has no regulator to suggest."""
+    example = examples()[0]
+    sample = prepare_sample(opened, read_samples(example.path))
+    symbol = suggest_knock_out(sample)
+    if symbol is None or not opened.is_trained:
+        return None
+    perturbations = [Perturbation(symbol, "knock-out")]
+    result = judged(predict(sample, perturbations), ood_scores([sample])[0])
+    counts = result.same_sign.to_numpy()
+    charts = linked_chart(result.table, counts, result.n_methods, predictor=result.predictor)
+    return ExampleAnswer(example.name, headline(perturbations, result.table), charts)

@@ -172,10 +172,10 @@ def _ceiling(figure: go.Figure, ceiling: Sequence[float | None]) -> None:
     )
     figure.add_scatter(
         x=[i for i, _ in known],
-        y=[percents for _, percents in known],
+        # Clear of the line.
+        y=[percents + 4 for _, percents in known],
         mode="text",
         text=[f"{percents:.0f}%" for _, percents in known],
-        textposition="top center",
         textfont={"size": 11},
         hoverinfo="skip",
         showlegend=False,

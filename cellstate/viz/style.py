@@ -1,7 +1,7 @@
-"""Shared style of all figures: colours, symbols, patterns, axes in TPM and the toolbar.
+"""Shared style of all figures: colours, symbols, axes in TPM and the toolbar.
 
 Colours are Okabe and Ito's. Each has a contrast of at least 3 to 1 on white and on the dark theme's background, and a
-symbol or a pattern carries the same information.
+symbol or a label carries the same information.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ PLOT_CONFIG: dict[str, Any] = {
 
 GREY = "#7D8894"
 VIOLET = "#B5588F"
+#: A predicted fall and rise, distinguishable with every kind of colour vision, on white and on the dark theme.
+DOWN, UP = "#2479B5", "#D64A2E"
 
 
 @dataclass(frozen=True)
@@ -35,31 +37,31 @@ class Look:
 
     label: str
     colour: str
-    pattern: str
     symbol: str
 
     @property
     def bar(self) -> dict[str, Any]:
-        """Marker of a bar: the pattern inside an outline, so that its end is visible."""
-        pattern = {"shape": self.pattern, "solidity": 0.25}
-        return {"color": self.colour, "line": {"color": self.colour, "width": 1}, "pattern": pattern}
+        """Marker of a bar; one that only outlines its symbol is drawn as an outline."""
+        is_open = self.symbol.endswith("-open")
+        fill = f"rgba{(*bytes.fromhex(self.colour[1:]), 0.25)}" if is_open else self.colour
+        return {"color": fill, "line": {"color": self.colour, "width": 1}}
 
 
 LOOKS: Mapping[str, Look] = {
-    "autoencoder": Look("Autoencoder", "#0072B2", "", "circle"),
-    "conditional_mode": Look("Autoencoder, conditional mode", "#0072B2", "|", "circle-open"),
-    "pca": Look("PCA", "#D55E00", "/", "diamond"),
-    "coexpression": Look("Co-expression", "#009E73", ".", "square"),
-    "whitened_coexpression": Look("Whitened co-expression", "#44AA99", "x", "cross"),
-    "ridge": Look("Ridge", "#E69F00", "\\", "triangle-up"),
-    "elastic_net": Look("Elastic net", VIOLET, "+", "star"),
-    "ridge_tf": Look("Ridge on TFs", "#56B4E9", "-", "triangle-down"),
-    "gene_mean": Look("Gene mean", GREY, "x", "x"),
-    "no_change": Look("No change", GREY, "x", "x"),
+    "autoencoder": Look("Autoencoder", "#0072B2", "circle"),
+    "conditional_mode": Look("Autoencoder, conditional mode", "#0072B2", "circle-open"),
+    "pca": Look("PCA", "#D55E00", "diamond"),
+    "coexpression": Look("Co-expression", "#009E73", "square"),
+    "whitened_coexpression": Look("Whitened co-expression", "#44AA99", "cross"),
+    "ridge": Look("Ridge", "#E69F00", "triangle-up"),
+    "elastic_net": Look("Elastic net", VIOLET, "star"),
+    "ridge_tf": Look("Ridge on TFs", "#56B4E9", "triangle-down"),
+    "gene_mean": Look("Gene mean", GREY, "x"),
+    "no_change": Look("No change", GREY, "x"),
 }
 #: Blue below 0, orange above; the grey of 0 is visible on white and on the dark theme.
 DIVERGING = [[0.0, "#0072B2"], [0.35, "#8DB9D6"], [0.5, "#C9CFD6"], [0.65, "#E5A884"], [1.0, "#D55E00"]]
-_UNKNOWN = Look("", GREY, "+", "hexagon")
+_UNKNOWN = Look("", GREY, "hexagon")
 
 #: Characters of a subtitle that fit on a phone.
 _MAX_SUBTITLE = 44

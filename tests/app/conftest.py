@@ -77,7 +77,7 @@ def open_sample(app: AppTest) -> AppTest:
     return app.run()
 
 
-def open_evidence(app: AppTest, tab: str = "Reconstruction") -> AppTest:
+def open_evidence(app: AppTest, tab: str = "Five questions") -> AppTest:
     """Open a tab of the evidence page."""
     app.switch_page("pages/evidence.py")
     app.session_state["tab"] = tab

@@ -44,7 +44,7 @@ def test_without_perturbations_the_other_scenario_changes_nothing() -> None:
 
 
 def unfold(app: AppTest) -> pd.DataFrame:
-    app.session_state["compare"] = True
+    app.session_state["prediction-section"] = "Compare"
     app.run()
     check(app)
     return app.dataframe[-1].value

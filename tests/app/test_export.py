@@ -69,7 +69,7 @@ def bundled(data: bytes) -> dict[str, bytes]:
 
 
 def test_pages_export_tables_in_three_formats(with_example: AppTest) -> None:
-    for draw, kind in ((open_sample, "sample"), (open_evidence, "accuracy")):
+    for draw, kind in ((open_sample, "sample"), (lambda app: open_evidence(app, "Reconstruction"), "accuracy")):
         check(draw(with_example))
         keys = {button.key for button in with_example.download_button}
         assert {f"export-{ending}-{kind}" for ending in ("csv", "parquet", "h5ad")} <= keys

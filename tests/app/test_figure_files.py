@@ -11,7 +11,7 @@ from tests.app.conftest import check, open_evidence
 def test_every_figure_has_its_buttons(with_example: AppTest, monkeypatch) -> None:
     calls: list[tuple[str, str, str]] = []
     monkeypatch.setattr(layout, "figure_files", lambda *given: calls.append(given))
-    check(open_evidence(with_example))
+    check(open_evidence(with_example, "Reconstruction"))
     assert [name for _, _, name in calls] == ["cellstate-bins-sample", "cellstate-density", "cellstate-bins-held-out"]
     assert all(title for _, title, _ in calls)
 

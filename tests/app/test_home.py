@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.evidence import PredictorId
-from cellstate.formatting import percent
-from cellstate.model import ModelRecord, create_model, load_model
+from cellstate.model import create_model, load_model
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.report.narrative.session import measured
-from cellstate.ui.home import next_steps, where_you_are
+from cellstate.ui.home import example_answer, next_steps, where_you_are
 from cellstate.ui.runtime.jobs import DONE, RUNNING, Job
 from cellstate.ui.runtime.queue import Queue
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
@@ -32,14 +29,23 @@ def job(state: str) -> Job:
     return search
 
 
-def test_home_shows_the_models_own_figures(app: AppTest) -> None:
+def test_home_shows_a_real_answer_in_few_words(app: AppTest) -> None:
     check(app)
-    assert [button.key for button in app.button[:2]] == ["home-example", "home-upload"] and len(app.warning) == 1
-    test = load_model().record.evaluation["test"]
-    mean = test.baselines[PredictorId.GENE_MEAN].r2_pooled
-    values = [metric.value for metric in app.metric]
-    assert values[0] == percent(1 - (1 - test.r2_pooled) / (1 - mean)) and values[2] == "0.058"
-    assert len(values) == 3
+    assert [button.key for button in app.button[:2]] == ["home-example", "home-upload"]
+    found = example_answer(load_model())
+    assert found is not None and app.header[0].value.startswith(found.headline)
+    assert len(words(app).split()) <= 90 and "hypothesis" in words(app)
+
+
+def test_the_example_lands_on_an_answer(app: AppTest) -> None:
+    app.button(key="home-example").click().run()
+    check(app)
+    found = example_answer(load_model())
+    assert found is not None and app.title[0].value == "Workbench" and app.header[0].value.startswith(found.headline)
+    # One knock-out, which can be undone.
+    assert len(session_of(app).perturbations) == 1
+    app.button(key="undo").click().run()
+    assert not session_of(app).perturbations
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -48,9 +54,8 @@ def test_home_without_a_trained_model(exists: bool, tmp_path, monkeypatch: pytes
         create_model(tmp_path / "model", "demo")
     monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "model"))
     app = AppTest.from_file(str(APP), default_timeout=60).run()
-    assert not app.exception and not app.metric and app.button(key="home-upload")
+    assert not app.exception and not app.header and app.button(key="home-upload")
     assert (len(app.info), bool(app.error)) == ((1, False) if exists else (0, True))
-    assert measured(ModelRecord()) == []
 
 
 def test_returning_user_goes_on(with_example: AppTest) -> None:

@@ -40,6 +40,8 @@ def test_page_without_and_with_a_sample(app: AppTest, page: str) -> None:
 
 @pytest.mark.parametrize("page", ["candidates", "evidence"])
 def test_page_that_needs_a_sample_loads_an_example(app: AppTest, page: str) -> None:
+    if page == "evidence":
+        open_evidence(app, "Reconstruction")
     app.switch_page(f"pages/{page}.py").run()
     app.button(key="empty-example").click().run()
     check(app)
@@ -65,7 +67,7 @@ def test_six_examples_name_their_platform() -> None:
 
 
 def test_reconstruction_shows_the_figures_of_the_command(with_example: AppTest) -> None:
-    check(open_evidence(with_example))
+    check(open_evidence(with_example, "Reconstruction"))
     expected = evaluate(prepare_samples(load_model(), read_samples(examples()[0].path))).record()
     assert f"{expected.r2_pooled:.4f}" in [metric.value for metric in with_example.metric]
     assert session_of(with_example)._cache["evaluation"][1].record() == expected
@@ -73,7 +75,7 @@ def test_reconstruction_shows_the_figures_of_the_command(with_example: AppTest) 
 
 
 def test_reconstruction_takes_other_bins_and_draws_each_method(with_example: AppTest) -> None:
-    open_evidence(with_example)
+    open_evidence(with_example, "Reconstruction")
     for predictor in ("pca", "gene_mean"):
         with_example.segmented_control(key="accuracy-predictor").set_value(predictor).run()
         check(with_example)
@@ -88,7 +90,7 @@ def test_reconstruction_takes_other_bins_and_draws_each_method(with_example: App
 
 
 def test_model_tab_finds_genes_by_any_name(app: AppTest) -> None:
-    open_evidence(app, "Model")
+    open_evidence(app, "About this model")
     app.text_input(key="coverage").set_value("her2").run()
     check(app)
     assert app.dataframe[0].value["Gene"].iloc[0] == "ERBB2"

@@ -11,7 +11,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from cellstate.evaluation.answer_evidence import EvidenceCheck
 from cellstate.evaluation.reliability import reliability_table
+from cellstate.evaluation.suggestion import suggest_knock_out
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import ModelConfig, load_model, save_model
@@ -20,6 +22,7 @@ from cellstate.model.network import AutoEncoder, initialise
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import PreparedSample, prepare_sample
+from cellstate.report.narrative.answer import LEVEL_TITLE, check_sentence, headline
 from cellstate.report.narrative.prediction import agreement_sentence, size_sentence, tpm_text
 from cellstate.ui.components.examples import examples
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
@@ -181,13 +184,40 @@ def test_the_page_shows_the_prediction(perturbed: AppTest) -> None:
     # What no column shows is not sent to the browser.
     assert not {"is_measured", "is_perturbed"} & set(shown)
     assert set(shown["gene"].iloc[-2:]) == {"TP53", "MYC"} and not shown["is_reliable"].iloc[-2:].any()
-    result, text = cached(perturbed, "prediction"), words(perturbed)
+    result, state = cached(perturbed, "prediction"), session_of(perturbed)
+    assert perturbed.header[0].value.startswith(headline(state.perturbations, result.table))
+    text = words(perturb(perturbed, "TP53=ko", "MYC=ko", section="Methods"))
     assert size_sentence(result.table, result.over_error, result.predictor) in text
     assert agreement_sentence(result.agreement, result.predictor) in text
-    figures = {metric.label: metric.value for metric in perturbed.metric}
-    reliable = result.table[result.table["is_reliable"]]
-    assert figures["Largest change"] == reliable["gene"].iloc[0]
-    assert figures["Its change"].endswith("×") and figures["Reliable genes"].startswith(f"{len(reliable):,} of ")
+    assert perturbed.dataframe[0].value["r"].notna().any()
+
+
+def test_each_answer_carries_its_evidence(perturbed: AppTest) -> None:
+    result, text = cached(perturbed, "prediction"), words(perturbed)
+    assert LEVEL_TITLE[result.evidence.level] in text
+    for one in result.evidence.checks:
+        assert check_sentence(one, result.predictor, "TP53, MYC") in text
+
+
+def test_enter_knocks_out_the_best_match(page: AppTest) -> None:
+    for query, symbols in (("p53", ["TP53"]), ("MYC", ["TP53", "MYC"]), ("TP53", ["TP53", "MYC"])):
+        page.text_input(key="knock-out-query").set_value(query)
+        page.button(key="knock-out-add").click().run()
+        check(page)
+        assert specs(page) == [f"{symbol}=ko" for symbol in symbols]
+        assert ("p53 → " in words(page)) == (query == "p53")
+    for query in ("NOTAGENE1", "XIST"):
+        page.text_input(key="knock-out-query").set_value(query)
+        page.button(key="knock-out-add").click().run()
+        assert query in page.error[0].value and len(specs(page)) == 2
+
+
+def test_a_sample_begins_with_a_regulator(page: AppTest) -> None:
+    page.button(key="suggest").click().run()
+    check(page)
+    assert specs(page) == [f"{suggest_knock_out(sample())}=ko"]
+    page.button(key="undo").click().run()
+    assert specs(page) == []
 
 
 def test_the_table_can_be_searched(perturbed: AppTest) -> None:
@@ -245,11 +275,12 @@ def test_a_model_of_few_genes_without_a_cohort_does_all_of_it(
     state.load(Loaded(samples, b"", "mine.csv"))
     perturb(app)
     add(app, space.symbols[0], "multiply")
-    assert cached(app, "prediction").n_unmeasured_perturbed == 1 and len(app.info) == 1
+    found = {one.check: one.passed for one in cached(app, "prediction").evidence.checks}
+    assert not found[EvidenceCheck.GENE_MODELLED] and not found[EvidenceCheck.SAMPLE_IN_RANGE]
     add(app, space.symbols[1], "knock-out")
     state.scenarios = {"S": state.perturbations[:1]}
     for _ in range(2):
-        app.session_state["compare"] = app.session_state["scenarios"] = True
+        app.session_state["prediction-section"] = "Compare"
         app.run()
         check(app)
         assert app.selectbox(key="compare-with").value == "S"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellstate.io import read_samples
+from cellstate.io import hallmark_sets, read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
@@ -29,9 +29,9 @@ from tests.app.workbench import cached, perturb, session_of
 
 
 def test_perturbations_alone_and_together(with_example: AppTest) -> None:
-    perturb(with_example, "CDX2=ko", section="Combined perturbations")
+    perturb(with_example, "CDX2=ko", section="Perturbations")
     assert len(with_example.info) == 1
-    perturb(with_example, "CDX2=ko", "MYC=ko", section="Combined perturbations")
+    perturb(with_example, "CDX2=ko", "MYC=ko", section="Perturbations")
     effects, result = cached(with_example, "single-effects"), cached(with_example, "prediction")
     assert list(effects) == ["CDX2 knocked out", "MYC knocked out", JOINT, DEVIATION]
     sample = prepare_sample(load_model(), read_samples(examples()[0].path))
@@ -58,7 +58,7 @@ def test_the_most_changed_genes_by_any_perturbation() -> None:
 
 
 def test_the_cohort_map(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    perturb(with_example, "CDX2=ko", section="Cohort map")
+    perturb(with_example, "CDX2=ko", section="Cohort")
     placed, result = cached(with_example, "cohort-map"), cached(with_example, "prediction")
     assert next(iter(placed.after_2)) == result.predictor
     assert set(placed.after_2) == {"no_change", *available_predictors(load_model())}
@@ -70,8 +70,15 @@ def test_the_cohort_map(with_example: AppTest, monkeypatch: pytest.MonkeyPatch) 
     assert "NOTAGENE1" in with_example.error[0].value and not with_example.exception
     with_example.text_input(key="map-gene").set_value("").run()
     monkeypatch.setattr(cohort_map, "load_profiles", lambda model: None)
-    perturb(with_example, "CDX2=ko", section="Cohort map")
+    perturb(with_example, "CDX2=ko", section="Cohort")
     assert len(with_example.info) == 1
+
+
+def test_pathways_need_no_file(with_example: AppTest) -> None:
+    perturb(with_example, "CDX2=ko", section="Pathways")
+    check(with_example)
+    found = cached(with_example, "pathways")
+    assert set(found.table["set"]) <= set(hallmark_sets()) and len(found.table) > 40
 
 
 def test_pathways_of_own_gene_sets(with_example: AppTest) -> None:

@@ -16,6 +16,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.registry import available_predictors, default_predictor
 from cellstate.perturb.sample import prepare_sample
+from cellstate.report.narrative.answer import check_sentence
 from cellstate.report.narrative.evidence import default_reason, measured_sentence, method_sentence, pairs_reason
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.predictor_picker import KEY, pairs_method_sentence
@@ -36,7 +37,7 @@ def test_the_default_comes_first_and_every_method_has_its_figures(perturbed: App
     choice = perturbed.radio(key=KEY)
     assert choice.value == first == cached(perturbed, "prediction").predictor
     assert [name for name in choice.options if name.endswith(" – default")] == [f"{predictor_label(first)} – default"]
-    text = words(perturbed)
+    text = words(perturb(perturbed, "MYC=ko", section="Methods"))
     assert default_reason(model.record, first) in text and method_sentence(first) in text
     for name, caption in zip(methods, choice.proto.captions, strict=True):
         assert caption.startswith(method_sentence(name))
@@ -55,7 +56,7 @@ def test_another_choice_changes_table_figures_download_and_titration(perturbed: 
         assert table[column].to_numpy() == pytest.approx(expected[column])
     assert "log2_fold_change_autoencoder" in table and "log2_fold_change_ridge_tf" not in table
     assert "autoencoder" in result.agreement and "ridge_tf" not in result.agreement
-    assert default_reason(load_model().record, "ridge_tf") in words(perturbed)
+    assert check_sentence(result.evidence.checks[-1], "ridge_tf") in words(perturbed)
     assert set(pd.read_csv(io.BytesIO(prediction_csv(result)))["predictor"]) == {"ridge_tf"}
     perturbed.session_state["prediction-section"] = "Titration"
     perturbed.run()
@@ -71,15 +72,17 @@ def test_a_choice_stays_when_the_page_is_left(perturbed: AppTest) -> None:
     assert perturbed.radio(key=KEY).value == "autoencoder" == cached(perturbed, "prediction").predictor
 
 
-def test_a_choice_that_the_model_does_not_hold_is_forgotten(with_example: AppTest) -> None:
-    with_example.session_state[KEY] = "oracle"
-    page = perturb(with_example, "MYC=ko")
+def test_a_choice_that_the_model_does_not_hold_is_forgotten(app: AppTest) -> None:
+    app.session_state[KEY] = "oracle"
+    app.switch_page("pages/workbench.py").run()
+    app.button(key="load-example").click().run()
+    page = perturb(app, "MYC=ko")
     assert cached(page, "prediction").predictor == default_predictor(load_model()) == page.radio(key=KEY).value
 
 
 def test_no_gene_is_reliable_where_the_prediction_is_out_of_distribution(with_example: AppTest) -> None:
     # Co-expression takes the neighbours of a highly expressed gene far beyond any patient.
-    with_example.session_state[KEY] = "coexpression"
+    with_example.radio(key=KEY).set_value("coexpression").run()
     result = cached(perturb(with_example, "GAPDH=ko"), "prediction")
     assert result.after.is_ood and not result.before.is_ood and not result.table["is_reliable"].any()
     with_example.radio(key=KEY).set_value("autoencoder").run()

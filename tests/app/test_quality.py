@@ -25,7 +25,7 @@ from tests.support.evidence_factories import evidence, record
 def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens a tab of the evidence page with another model folder."""
 
-    def open_page(folder: Path, tab: str = "Benchmarks") -> AppTest:
+    def open_page(folder: Path, tab: str = "All figures") -> AppTest:
         monkeypatch.setenv(MODEL_VARIABLE, str(folder))
         return open_evidence(AppTest.from_file(str(APP), default_timeout=60).run(), tab)
 
@@ -60,7 +60,7 @@ def tables(app: AppTest) -> str:
 
 
 def test_page_shows_every_section_of_the_shipped_model(app: AppTest) -> None:
-    open_evidence(app, "Benchmarks")
+    open_evidence(app, "All figures")
     check(app)
     known = load_model().record
     assert [header.value for header in app.header] == [section.title for section in sections(known)]
@@ -87,7 +87,7 @@ def test_random_weights_have_no_figures(tmp_path: Path, opened) -> None:
 
 
 def test_model_page_names_every_source(small_model: Model, tmp_path: Path, opened) -> None:
-    app = opened(with_evidence(small_model, tmp_path / "model"), "Model")
+    app = opened(with_evidence(small_model, tmp_path / "model"), "About this model")
     check(app)
     for word in ("synthetic cohort", "an atlas", "CC BY-SA 4.0", "its makers", "7 samples"):
         assert word in tables(app)

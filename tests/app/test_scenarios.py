@@ -14,20 +14,13 @@ ONE = (Perturbation("TP53", "knock-out"),)
 TWO = (Perturbation("MYC", "multiply", 2.0), Perturbation("KRAS", "knock-out"))
 
 
-def unfold(app: AppTest) -> AppTest:
-    app.session_state["scenarios"] = True
-    return app.run()
-
-
 def type_in(app: AppTest, key: str, text: str) -> None:
-    unfold(app)
-    app.text_input(key=key).set_value(text)
-    unfold(app)
+    app.text_input(key=key).set_value(text).run()
 
 
 @pytest.fixture
 def page(with_example: AppTest) -> AppTest:
-    unfold(perturb(with_example, "TP53=ko"))
+    perturb(with_example, "TP53=ko")
     check(with_example)
     return with_example
 
@@ -41,10 +34,10 @@ def test_only_what_is_switched_on_is_saved_and_loading_is_one_step(page: AppTest
     page.button(key="scenario-save").click().run()
     check(page)
     assert state.scenarios == {"A <b> name": (*ONE, TWO[0])}
-    assert unfold(page).text_input(key="scenario-name").value == ""
+    assert page.run().text_input(key="scenario-name").value == ""
     assert not any("<b>" in markdown.value for markdown in page.markdown)
     state.put(TWO)
-    unfold(page).button(key="scenario-load-A <b> name").click().run()
+    page.run().button(key="scenario-load-A <b> name").click().run()
     check(page)
     assert state.perturbations == (*ONE, TWO[0])
     page.button(key="undo").click().run()
@@ -64,7 +57,7 @@ def test_replace_rename_and_delete(page: AppTest) -> None:
     page.button(key="scenario-renamed-S").click().run()
     check(page)
     assert list(state.scenarios.items()) == [("New", ONE), ("T", TWO)]
-    unfold(page).button(key="scenario-delete-New").click().run()
+    page.run().button(key="scenario-delete-New").click().run()
     check(page)
     assert state.scenarios == {"T": TWO}
 

@@ -24,7 +24,7 @@ def specs(app: AppTest) -> list[str]:
     return [one.spec for one in session_of(app).perturbations]
 
 
-def perturb(app: AppTest, *perturbations: str, section: str = "Genes") -> AppTest:
+def perturb(app: AppTest, *perturbations: str, section: str = "Table") -> AppTest:
     """Open the workbench with these perturbations alone."""
     session_of(app).put(map(Perturbation.parse, perturbations))
     app.session_state["prediction-section"] = section

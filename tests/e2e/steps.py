@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 1440, 900
 PAGES = {title: title for title in ("Home", "Workbench", "Candidates", "Validate", "Evidence", "Help")}
 PAGES["Home"] = "Predict what"
 #: Tabs of the evidence page.
-TABS = ("Reconstruction", "Benchmarks", "Model")
+TABS = ("Five questions", "Reconstruction", "Training", "All figures", "About this model")
 #: No test fails because the machine is busy.
 PATIENCE_MS = 60_000
 #: Pictures are not taken longer than this many pixels.
@@ -94,8 +94,12 @@ def open_evidence(page: Page, tab: str) -> None:
 def open_sample(page: Page) -> None:
     """Open what the workbench shows of the loaded sample."""
     open_page(page, "Workbench")
-    press(page.get_by_text("Quality, detected settings"))
-    expect(page.get_by_role("heading", name="File and detected settings")).to_be_visible()
+    settle(page)
+    details = page.get_by_role("heading", name="File and detected settings")
+    # A file that needs a look has them open.
+    if not details.count():
+        press(button(page, "sample-details"))
+    expect(details).to_be_visible()
     settle(page)
 
 
@@ -119,6 +123,15 @@ def try_example(page: Page) -> None:
     """Load the first example patient, from the home page or from one that needs a sample."""
     press(page.get_by_role("button", name="Try an example patient"))
     expect(strip(page)).to_contain_text("TCGA-AA-3502-01")
+    settle(page)
+
+
+def try_example_alone(page: Page) -> None:
+    """Load the first example patient from the home page, and undo the knock-out that it begins with."""
+    try_example(page)
+    expect(prediction(page)).to_be_visible()
+    press(button(page, "undo"))
+    expect(strip(page)).to_contain_text("No perturbations")
     settle(page)
 
 
@@ -159,8 +172,8 @@ def pick(page: Page, label: str, option: str) -> None:
 
 
 def prediction(page: Page) -> Locator:
-    """Return the heading above a prediction."""
-    return page.get_by_role("heading", name="Predicted expression change")
+    """Return the charts of a prediction, once they are drawn."""
+    return page.locator(".linked rect.bar").first
 
 
 def delete_data(page: Page) -> None:
@@ -175,10 +188,12 @@ def delete_data(page: Page) -> None:
 def knock_out(page: Page, query: str, symbol: str) -> None:
     """Knock out the gene that a search finds."""
     settle(page)
-    page.get_by_role("textbox", name="Find a gene").fill(query)
-    press(button(page, "add"))
-    expect(page.get_by_text(f"{symbol} knocked out").first).to_be_visible()
+    box = page.get_by_role("textbox", name="Knock out a gene")
+    box.fill(query)
+    box.press("Enter")
+    expect(page.locator(f".st-key-on-{symbol}")).to_be_visible()
     expect(prediction(page)).to_be_visible()
+    settle(page)
 
 
 def download(page: Page, name: str) -> tuple[str, bytes]:

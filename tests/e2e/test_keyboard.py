@@ -54,9 +54,13 @@ def test_from_home_to_a_prediction(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(strip(page)).to_contain_text("TCGA-AA-3502-01")
     settle(page)
-    tab_to(page, "Find a gene")
-    page.keyboard.type("p53")
-    tab_to(page, "Add perturbation")
-    page.keyboard.press("Enter")
     expect(prediction(page)).to_be_visible()
-    expect(page.get_by_text("TP53 knocked out").first).to_be_visible()
+    tab_to(page, "Knock out a gene")
+    for name, symbol in (("p53", "TP53"), ("MYC", "MYC")):
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        expect(page.locator(f".st-key-on-{symbol}")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Knock out a gene")).to_have_value("")
+        # The focus is back in the empty box.
+        settle(page)
+        expect(page.get_by_role("textbox", name="Knock out a gene")).to_be_focused()

@@ -21,8 +21,8 @@ OLD = {
     "regulators": ("Candidates", ""),
     "experiment": ("Validate", ""),
     "accuracy": ("Evidence", "Reconstruction"),
-    "quality": ("Evidence", "Benchmarks"),
-    "model": ("Evidence", "Model"),
+    "quality": ("Evidence", "All figures"),
+    "model": ("Evidence", "About this model"),
 }
 
 

@@ -21,7 +21,6 @@ def predicted(visitor: Callable[..., Page]) -> Page:
     """A prediction of two perturbations from a link."""
     page = visitor("/workbench?v=1&perturb=TP53=ko,MYC=x3", color_scheme="dark")
     expect(prediction(page)).to_be_visible()
-    expect(figure(page, "linked-chart").locator("svg.marks")).to_be_visible()
     return page
 
 
@@ -38,26 +37,34 @@ def open_tab(page: Page, name: str) -> Locator:
 
 def test_a_box_selects_rows_and_rows_name_points(predicted: Page) -> None:
     drawn = figure(predicted, "linked-chart").locator("svg.marks")
-    drawn.scroll_into_view_if_needed()
     area = drawn.bounding_box()
     assert area is not None
-    bars = "g.mark-rect.role-mark path"
-    before = drawn.locator(bars).count()
-    predicted.mouse.move(area["x"] + 0.4 * area["width"], area["y"] + 60)
+    bars = drawn.locator("rect.bar")
+    before = bars.count()
+    # The scatter plot is the right half.
+    predicted.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 40)
     predicted.mouse.down()
-    predicted.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 220, steps=5)
+    predicted.mouse.move(area["x"] + 0.8 * area["width"], area["y"] + 340, steps=5)
     predicted.mouse.up()
     chosen = predicted.get_by_text("selected in the chart")
     expect(chosen).to_be_visible()
+    expect(drawn.get_by_text("Most changed genes in the box")).to_be_visible()
 
-    # The table is drawn on a canvas: its first box is ticked by its place.
-    rows = predicted.get_by_role("tabpanel", name="Genes").get_by_test_id("stDataFrame")
+    # A zoom stays while rows are ticked; the table is drawn on a canvas: its first box is ticked by its place.
+    predicted.mouse.move(area["x"] + 0.75 * area["width"], area["y"] + 100)
+    predicted.keyboard.down("Shift")
+    predicted.mouse.wheel(0, -400)
+    predicted.keyboard.up("Shift")
+    ticks = drawn.locator("text").all_inner_texts()
+    rows = predicted.get_by_role("tabpanel", name="Table").get_by_test_id("stDataFrame")
     rows.scroll_into_view_if_needed()
     rows.click(position={"x": 20, "y": 55})
     expect(predicted.get_by_text("1 ticked gene is named")).to_be_visible()
+    expect(drawn.locator("circle")).to_have_count(1)
+    assert [text for text in ticks if text not in drawn.locator("text").all_inner_texts()] == []
     press(button(predicted, "clear-selection"))
     expect(chosen).to_have_count(0)
-    expect(drawn.locator(bars)).to_have_count(before)
+    expect(bars).to_have_count(before)
     sound(predicted)
 
 
@@ -85,11 +92,15 @@ def test_every_section_shows_its_figures(predicted: Page) -> None:
     symbols = gene_axis().symbol
     sets = "\n".join("\t".join([f"SET {i}", "", *symbols[i::400]]) for i in range(3))
     pathways = open_tab(predicted, "Pathways")
-    drop_file(pathways, a_file("sets.gmt", sets.encode()))
+    expect(pathways.get_by_text("MSigDB Hallmark")).to_be_visible()
+    expect(figure(predicted, "pathway-bars").locator(".main-svg").first).to_be_visible()
+    press(pathways.get_by_role("button", name="Use my own sets"))
+    drop_file(predicted.get_by_test_id("stPopoverBody").last, a_file("sets.gmt", sets.encode()))
+    expect(pathways.get_by_text("sets.gmt")).to_be_visible()
     expect(figure(predicted, "pathway-bars").locator(".main-svg").first).to_be_visible()
     for section, keys in (
-        ("Cohort map", ("cohort-map", "cohort-arrow")),
-        ("Combined perturbations", ("combined-heatmap",)),
+        ("Cohort", ("cohort-map", "cohort-arrow")),
+        ("Perturbations", ("combined-heatmap",)),
         ("Titration", ("titration-lines",)),
     ):
         open_tab(predicted, section)

@@ -46,7 +46,10 @@ def test_templates_are_read_as_samples_groups_and_sets(page: Page) -> None:
     expect(button(page, "to-experiment")).to_be_visible()
     page.keyboard.press("Escape")
     press(button(page, "to-experiment"))
+    # What is left of the workbench takes no clicks.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Validate")
     press(button(page, "use-loaded"))
+    expect(page.get_by_role("combobox", name="Control group")).to_be_visible()
     box = page.get_by_role("textbox", name="Perturbation of the treated samples")
     box.fill(f"{gene(files[sets])}=kd50")
     box.press("Enter")
@@ -58,8 +61,10 @@ def test_templates_are_read_as_samples_groups_and_sets(page: Page) -> None:
     sound(page)
 
     open_page(page, "Workbench")
+    press(page.get_by_role("button", name="More"))
     choose(page, "Gene set")
-    drop_file(page, a_file(sets, files[sets]))
+    press(page.get_by_role("button", name="Use my own sets"))
+    drop_file(page.get_by_test_id("stPopoverBody").last, a_file(sets, files[sets]))
     expect(page.get_by_text("12 names:")).to_be_visible()
     sound(page)
 

@@ -27,6 +27,7 @@ def test_a_pasted_table_is_read(page: Page) -> None:
     page.get_by_role("textbox", name="One row a gene").fill(table(2_000, ("Pasted",)).to_csv(sep="\t"))
     press(page.get_by_role("button", name="Read table"))
     expect(strip(page)).to_contain_text("Pasted")
+    open_sample(page)
     expect(page.get_by_text("pasted table").first).to_be_visible()
     sound(page)
 

@@ -20,7 +20,7 @@ from tests.e2e.steps import (
     saved,
     sound,
     strip,
-    try_example,
+    try_example_alone,
 )
 from tests.support.factories import as_csv, make_samples
 
@@ -61,11 +61,14 @@ def check_download(table: pd.DataFrame) -> None:
 
 
 def test_example_patient(page: Page) -> None:
-    try_example(page)
+    try_example_alone(page)
     table = knock_out_two_and_download(page)
     check_download(table)
     assert set(table["sample"]) == {"TCGA-AA-3502-01"}
     open_page(page, "Evidence")
+    # Each of the five questions has a chart.
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(5)
+    press(page.get_by_role("tab", name="Reconstruction"))
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(3)
     sound(page)
 
@@ -74,7 +77,7 @@ def test_own_file(page: Page) -> None:
     upload = SALMON if SALMON.exists() else a_file("synthetic.csv", as_csv(make_samples(1)))
     press(button(page, "home-upload"))
     drop_file(page, upload)
-    expect(page.get_by_text(SALMON.name if SALMON.exists() else "synthetic.csv").first).to_be_visible()
+    expect(page.locator(".st-key-rail")).to_be_visible()
     check_download(knock_out_two_and_download(page))
     delete_data(page)
     sound(page)

@@ -82,7 +82,15 @@ def test_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path) -> 
     inside = {name.removeprefix("cellstate/") for name in names}
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     files = [path for path in tracked.stdout.split("\0") if path and (REPOSITORY / path).exists()]
-    shipped = ("app.py", "pages/", "models/", "data/genes/", "data/examples/", ".streamlit/config.toml")
+    shipped = (
+        "app.py",
+        "pages/",
+        "models/",
+        "data/genes/",
+        "data/examples/",
+        "data/gene_sets/",
+        ".streamlit/config.toml",
+    )
     expected = {path.removeprefix("cellstate/") for path in files if path.startswith("cellstate/")}
     expected |= {f"_shipped/{path}" for path in files if path.startswith(shipped)}
     expected |= {f"_train/{path.removeprefix('train/')}" for path in files if path.startswith("train/")}

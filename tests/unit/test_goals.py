@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cellstate.errors import CellStateError, GoalError
 from cellstate.genes import gene_axis
 from cellstate.goals import FORMS, read_goal
-from cellstate.io import read_selection, split_selection
+from cellstate.io import hallmark_sets, read_selection, split_selection
 from cellstate.model import create_model, load_model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import prepare_sample, training_mean
@@ -141,3 +141,12 @@ def test_any_text_is_a_goal_or_a_sentence(small_model, patient, form, text):
         assert error.message
     else:
         assert isinstance(goal, Goal) and np.linalg.norm(goal.direction_G) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_sets_that_come_with_cellstate_need_no_file(patient):
+    genes = hallmark_sets()["HALLMARK_HYPOXIA"]
+    goal = read_goal("up:Hallmark#HALLMARK_HYPOXIA", patient)
+    known = {patient.model.space.find(gene) for gene in genes if gene not in goal.missing}
+    assert set(np.flatnonzero(goal.direction_G)) == known
+    with pytest.raises(GoalError, match="hypoxi"):
+        read_goal("up:hallmark#hypoxi", patient)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cellstate.default_rule import Rule, Verdict
+from cellstate.evaluation.answer_evidence import CLEAR_R
 from cellstate.evaluation.bins import Tolerance
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.formatting import decimal, join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
 from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, Source
 from cellstate.perturb.predictors.registry import REGISTRY
-from cellstate.report.narrative.experiment import CLEAR
 
 #: A response of the perturbed gene below this share of its change is called damped.
 DAMPED = 0.5
@@ -159,7 +159,7 @@ def _confirmed(record: ModelRecord, name: PredictorId) -> str:
     real = real_correlations(record, name)
     if not real:
         return " Not tested on real knock-outs."
-    return "" if min(real) >= CLEAR else " Not confirmed on real knock-outs."
+    return "" if min(real) >= CLEAR_R else " Not confirmed on real knock-outs."
 
 
 def _many_real_perturbations(record: ModelRecord, name: PredictorId) -> str:
@@ -174,7 +174,7 @@ def _many_real_perturbations(record: ModelRecord, name: PredictorId) -> str:
     )
     if r is None or n is None or rank is None or n_ranked is None:
         return ""
-    confirmed = "Confirmed" if r >= CLEAR else "Not confirmed"
+    confirmed = "Confirmed" if r >= CLEAR_R else "Not confirmed"
     return (
         f"{confirmed} on real knock-outs: correlation with measured changes {decimal(r, 2)} ({n:.0f} genes). Given a "
         f"measured change, it ranks the perturbed gene above {percent(rank)} of the candidates ({n_ranked:.0f} genes, "
@@ -399,7 +399,7 @@ def best_by_experiments(records: list[EvidenceRecord]) -> str:
     value, best = max(known, key=lambda pair: pair[0])
     method = in_sentence(predictor_label(best.predictor or ""))
     text = f"The best correlation is {decimal(value, 2)} ({method}, {DATASETS[best.dataset]})."
-    return text + (" **No method clearly agrees with a real experiment here.**" if value < CLEAR else "")
+    return text + (" **No method clearly agrees with a real experiment here.**" if value < CLEAR_R else "")
 
 
 def criteria(passed: int, total: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cellstate.evaluation.answer_evidence import CLEAR_R
 from cellstate.evaluation.experiment import TOP, Agreement, Experiment
 from cellstate.formatting import escape_markdown, fold_change, percent, real_minus
 from cellstate.labels import in_sentence, predictor_label
@@ -14,9 +15,9 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import REGISTRY
 
-#: From this correlation on, an agreement is called clear; below the other there is none, however many genes are
-#: compared: genes change together, so an interval over genes is narrower than that of a repeat would be.
-CLEAR, NONE = 0.3, 0.05
+#: From `CLEAR_R` on, an agreement is called clear; below this there is none, however many genes are compared: genes
+#: change together, so an interval over genes is narrower than that of a repeat would be.
+NONE = 0.05
 #: Correlations closer than this are called equal.
 EQUAL = 0.01
 
@@ -95,7 +96,7 @@ def _agreement(one: Agreement) -> str:
     if abs(one.pearson_delta) < NONE:
         return "hardly correlates with"
     if one.low > 0:
-        return "agrees clearly with" if one.pearson_delta >= CLEAR else "agrees only weakly with"
+        return "agrees clearly with" if one.pearson_delta >= CLEAR_R else "agrees only weakly with"
     return "is opposite to"
 
 

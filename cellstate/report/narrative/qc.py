@@ -123,6 +123,23 @@ def match_sentence(report: ReadReport, n_genes: int) -> str:
     )
 
 
+#: A file counts as well read if at least this share of its names are known genes, coding for a protein or not.
+_WELL_READ = 0.8
+
+
+def reading_line(report: ReadReport) -> str:
+    """Return how a file was read in a few words: gene names recognised, and the unit."""
+    notes = f" · {plural(len(report.warnings), 'note')}" if report.warnings else ""
+    text = f"{n_matched(report):,} of {report.n_genes_read:,} gene names recognised"
+    return f"{text} · {escape_markdown(report.unit)}{notes}"
+
+
+def is_well_read(report: ReadReport) -> bool:
+    """Return whether nothing about the reading of a file needs the user's attention."""
+    n_known = n_matched(report) + report.status_counts.get("outside", 0)
+    return not report.dates and n_known >= _WELL_READ * report.n_genes_read
+
+
 def n_matched(report: ReadReport) -> int:
     """Return how many names were matched to a gene."""
     return sum(report.status_counts.get(status, 0) for status in FOUND)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cellstate.errors import summarise_list
-from cellstate.evidence import PredictorId
-from cellstate.formatting import decimal, escape_markdown, percent, plural
-from cellstate.labels import DATASETS, in_sentence, predictor_label
-from cellstate.model.record import ModelRecord
-from cellstate.report.narrative.reconstruction import error_removed
-from cellstate.report.sections import held_out
+from cellstate.formatting import escape_markdown, plural
+from cellstate.labels import in_sentence, predictor_label
 
 #: Perturbations that a sentence names.
 _NAMED = 4
@@ -67,25 +63,3 @@ def link_applied(example: bool, labels: Sequence[str], *, goal: bool, predictor:
     parts += [f"the prediction method {in_sentence(predictor_label(predictor))}"] if predictor else []
     parts += ["a kind of search"] if search and not parts else []
     return f"This link carried settings, and no data: {'; '.join(parts)}."
-
-
-def measured(record: ModelRecord) -> list[tuple[str, str, str]]:
-    """Return what was measured of a model on held-out patients, as (label, value, help); none for random weights."""
-    datasets = held_out(record)
-    if not datasets:
-        return []
-    split, evaluation = next(iter(datasets.items()))
-    pca, mean = evaluation.baselines.get(PredictorId.PCA), evaluation.baselines[PredictorId.GENE_MEAN].r2_pooled
-    help = (
-        f"Of the squared error that each gene's training mean leaves, on {evaluation.n_samples:,} patients "
-        f"({in_sentence(DATASETS[split])})."
-    )
-    rows = [("Autoencoder removes", percent(error_removed(evaluation.r2_pooled, mean)), help)]
-    if pca is not None:
-        rows.append(("PCA removes", percent(error_removed(pca.r2_pooled, mean)), help))
-    default = record.evidence.default_predictor
-    if default is not None and default.reason.value is not None:
-        label = in_sentence(predictor_label(default.predictor))
-        help = f"Of the default method, {label}; 0 is chance."
-        rows.append(("Target specificity", decimal(default.reason.value), help))
-    return rows

@@ -22,3 +22,10 @@ def tissue_sentence(call: TissueCall) -> str:
     where = "within" if call.platform_distance <= LIMIT else "beyond"
     state = f"{_STATES[call.state]} ({call.state_probability:.2f})"
     return f"{text}; {state}; platform {where} the range of held-out laboratories."
+
+
+def tissue_label(call: TissueCall) -> str:
+    """Return what a sample is most like in a few words: ``colon, tumour``."""
+    if not call.is_plausible or not call.is_known:
+        return "tissue unknown"
+    return f"{call.tissues[0][0]}, {_STATES[call.state]}"

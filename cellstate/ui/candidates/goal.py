@@ -12,6 +12,7 @@ import streamlit as st
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.formatting import escape_markdown, plural
 from cellstate.goals import read_goal
+from cellstate.io import HALLMARK
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
@@ -98,7 +99,7 @@ def signed(text: str) -> str:
     return "genes:" + ",".join(("-" if name[0] in _MINUS else "+") + name.lstrip("+" + _MINUS) for name in names)
 
 
-def _gene_set(state: Session, sample: PreparedSample) -> Choice:
+def _gene_set(state: Session, sample: PreparedSample) -> Choice | None:
     chosen = choose_gene_set(state, "goal")
     if chosen is None:
         return None
@@ -107,7 +108,7 @@ def _gene_set(state: Session, sample: PreparedSample) -> Choice:
 
     def make() -> Goal:
         signs = dict.fromkeys(genes, 1 if way == "up" else -1)
-        spec = f"{way}:{state.gene_sets.name if state.gene_sets else ''}#{title}"
+        spec = f"{way}:{state.gene_sets.name if state.gene_sets else HALLMARK}#{title}"
         return gene_set_goal(sample.model.space, signs, spec=spec, label=f"{title} {way}")
 
     return (state.turns[GENE_SETS], title, way), make

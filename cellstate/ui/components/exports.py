@@ -43,7 +43,9 @@ def prediction_export(state: Session, opened: Model, result: PredictionResult) -
         "kind": "hypothesis",
     }
     table = ExportTable(result.table, ("ensembl_id",), "log2_fold_change", about)
-    answer = PredictionReport(result.predictor, labels, result.table, result.before, result.after, result.over_error)
+    answer = PredictionReport(
+        result.predictor, labels, result.table, result.before, result.after, result.over_error, result.evidence
+    )
 
     def report(named: bool) -> Report:
         return prediction_report(answer, source, provenance(opened), opened.record, named=named, on=today())

@@ -54,6 +54,25 @@ def find_gene(opened: Model) -> int | None:
     return gene
 
 
+def best_match(query: str, opened: Model) -> tuple[str, str]:
+    """Return the symbol of the gene that a name means best, and why it is taken; empty where the name is its symbol.
+
+    Raises
+    ------
+    GeneError
+        A name that means no gene, or none that the model covers.
+    """
+    axis = gene_axis()
+    for position, match in axis.search(query, limit=4 * _MATCHES):
+        if opened.space.covers(position):
+            symbol, problem = axis.symbol[position], _problem(query)
+            is_ambiguous = problem is not None and axis.resolve([query]).status[0] != "unknown"
+            return symbol, problem.message if problem and is_ambiguous else why(query, symbol, match)
+    raise _problem(query) or GeneError(
+        f"{query} is not covered by this model.", "Too few of its training samples express it: pick another gene."
+    )
+
+
 def _choose(query: str, whys: dict[int, str], opened: Model) -> int:
     """Offer the genes that may be meant, the best match first; one alone needs no choice."""
     if len(whys) == 1:

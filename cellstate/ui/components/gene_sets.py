@@ -1,22 +1,24 @@
-"""Gene sets of the user's own GMT file: brought once, used wherever a page asks for sets."""
+"""Gene sets: those that come with CellState, or the user's own file, used wherever a page asks for sets."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, plural
+from cellstate.io import hallmark_sets
 from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.components.load_samples import load_gene_sets
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import GENE_SETS, GeneSets, Session
 
+SHIPPED = "MSigDB Hallmark"
 #: A list of more sets is slow in a browser.
 MAX_OFFERED = 500
 
 
-def own_gene_sets(state: Session, place: str) -> GeneSets | None:
-    """Let the user bring gene sets, or show which are there with a way to remove them.
+def gene_sets(state: Session, place: str) -> GeneSets:
+    """Return the gene sets in use, and let the user replace them by a file.
 
     Parameters
     ----------
@@ -24,20 +26,21 @@ def own_gene_sets(state: Session, place: str) -> GeneSets | None:
     place : str
         Begins the keys of the widgets, so that a page can ask twice.
     """
-    if (held := state.gene_sets) is None:
-        file_input(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", help=tip("GMT"))
-        return None
-    what = f"**{escape_markdown(held.name)}**: {plural(len(held.sets), 'gene set')}"
-    loaded_file(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))
-    return held
+    if (held := state.gene_sets) is not None:
+        what = f"**{escape_markdown(held.name)}**: {plural(len(held.sets), 'gene set')}"
+        loaded_file(what, f"{place}-{GENE_SETS}", lambda: state.load_gene_sets(None))
+        return held
+    shipped = GeneSets(SHIPPED, hallmark_sets())
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{SHIPPED}**: {plural(len(shipped.sets), 'gene set')}, CC BY 4.0", width="content")
+        with st.popover("Use my own sets", type="tertiary", icon=":material/upload_file:", key=f"{place}-own-sets"):
+            file_input(state, GENE_SETS, "Gene sets (GMT)", load_gene_sets, place=f"{place}-", help=tip("GMT"))
+    return shipped
 
 
 def choose_gene_set(state: Session, place: str) -> tuple[str, tuple[str, ...]] | None:
-    """Let the user bring gene sets and choose one; returns its name and genes, None without a file."""
-    held = own_gene_sets(state, place)
-    if held is None:
-        st.caption("A GMT file holds gene sets, for example the hallmark sets of MSigDB.")
-        return None
+    """Let the user choose one gene set; returns its name and genes, None where a search finds none."""
+    held = gene_sets(state, place)
     names = _found(held, place, state.turns[GENE_SETS])
     if not names:
         return None

@@ -15,6 +15,14 @@ from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.load_samples import load_example
 from cellstate.viz import PLOT_CONFIG, Chart
 
+#: In session state until the workbench has knocked out a first gene of an example patient.
+START_WITH_REGULATOR = "start-with-regulator"
+#: The label of a prediction inside a line of Markdown, and what it means.
+HYPOTHESIS_BADGE = ":orange-badge[:material/science: Hypothesis]"
+HYPOTHESIS_MEANING = (
+    "How genes go together in the training samples, with no claim of cause. A real perturbation can do the opposite: "
+    "test it in the laboratory."
+)
 #: Lines of text longer than this many pixels are hard to read.
 READABLE = 760
 #: A figure's sentence is cut beyond this.
@@ -27,26 +35,34 @@ def heading(title: str, what: str) -> None:
     st.markdown(what, width=READABLE)
 
 
+def slot(key: str) -> Any:
+    """Return a place for a computation: a message about its turn appears in it, and nothing around it moves."""
+    return st.container(key=f"slot-{key}")
+
+
 def hypothesis() -> None:
     """Draw the label of a prediction."""
     st.badge(
         "Hypothesis",
         icon=":material/science:",
         color="orange",
-        help="How genes go together in the training samples, with no claim of cause. A real perturbation can do the "
-        "opposite: test it in the laboratory.",
+        help=HYPOTHESIS_MEANING,
     )
 
 
-def chart(drawn: Chart, key: str) -> None:
-    """Draw a figure with its text alternative and the buttons that save it; files are named after the key."""
+def chart(drawn: Chart, key: str, *, has_caption: bool = True) -> None:
+    """Draw a figure with its text alternative and the buttons that save it; files are named after the key.
+
+    Without a caption, the text alternative is for screen readers alone.
+    """
     stem = f"cellstate-{'hypothesis-' if drawn.is_hypothesis else ''}{file_stem(key)}"
     config = PLOT_CONFIG | {"toImageButtonOptions": PLOT_CONFIG["toImageButtonOptions"] | {"filename": stem}}
     with st.container(key=FRAME + key, gap="xsmall"):
         st.plotly_chart(drawn.figure, width="stretch", config=config, key=key, alt=drawn.alt)
         with st.container(horizontal=True, gap="small"):
-            # It may hold names from a file.
-            st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
+            if has_caption:
+                # It may hold names from a file.
+                st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
             figure_files(key, drawn.title, stem)
 
 
@@ -65,6 +81,7 @@ def start_buttons(key: str) -> None:
             "Try an example patient", type="primary", icon=":material/person:", key=f"{key}-example", width=240
         ) and load_example(examples()[0]):
             if key == "home":
+                st.session_state[START_WITH_REGULATOR] = True
                 st.switch_page("pages/workbench.py")
             st.rerun()
         if st.button("Use my own file", icon=":material/upload_file:", key=f"{key}-upload", width=240):

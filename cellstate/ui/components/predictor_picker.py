@@ -25,7 +25,7 @@ def choose_predictor(opened: Model) -> str:
     if st.session_state.get(KEY, first) not in names:
         del st.session_state[KEY]
     chosen = st.session_state.get(KEY, first)
-    with st.popover(f"Prediction method: {predictor_label(chosen)}", icon=":material/groups:"):
+    with st.popover(predictor_label(chosen), icon=":material/groups:", help="Prediction method", key="method"):
         return st.radio(
             "Prediction method",
             names,

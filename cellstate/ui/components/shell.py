@@ -25,12 +25,11 @@ _OLD_ADDRESSES: dict[str, tuple[str, dict[str, str]]] = {
     "perturb": ("workbench", {}),
     "regulators": ("candidates", {}),
     "experiment": ("validate", {}),
-    "accuracy": ("evidence", {}),
-    "quality": ("evidence", {"tab": "Benchmarks"}),
-    "model": ("evidence", {"tab": "Model"}),
+    "accuracy": ("evidence", {"tab": "Reconstruction"}),
+    "quality": ("evidence", {"tab": "All figures"}),
+    "model": ("evidence", {"tab": "About this model"}),
 }
-#: Streamlit writes a selected option in its accent colour on a tint of it, too faint on a dark page.
-_SELECTED = "<style>.stApp button[data-variant][data-selected]:not([data-disabled]) { color: inherit; }</style>"
+_STYLE = Path(__file__).with_name("style.css")
 
 
 def old_addresses() -> list[st.Page]:
@@ -60,7 +59,7 @@ def draw(page: st.Page) -> None:
     if page.url_path in _OLD_ADDRESSES:
         page.run()
     register_session()
-    st.html(_SELECTED)
+    st.html(_STYLE)
     # The strip is filled last, so that it shows what this very run has changed.
     strip = st.container()
     if st.query_params:

@@ -34,8 +34,10 @@ def status_strip() -> None:
             )
         else:
             model_picker(state, opened, label)
-        st.badge(escape_markdown(device_label(opened.device), MAX_CHARS), icon=":material/memory:", color="gray")
-        _perturbations(state)
+        # Not on a phone, where the answer needs the room.
+        with st.container(horizontal=True, width="content", gap="xsmall", key="status-more"):
+            st.badge(escape_markdown(device_label(opened.device), MAX_CHARS), icon=":material/memory:", color="gray")
+            _perturbations(state)
         if state.is_searching:
             with st.container(width="content"):
                 _search(state)

@@ -1,4 +1,4 @@
-"""The benchmarks page: everything that was measured about the model, beside its baselines."""
+"""All figures: everything that was measured about the model, beside its baselines."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LONG = 600
 
 
 def quality_page() -> None:
-    """Draw the benchmarks page."""
+    """Draw every section."""
     with error_boundary("showing the evidence"):
         record = model().record
         with st.container(width=WIDE):
             _summary(record)
         for section in sections(record):
             with st.container(key=f"quality-{section.key}", width=WIDE):
-                _draw(section, record)
+                draw_section(section, record)
 
 
 def _summary(record: ModelRecord) -> None:
@@ -58,7 +58,8 @@ def _summary(record: ModelRecord) -> None:
     )
 
 
-def _draw(section: Section, record: ModelRecord) -> None:
+def draw_section(section: Section, record: ModelRecord) -> None:
+    """Draw a section: its words, table and notes."""
     st.header(section.title, anchor=False)
     if section.text:
         st.markdown(section.text, width=READABLE)

@@ -53,9 +53,8 @@ def model_page() -> None:
             _data(opened.record)
         left, right = st.columns(2, gap="large")
         with left:
-            _training(opened)
-        with right:
             _coverage(opened)
+        with right:
             st.header("Limits", anchor=False)
             st.markdown(LIMITS, width=READABLE)
         card = opened.folder / CARD
@@ -103,15 +102,19 @@ def _data(record: ModelRecord) -> None:
     st.caption("Split by patient: no patient is on both sides.")
 
 
-def _training(opened: Model) -> None:
-    history, run = read_history(opened.folder / HISTORY), opened.record.training
-    if history.empty:
-        return
-    st.header("Training", anchor=False)
-    losses = history.set_index("epoch")["validation_loss"]
-    if run is not None and run.config is not None:
-        st.markdown(training_sentence(losses, run.config.network.warm_start), width=READABLE)
-    chart(training_curve(history), key="training-curve")
+def training_page() -> None:
+    """Draw the losses of each epoch of the training."""
+    with error_boundary("showing the training"):
+        opened = model()
+        history, run = read_history(opened.folder / HISTORY), opened.record.training
+        if history.empty:
+            st.info("This model folder holds no record of its training.", icon=":material/info:")
+            return
+        st.header("Training", anchor=False)
+        losses = history.set_index("epoch")["validation_loss"]
+        if run is not None and run.config is not None:
+            st.markdown(training_sentence(losses, run.config.network.warm_start), width=READABLE)
+        chart(training_curve(history), key="training-curve")
 
 
 def _coverage(opened: Model) -> None:

@@ -46,7 +46,7 @@ def cohort_section(state: Session, opened: Model, result: PredictionResult) -> N
     with right:
         arrows = cohort_arrow(placed.before_2, placed.after_2, placed.explained_2, sample=result.sample)
         chart(arrows, key="cohort-arrow")
-    how_to_read("Cohort map")
+    how_to_read("Cohort")
 
 
 def _place(opened: Model, result: PredictionResult) -> CohortMap:

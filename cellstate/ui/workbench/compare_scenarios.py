@@ -13,22 +13,18 @@ from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.registry import default_predictor
 from cellstate.report.narrative.prediction import difference_sentence
-from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import (
     READABLE,
     chart,
     download_table,
     gene_table,
-    hypothesis,
     number_column,
     result_csv,
 )
-from cellstate.ui.components.predictor_picker import KEY
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import prediction_result
+from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.viz.columns import CHANGE, CHANGE_A, CHANGE_B, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_BEFORE
 from cellstate.viz.compare_scenarios import scenario_scatter
 
@@ -37,16 +33,8 @@ UNPERTURBED = ""
 NONE_TEXT = "no perturbation"
 
 
-@st.fragment
-def compare_scenarios(state: Session, opened: Model) -> None:
-    """Draw the comparison, folded: it needs a second prediction."""
-    place = st.expander("Compare scenarios", icon=":material/compare_arrows:", key="compare", on_change="rerun")
-    with place, error_boundary("comparing two scenarios"):
-        if place.open:
-            _comparison(state, opened)
-
-
-def _comparison(state: Session, opened: Model) -> None:
+def compare_section(state: Session, opened: Model, result: PredictionResult) -> None:
+    """Draw the comparison of the present perturbations with another scenario."""
     names = list(state.scenarios)
     name = st.selectbox(
         "Scenario B; scenario A is the present perturbations",
@@ -58,12 +46,9 @@ def _comparison(state: Session, opened: Model) -> None:
     if not names:
         st.caption("Save the perturbations as a scenario and change them, to compare both here.")
     other = state.scenarios.get(name or UNPERTURBED, ())
-    # The choice on this page, which was drawn before; a model with one method has none.
-    predictor = str(st.session_state.get(KEY) or default_predictor(opened))
-    result = prediction_result(state, opened, predictor)
+    predictor = result.predictor
     table = joined(result.table, _predicted(state, opened, other, predictor))
     text_b = ", ".join(one.label for one in other) or NONE_TEXT
-    hypothesis()
     st.markdown(
         f"**A**: {escape_markdown(result.perturbations, 400)}. **B**: {escape_markdown(text_b, 400)}. "
         f"Both predicted by {predictor_label(predictor)} for {escape_markdown(result.sample)}.",

@@ -1,6 +1,6 @@
-"""Every gene of a prediction: a chart of all genes beside their table.
+"""Every gene of a prediction: linked charts above the table.
 
-A selection in the chart chooses the rows of the table; rows that are ticked in the table are named in the chart.
+A selection in the charts chooses the rows of the table; rows that are ticked in the table are named in the charts.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.formatting import escape_markdown, file_stem
+from cellstate.formatting import file_stem
 from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.report.narrative.prediction import baselines_of, table_caption
 from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.layout import download_table, gene_table, number_column, result_csv
+from cellstate.ui.components.linked_chart import draw_linked_chart
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.help.how_to_read import how_to_read
 from cellstate.ui.state.session import Session
@@ -29,7 +29,7 @@ from cellstate.ui.workbench.prediction import PredictionResult, filtered, predic
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
 from cellstate.viz.linked_chart import LinkedChart, linked_chart, selected_rows
 
-_TABLE_HEIGHT = 560
+_TABLE_HEIGHT = 480
 
 
 @dataclass
@@ -39,11 +39,11 @@ class Selected:
     Attributes
     ----------
     rows : ndarray of int or None
-        Rows of the table that were selected in the chart.
+        Rows of the table that were selected in the charts.
     ticked : set of int
         Rows that were ticked in the table.
     turn : int
-        Counts clearings: widgets that carry it in their key start anew.
+        Counts clearings: widgets that carry it start anew.
     """
 
     rows: np.ndarray | None = None
@@ -56,34 +56,60 @@ class Selected:
         self.turn += 1
 
 
-def genes_section(state: Session, opened: Model, result: PredictionResult) -> None:
-    """Draw the linked chart and the table beside it."""
+def gene_charts(state: Session, opened: Model, result: PredictionResult) -> None:
+    """Draw the linked charts, and keep the selection in them."""
+    key, selected = _selected(state, opened, result)
+    drawn = state.cached("linked-chart", (key, frozenset(selected.ticked)), lambda: _chart(result, selected))
+    with st.container(key=FRAME + "linked-chart", gap="xsmall"):
+        chosen = draw_linked_chart(drawn, f"{hash(key):x}", selected.turn)
+        if chosen:
+            selected.rows = selected_rows(result.table, chosen)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption("Drag or click to select, Shift + wheel to zoom.", width="stretch")
+            figure_files("linked-chart", drawn.title, "cellstate-hypothesis-genes")
+
+
+def table_section(state: Session, opened: Model, result: PredictionResult) -> None:
+    """Draw the table of all genes, or of those that are selected in the charts."""
+    _, selected = _selected(state, opened, result)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search the table",
+            placeholder="Search the table",
+            icon=":material/search:",
+            key="table-query",
+            width=280,
+            label_visibility="collapsed",
+        )
+        # Without a reliable gene the filter would hide everything; a selection in the charts overrides it.
+        offers_filter = bool(result.table[IS_RELIABLE].any()) and selected.rows is None
+        reliable_only = offers_filter and st.toggle(
+            "Reliable only", value=True, key="reliable-only", persist_state="session"
+        )
+        download_table(
+            lambda: prediction_csv(result),
+            f"cellstate-hypothesis-{file_stem(result.sample)}.csv",
+            key="download-shift",
+            label="CSV",
+        )
+        if selected.rows is not None or selected.ticked:
+            clear = _with_weak_references(Selected.clear, selected)
+            action_button("Clear selection", "deselect", "clear-selection", clear)
+    of = result.table if selected.rows is None else result.table.iloc[selected.rows]
+    shown = filtered(of, text or "", reliable_only)
+    _rows(result, shown, selected)
+    st.caption(table_caption(result.table, shown, rows=selected.rows, ticked=selected.ticked))
+    how_to_read("Table")
+
+
+def _selected(state: Session, opened: Model, result: PredictionResult) -> tuple[Any, Selected]:
     key = prediction_key(state, opened, result.predictor)
-    selected: Selected = state.cached("selected-genes", key, Selected)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        drawn = state.cached("linked-chart", (key, frozenset(selected.ticked)), lambda: _chart(result, selected))
-        widget = f"linked-chart-{selected.turn}"
-        with st.container(key=FRAME + "linked-chart", gap="xsmall"):
-            st.vega_lite_chart(
-                drawn.points,
-                drawn.spec,
-                width="stretch",
-                key=widget,
-                on_select=_with_weak_references(partial(_select, widget), result, selected),
-                alt=drawn.title,
-            )
-            with st.container(horizontal=True, gap="small"):
-                st.caption(escape_markdown(drawn.alt, 2_000))
-                figure_files("linked-chart", drawn.title, "cellstate-hypothesis-genes")
-    with right:
-        _table(result, selected)
-    how_to_read("Genes")
+    return key, state.cached("selected-genes", key, Selected)
 
 
 def _chart(result: PredictionResult, selected: Selected) -> LinkedChart:
-    table = result.table
-    return linked_chart(table, baselines_of(table), predictor=result.predictor, ticked=selected.ticked)
+    counts = result.same_sign.to_numpy()
+    return linked_chart(result.table, counts, result.n_methods, predictor=result.predictor, ticked=selected.ticked)
 
 
 def _with_weak_references(call: Callable[..., None], *arguments: Any) -> Callable[[], None]:
@@ -96,33 +122,6 @@ def _with_weak_references(call: Callable[..., None], *arguments: Any) -> Callabl
             call(*alive)
 
     return called
-
-
-def _select(key: str, result: PredictionResult, selected: Selected) -> None:
-    selected.rows = selected_rows(result.table, st.session_state[key]["selection"])
-
-
-def _table(result: PredictionResult, selected: Selected) -> None:
-    st.subheader("All genes", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search the table", placeholder="Gene or Ensembl id", icon=":material/search:", key="table-query", width=280
-        )
-        # Without a reliable gene the filter would hide everything; a selection in the chart overrides it.
-        offers_filter = bool(result.table[IS_RELIABLE].any()) and selected.rows is None
-        reliable_only = offers_filter and st.toggle(
-            "Reliable only", value=True, key="reliable-only", persist_state="session"
-        )
-        download_table(
-            lambda: prediction_csv(result), f"cellstate-hypothesis-{file_stem(result.sample)}.csv", key="download-shift"
-        )
-        if selected.rows is not None or selected.ticked:
-            clear = _with_weak_references(Selected.clear, selected)
-            action_button("Clear selection", "deselect", "clear-selection", clear)
-    of = result.table if selected.rows is None else result.table.iloc[selected.rows]
-    shown = filtered(of, text or "", reliable_only)
-    _rows(result, shown, selected)
-    st.caption(table_caption(result.table, shown, rows=selected.rows, ticked=selected.ticked))
 
 
 def _rows(result: PredictionResult, shown: pd.DataFrame, selected: Selected) -> None:

@@ -1,4 +1,4 @@
-"""Enrichment of the user's gene sets in a prediction."""
+"""Enrichment of gene sets in a prediction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cellstate.formatting import file_stem
 from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.report.narrative.prediction import pathway_sentence
-from cellstate.ui.components.gene_sets import own_gene_sets
+from cellstate.ui.components.gene_sets import gene_sets
 from cellstate.ui.components.layout import READABLE, chart, download_table, number_column, result_csv
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.help.how_to_read import how_to_read
@@ -20,15 +20,8 @@ from cellstate.viz import pathway_bars
 
 
 def pathway_section(state: Session, opened: Model, result: PredictionResult) -> None:
-    """Draw which gene sets change together, once there are gene sets."""
-    sets = own_gene_sets(state, "pathways")
-    if sets is None:
-        st.caption(
-            "Upload gene sets, for example the hallmark sets of MSigDB, to test which of them go up or down together. "
-            "The file stays in this session's memory.",
-            width=READABLE,
-        )
-        return
+    """Draw which gene sets change together."""
+    sets = gene_sets(state, "pathways")
 
     def compute() -> Enrichment:
         with queue().turn(), st.spinner("Testing the gene sets …"):

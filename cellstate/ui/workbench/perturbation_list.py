@@ -1,14 +1,15 @@
-"""The list of perturbations: switch, change or remove each; undo and redo."""
+"""The list of perturbations: switch, change or remove each."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.formatting import escape_markdown, plural
+from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
+from cellstate.report.narrative.answer import short_action
 from cellstate.report.narrative.prediction import tpm_text
 from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.errors import error_boundary
@@ -18,28 +19,17 @@ from cellstate.ui.workbench.gene_level import GeneLevel
 from cellstate.ui.workbench.perturbation_form import perturbation_form
 
 #: A longer list scrolls within this height in pixels.
-_LONG, _HEIGHT = 7, 430
+_LONG, _HEIGHT = 6, 330
 
 
 def perturbation_list(state: Session, opened: Model) -> None:
-    """Draw the list, with the level before and after each perturbation."""
-    with st.container(border=True, height="stretch"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader("Perturbations", anchor=False, width="content")
-            is_empty = not state.entries
-            action_button("Clear all", "delete_sweep", "clear", state.clear, type="tertiary", disabled=is_empty)
-        if is_empty:
-            st.caption("None yet. Several genes can be perturbed at once.")
-        if n_off := len(state.entries) - len(state.perturbations):
-            what = plural(n_off, "perturbation is", "perturbations are")
-            st.caption(f"{what} switched off: listed here, and left out of every result.")
-        with st.container(height=_HEIGHT if len(state.entries) > _LONG else "content", border=False, gap="small"):
-            for entry in state.entries:
-                _row(entry, state, opened)
-        with st.container(horizontal=True):
-            # Not Ctrl, which undoes text while a user types.
-            action_button("Undo", "undo", "undo", state.undo, shortcut="Alt+Z", disabled=not state.history.past)
-            action_button("Redo", "redo", "redo", state.redo, shortcut="Alt+Y", disabled=not state.history.future)
+    """Draw one compact row a perturbation, with the level before and after it."""
+    if not state.entries:
+        st.caption("No perturbations yet.")
+        return
+    with st.container(height=_HEIGHT if len(state.entries) > _LONG else "content", border=False, gap="xsmall"):
+        for entry in state.entries:
+            _row(entry, state, opened)
 
 
 def _row(entry: Entry, state: Session, opened: Model) -> None:
@@ -50,22 +40,24 @@ def _row(entry: Entry, state: Session, opened: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch", gap=None):
             st.toggle(
-                f"**{name}** {escape_markdown(one.label.removeprefix(gene))}",
+                f"**{name}** {escape_markdown(short_action(one))}",
                 key=key,
                 on_change=lambda: state.switch(gene, st.session_state[key]),
                 wrap=True,
             )
             st.caption(_levels(one, state, opened))
-        if st.button("Change", f"change-{gene}", f"Change {name}", type="tertiary", icon=":material/tune:"):
+        if st.button("Change", f"change-{gene}", f"Change {name}", type="tertiary"):
             _change(one, state, opened)
-        action_button("Remove", "close", f"remove-{gene}", state.remove, gene, type="tertiary", help=f"Remove {name}")
+        st.button("Remove", f"remove-{gene}", f"Remove {name}", type="tertiary", on_click=state.remove, args=(gene,))
 
 
 def _levels(one: Perturbation, state: Session, opened: Model) -> str:
     """Return the levels before and after a perturbation, or why it cannot be applied."""
     try:
         level = GeneLevel.of(state.prepared(opened), opened.space.find(one.gene), load_profiles(opened))
-        return f"{tpm_text(level.tpm)} → {level.text_after(one)}"
+        # A knock-out is below every cohort.
+        after = "0 TPM" if one.kind == "knock-out" else level.text_after(one)
+        return f"{tpm_text(level.tpm)} → {after}"
     except CellStateError as error:
         return escape_markdown(error.message, 200)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cellstate.evaluation.answer_evidence import AnswerEvidence, prediction_evidence, same_sign
 from cellstate.evaluation.ood import OodScore, ood_score_after
 from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.model import Model
@@ -38,8 +39,10 @@ class PredictionResult:
         Distance of the sample from the training samples, without and with the predicted change.
     over_error : float or None
         Largest reliable change as a fraction of the autoencoder's usual error in that gene.
-    n_unmeasured_perturbed : int
-        Perturbed genes that the file does not measure.
+    evidence : AnswerEvidence
+    same_sign : Series of int
+        Of each row of the table, how many methods change the gene in the same direction, this one included.
+    n_methods : int
     """
 
     predictor: str
@@ -50,7 +53,9 @@ class PredictionResult:
     before: OodScore
     after: OodScore
     over_error: float | None
-    n_unmeasured_perturbed: int
+    evidence: AnswerEvidence
+    same_sign: pd.Series
+    n_methods: int
 
 
 def prediction_key(state: Session, opened: Model, predictor: str | None) -> tuple[Hashable, ...]:
@@ -64,24 +69,29 @@ def prediction_result(state: Session, opened: Model, predictor: str | None = Non
 
     def compute() -> PredictionResult:
         with queue().turn():
-            return _result(predict(state.prepared(opened), state.perturbations, predictor), before)
+            return judged(predict(state.prepared(opened), state.perturbations, predictor), before)
 
     return state.cached("prediction", prediction_key(state, opened, predictor), compute)
 
 
-def _result(prediction: Prediction, before: OodScore) -> PredictionResult:
+def judged(prediction: Prediction, before: OodScore) -> PredictionResult:
+    """Return a prediction with its reliability and evidence; ``before`` is the score of its sample."""
     after = ood_score_after(prediction)
+    sample = prediction.sample
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
+    counts, n_methods = same_sign(table)
     return PredictionResult(
         predictor=prediction.predictor,
-        sample=prediction.sample.name,
+        sample=sample.name,
         perturbations=", ".join(one.label for one in prediction.perturbations),
         table=table,
         agreement=agreement(table),
         before=before,
         after=after,
-        over_error=change_over_error(prediction.sample.model, table),
-        n_unmeasured_perturbed=int((table[IS_PERTURBED] & ~table["is_measured"]).sum()),
+        over_error=change_over_error(sample.model, table),
+        evidence=prediction_evidence(prediction, before, after, table),
+        same_sign=counts,
+        n_methods=n_methods,
     )
 
 

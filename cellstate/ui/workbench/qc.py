@@ -42,7 +42,7 @@ def sample_qc(state: Session) -> None:
     figures = with_ood_score(qc_figures(state.sample(), opened.space)[0], found.score)
     st.markdown("\n\n".join(qc_lines(figures)))
     if st.button("Accuracy on this sample", icon=":material/target:", key="to-evidence"):
-        st.switch_page("pages/evidence.py")
+        st.switch_page("pages/evidence.py", query_params={"tab": "Reconstruction"})
 
 
 def distribution(state: Session) -> None:

@@ -15,14 +15,11 @@ _NAME = "scenario-name"
 
 @st.fragment
 def saved_scenarios(state: Session) -> None:
-    """Draw the saved scenarios, folded; a change redraws the whole page."""
-    # The title has no count: the browser would take another title for a new expander, and close it.
-    place = st.expander("Saved scenarios", icon=":material/bookmarks:", key="scenarios", on_change="rerun")
-    with place, error_boundary("showing the scenarios"):
-        if place.open:
-            _save(state)
-            for name in state.scenarios:
-                _row(name, state)
+    """Draw the saved scenarios; a change redraws the whole page."""
+    with error_boundary("showing the scenarios"):
+        _save(state)
+        for name in state.scenarios:
+            _row(name, state)
 
 
 def _save(state: Session) -> None:
@@ -50,7 +47,7 @@ def _row(name: str, state: Session) -> None:
         text = "Replaces the present perturbations; undo restores them."
         key = f"scenario-load-{name}"
         action_button("Load", "input", key, _load, state, name, type="tertiary", disabled=is_present, help=text)
-        with st.popover("More", type="tertiary", key=f"scenario-more-{name}"):
+        with st.popover("Edit", type="tertiary", key=f"scenario-more-{name}"):
             key = f"scenario-rename-{name}"
             new = usable(st.text_input("Rename to", value=name, key=key, max_chars=MAX_CHARS, live=True))
             is_disabled = not new or new in state.scenarios

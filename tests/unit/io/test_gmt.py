@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cellstate.errors import CellStateError
-from cellstate.io import gmt, read_gmt
+from cellstate.io import gmt, hallmark_sets, read_gmt
 from cellstate.io.source import HDF5
 from tests.support.read_codes import raises_code
 
@@ -122,3 +122,9 @@ def test_progress_is_reported_and_can_stop():
 
     with pytest.raises(RuntimeError):
         read_gmt(b"A\t\tTP53\n", progress=stop)
+
+
+def test_the_hallmark_sets_come_with_cellstate() -> None:
+    sets = hallmark_sets()
+    assert len(sets) == 50 and {len(genes) for genes in sets.values()} <= set(range(30, 201))
+    assert "CDKN1A" in sets["HALLMARK_P53_PATHWAY"]

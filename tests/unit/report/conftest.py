@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.evaluation.answer_evidence import prediction_evidence
 from cellstate.evaluation.ood import ood_score_after, ood_scores
 from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.genes import gene_axis
@@ -56,4 +57,5 @@ def answer(small_model, source, perturbations) -> PredictionReport:
     before, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
     words = [perturbation.label for perturbation in perturbations]
-    return PredictionReport(prediction.predictor, words, table, before, after, change_over_error(small_model, table))
+    error, evidence = change_over_error(small_model, table), prediction_evidence(prediction, before, after, table)
+    return PredictionReport(prediction.predictor, words, table, before, after, error, evidence)

@@ -106,7 +106,7 @@ def test_top_genes_name_it_when_none_is_reliable() -> None:
 def test_top_genes_give_a_panel_to_each_baseline_that_moves() -> None:
     figure = top_gene_bars(make_table(), ["no_change", "pca"]).figure
     assert [bar.name for bar in figure.data] == ["Autoencoder", "PCA"]
-    assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
+    assert figure.data[0].marker.color != figure.data[1].marker.color
     # One number says how far a panel reaches, to both sides.
     for bar, axis in zip(figure.data, (figure.layout.xaxis, figure.layout.xaxis2), strict=True):
         edge = np.abs(bar.x).max()

@@ -18,9 +18,9 @@ def test_bars_hold_the_shares() -> None:
     assert [bar.name for bar in drawn.figure.data] == ["Autoencoder", "Autoencoder, conditional mode", "PCA"]
 
 
-def test_predictors_of_one_colour_differ_in_pattern() -> None:
+def test_predictors_of_one_colour_differ_in_filling() -> None:
     drawn = ceiling_bars({"autoencoder": [0.5], "conditional_mode": [0.6]}, BINS[:1], patients="")
-    looks = [(bar.marker.color, bar.marker.pattern.shape) for bar in drawn.figure.data]
+    looks = [(bar.marker.line.color, bar.marker.color) for bar in drawn.figure.data]
     assert looks[0][0] == looks[1][0] and looks[0][1] != looks[1][1]
 
 

@@ -1,0 +1,219 @@
+"""The evidence behind one answer: four checks of a predicted expression change, and one level.
+
+Is the sample like the training samples? Is the perturbed gene well modelled? Do the methods agree on the direction of
+the largest changes? Did the method predict real knock-outs? All thresholds are stated with each check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from cellstate.evaluation.ood import OOD_LIMIT, OodScore
+from cellstate.evaluation.reliability import MIN_R2
+from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
+from cellstate.model import Model
+from cellstate.model.record import ModelRecord
+from cellstate.perturb.predict import Prediction
+
+#: A correlation with measured changes of at least this is called clear.
+CLEAR_R = 0.3
+#: Genes with the largest changes whose direction the methods are compared on.
+N_TOP = 20
+#: Of the other methods' signs in these genes, this fraction must be the default method's; 0.5 is chance.
+MIN_SAME_SIGN = 0.8
+_CHANGE, _CHANGE_OF = "log2_fold_change", "log2_fold_change_"
+_EXPERIMENTS = (Dataset.HOXA1_KNOCKDOWN, Dataset.EHF_OVEREXPRESSION)
+
+
+class EvidenceCheck(StrEnum):
+    """Checks of an answer, in the order in which pages show them."""
+
+    SAMPLE_IN_RANGE = "sample_in_range"
+    GENE_MODELLED = "gene_modelled"
+    METHODS_AGREE = "methods_agree"
+    REAL_KNOCK_OUTS = "real_knock_outs"
+
+
+class EvidenceLevel(StrEnum):
+    """How far an answer is supported, from least to most."""
+
+    NONE = "none"
+    WEAK = "weak"
+    MODERATE = "moderate"
+    STRONG = "strong"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check.
+
+    Attributes
+    ----------
+    check : EvidenceCheck
+    passed : bool
+        Missing evidence never passes.
+    value : float or None
+        OOD score, held-out R2, fraction of equal signs, or correlation; None where it is unknown.
+    threshold : float
+    n : int
+        Perturbed genes, other methods, or genes in real experiments that the value rests on.
+    """
+
+    check: EvidenceCheck
+    passed: bool
+    value: float | None
+    threshold: float
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class AnswerEvidence:
+    """The checks of one answer, in the order of `EvidenceCheck`, and its level."""
+
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def level(self) -> EvidenceLevel:
+        """Level of the answer.
+
+        None where the sample is out of range or nothing else holds; strong where all four checks hold; moderate where
+        real knock-outs confirm the method and one other check fails. Without that confirmation it is weak at most.
+        """
+        passed = {one.check for one in self.checks if one.passed}
+        if EvidenceCheck.SAMPLE_IN_RANGE not in passed or len(passed) == 1:
+            return EvidenceLevel.NONE
+        if len(passed) == len(EvidenceCheck):
+            return EvidenceLevel.STRONG
+        if EvidenceCheck.REAL_KNOCK_OUTS in passed and len(passed) == len(EvidenceCheck) - 1:
+            return EvidenceLevel.MODERATE
+        return EvidenceLevel.WEAK
+
+
+def answer_evidence(
+    model: Model,
+    predictor: str,
+    *,
+    genes: Sequence[int] | np.ndarray,
+    measured_G: np.ndarray,
+    before: OodScore,
+    after: OodScore | None = None,
+    table: pd.DataFrame | None = None,
+) -> AnswerEvidence:
+    """Check an answer.
+
+    Parameters
+    ----------
+    model : Model
+    predictor : str
+        The method that gave the answer.
+    genes : sequence of int
+        Model positions of the perturbed genes.
+    measured_G : ndarray of bool, shape (G,)
+        Which genes the sample measures.
+    before, after : OodScore
+        Of the sample without and with the predicted change; an answer without a profile has no ``after``.
+    table : DataFrame, optional
+        As `cellstate.evaluation.reliability.reliability_table` returns it; None where no method predicts a change.
+    """
+    return AnswerEvidence(
+        (
+            _sample_in_range(model, before, after),
+            _gene_modelled(model, genes, measured_G),
+            _methods_agree(table),
+            real_knock_outs(model.record, PredictorId(predictor)),
+        )
+    )
+
+
+def prediction_evidence(
+    prediction: Prediction, before: OodScore, after: OodScore, table: pd.DataFrame
+) -> AnswerEvidence:
+    """Check a prediction; ``table`` is its `cellstate.evaluation.reliability.reliability_table`."""
+    sample = prediction.sample
+    return answer_evidence(
+        sample.model,
+        prediction.predictor,
+        genes=np.flatnonzero(prediction.is_perturbed_G),
+        measured_G=sample.measured_G,
+        before=before,
+        after=after,
+        table=table,
+    )
+
+
+def same_sign(table: pd.DataFrame) -> tuple[pd.Series, int]:
+    """Return how many methods change each gene in the direction of the method in use, and how many there are.
+
+    The method itself counts, and one that changes no gene does not.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``log2_fold_change``, ``log2_fold_change_`` and the id of each other method, and ``is_perturbed``.
+    """
+    columns = _methods(table)
+    signs = np.sign(table[columns].to_numpy(float))
+    own = signs[:, :1]
+    return pd.Series(((signs == own) & (own != 0)).sum(axis=1), index=table.index), len(columns)
+
+
+def _methods(table: pd.DataFrame) -> list[str]:
+    rest = table[~table["is_perturbed"]]
+    others = [column for column in table if column.startswith(_CHANGE_OF) and (rest[column] != 0).any()]
+    return [_CHANGE, *others]
+
+
+def _sample_in_range(model: Model, before: OodScore, after: OodScore | None) -> CheckResult:
+    scores = [one for one in (before, after) if one is not None]
+    known = [one.score for one in scores if one.score is not None]
+    passed = model.is_trained and len(known) == len(scores) and not any(one.is_ood for one in scores)
+    return CheckResult(EvidenceCheck.SAMPLE_IN_RANGE, passed, max(known, default=None), OOD_LIMIT, len(scores))
+
+
+def _gene_modelled(model: Model, genes: Sequence[int] | np.ndarray, measured_G: np.ndarray) -> CheckResult:
+    positions = np.asarray(genes, dtype=int)
+    worst = None
+    if len(positions) and model.is_trained and "r2_validation" in model.gene_table:
+        r2 = model.gene_table["r2_validation"].to_numpy(float)[positions]
+        worst = float(r2.min()) if np.isfinite(r2).all() else None
+    passed = worst is not None and worst >= MIN_R2 and bool(measured_G[positions].all())
+    return CheckResult(EvidenceCheck.GENE_MODELLED, passed, worst, MIN_R2, len(positions))
+
+
+def _methods_agree(table: pd.DataFrame | None) -> CheckResult:
+    value, n_others = None, 0
+    if table is not None:
+        counts, n = same_sign(table)
+        n_others = n - 1
+        rest = ~table["is_perturbed"] & (table[_CHANGE] != 0)
+        reliable = rest & table["is_reliable"]
+        top = counts[reliable if reliable.any() else rest].iloc[:N_TOP]
+        if len(top) and n_others:
+            value = float((top - 1).mean() / n_others)
+    passed = value is not None and value >= MIN_SAME_SIGN
+    return CheckResult(EvidenceCheck.METHODS_AGREE, passed, value, MIN_SAME_SIGN, n_others)
+
+
+def real_knock_outs(record: ModelRecord, predictor: PredictorId) -> CheckResult:
+    """Return whether a method's predictions correlate with the changes that real knock-outs made.
+
+    Many perturbed genes count where they were measured; otherwise the worst of the single experiments.
+    """
+    benchmark, where = Benchmark.REAL_PERTURBATIONS, Dataset.REAL_EXPERIMENTS
+    value = record.records.value(benchmark, where, predictor, Metric.PEARSON_DELTA)
+    n = record.records.value(benchmark, where, predictor, Metric.N_PERTURBED_GENES)
+    if value is None or n is None:
+        found = [
+            one
+            for experiment in _EXPERIMENTS
+            if (one := record.records.value(Benchmark.EXPERIMENTS, experiment, predictor, Metric.PEARSON_DELTA))
+            is not None
+        ]
+        value, n = min(found, default=None), len(found)
+    passed = value is not None and value >= CLEAR_R
+    return CheckResult(EvidenceCheck.REAL_KNOCK_OUTS, passed, value, CLEAR_R, int(n))

@@ -1,0 +1,149 @@
+"""The answer in a line: perturbations in short, the headline of a prediction, and the evidence behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cellstate.evaluation.answer_evidence import AnswerEvidence, CheckResult, EvidenceCheck, EvidenceLevel
+from cellstate.formatting import decimal, digits, escape_markdown, fold_change, join_with_and, percent, plural
+from cellstate.labels import in_sentence, predictor_label
+from cellstate.perturb.perturbations import Perturbation, ordinal
+from cellstate.viz.columns import CHANGE, GENE, IS_PERTURBED, IS_RELIABLE
+
+#: A smaller change than this (7%) does not count in a headline.
+LEAST_LOG2 = 0.1
+#: More perturbations than this are counted, not named.
+_MOST_NAMED = 3
+LEVEL_TITLE = {
+    EvidenceLevel.NONE: "No evidence",
+    EvidenceLevel.WEAK: "Weak evidence",
+    EvidenceLevel.MODERATE: "Moderate evidence",
+    EvidenceLevel.STRONG: "Strong evidence",
+}
+LEVEL_COLOUR = {
+    EvidenceLevel.NONE: "red",
+    EvidenceLevel.WEAK: "orange",
+    EvidenceLevel.MODERATE: "blue",
+    EvidenceLevel.STRONG: "green",
+}
+LEVEL_RULE = (
+    "Strong: all four checks. Moderate: confirmed on real knock-outs, with one other check missing. Without that "
+    "confirmation: weak at most. None: the sample is out of range."
+)
+_CHECK_TITLE = {
+    EvidenceCheck.SAMPLE_IN_RANGE: ("Sample in range", "Sample out of range"),
+    EvidenceCheck.GENE_MODELLED: ("Gene well modelled", "Gene poorly modelled"),
+    EvidenceCheck.METHODS_AGREE: ("Methods agree", "Methods disagree"),
+    EvidenceCheck.REAL_KNOCK_OUTS: ("Confirmed on real knock-outs", "Not confirmed on real knock-outs"),
+}
+
+
+def short_label(one: Perturbation) -> str:
+    """Return a perturbation in short: ``MYC KO``, ``MYC KD 50%``, ``MYC ×3``, ``MYC = 12.5 TPM``."""
+    return f"{one.gene} {short_action(one)}"
+
+
+def short_action(one: Perturbation) -> str:
+    """Return a perturbation in short, without its gene."""
+    forms = {
+        "knock-out": "KO",
+        "knock-down": f"KD {one.amount:g}%",
+        "multiply": f"×{one.amount:g}",
+        "set": f"= {digits(one.amount)} TPM",
+        "quantile": f"at {ordinal(one.amount)} percentile",
+    }
+    return forms[one.kind]
+
+
+def perturbed(perturbations: Sequence[Perturbation]) -> str:
+    """Return what was done to a sample: ``MYC knock-out``, ``MYC KO and TP53 KD 50%``, ``5 perturbations``."""
+    if len(perturbations) == 1 and perturbations[0].kind == "knock-out":
+        return f"{perturbations[0].gene} knock-out"
+    if len(perturbations) > _MOST_NAMED:
+        return plural(len(perturbations), "perturbation")
+    return join_with_and([short_label(one) for one in perturbations])
+
+
+def headline(perturbations: Sequence[Perturbation], table: pd.DataFrame) -> str:
+    """Return the answer in one line, as Markdown.
+
+    Parameters
+    ----------
+    perturbations : sequence of Perturbation
+    table : DataFrame
+        As `cellstate.evaluation.reliability_table` returns it, the largest change first.
+    """
+    what = escape_markdown(perturbed(perturbations))
+    rest = table[~table[IS_PERTURBED]]
+    reliable = rest[rest[IS_RELIABLE]]
+    shown = reliable if len(reliable) else rest
+    if not len(shown) or not shown[CHANGE].any():
+        return f"{what}: no other gene changes"
+    first = shown.iloc[0]
+    largest = f"{escape_markdown(first[GENE])} {fold_change(float(first[CHANGE]))}"
+    if not len(reliable):
+        return f"{what}: no gene is reliable; the largest change is {largest}"
+    n_down, n_up = int((reliable[CHANGE] <= -LEAST_LOG2).sum()), int((reliable[CHANGE] >= LEAST_LOG2).sum())
+    if not n_down + n_up:
+        return f"{what}: only small changes, led by {largest}"
+    return f"{what}: {plural(n_down, 'gene')} down, {n_up:,} up, led by {largest}"
+
+
+def headline_help() -> str:
+    """Return which changes a headline counts."""
+    return f"Reliable genes with a predicted change of {LEAST_LOG2:g} log2 (7%) or more, perturbed genes left out."
+
+
+def check_title(one: CheckResult) -> str:
+    """Return a check and its outcome in few words."""
+    held, failed = _CHECK_TITLE[one.check]
+    return held if one.passed else failed
+
+
+def check_sentence(one: CheckResult, predictor: str, name: str = "") -> str:
+    """Return what a check measured, and against which threshold.
+
+    Parameters
+    ----------
+    one : CheckResult
+    predictor : str
+        The method that gave the answer.
+    name : str
+        Perturbed genes in short; empty where there are many.
+    """
+    if one.check is EvidenceCheck.SAMPLE_IN_RANGE:
+        if one.value is None:
+            return "The model has no reference to measure the distance of a sample from."
+        return (
+            f"Distance from the training samples {decimal(one.value, 1)}, with the predicted change included; up to "
+            f"{one.threshold:g} is in range."
+        )
+    if one.check is EvidenceCheck.GENE_MODELLED:
+        who = escape_markdown(name, 120) or "The perturbed gene"
+        if one.value is None:
+            return f"{who}: no held-out R² is known, or the sample does not measure it."
+        least = "the lowest " if one.n > 1 else ""
+        text = f"{who}: {least}R² in held-out patients {decimal(one.value, 2)}; at least {one.threshold:g} is needed"
+        return f"{text}." if one.passed or one.value < one.threshold else f"{text}, and the sample must measure it."
+    if one.check is EvidenceCheck.METHODS_AGREE:
+        if one.value is None:
+            return "No other method predicts a change."
+        return (
+            f"In the largest changes, {percent(one.value)} of the signs of {plural(one.n, 'other method')} are the "
+            f"same; at least {percent(one.threshold)} is needed, 50% is chance. All learn from the same samples."
+        )
+    if one.value is None:
+        return "No real knock-out was compared with this method."
+    return (
+        f"{predictor_label(predictor)}: correlation with the changes of real knock-outs {decimal(one.value, 2)} "
+        f"({plural(one.n, 'gene')}); at least {one.threshold:g} is needed."
+    )
+
+
+def evidence_sentence(found: AnswerEvidence, predictor: str) -> str:
+    """Return the level of an answer and the checks that fail, as plain text."""
+    failed = [in_sentence(check_title(one)) for one in found.checks if not one.passed]
+    text = f"{LEVEL_TITLE[found.level]} for this prediction by {in_sentence(predictor_label(predictor))}"
+    return f"{text}: {join_with_and(failed)}." if failed else f"{text}: all four checks hold."

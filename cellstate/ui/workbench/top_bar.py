@@ -1,0 +1,76 @@
+"""The top bar of the workbench: the sample with its tissue and quality, how it was read, the method and the export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from cellstate.evaluation.qc import Grade, grades, qc_figures, with_ood_score, worst
+from cellstate.model import Model
+from cellstate.report.narrative.qc import grade_text, is_well_read, reading_line
+from cellstate.report.narrative.tissue import tissue_label
+from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.layout import slot
+from cellstate.ui.components.predictor_picker import choose_predictor
+from cellstate.ui.state.session import SAMPLE, Session
+from cellstate.ui.workbench.qc import distance
+from cellstate.ui.workbench.sample import sample_page
+
+
+@dataclass(frozen=True, eq=False)
+class TopBar:
+    """What the rest of the page takes from the bar: the method, and the place of the export."""
+
+    predictor: str
+    export: Any
+
+
+def top_bar(state: Session, opened: Model) -> TopBar:
+    """Draw the bar, and below it the details of the sample while they are open."""
+    key = f"sample-details-{state.turns[SAMPLE]}"
+    is_open = bool(st.session_state.get(key, not is_well_read(_report(state))))
+    line = ""
+    with slot("sample"), error_boundary("describing the sample"):
+        line = _sample_line(state, opened)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="top-bar"):
+        st.title("Workbench", anchor=False, width="content")
+        st.markdown(f":small[{line}]", width="content")
+        label, icon = ("Close details", "expand_less") if is_open else ("Change", "tune")
+        st.button(
+            label,
+            type="tertiary",
+            icon=f":material/{icon}:",
+            key="sample-details",
+            help="Quality, detected settings, groups, another sample",
+            on_click=lambda: st.session_state.update({key: not is_open}),
+        )
+        predictor = choose_predictor(opened)
+        export = st.container(width="content")
+    if is_open:
+        with st.container(border=True):
+            sample_page()
+    return TopBar(predictor, export)
+
+
+def _sample_line(state: Session, opened: Model) -> str:
+    """Return the sample in one line: tissue, grade and how its file was read; the strip above names it."""
+    found = distance(state, opened)
+    grade = state.cached("quality", (state.selected, opened.stamp), lambda: _grade(state, opened))
+    parts = [
+        tissue_label(found.call) if found.call is not None else "",
+        f"QC {grade_text(grade)}",
+        reading_line(_report(state)),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _report(state: Session) -> Any:
+    assert state.loaded is not None
+    return state.loaded.samples.report
+
+
+def _grade(state: Session, opened: Model) -> Grade:
+    figures = with_ood_score(qc_figures(state.sample(), opened.space)[0], distance(state, opened).score)
+    return worst(grades(figures).values())
