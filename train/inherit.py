@@ -85,9 +85,7 @@ def _joint(own_SG: np.ndarray, profile_RG: np.ndarray, most: int, weight: float)
 
 
 @torch.no_grad()
-def _network(
-    base: AutoEncoder, rows_QG: np.ndarray, unit: float, ends: tuple[Tensor, Tensor, Tensor, Tensor], name: str
-) -> AutoEncoder:
+def _network(base: AutoEncoder, rows_QG: np.ndarray, unit: float, ends: tuple[Tensor, ...], name: str) -> AutoEncoder:
     enter_KQ, enter_K, leave_QK, leave_Q = ends
     width, genes = rows_QG.shape
     widths = (genes, width, *base.config.widths[2:-2], width, genes)
