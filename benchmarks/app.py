@@ -1,6 +1,6 @@
 """How fast the app is for one user, and how it behaves with twenty-five.
 
-    python -m benchmarks.app [--quick] [--only browser|users|upload]
+    python -m benchmarks.app [--quick] [--only browser|users|upload|models]
 
 `benchmarks.app_browser` times the first page, a change of pages and a perturbation in Chromium, with no other user.
 In `benchmarks.app_users`, 25 scripted users, without a browser, open a fresh server at once: each uploads a synthetic
@@ -11,7 +11,8 @@ of the gene before the perturbation is that of its own file.
 
 Memory is the resident memory of the server's process: before, when one such user has worked for a minute and was
 forgotten; after, when all 25 have left and were forgotten. A closed tab is kept for 10 seconds here instead of 120.
-``benchmarks.upload`` times how large files are read. Server, users and browser share the machine.
+``benchmarks.app_models`` is the memory with both shipped models, ``benchmarks.upload`` times how large files are read.
+Server, users and browser share the machine.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks import app_browser, upload
+from benchmarks import app_browser, app_models, upload
 from benchmarks.app_server import Server, serving
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
@@ -88,6 +89,7 @@ PARTS: dict[str, Callable[..., list[Criterion]]] = {
     "browser": app_browser.measure,
     "users": users,
     "upload": upload.measure,
+    "models": app_models.measure,
 }
 
 

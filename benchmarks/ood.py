@@ -1,11 +1,11 @@
 """What is this sample, and can the model be used for it? On data sets of the broad corpus that no fit has seen.
 
-    python -m benchmarks.ood --corpus FILE [--model DIR] [--colorectal DIR] [--split test] [--quick]
+    python -m benchmarks.ood --corpus FILE [--model DIR] [--split test] [--quick]
 
-How often the tissue is named, whether samples with mixed up names, a wrong unit, another species or few genes are told
-from held-out data sets of known tissues, how many of those are flagged by mistake, and whether the colorectal model
-takes colorectal tumours of other laboratories and nothing else. Both folders hold a classifier of tissues; the
-colorectal one names the tissues that it covers. Every limit was calibrated on other data sets.
+Of a model for any tissue: how often the tissue is named, whether samples with mixed up names, a wrong unit, another
+species or few genes are told from held-out data sets of known tissues, and how many of those are flagged by mistake. Of
+one for colorectal tumours: whether it takes those of other laboratories and nothing else. The folder holds a classifier
+of tissues, and names the tissues that the model covers. Every limit was calibrated on other data sets.
 """
 
 from __future__ import annotations
@@ -158,6 +158,16 @@ def colorectal_records(model: Model, held_out: HeldOut, on: Dataset) -> list[Evi
     return records
 
 
+def base_records(model: Model, held_out: HeldOut, on: Dataset) -> list[EvidenceRecord]:
+    """Return what is asked of a model for any tissue, on held-out samples of tissues that it knows."""
+    classifier = model_tissues(model)
+    assert classifier is not None
+    n_sources_S = held_out.labels["tissue"].map(lambda tissue: classifier.n_sources.get(tissue, 0))
+    known = held_out.take((n_sources_S >= LEAST_SOURCES).to_numpy())
+    near = judge(model, known.samples)
+    return naming_records(called(near), known.labels, on) + plausibility_records(model, near, known.samples, on)
+
+
 def _record(on: Dataset, metric: Metric, value: float | None, **more: Any) -> EvidenceRecord:
     return EvidenceRecord(benchmark=Benchmark.OOD, dataset=on, predictor=None, metric=metric, value=value, **more)
 
@@ -173,8 +183,7 @@ def open_classified(folder: Path | None) -> Model:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="HDF5 file of the broad corpus")
-    parser.add_argument("--model", type=Path, help="base model (default: the shipped one)")
-    parser.add_argument("--colorectal", type=Path, help="model of colorectal tumours; without it, its part is left out")
+    parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
     parser.add_argument("--tables", type=Path, default=resource_path("data", "corpora", "human_bulk"))
     parser.add_argument("--split", choices=SPLITS, default="test", help="validation: for choices, never for claims")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_SAMPLES} samples; claims nothing")
@@ -182,21 +191,12 @@ def main() -> None:
     on = SPLITS[options.split]
     try:
         model = open_classified(options.model)
-        colorectal = None if options.colorectal is None else open_classified(options.colorectal)
         held_out = read_split(options.corpus, options.tables, options.split)
     except (DataError, ModelError) as error:
         parser.error(f"{error.message} {error.hint}")
     if options.quick:
         held_out = held_out.take(np.arange(len(held_out.labels)) % max(len(held_out.labels) // QUICK_SAMPLES, 1) == 0)
-    classifier = model_tissues(model)
-    assert classifier is not None
-    n_sources_S = held_out.labels["tissue"].map(lambda tissue: classifier.n_sources.get(tissue, 0))
-    known = held_out.take((n_sources_S >= LEAST_SOURCES).to_numpy())
-    near = judge(model, known.samples)
-    records = naming_records(called(near), known.labels, on)
-    records += plausibility_records(model, near, known.samples, on)
-    if colorectal is not None:
-        records += colorectal_records(colorectal, held_out, on)
+    records = colorectal_records(model, held_out, on) if model.record.tissues else base_records(model, held_out, on)
     show(Benchmark.OOD, records=records, quick=options.quick, model=model)
 
 

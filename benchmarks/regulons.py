@@ -56,7 +56,7 @@ TUMOURS, BOTH = Dataset.TARGETS_TUMOURS, Dataset.TARGETS_TUMOURS_ATLAS
 #: What co-expression on the same data reached when the thresholds were set.
 THRESHOLDS = {TUMOURS: 0.562, BOTH: 0.600}
 #: Width of the PCA baseline: that of the shipped network's latent layer.
-WIDTH = 64
+WIDTH = 128
 BASELINE = PredictorId.COEXPRESSION
 #: Rankings without a criterion: uninformed, with prior knowledge, and the baseline itself.
 NO_CRITERION = UNINFORMED | PRIOR_KNOWLEDGE | {BASELINE}

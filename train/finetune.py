@@ -35,9 +35,13 @@ from .config import (
 from .data import TrainingData
 from .distributed import DistributedContext
 from .fit import read_data, silence, train_and_package
+from .inherit import inherit, take_components
 
 STANDARDISE = ("shrunk", "own", "base")
 LEARN = ("all", "decoder", "last")
+LINEAR = ("base", "components")
+#: A cohort that shares fewer of its genes with the base is another kind of data.
+LEAST_SHARED = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,14 @@ class BaseConfig:
     """Which layers learn: ``all``, the ``decoder``, or the ``last`` alone; the others stay frozen."""
     tissues: tuple[str, ...] = ()
     """Tissues that the adapted model covers, in the names of the base's classifier; none: any."""
+    components: int = 0
+    """Width of the embedding: leading components of the cohort's samples and the base's profiles together. 0: the
+    base's components."""
+    base_weight: float = 0.05
+    """Weight of the base's profiles in these components, as a multiple of that of the cohort's samples."""
+    linear: str = "base"
+    """Start of the linear maps beside the layers: the ``base``'s, or the leading of these ``components``, for a cohort
+    that is large enough to know its own."""
     layer_decay: float = 1.0
     """Each layer learns at this share of the rate of the one after it: below 1 the early layers move least."""
 
@@ -63,6 +75,11 @@ class BaseConfig:
             raise CellStateError("A fine-tuning run needs a base model.", "Name its folder: model = ... in [base].")
         one_of("standardise", self.standardise, STANDARDISE, "base")
         one_of("learn", self.learn, LEARN, "base")
+        one_of("linear", self.linear, LINEAR, "base")
+        if self.components < 0 or self.base_weight < 0:
+            raise CellStateError("components and base_weight are not negative.", "Correct [base].")
+        if self.linear == "components" and not self.components:
+            raise CellStateError("Linear maps of components need some.", "Set components in [base].")
         if not 0 < self.layer_decay <= 1:
             raise CellStateError("layer_decay is above 0 and at most 1.", "Correct [base].")
 
@@ -94,7 +111,7 @@ def finetune(
     """
     context.agree("config", json.dumps(asdict(config), sort_keys=True))
     base = load_model(config.base.model, device="cpu", dtype="float32")
-    chosen = _network(base.config, config.base.name)
+    chosen = _network(base.config, config.base.name, config.base.components)
     whole = TrainConfig(config.data, chosen, config.loop, config.run, config.output)
     data = read_data(whole, context)
     known = () if (named := model_tissues(base)) is None else named.tissues
@@ -103,7 +120,7 @@ def finetune(
             f"The base model knows no tissue {foreign[0]!r}.", f"It knows {', '.join(known) or 'none'}: correct [base]."
         )
     data = data.in_units_of(adapted_space(base, data, config.base.standardise))
-    network, about = adapt(base, data, chosen.name)
+    network, about = adapt(base, data, chosen.name, config.base)
     about |= {"weights_sha256": weights_sha256(base.folder), **asdict(config.base), "model": base.config.name}
     multipliers = lr_multipliers(network, config.base)
     classifier = base.folder / TISSUES
@@ -115,11 +132,11 @@ def finetune(
     )  # fmt: skip
 
 
-def _network(base: ModelConfig, name: str) -> NetworkConfig:
-    """Return the base's network as a config of the trainer has it."""
+def _network(base: ModelConfig, name: str, components: int) -> NetworkConfig:
+    """Return the base's network, with other components if any, as a config of the trainer has it."""
     ends, start = (1, "pca") if base.embedding else (0, "none")
     hidden = base.widths[1 + ends : -1 - ends]
-    components = base.widths[1] if base.embedding else 0
+    components = (components or base.widths[1]) if base.embedding else 0
     return NetworkConfig(name or base.name, hidden, base.activation, start, base.residual, components)
 
 
@@ -144,9 +161,26 @@ def adapted_space(base: Model, data: TrainingData, standardise: str) -> GeneSpac
     return replace(own, mean_G=(base_G + kept * (own.mean_G - base_G)).astype(np.float32), scale_G=scale_G)
 
 
-def adapt(base: Model, data: TrainingData, name: str) -> tuple[AutoEncoder, dict]:
+def adapt(base: Model, data: TrainingData, name: str, how: BaseConfig | None = None) -> tuple[AutoEncoder, dict]:
     """Return the base's network on the cohort's genes, and how many genes it shares with it, adds and leaves out."""
     at_G, known_G = _positions(base.space, data.space)
+    if how is not None and how.components:
+        network = inherit(base, data, at_G, known_G, how.components, how.base_weight, name)
+        if how.linear == "components":
+            take_components(network, data.train_z_SG)
+    else:
+        network = _moved(base, data, at_G, known_G, name)
+    silence(network, data.silent_G)
+    shared = int(known_G.sum())
+    return network, {
+        "genes_shared": shared,
+        "genes_new": len(data.space) - shared,
+        "genes_left_out": len(base.space) - shared,
+    }
+
+
+def _moved(base: Model, data: TrainingData, at_G: np.ndarray, known_G: np.ndarray, name: str) -> AutoEncoder:
+    """Return the base's network with the rows and columns of the cohort's genes."""
     genes = len(data.space)
     network = AutoEncoder(replace(base.config, name=name, widths=(genes, *base.config.widths[1:-1], genes)))
     state = {key: value.clone() for key, value in base.network.state_dict().items()}
@@ -165,13 +199,7 @@ def adapt(base: Model, data: TrainingData, name: str) -> tuple[AutoEncoder, dict
         _regress(network, torch.from_numpy(data.train_z_SG), ~known)
     if network.config.embedding:
         _orthonormal(network)
-    silence(network, data.silent_G)
-    shared = int(known_G.sum())
-    return network, {
-        "genes_shared": shared,
-        "genes_new": genes - shared,
-        "genes_left_out": len(base.space) - shared,
-    }
+    return network
 
 
 def lr_multipliers(network: AutoEncoder, config: BaseConfig) -> dict[str, float]:
@@ -192,6 +220,10 @@ def _positions(base: GeneSpace, own: GeneSpace) -> tuple[np.ndarray, np.ndarray]
     position_G = np.array([at.get(ensembl, -1) for ensembl in own.ensembl])
     if (position_G < 0).all():
         raise CellStateError("The cohort and the base model have no gene in common.", "Choose another base model.")
+    if (shared := float((position_G >= 0).mean())) < LEAST_SHARED:
+        raise CellStateError(
+            f"The base model knows only {shared:.0%} of the cohort's genes.", "Choose a base model of the same genes."
+        )
     return np.maximum(position_G, 0), position_G >= 0
 
 

@@ -323,6 +323,11 @@ class ModelRecord:
         return None if self.training is None else self.training.calibration
 
     @property
+    def tissues(self) -> tuple[str, ...]:
+        """Tissues that the model covers; empty for any."""
+        return () if self.training is None else self.training.tissues
+
+    @property
     def evaluation(self) -> Mapping[str, EvaluationRecord]:
         """Figures of held-out patients by split; empty for random weights."""
         return {} if self.training is None else self.training.evaluation

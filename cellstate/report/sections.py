@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -27,7 +27,11 @@ PASSED = {True: "✓ passed", False: "✗ not passed", None: "–"}
 CONDITIONAL_MODE = "conditional_mode"
 _OOD_KINDS = (
     Stratum.HPA_BRAIN, Stratum.SHUFFLED_GENES, Stratum.COUNTS_AS_TPM, Stratum.LOG_OF_LOG, Stratum.GENES_MISSING,
+    Stratum.MOST_GENES_MISSING, Stratum.MOUSE_ORTHOLOGS,
 )  # fmt: skip
+#: Of a model for some tissues: other laboratories' samples of its own, which are no alarm, and of other ones.
+_OTHER_LABORATORIES = (Stratum.COLORECTAL_TUMOUR, Stratum.BREAST, Stratum.LUNG, Stratum.BLOOD)
+_OOD_METRICS = (Metric.FALSE_ALARM_RATE, Metric.OOD_AUROC, Metric.OOD_FLAGGED)
 
 
 def sections(record: ModelRecord) -> list[Section]:
@@ -113,7 +117,10 @@ def reconstruction(record: ModelRecord) -> Section:
         for name, one in _with_baselines(own)
     ]
     table = pd.DataFrame(rows, columns=["Patients", "Method", "Pooled R²", "Median R² per gene"])
-    notes = ("R² is on log1p TPM. PCA has as many components as the autoencoder has latent units.",)
+    notes = (
+        "R² is on log1p TPM. PCA has as many components as the autoencoder has latent units.",
+        *narrative.tested_in(record),
+    )
     return Section("patients", title, narrative.reconstruction(found), table, notes)
 
 
@@ -189,40 +196,44 @@ def intervals(record: ModelRecord) -> Section:
 
 
 def ood(record: ModelRecord) -> Section:
-    """Which samples are flagged as out of distribution."""
-    title, own = "Out-of-distribution detection", PredictorId.AUTOENCODER
-    found = record.records.where(benchmark=Benchmark.RELIABILITY, predictor=own)
+    """Which samples are flagged as out of distribution: beside held-out patients, and beside held-out data sets."""
+    title, by = "Out-of-distribution detection", (Benchmark.RELIABILITY, Benchmark.OOD)
+    figures = {
+        (one.dataset, one.stratum, one.metric): one
+        for benchmark, own in zip(by, (PredictorId.AUTOENCODER, None), strict=True)
+        for one in record.records.where(benchmark=benchmark, predictor=own)
+    }
+    kinds = (None, *_OOD_KINDS, *(_OTHER_LABORATORIES if record.tissues else ()))
+    there = [
+        where
+        for where in (*narrative.HELD_OUT, Dataset.CORPUS_TEST)
+        if any((where, kind, metric) in figures for kind in kinds for metric in _OOD_METRICS)
+    ]
 
-    def cell(where: Dataset, metric: Metric, kind: Stratum | None, show: Callable[[float], str]) -> str:
-        one = found.one(Benchmark.RELIABILITY, where, own, metric, stratum=kind)
-        return "–" if one is None or one.value is None else f"{show(one.value)} {SYMBOLS[one.passed]}".strip()
+    def cell(key: tuple[Dataset, Stratum | None, Metric]) -> str:
+        one = figures.get(key)
+        if one is None or one.value is None:
+            return "–"
+        shown = decimal(one.value) if one.metric is Metric.OOD_AUROC else percent(one.value, 1)
+        return f"{shown} {SYMBOLS[one.passed]}".strip()
 
-    def share(value: float) -> str:
-        return percent(value, 1)
+    def flagged(where: Dataset, kind: Stratum | None) -> str:
+        alarms = cell((where, kind, Metric.FALSE_ALARM_RATE))
+        return cell((where, kind, Metric.OOD_FLAGGED)) if alarms == "–" else alarms
 
-    there = [where for where in narrative.HELD_OUT if found.where(dataset=where)]
-    false_alarms = [cell(where, Metric.FALSE_ALARM_RATE, None, share) for where in there]
-    rows = [("Held-out patients (false alarms)", *(text for one in false_alarms for text in ("–", one)))]
-    rows += [
+    rows = [
         (
-            STRATA[kind],
-            *(
-                text
-                for where in there
-                for text in (
-                    cell(where, Metric.OOD_AUROC, kind, decimal),
-                    cell(where, Metric.OOD_FLAGGED, kind, share),
-                )
-            ),
+            "Held-out samples (false alarms)" if kind is None else STRATA[kind],
+            *(text for where in there for text in (cell((where, kind, Metric.OOD_AUROC)), flagged(where, kind))),
         )
-        for kind in _OOD_KINDS
+        for kind in kinds
     ]
     rows = [row for row in rows if any(text != "–" for text in row[1:])]
     if not rows:
-        return Section("flags", title, narrative.OOD, absent=narrative.NOT_RECORDED.format(Benchmark.RELIABILITY))
+        return Section("flags", title, narrative.OOD, absent=narrative.NOT_RECORDED.format(Benchmark.OOD))
     columns = ["Samples", *(f"{DATASETS[where]}: {what}" for where in there for what in ("AUROC", "flagged"))]
-    notes = (narrative.LEGEND, narrative.measured_by(record, Benchmark.RELIABILITY))
-    return Section("flags", title, narrative.OOD, pd.DataFrame(rows, columns=columns), notes)
+    measured = (narrative.measured_by(record, one) for one in by if one in record.evidence.results)
+    return Section("flags", title, narrative.OOD, pd.DataFrame(rows, columns=columns), (narrative.LEGEND, *measured))
 
 
 def copy_through(record: ModelRecord) -> Section:

@@ -192,12 +192,12 @@ def _error(found: Components, middle: np.ndarray, z_SG: np.ndarray, source_G: np
 
 
 def save_components(found: Components, model_folder: Path) -> None:
-    """Write the components beside the weights, in 8 bits a value."""
-    pca_LG, pca_step_L = _in_levels(found.pca_LG)
+    """Write the components beside the weights, in 8 bits a value; of one cohort PCA's are the first of all."""
     components_PG, step_P = _in_levels(found.components_PG)
-    tensors = {
-        "pca": pca_LG,
-        "pca.step": pca_step_L,
+    tensors: dict[str, np.ndarray] = {}
+    if not np.array_equal(found.pca_LG, found.components_PG[: len(found.pca_LG)]):
+        tensors["pca"], tensors["pca.step"] = _in_levels(found.pca_LG)
+    tensors |= {
         "pca.variance": found.pca_variance_L,
         "components": components_PG,
         "components.step": step_P,
@@ -223,6 +223,9 @@ def load_components(model: Model) -> Components | None:
         return None
     stored = read_arrays(path)
     try:
+        if "pca" not in stored:
+            n = len(stored["pca.variance"])
+            stored |= {"pca": stored["components"][:n], "pca.step": stored["components.step"][:n]}
         _check(stored, len(model.space))
     except (KeyError, TypeError) as error:
         raise damaged(BASELINES, error) from error

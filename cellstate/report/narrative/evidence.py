@@ -65,7 +65,7 @@ PAIRS = (
 )
 OOD = (
     "An out-of-distribution sample is flagged, and no gene of it counts as reliable. Kinds of samples that should be "
-    "flagged are compared with held-out patients, which should not. An AUROC of 1 separates all of them, 0.5 none."
+    "flagged are compared with held-out samples, which should not. An AUROC of 1 separates all of them, 0.5 none."
 )
 TARGETS = (
     "A transcription factor is lowered, and each method predicts the change of every gene. Do the factor's targets in "
@@ -341,6 +341,25 @@ def on_held_out(record: ModelRecord, name: PredictorId, metric: Metric, stratum:
         for where in HELD_OUT
         if (value := record.records.value(Benchmark.RELIABILITY, where, name, metric, stratum=stratum)) is not None
     )
+
+
+def tested_in(record: ModelRecord) -> list[str]:
+    """Return in which tissues a model was tested, with its R2 there, as one sentence; none where no record says so."""
+    found = record.evaluation.get(Dataset.TEST)
+    if found is None:
+        return []
+    if not found.tissues:
+        r2, where = decimal(found.r2_gene_median), join_with_and(list(record.tissues))
+        return [f"Tested in {where} alone: median R² of a gene {r2} ({found.n_samples} samples)."] if where else []
+    known = {name: one for name, one in found.tissues.items() if one.r2_gene_median is not None}
+    best_first = sorted(known, key=lambda name: -(known[name].r2_gene_median or 0))
+    figures = [f"{name} {decimal(known[name].r2_gene_median, 2)} ({known[name].n_samples})" for name in best_first]
+    few = [name for name in found.tissues if name not in known]
+    untold = f"; too few samples to say: {join_with_and(few)}" if few else ""
+    return [
+        f"Tested in {len(found.tissues)} tissues, median R² of a gene within data sets, with the number of samples: "
+        f"{', '.join(figures)}{untold}."
+    ]
 
 
 def intervals(nominal: float) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace as with_values
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId, Stratum
 from cellstate.model.config import ModelConfig
 from cellstate.model.folder import default_model_folder
-from cellstate.model.record import ModelRecord, read_record
+from cellstate.model.record import ModelRecord, TissueQuality, read_record
 from cellstate.report.narrative.evidence import (
     LIMITS,
     combination_reason,
@@ -193,6 +193,44 @@ def test_criteria_are_counted_from_records(some):
     assert len(all_records(some)) == len(RECORDS) and len(all_records(some, failed=True)) == 5
 
 
+def test_flags_are_shown_beside_held_out_data_sets_too(some):
+    corpus, key = Dataset.CORPUS_TEST, Benchmark.OOD
+    more = [
+        record(key, corpus, None, Metric.FALSE_ALARM_RATE, 0.08, threshold=0.1),
+        record(key, corpus, None, Metric.OOD_AUROC, 0.93, threshold=0.95, stratum=LOG),
+        record(key, corpus, None, Metric.FALSE_ALARM_RATE, 0.13, threshold=0.1, stratum=Stratum.COLORECTAL_TUMOUR),
+        record(key, corpus, None, Metric.OOD_FLAGGED, 0.97, threshold=0.9, stratum=Stratum.LUNG),
+    ]
+    base = replace(some, evidence=evidence(*RECORDS, *more), training=with_values(some.training, tissues=()))
+    section = by_key(base)["flags"]
+    assert [row[-2:] for row in rows(section)] == [["–", "8.0% ✓"], ["0.930 ✗", "–"]]
+    assert rows(section)[0][1:3] == ["–", "1.0% ✓"] and len(section.notes) == 3
+    # A model for some tissues is asked for those of other laboratories, and for other tissues.
+    special = replace(base, training=with_values(base.training, tissues=("colon",)))
+    assert [row[-1] for row in rows(by_key(special)["flags"])[2:]] == ["13.0% ✗", "97.0% ✓"]
+    alone = replace(base, evidence=evidence(*more))
+    assert len(by_key(alone)["flags"].table.columns) == 3
+
+
+def test_a_model_says_in_which_tissues_it_was_tested(some):
+    special = replace(some, training=with_values(some.training, tissues=("colon",)))
+    own = special.evaluation["test"]
+    note = by_key(special)["patients"].notes[-1]
+    assert "colon" in note and f"{own.r2_gene_median:.3f}" in note and str(own.n_samples) in note
+    tissues = {
+        "lung": TissueQuality(n_samples=22, n_datasets=2, r2_gene_median=0.31, coverage=0.9),
+        "blood": TissueQuality(n_samples=40, n_datasets=3, r2_gene_median=0.62, coverage=0.9),
+        "bone": TissueQuality(n_samples=1, n_datasets=1, r2_gene_median=None, coverage=0.9),
+    }
+    broad = with_evaluation(
+        replace(some, training=with_values(some.training, tissues=())), lambda one: with_values(one, tissues=tissues)
+    )
+    note = by_key(broad)["patients"].notes[-1]
+    assert "3 tissues" in note and "blood 0.62 (40), lung 0.31 (22)" in note and note.endswith("bone.")
+    plain = replace(some, training=with_values(some.training, tissues=()))
+    assert len(by_key(plain)["patients"].notes) == 1
+
+
 def test_an_uninformed_ranking_that_does_better_is_named(some):
     text = by_key(some)["regulons"].text
     assert text.index("0.560") < text.index("0.510") < text.index("0.630")
@@ -211,7 +249,7 @@ def test_the_default_with_every_figure_and_verdict(shipped):
     section = by_key(shipped)["default_predictor"]
     table = {row[0]: row[1:] for row in rows(section)}
     assert len(table) == 6
-    assert table["Elastic net"] == ["0.058", "0.028", "0.79", "−0.01 and 0.02", "default"]
+    assert table["Elastic net"] == ["0.058", "0.029", "0.79", "−0.01 and 0.02", "default"]
     assert table["Autoencoder"][1] == "–" and table["Ridge on TFs"][-1] == "uses prior knowledge"
     assert "The benchmarks disagree" in section.text
     agreeing = replace(shipped, evidence=favouring(P.PCA))

@@ -51,3 +51,15 @@ def make_store(
     about = {"sources": [{"name": "synthetic.h5", "sha256": "0" * 64}], "filters": {}}
     write_store(folder, [np.log1p(tpm_SA).astype(np.float16)], table, about)
     return open_store(folder)
+
+
+def on_genes_of(store: Store, other: Store, folder: Path, n_new: int = 20) -> Store:
+    """Store the same samples as if they measured the genes of another store, but for the first ``n_new``."""
+    log1p_SA = np.array(store.log1p_SA)
+    own, theirs = (np.flatnonzero(~np.isnan(one.log1p_SA).all(axis=0)) for one in (store, other))
+    genes = np.union1d(theirs[n_new:], np.setdiff1d(own, theirs)[:n_new])[: len(own)]
+    moved_SA = np.full_like(log1p_SA, np.nan)
+    moved_SA[:, genes] = log1p_SA[:, own[: len(genes)]]
+    folder.mkdir(parents=True)
+    write_store(folder, [moved_SA], store.table, {key: store.manifest[key] for key in ("sources", "filters")})
+    return open_store(folder)

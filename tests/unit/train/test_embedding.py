@@ -17,7 +17,7 @@ from cellstate.model.checkpoint import save_checkpoint
 from cellstate.model.cohort import load_profiles
 from cellstate.model.folder import WEIGHTS
 from tests.unit.train.runs import ALONE
-from tests.unit.train.stores import make_store
+from tests.unit.train.stores import make_store, on_genes_of
 from train.callbacks import ProgressDisplay
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, RunConfig, TrainConfig
 from train.data import class_weights, fill_in
@@ -169,8 +169,8 @@ def test_held_out_quality_is_told_within_data_sets_and_by_tissue(base):
     assert record.r2_within_median is None
 
 
-def test_it_is_adapted_to_other_genes(base, tmp_path):
-    disease = labelled(tmp_path, seed=3, n_train=24)
+def test_it_is_adapted_to_other_genes(store, base, tmp_path):
+    disease = on_genes_of(labelled(tmp_path, seed=3, n_train=24), store, tmp_path / "moved")
     chosen = FinetuneConfig(
         BaseConfig(model=str(base.folder), name="mine", standardise="own"),
         DataConfig(store=str(disease.path), in_memory=True, min_measured=0.5, fill=6),
