@@ -72,7 +72,7 @@ def test_what_is_stored_is_what_was_fitted(human, small_model, normal):
     fitted, stored = fit_reference(small_model, *normal, n=3), load_reference(human)
     assert_allclose(stored.component_KG, fitted.component_KG, atol=1 / 127)
     for name in ("mean_G", "sd_G", "activity_mean_G", "activity_sd_G", "variance_K"):
-        assert_allclose(getattr(stored, name), getattr(fitted, name), rtol=1e-6)
+        assert_allclose(getattr(stored, name), getattr(fitted, name), rtol=1e-3, atol=1e-6)
     assert (stored.predictor, stored.degrees) == (fitted.predictor, 3.0)
 
 
@@ -85,7 +85,7 @@ def test_a_model_without_normal_tissue_has_no_reference(small_model):
     [
         ("mean", lambda x: x[:-1]),
         ("sd", lambda x: 0 * x),
-        ("activity.sd", lambda x: x * np.float32(np.nan)),
+        ("activity.sd", lambda x: x * np.float16(np.nan)),
         ("components", lambda x: x[:-1]),
         ("numbers", lambda x: -x),
         ("predictor", lambda x: x[:-1]),
