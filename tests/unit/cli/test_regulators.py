@@ -16,6 +16,7 @@ def folder(small_model, cohort, tmp_path_factory):
     """A model folder that knows normal tissue."""
     import shutil
 
+    from cellstate.model.checksums import write_model_checksums
     from cellstate.perturb.regulators.reference import save_reference
     from cellstate.perturb.sample import prepare_samples
     from train.regulators import NormalSamples, fit_reference
@@ -27,6 +28,7 @@ def folder(small_model, cohort, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "normal"
     shutil.copytree(small_model.folder, path)
     save_reference(fit_reference(small_model, of("train"), of("validation"), n=2), path)
+    write_model_checksums(path)
     return path
 
 

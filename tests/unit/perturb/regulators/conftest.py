@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cellstate.model import load_model
+from cellstate.model.checksums import write_model_checksums
 from cellstate.perturb.regulators.reference import save_reference
 from cellstate.perturb.sample import prepare_samples
 from train.regulators import NormalSamples, fit_reference
@@ -35,6 +36,7 @@ def human(small_model, normal, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "human"
     shutil.copytree(small_model.folder, folder)
     save_reference(fit_reference(small_model, *normal, n=3), folder)
+    write_model_checksums(folder)
     return load_model(folder, device="cpu")
 
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from cellstate.errors import ModelError
 from cellstate.model import load_model
 from cellstate.model.checkpoint import read_arrays, write_arrays
+from cellstate.model.checksums import write_model_checksums
 from cellstate.perturb.regulators.reference import (
     CLIP,
     REGULATORS,
@@ -102,5 +103,6 @@ def test_a_damaged_file_is_one_sentence(human, tmp_path, name, change):
     if change is not None:
         stored[name] = change(old)
     write_arrays(folder / REGULATORS, stored, {"cellstate-regulators": "1"})
+    write_model_checksums(folder)
     with pytest.raises(ModelError, match=REGULATORS):
         load_reference(load_model(folder, device="cpu"))
