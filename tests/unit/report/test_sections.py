@@ -141,7 +141,7 @@ def test_every_figure_of_reconstruction_is_there(some):
     for own in some.evaluation.values():
         for one in (own, own.baselines[P.PCA]):
             assert [f"{one.r2_pooled:.4f}", f"{one.r2_gene_median:.3f}"] in [row[2:] for row in table]
-    assert len(table) == 6
+    assert len(table) == 7
 
 
 @pytest.mark.parametrize("gain, word", [(0.05, "better"), (-0.05, "worse"), (0.001, "level")])
@@ -248,7 +248,7 @@ def test_real_experiments_are_shown_as_they_are(some):
 def test_the_default_with_every_figure_and_verdict(shipped):
     section = by_key(shipped)["default_predictor"]
     table = {row[0]: row[1:] for row in rows(section)}
-    assert len(table) == 6
+    assert len(table) == 7
     assert table["Elastic net"] == ["0.058", "0.029", "0.79", "−0.01 and 0.02", "default"]
     assert table["Autoencoder"][1] == "–" and table["Ridge on TFs"][-1] == "uses prior knowledge"
     assert "The benchmarks disagree" in section.text
