@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from cellstate.perturb.search.pairs import pairs
     from cellstate.perturb.search.single import screen
     from cellstate.perturb.search.titration import titrate
+    from cellstate.samples import Samples
 
 __version__ = "0.1.0"
 __all__ = [
     "Goal",
     "Perturbation",
+    "Samples",
     "combine",
     "compare",
     "evaluate",
@@ -56,6 +58,7 @@ _MODULES = {
     "perturb.search.pairs": ("pairs",),
     "perturb.search.single": ("screen",),
     "perturb.search.titration": ("titrate",),
+    "samples": ("Samples",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.genes import N_AXIS
+from cellstate.genes import N_AXIS, gene_axis
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 #: TPM of a sample sum to one million.
 TPM_TOTAL = 1e6
+#: Column of an AnnData's ``obs``: total reads.
+LIBRARY_SIZE = "library_size"
 
 
 class ReadWarning(str):
@@ -175,6 +181,61 @@ class Samples:
             shown = ", ".join(self.names[:5]) + (", …" if len(self) > 5 else "")
             raise ReadError(f"There is no sample called {name!r}.", f"The samples are: {shown}", code="unknown_sample")
         return self.take([self.names.index(name)])
+
+    @classmethod
+    def from_anndata(cls, adata: AnnData, layer: str | None = None, unit: str | None = "TPM") -> Samples:
+        """Convert an AnnData of samples by genes, with the same rules for names and values as a file.
+
+        Parameters
+        ----------
+        adata : AnnData
+            Samples in ``obs``, genes in ``var``: Ensembl ids, Entrez ids or symbols, as ``var_names`` or in a column of
+            ``var``. It is not changed. Cells of one sample must be summed before.
+        layer : str, optional
+            Layer with the values; default: ``X``. NaN is a gene that was not measured.
+        unit : str, optional
+            ``counts``, ``TPM``, ``FPKM``, ``CPM`` or a logarithm such as ``log1p TPM``; None to detect it.
+
+        Returns
+        -------
+        Samples
+            TPM over the measured genes of the axis. With ``unit="TPM"`` a numeric column ``library_size`` of ``obs`` is
+            taken as the total reads.
+
+        Raises
+        ------
+        ReadError
+            When there is no such layer or unit, the names are not human genes, the values not expression values, or a
+            sample is empty.
+        """
+        from cellstate.io.in_memory import read_anndata
+
+        return read_anndata(adata, layer, unit)
+
+    def to_anndata(self) -> AnnData:
+        """Return the samples as AnnData.
+
+        Returns
+        -------
+        AnnData
+            ``X``: TPM, shape (S, genes measured in at least one sample), float32; NaN where a sample does not measure a
+            gene. ``obs``: ``library_size`` (NaN where unknown) and ``detected_genes``. ``var``: ``symbol``, named by
+            Ensembl id. ``uns["cellstate"]``: the unit.
+        """
+        import pandas as pd
+        from anndata import AnnData
+
+        axis, genes = gene_axis(), np.flatnonzero(self.measured_SA.any(axis=0))
+        obs = {LIBRARY_SIZE: self.library_size_S.copy(), "detected_genes": self.detected_genes_S}
+        return AnnData(
+            X=self.tpm_SA[:, genes],
+            obs=pd.DataFrame(obs, index=pd.Index(self.names, dtype=object)),
+            var=pd.DataFrame(
+                {"symbol": [axis.symbol[g] for g in genes]},
+                index=pd.Index([axis.ensembl[g] for g in genes], dtype=object),
+            ),
+            uns={"cellstate": {"unit": "TPM"}},
+        )
 
     @property
     def measured_SA(self) -> np.ndarray:

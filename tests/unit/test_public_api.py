@@ -11,8 +11,8 @@ import cellstate
 from cellstate.resources import resource_path
 
 NAMES = [
-    "Goal", "Perturbation", "combine", "compare", "evaluate", "load_model", "pairs", "predict", "prepare_sample",
-    "read_goal", "read_samples", "regulators", "screen", "titrate",
+    "Goal", "Perturbation", "Samples", "combine", "compare", "evaluate", "load_model", "pairs", "predict",
+    "prepare_sample", "read_goal", "read_samples", "regulators", "screen", "titrate",
 ]  # fmt: skip
 
 
