@@ -1,7 +1,7 @@
 """The command ``cellstate``: one module a command, each of which imports only what its command needs.
 
 With ``--json`` standard output is one JSON document; everything else goes to standard error. Exit status 0 is done,
-2 is bad input, 130 is stopped by the user.
+1 is an installation that `doctor` finds at fault, 2 is bad input, 130 is stopped by the user.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cellstate.errors import CellStateError, Stopped, print_error
 #: Each is a module of this package, in the order of ``--help``.
 COMMANDS = (
     *("inspect", "perturb", "titrate", "screen", "regulators", "pairs", "combine", "evaluate", "compare"),
-    *("effects", "report", "bundle", "model", "data", "app", "train"),
+    *("effects", "report", "bundle", "model", "data", "app", "doctor", "train"),
 )
 
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     if answer is not None:  # of several processes that share a run, one prints
         result, lines = answer
         _print(_to_json(result) if options.json else "\n".join(lines))
-    return 0
+    return getattr(options, "status", 0)
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
