@@ -66,7 +66,8 @@ class Dossier:
     is_tf : bool
         Transcription factor (Lambert et al., Cell 2018).
     essentiality : str or None
-        ``common essential``, ``selective`` or ``neither`` in cancer cell lines; None where DepMap did not test it.
+        In cancer cell lines: ``common essential``, ``selective``, ``common essential and selective``, ``neither``;
+        None where DepMap did not test the gene.
     compounds : tuple of Compound
         Those that act by this gene first, then by affinity.
     """

@@ -33,10 +33,9 @@ def write(name: str, rows: list[tuple[str, ...]]) -> None:
 
 
 def essential_class(row: dict[str, str]) -> str:
-    """Return a gene's class; common essential goes before selective."""
-    if row["official_common_essential"] == "1":
-        return "common essential"
-    return "selective" if row["strongly_selective"] == "1" else "neither"
+    """Return a gene's class; a gene can be in both of DepMap's lists, as KRAS is."""
+    lists = {"common essential": row["official_common_essential"], "selective": row["strongly_selective"]}
+    return " and ".join(name for name, is_in in lists.items() if is_in == "1") or "neither"
 
 
 def main(folder: Path) -> None:

@@ -7,12 +7,6 @@ from cellstate.genes.dossier import Dossier
 
 #: Compounds that a sentence names.
 NAMED = 3
-_ESSENTIAL = {
-    "common essential": "common essential, most cancer cell lines need it (DepMap)",
-    "selective": "selective, some cancer cell lines need it and most do not (DepMap)",
-    "neither": "neither common essential nor selective in cancer cell lines (DepMap)",
-    None: "not tested in cancer cell lines (DepMap)",
-}
 
 
 def dossier_sentence(known: Dossier, change: float) -> str:
@@ -26,7 +20,10 @@ def dossier_sentence(known: Dossier, change: float) -> str:
     """
     name = escape_markdown(known.symbol)
     kind = "transcription factor" if known.is_tf else "no transcription factor"
-    return " ".join(filter(None, [f"**{name}:** {kind}; {_ESSENTIAL[known.essentiality]}.", _compounds(known, change)]))
+    classes = {None: "not tested", "neither": "neither common essential nor selective"}
+    essential = classes.get(known.essentiality, known.essentiality)
+    first = f"**{name}:** {kind}; {essential} in cancer cell lines (DepMap)."
+    return " ".join(filter(None, [first, _compounds(known, change)]))
 
 
 def dossier_links(known: Dossier) -> str:
@@ -40,7 +37,7 @@ def _compounds(known: Dossier, change: float) -> str:
     verb = "lowers" if change < 0 else "raises"
     fitting = [escape_markdown(one.name) for one in known.fitting(change)]
     if not fitting:
-        return f"DrugCentral lists no compound that {verb} its activity."
+        return f"DrugCentral, in a release of 2020 or before, lists no compound that {verb} its activity."
     more = [f"{len(fitting) - NAMED:,} more"] if len(fitting) > NAMED else []
     return (
         f"Compounds known to act on it in a way that {verb} its activity (DrugCentral): "

@@ -26,8 +26,12 @@ def dossier_line(gene: str, change: float) -> None:
 
 def dossier_columns() -> dict[str, Any]:
     """Return the columns that `with_dossiers` adds to a table."""
+    essential = (
+        "In cancer cell lines (DepMap). Common essential: among the strongest dependencies of nearly all lines; "
+        "selective: some lines depend on it far more than others."
+    )
     return {
-        "essential": st.column_config.TextColumn("Essential", help="In cancer cell lines (DepMap)."),
+        "essential": st.column_config.TextColumn("Essential", help=essential),
         "drugs": st.column_config.TextColumn(
             "Compounds", help="Known to act on it in the direction of the perturbation (DrugCentral)."
         ),

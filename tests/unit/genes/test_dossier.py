@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 from cellstate.errors import GeneError
 from cellstate.genes import gene_axis
 from cellstate.genes.dossier import LOWERING, RAISING, dossier, dossiers
+from cellstate.resources import resource_path
 
 
 def names(compounds) -> list[str]:
@@ -38,6 +40,7 @@ def test_a_receptor_has_both_directions_and_what_fits_neither():
 def test_essentiality():
     assert dossier("RPL3").essentiality == "common essential"
     assert dossier("CTNNB1").essentiality == "selective"
+    assert dossier("KRAS").essentiality == "common essential and selective"
     assert dossier("A1BG").essentiality == "neither"
     untested = [one for one in dossiers(gene_axis().ensembl) if one.essentiality is None]
     assert 0 < len(untested) < 1000
@@ -62,6 +65,15 @@ def test_links_are_plain_and_secure():
 
 def test_many_are_the_same_as_one():
     assert dossiers(["MYC", "ENSG00000141510"]) == [dossier("MYC"), dossier("TP53")]
+
+
+def test_the_tables_are_small_and_on_the_axis():
+    tables = sorted(resource_path("data", "targets").glob("*.tsv.gz"))
+    assert len(tables) == 2 and sum(path.stat().st_size for path in tables) < 1_000_000
+    for path in tables:
+        header, *rows = gzip.decompress(path.read_bytes()).decode().splitlines()
+        assert header.split("\t")[0] == "ensembl_id" and len(rows) > 3000
+        assert {row.split("\t")[0] for row in rows} <= set(gene_axis().ensembl)
 
 
 def test_an_unknown_gene():

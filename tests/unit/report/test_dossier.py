@@ -11,7 +11,7 @@ from tests.support.golden import check_golden
 
 
 def test_sentences():
-    asked = [("PTGS2", -1), ("PTGS2", 1), ("PTGS2", math.nan), ("ESR1", -2), ("ESR1", 2), ("RPL3", -1), ("CTNNB1", -1)]
+    asked = [("PTGS2", -1), ("PTGS2", 1), ("PTGS2", math.nan), ("ESR1", -2), ("ESR1", 2), ("RPL3", -1), ("KRAS", -1)]
     untested = ("HBA1", -1)
     said = [dossier_sentence(dossier(gene), change) for gene, change in [*asked, untested]]
     check_golden("narrative_dossier", "\n\n".join([*said, dossier_links(dossier("PTGS2"))]) + "\n")
