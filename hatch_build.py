@@ -18,6 +18,7 @@ SHIPPED = (
     "data/examples",
     "data/gene_sets",
     "data/corpora",
+    "data/targets",
     ".streamlit/config.toml",
 )
 

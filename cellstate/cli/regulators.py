@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_genes, add_out, number, records
@@ -65,9 +66,11 @@ def _run(options: argparse.Namespace) -> Answer:
         note(options, f"{n:,} of {len(scores):,} samples are out of distribution: their regulators are not reliable")
     if options.all:
         return _of_cohort(options, found, top, write_table)
-    table = found.table()
     if options.out:
-        write_table(table, options.out)
+        from cellstate.report.dossier_columns import with_dossiers
+
+        table = found.table()
+        write_table(with_dossiers(table, -table["z"]), options.out)
     return _of_sample(found, top, scores[0].score, scores[0].is_ood)
 
 
@@ -85,12 +88,14 @@ def _of_sample(found: Regulators, top: int, ood_score: float | None, is_ood: boo
     table = found.table()
     up, down = table[table["z"] > 0].head(top), table[table["z"] < 0].iloc[::-1].head(top)
     sets = [_set_entries(found, one) for one in found.sets if one is not None]
+    shown = {*up["ensembl_id"], *down["ensembl_id"]}
+    ranked = [row | {"dossier": _dossier(row)} if row["ensembl_id"] in shown else row for row in records(table)]
     result = {
         "sample": found.samples[0],
         **_head(found),
         "ood_score": ood_score,
         "is_ood": is_ood,
-        "ranked": records(table),
+        "ranked": ranked,
         "sets": sets,
     }
     title = f"{'gene':<12}{'activity':>10}{'z':>8}{'p':>10}{'FDR':>9}{'own change':>12}{'TPM':>10}"
@@ -111,6 +116,19 @@ def _of_sample(found: Regulators, top: int, ood_score: float | None, is_ood: boo
             f"them {one['best_member']:.1%}; p = {one['p']:.2g} against random sets."
         )
     return result, lines
+
+
+def _dossier(row: dict) -> dict:
+    """Return the dossier of a regulator, for the perturbation that opposes its activity."""
+    from cellstate.genes.dossier import dossier
+
+    known = dossier(row["ensembl_id"])
+    return {
+        "essentiality": known.essentiality,
+        "is_tf": known.is_tf,
+        "drugs": [asdict(one) for one in known.fitting(-row["z"])],
+        "links": known.links,
+    }
 
 
 def _set_entries(found: Regulators, one: RegulatorSet) -> dict:

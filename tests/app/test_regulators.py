@@ -15,12 +15,14 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
 from cellstate.genes import gene_axis
+from cellstate.genes.dossier import dossier
 from cellstate.io import read_samples
 from cellstate.model import Model
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from cellstate.perturb.search.single import screen
+from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
 from cellstate.report.narrative.search import common_gene, goal_scale
 from cellstate.ui.candidates import options as regulators_options
 from cellstate.ui.candidates.goal import signed
@@ -199,6 +201,8 @@ def test_single_genes(with_goal: AppTest, genes: list[str], small_model: Model) 
     assert tiles["Top candidate"] == expected["gene"].iloc[0] and tiles["Perturbations tested"] == f"{len(expected):,}"
     assert "Effect, z in the cohort" in with_goal.dataframe[0].proto.columns
     assert with_goal.button(key="open-in-perturb").disabled
+    assert list(shown["essential"]) == [dossier(gene).essentiality for gene in shown["gene"]]
+    assert dossier_links(dossier(expected["gene"].iloc[0])) in words(with_goal)
     # Search, and the note when the goal is another one by now.
     with_goal.text_input(key="screen-query").set_value(genes[5].lower()).run()
     assert genes[5] in list(with_goal.dataframe[0].value["gene"])
@@ -367,7 +371,7 @@ def test_the_download_names_sample_and_goal_and_holds_no_formula(with_goal: AppT
     search(with_goal, "screen")
     found = with_goal.session_state["cellstate"].job.result
     table = pd.read_csv(io.BytesIO(csv(found)))
-    assert len(table) == len(found.table) and "z_patient" in table
+    assert len(table) == len(found.table) and {"z_patient", "essential", "drugs"} <= set(table)
     assert set(table["kind"]) == {"hypothesis"} and set(table["goal"]) == {found.goal.label}
     # A linear method has the same effect per SD in every patient.
     assert "z_patient" not in pd.read_csv(io.BytesIO(csv(replace(found, predictor=PredictorId.PCA))))
@@ -404,6 +408,17 @@ def test_drivers_need_no_goal(page: AppTest) -> None:
     # The small model knows no normal tissue: the base model answers.
     _, found = page.session_state["cellstate"]._cache["drivers"]
     assert found.model.config.name == "human"
+    table = page.dataframe[0].value
+    top, last = table["gene"].iloc[0], table["gene"].iloc[-1]
+    assert dossier_sentence(dossier(top), -1) in words(page) and dossier_links(dossier(last)) not in words(page)
+    assert any(table["drugs"]) and {"common essential", "selective", "neither"} <= set(table["essential"])
+    # A ticked regulator takes the top one's place; one that is less active is raised.
+    state = page.session_state["cellstate"]
+    ticks = {"selection": {"rows": [len(table) - 1], "columns": [], "cells": []}}
+    page.session_state[f"drivers-table-{state.round}-{state.selected}"] = ticks
+    page.run(timeout=PATIENCE_S)
+    check(page)
+    assert dossier_sentence(dossier(last), +1) in words(page) and dossier_links(dossier(top)) not in words(page)
     page.button(key="try-driver").click().run(timeout=PATIENCE_S)
     [entry] = page.session_state["cellstate"].entries
     assert entry.perturbation.spec.endswith("=ko")

@@ -89,6 +89,8 @@ def test_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path) -> 
         "data/genes/",
         "data/examples/",
         "data/gene_sets/",
+        "data/corpora/",
+        "data/targets/",
         ".streamlit/config.toml",
     )
     expected = {path.removeprefix("cellstate/") for path in files if path.startswith("cellstate/")}

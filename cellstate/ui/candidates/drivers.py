@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem
@@ -10,7 +11,9 @@ from cellstate.model.folder import shipped_models
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.regulators.reference import load_reference
 from cellstate.perturb.regulators.search import Regulators, regulators
+from cellstate.report.dossier_columns import with_dossiers
 from cellstate.report.narrative.regulators import regulators_sentence, set_sentence
+from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, chart, download_table, gene_table, hypothesis, number_column
 from cellstate.ui.components.layout import result_csv as to_csv
@@ -21,6 +24,8 @@ from cellstate.viz import activity_bars
 #: The shipped model that knows normal tissue.
 _BASE = "human"
 _SHOWN = "drivers-shown"
+#: Dossiers of ticked regulators that are drawn at once.
+_DOSSIERS = 3
 
 
 def drivers(state: Session, opened: Model) -> None:
@@ -68,11 +73,17 @@ def _found(state: Session, model: Model) -> Regulators:
 
 def _answer(state: Session, found: Regulators) -> None:
     table = found.table()
+    # What is more active than in the reference is lowered, and the other way round.
+    table = with_dossiers(table, -table["z"])
     st.markdown(regulators_sentence(table, found.reference), width=READABLE)
     chart(activity_bars(table, found.reference), key="driver-bars")
     for one in filter(None, found.sets):
         genes = [found.model.space.symbols[found.candidates_T[t]] for t in one.members_N]
         st.markdown(set_sentence(genes, one.explained, one.best_member, one.p), width=READABLE)
+    # Ticks are positions, so another sample needs another key.
+    key = f"drivers-table-{state.round}-{state.selected}"
+    for row in _chosen(table, key):
+        dossier_line(table["gene"].iloc[row], -table["z"].iloc[row])
     best = table["gene"].iloc[0]
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
@@ -91,7 +102,15 @@ def _answer(state: Session, found: Regulators) -> None:
             label="Download CSV",
         )
     with st.expander(f"All {len(table):,} regulators", icon=":material/table:"):
-        gene_table(table, _columns(), "drivers-table", "Regulators of this sample, most active first.")
+        alt = "Regulators of this sample, most active first."
+        # A tick draws the page again, and with it the dossiers above the table.
+        gene_table(table, _columns(), key, alt, on_select=lambda: None)
+
+
+def _chosen(table: pd.DataFrame, key: str) -> list[int]:
+    """Return the positions of the first regulators that are ticked, or of the top one."""
+    ticked = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
+    return [row for row in ticked if row < len(table)][:_DOSSIERS] or [0]
 
 
 def _columns() -> dict:
@@ -103,6 +122,7 @@ def _columns() -> dict:
         "fdr": st.column_config.NumberColumn("FDR", format="%.3g", help="p, corrected for the number of regulators."),
         "own_change": number_column("Own expression (SD)", 2, "Difference of its own expression from the reference."),
         "activity": number_column("Activity (cosine)", 3, "Cosine of its predicted effects and the signature."),
+        **dossier_columns(),
         "tpm": number_column("TPM", 1, "As measured."),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
     }

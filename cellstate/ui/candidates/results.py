@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +17,7 @@ from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import TESTED, Pairs
 from cellstate.perturb.search.single import Screen, other_predictors
 from cellstate.report.agreement import correlation
+from cellstate.report.dossier_columns import with_dossiers
 from cellstate.report.narrative.evidence import combination_reason, default_reason
 from cellstate.report.narrative.prediction import agreement_sentence
 from cellstate.report.narrative.search import (
@@ -31,6 +33,7 @@ from cellstate.report.narrative.search import (
     screen_sentence,
 )
 from cellstate.ui.candidates.options import COMBINATION, PAIRS, SCREEN, Plan
+from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import search_export
 from cellstate.ui.components.layout import (
@@ -87,7 +90,7 @@ def result(state: Session, opened: Model, job: Job, goal: Goal | None, plan: Pla
 
 
 def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:
-    table = named(found.table)
+    table = with_dossiers(named(found.table), _direction(found.table))
     others = other_predictors(table)
     best = table.iloc[0]
     exact = "All" if found.n_exact == len(table) else f"The best {found.n_exact:,}"
@@ -107,7 +110,9 @@ def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None
     shown, row, bar = _search_table(
         table, ["gene", "ensembl_id"], _screen_columns(found, others), "screen", "All perturbations"
     )
-    perturbations = [] if row is None else [_perturbation(shown.iloc[row])]
+    chosen = best if row is None else shown.iloc[row]
+    dossier_line(chosen["gene"], _direction(chosen))
+    perturbations = [] if row is None else [_perturbation(chosen)]
     _buttons(bar, state, opened, found, searched, perturbations, said, drawn)
 
 
@@ -163,6 +168,11 @@ def _combination(state: Session, opened: Model, found: Combination, searched: st
         with st.expander("The greedy search, for comparison", icon=":material/table:"):
             _steps_table(greedy, "The greedy combination, step by step")
     st.caption(f"{found.n_scored:,} combinations were scored exactly.")
+
+
+def _direction(rows: Any) -> Any:
+    """Return the sign of what one perturbation, or each of a table, does to its gene; 0 for one that is silent."""
+    return np.sign(rows["tpm_after"] - rows["tpm_before"])
 
 
 def _perturbation(row: pd.Series) -> Perturbation:
@@ -228,6 +238,7 @@ def _screen_columns(found: Screen, others: Sequence[str]) -> dict[str, Any]:
         "fdr": _figure("FDR", tip("FDR")),
         "exact": st.column_config.CheckboxColumn("Exact", help="Scored exactly; others are first-order estimates."),
         **{f"score_{o}": _figure(f"{look(o).label} (SD)", f"The score by {look(o).label}.") for o in others},
+        **dossier_columns(),
         "tpm_before": number_column("TPM before", 2, "Measured, on the training cohort's scale."),
         "tpm_after": number_column("TPM after", 2, "As set by the perturbation."),
         "ensembl_id": st.column_config.TextColumn("Ensembl id"),
@@ -300,8 +311,10 @@ def csv(found: Screen | Pairs | Combination) -> bytes:
     if isinstance(found, Pairs):
         return result_csv(found.table, found.sample, perturbation=found.perturbation, goal=found.goal.label)
     table = found.steps if isinstance(found, Combination) else found.table
-    if isinstance(found, Screen) and not has_patient_z(found):
-        table = table.drop(columns="z_patient")
+    if isinstance(found, Screen):
+        table = with_dossiers(table, _direction(table))
+        if not has_patient_z(found):
+            table = table.drop(columns="z_patient")
     return result_csv(table, found.sample, goal=found.goal.label)
 
 

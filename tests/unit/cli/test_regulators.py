@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cellstate.evidence import PredictorId
+from cellstate.genes.dossier import dossier
 from cellstate.perturb.effects import LOG2_PER_SD
 from tests.unit.cli.conftest import refusal
 
@@ -40,8 +41,22 @@ def test_regulators_of_one_sample(run, table, folder, tmp_path):
     assert z == sorted(z, reverse=True) and len(z) == found["n_candidates"]
     assert {row["direction"] for row in found["ranked"]} == {"more active", "less active"}
     assert pd.read_csv(out)["gene"].tolist() == [row["gene"] for row in found["ranked"]]
+    assert {"essential", "drugs"} <= set(pd.read_csv(out))
     for one in found["sets"]:
         assert len(one["genes"]) == len(one["shares"]) and 0 < one["p"] <= 1
+
+
+def test_the_rows_that_are_shown_have_a_dossier(run, table, folder):
+    found = run("regulators", table, "--model", folder, "--genes", "all", "--top", 3, "--json")
+    with_dossier = [place for place, row in enumerate(found["ranked"]) if "dossier" in row]
+    n = found["n_candidates"]
+    assert with_dossier == [0, 1, 2, n - 3, n - 2, n - 1]
+    for place in with_dossier:
+        row = found["ranked"][place]
+        known = dossier(row["gene"])
+        assert row["dossier"]["essentiality"] == known.essentiality and row["dossier"]["links"] == known.links
+        # What is more active is lowered.
+        assert [one["name"] for one in row["dossier"]["drugs"]] == [c.name for c in known.fitting(-row["z"])]
 
 
 def test_regulators_of_a_cohort(run, table, folder, tmp_path):
