@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from cellstate.errors import CellStateError, print_error
 
-from . import checksums, manifest, plan
+from . import checksums, manifest, plan, score_regulators
 from .callbacks import ProgressDisplay
 from .config import TrainConfig, read_config
 from .distributed import distributed_context
@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m train") -> int:
     plan.add(commands)
     manifest.add(commands)
     checksums.add(commands)
+    score_regulators.add(commands)
     options = parser.parse_args(argv)
     try:
         result = options.run(options)
