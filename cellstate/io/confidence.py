@@ -28,6 +28,9 @@ _MANY_GENES = 10_000
 _ONLY_ONE, _ONE_OF_SEVERAL = 0.95, 0.8
 #: Columns whose names state a quantity.
 _STATED = 0.95
+#: Correlation at which columns are as likely samples as not: shallow samples of one study reach 0.5 and more, a column
+#: that describes genes hardly 0.3 with expression.
+_EVEN = 0.4
 
 
 def orientation_decision(orientation: str, n_chosen: int, n_other: int, *, is_chosen: bool) -> Decision:
@@ -62,7 +65,9 @@ def samples_decision(samples: SampleColumns, agreement: float | None, *, is_chos
             return Decision(SAMPLES, value, _ONE_OF_SEVERAL, "the other columns of numbers describe genes")
         return Decision(SAMPLES, value, _ONLY_ONE, "it is the only column of numbers")
     reason = f"each column correlates with another by at least {agreement:.2f}"
-    return Decision(SAMPLES, value, min(max(agreement, 0.0), 1.0), reason)
+    # Half at the even point, 0 and 1 at the ends of the scale.
+    confidence = 0.5 * agreement / _EVEN if agreement < _EVEN else 0.5 + 0.5 * (agreement - _EVEN) / (1 - _EVEN)
+    return Decision(SAMPLES, value, min(max(confidence, 0.0), 1.0), reason)
 
 
 def decisions(

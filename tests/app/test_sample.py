@@ -25,7 +25,7 @@ from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.load_samples import PASTED
 from cellstate.ui.state.session import FailedUpload
-from tests.app.conftest import APP, check, open_sample, words
+from tests.app.conftest import APP, check, open_evidence, open_sample, words
 from tests.app.workbench import a_table, session_of, submit, upload
 from tests.support.workbooks import workbook
 
@@ -122,7 +122,7 @@ def test_one_of_several_samples_is_selected(app: AppTest) -> None:
     app.selectbox(key=f"pick-{state.round}").select(2).run()
     check(app)
     assert state.sample().names == ("C",)
-    app.switch_page("pages/evidence.py").run()
+    open_evidence(app, "Reconstruction")
     app.segmented_control(key=f"scope-{state.round}").set_value("All 3 samples").run()
     check(app)
     assert np.isfinite(app.dataframe[0].value["Autoencoder"]).all()

@@ -131,7 +131,7 @@ def test_a_sheet_can_be_uploaded_and_groups_cleared(cohort: AppTest) -> None:
     cohort.run()
     check(cohort)
     assert session_of(cohort).labels == {"T1": "x", "T2": "x"}
-    assert [box.value for box in cohort.file_uploader] == [None, None]
+    assert not any(box.value for box in cohort.file_uploader) and len(cohort.file_uploader) == 2
     cohort.button(key="clear-groups").click().run()
     check(cohort)
     assert session_of(cohort).labels == {}

@@ -18,6 +18,7 @@ from cellstate.ui.runtime import limits, uploads
 from cellstate.ui.runtime.uploads import GRACE_S, LEAST_RATE, MOST_OPEN, UploadLimits
 from cellstate.ui.streamlit_compat import Visitor
 from tests.e2e.serving import Server, serve
+from tests.support.loops import run
 
 TAB, FILE = "tab", "file"
 ENOUGH = 10_000
@@ -84,7 +85,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 
 
 def test_an_upload_of_a_page_is_passed_on(browser: Browser) -> None:
-    assert asyncio.run(browser.put([b"a" * ENOUGH, b"b" * ENOUGH])) == 204
+    assert run(browser.put([b"a" * ENOUGH, b"b" * ENOUGH])) == 204
     assert browser.received == 2 * ENOUGH and browser.dropped == []
 
 
@@ -97,61 +98,61 @@ def test_strangers_are_refused_before_anything_is_read(browser: Browser, why: st
         browser.is_own = False
     else:
         browser.user = {"is_logged_in": False}
-    assert asyncio.run(browser.put([b"a"], method=method)) == 403
+    assert run(browser.put([b"a"], method=method)) == 403
     assert browser.received == 0
 
 
 def test_who_signed_in_may_send(browser: Browser) -> None:
     browser.user = {"is_logged_in": True}
-    assert asyncio.run(browser.put([b"a"])) == 204
+    assert run(browser.put([b"a"])) == 204
 
 
 @pytest.mark.parametrize("size, status", [(333_333, 204), (333_334, 413)])
 def test_a_body_counts_three_times_while_it_arrives(browser: Browser, size: int, status: int) -> None:
     """The session may take a megabyte."""
-    assert asyncio.run(browser.put([b"a"], size=size)) == status
+    assert run(browser.put([b"a"], size=size)) == status
 
 
 def test_what_is_stored_counts_for_a_session_and_for_all(browser: Browser) -> None:
     browser.stored = {TAB: [900_000]}
-    assert asyncio.run(browser.put([b"a"], size=33_333)) == 204
-    assert asyncio.run(browser.put([b"a"], size=33_334)) == 413
+    assert run(browser.put([b"a"], size=33_333)) == 204
+    assert run(browser.put([b"a"], size=33_334)) == 413
     # What others store counts for the server's two megabytes.
     browser.stored = {TAB: [500_000], "other": [1_000_000]}
-    assert asyncio.run(browser.put([b"a"], size=166_666)) == 204
+    assert run(browser.put([b"a"], size=166_666)) == 204
     browser.stored["other"] += [1]
-    assert asyncio.run(browser.put([b"a"], size=166_666)) == 503
+    assert run(browser.put([b"a"], size=166_666)) == 503
 
 
 def test_many_tiny_files_are_not_free(browser: Browser) -> None:
     browser.stored = {TAB: [1] * 244}
-    assert asyncio.run(browser.put([b"a"])) == 413
+    assert run(browser.put([b"a"])) == 413
 
 
 @pytest.mark.parametrize("length", [b"", b"-1", b"1e3", b"9" * 30])
 def test_a_body_without_a_size_is_refused(browser: Browser, length: bytes) -> None:
-    assert asyncio.run(browser.put([b"a"], headers=[(b"content-length", length)])) == 411
-    assert asyncio.run(browser.put([b"a"], headers=[(b"transfer-encoding", b"chunked")])) == 411
+    assert run(browser.put([b"a"], headers=[(b"content-length", length)])) == 411
+    assert run(browser.put([b"a"], headers=[(b"transfer-encoding", b"chunked")])) == 411
 
 
 def test_so_many_are_under_way_at_once(browser: Browser) -> None:
     async def together() -> list[int]:
         return await asyncio.gather(*(browser.put([b"a", b"b"]) for _ in range(MOST_OPEN + 3)))
 
-    assert sorted(asyncio.run(together())) == [204] * MOST_OPEN + [429] * 3
-    assert asyncio.run(browser.put([b"a"])) == 204
+    assert sorted(run(together())) == [204] * MOST_OPEN + [429] * 3
+    assert run(browser.put([b"a"])) == 204
 
 
 def test_a_slow_body_is_ended(browser: Browser) -> None:
     def wait() -> None:
         browser.clock += GRACE_S / 4
 
-    assert asyncio.run(browser.put([b"a"] * 9, between=wait)) == 408
+    assert run(browser.put([b"a"] * 9, between=wait)) == 408
     assert browser.received <= 5
     # At the least rate it may take as long as it likes.
     part = b"a" * int(LEAST_RATE * GRACE_S / 4)
     os.environ[limits.SESSION_VARIABLE] = os.environ[limits.SERVER_VARIABLE] = "100"
-    assert asyncio.run(browser.put([part] * 9, between=wait)) == 204
+    assert run(browser.put([part] * 9, between=wait)) == 204
 
 
 def test_a_body_that_never_comes_is_ended(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +166,7 @@ def test_a_body_that_never_comes_is_ended(browser: Browser, monkeypatch: pytest.
         "type": "http", "method": "PUT", "path": f"/_stcore/upload_file/{TAB}/{FILE}",
         "headers": [(b"content-length", b"9")],
     }  # fmt: skip
-    asyncio.run(UploadLimits(browser.app)(scope, asyncio.Event().wait, send))
+    run(UploadLimits(browser.app)(scope, asyncio.Event().wait, send))
     assert sent[0]["status"] == 408
 
 
@@ -175,19 +176,19 @@ def test_data_that_is_deleted_takes_uploads_that_arrive_with_it(
     gone: list[str] = []
     monkeypatch.setattr(uploads, "browser_tab", lambda: TAB)
     monkeypatch.setattr(uploads, "drop_uploads_of", gone.append)
-    assert asyncio.run(browser.put([b"a", b"b"], between=uploads.drop_uploads)) == 409
+    assert run(browser.put([b"a", b"b"], between=uploads.drop_uploads)) == 409
     assert browser.received == 0 and browser.dropped == [(TAB, FILE)] and gone == [TAB]
 
 
 def test_an_upload_of_a_session_that_ended_meanwhile_is_dropped(browser: Browser) -> None:
-    assert asyncio.run(browser.put([b"a", b"b"], between=browser.connected.clear)) == 204
+    assert run(browser.put([b"a", b"b"], between=browser.connected.clear)) == 204
     assert browser.dropped == [(TAB, FILE)]
 
 
 def test_other_requests_pass(browser: Browser) -> None:
     browser.connected.clear()
-    assert asyncio.run(browser.put([b"a"], path="/_stcore/upload_file/a/b/c")) == 204
-    assert asyncio.run(browser.put([b"a"], method="OPTIONS")) == 204
+    assert run(browser.put([b"a"], path="/_stcore/upload_file/a/b/c")) == 204
+    assert run(browser.put([b"a"], method="OPTIONS")) == 204
 
 
 def put(client: Client, name: str, data: bytes, tab: str = "") -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from cellstate.ui import streamlit_compat
 from cellstate.ui.runtime import web_security
 from cellstate.ui.runtime.web_security import MediaLinks, SecurityHeaders
 from cellstate.ui.streamlit_compat import Visitor
+from tests.support.loops import run
 
 
 def answer(middleware: Callable, path: str, **changes: object) -> tuple[int, dict[bytes, bytes]]:
@@ -26,7 +26,7 @@ def answer(middleware: Callable, path: str, **changes: object) -> tuple[int, dic
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "headers": []} | changes
-    asyncio.run(middleware(app)(scope, None, send))
+    run(middleware(app)(scope, None, send))
     names = [name.lower() for name, _ in sent[0]["headers"]]
     assert len(set(names)) == len(names), "no header stands there twice"
     return sent[0]["status"], dict(sent[0]["headers"])

@@ -35,7 +35,7 @@ def test_what_drives_a_patient_opens_in_the_workbench(page: Page) -> None:
     assert table["z"].is_monotonic_decreasing and len(table) > 1000
     press(attempt)
     expect(prediction(page)).to_be_visible()
-    expect(page.get_by_text(f"{table['gene'].iloc[0]} knocked out").first).to_be_visible()
+    expect(page.locator(f".st-key-on-{table['gene'].iloc[0]}")).to_be_visible()
     sound(page)
 
 

@@ -17,7 +17,7 @@ from cellstate.samples import TPM_TOTAL
 from cellstate.ui.help.content import sections
 
 #: Genes of a template: enough for the readers, few enough to look at.
-N_GENES = 300
+N_GENES = 1_200
 SAMPLES = ("made-up-control-1", "made-up-control-2", "made-up-treated-1", "made-up-treated-2")
 _GROUPS = ("control", "control", "treated", "treated")
 _SETS = {"MADE_UP_SET_A": slice(0, 12), "MADE_UP_SET_B": slice(8, 30), "MADE_UP_SET_C": slice(40, 55)}
@@ -100,8 +100,9 @@ def _names(column: str) -> list[str]:
 
 
 def _tpm() -> np.ndarray:
-    """Return made-up TPM, shape (genes, samples): log-normal, each sample one million together."""
-    tpm = np.random.default_rng(0).lognormal(4, 2, (N_GENES, len(SAMPLES)))
+    """Return made-up TPM, shape (genes, samples): log-normal levels and noise, each sample one million together."""
+    rng = np.random.default_rng(0)
+    tpm = rng.lognormal(4, 2, (N_GENES, 1)) * rng.lognormal(0, 0.3, (N_GENES, len(SAMPLES)))
     return np.round(tpm / tpm.sum(axis=0) * TPM_TOTAL, 3)
 
 

@@ -74,7 +74,7 @@ def test_many_threads_share_one_model(small_model):
     assert all(np.allclose(together[i], alone[i], atol=1e-6) for i in range(8))
 
 
-@pytest.mark.parametrize(("name", "most"), [("coadread", 29e6), ("human", 30.9e6)])
+@pytest.mark.parametrize(("name", "most"), [("coadread", 29e6), ("human", 31.4e6)])
 def test_a_shipped_model_is_whole_and_small(name, most):
     """Together they stay below 60 MB."""
     folder = resource_path("models", name)
@@ -84,7 +84,7 @@ def test_a_shipped_model_is_whole_and_small(name, most):
         "config.json", "evidence.json", "genes.tsv.gz", "history.jsonl", "metrics.json",
         "model.safetensors", "MODEL_CARD.md", "SHA256SUMS",
         "baselines.safetensors", "effects.safetensors", "cohort.safetensors", "tissues.safetensors",
-    }  # fmt: skip
+    } | ({"regulators.safetensors"} if name == "human" else set())  # fmt: skip
     assert sum(f.stat().st_size for f in folder.iterdir()) <= most
     assert model.gene_table["r2_validation"].notna().mean() > 0.9
 

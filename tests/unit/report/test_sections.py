@@ -141,7 +141,7 @@ def test_every_figure_of_reconstruction_is_there(some):
     for own in some.evaluation.values():
         for one in (own, own.baselines[P.PCA]):
             assert [f"{one.r2_pooled:.4f}", f"{one.r2_gene_median:.3f}"] in [row[2:] for row in table]
-    assert len(table) == 7
+    assert len(table) == 6
 
 
 @pytest.mark.parametrize("gain, word", [(0.05, "better"), (-0.05, "worse"), (0.001, "level")])

@@ -9,7 +9,7 @@ from cellstate.errors import CellStateError, DataError
 from cellstate.gene_space import align
 from cellstate.model import load_model
 from cellstate.model.cohort import COHORT, load_profiles
-from cellstate.model.folder import default_model_folder
+from cellstate.model.folder import shipped_models
 from tests.support.factories import make_cohort, small_config
 from train.callbacks import ProgressDisplay
 from train.config import read_config
@@ -134,8 +134,8 @@ def test_the_shipped_config_is_the_shipped_model(cohort):
     from cellstate.model.record import METRICS
     from cellstate.resources import resource_path
 
-    config = read_config(resource_path("train", "configs", "coadread.toml"))
-    kept = json.loads((default_model_folder() / METRICS).read_text())["config"]
+    config = read_config(resource_path("train", "configs", "human.toml"))
+    kept = json.loads((shipped_models()["human"] / METRICS).read_text())["config"]
     assert kept["network"]["hidden"] == list(config.network.hidden)
     assert kept["loop"]["learning_rate"] == config.loop.learning_rate
     assert kept["loop"]["epochs"] == config.loop.epochs
