@@ -22,7 +22,7 @@ export PIP_DEFAULT_TIMEOUT ?= 120
 help:
 	@echo "make run        start the app on http://127.0.0.1:$(PORT) (another port: make run PORT=8600)"
 	@echo "make test       run the linters and every test (some tests: make test ARGS='-k genes')"
-	@echo "make test-fast  run the linters and the fast tests, in less than two minutes"
+	@echo "make test-fast  run the linters and the fast tests"
 	@echo "make lint       check style, types, words and imports"
 	@echo "make format     format the code"
 	@echo "make clean      delete the environment and every cache"
