@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem
+from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.model.folder import shipped_models
 from cellstate.perturb.perturbations import Perturbation
@@ -76,6 +77,8 @@ def _answer(state: Session, found: Regulators) -> None:
     # What is more active than in the reference is lowered, and the other way round.
     table = with_dossiers(table, -table["z"])
     st.markdown(regulators_sentence(table, found.reference), width=READABLE)
+    method = in_sentence(predictor_label(found.predictor))
+    st.caption(f"Normal tissue as the model {escape_markdown(found.model.config.name)} knows it; effects by {method}.")
     chart(activity_bars(table, found.reference), key="driver-bars")
     for one in filter(None, found.sets):
         genes = [found.model.space.symbols[found.candidates_T[t]] for t in one.members_N]
