@@ -24,7 +24,7 @@ from cellstate.model import load_model
 from cellstate.model.folder import weights_sha256
 from cellstate.perturb.regulators.search import FDR, regulators
 from cellstate.perturb.sample import prepare_samples
-from cellstate.samples import ReadReport, Samples
+from cellstate.samples import Samples
 
 from .callbacks import ProgressDisplay
 from .distributed import DistributedContext, distributed_context
@@ -96,14 +96,7 @@ def score_store(store: Store, model_folder: Path | str, out: Path, context: Dist
 
 def samples_of(store: Store, start: int) -> Samples:
     """Return the samples of the block that starts at a row, whatever their split, in TPM."""
-    rows = slice(start, start + BLOCK)
-    tpm_SA = store.log1p_SA[rows].astype(np.float32)
-    return Samples(
-        names=tuple(store.table["sample"].astype(str).iloc[rows]),
-        tpm_SA=np.expm1(tpm_SA, out=tpm_SA),
-        library_size_S=store.table["library_size"].to_numpy(np.float64)[rows],
-        report=ReadReport(source=store.path.name, format="store", unit="TPM"),
-    )
+    return store.take(slice(start, start + BLOCK), store.path.name)
 
 
 def _claim(out: Path, about: str) -> None:

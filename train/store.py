@@ -81,12 +81,16 @@ class Store:
         rows = self.rows(name)
         if limit is not None and limit < len(rows):
             rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+        return self.take(rows, f"{self.path.name} {name}")
+
+    def take(self, rows: np.ndarray | slice, source: str) -> Samples:
+        """Return the samples of some rows in TPM; ``source`` says in their report where they come from."""
         tpm_SA = self.log1p_SA[rows].astype(np.float32)
         return Samples(
             names=tuple(self.table["sample"].iloc[rows]),
             tpm_SA=np.expm1(tpm_SA, out=tpm_SA),
             library_size_S=self.table["library_size"].to_numpy(np.float64)[rows],
-            report=ReadReport(source=f"{self.path.name} {name}", format="store", unit="TPM"),
+            report=ReadReport(source=source, format="store", unit="TPM"),
         )
 
 

@@ -13,8 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from cellstate.errors import DataError
-
-LOG2_PER_SD = "log2 fold change per SD of a rise of the candidate"
+from cellstate.perturb.effects import LOG2_PER_SD
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,15 +26,13 @@ from benchmarks.real_perturbations.judge import (
 )
 from cellstate.genes import gene_axis
 from cellstate.model import Model
-from cellstate.perturb.perturbations import InputChange
+from cellstate.perturb.effects import effect_matrix
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import training_mean
 
 CURATED, CURATED_MEAN = "CollecTRI (curated, benchmark only)", "CollecTRI, sign-weighted mean (benchmark only)"
 #: What the name of a method of the product begins with; its id follows.
 PRODUCT = "product: "
-#: Candidates whose changes are predicted at once.
-_BLOCK = 256
 
 
 def product_methods(model: Model, data: Perturbations) -> list[Fixed]:
@@ -46,17 +44,12 @@ def product_methods(model: Model, data: Perturbations) -> list[Fixed]:
     position = {symbol: g for g, symbol in enumerate(space.symbols)}
     candidates = [c for c in data.candidates if c in position]
     genes_C = np.array([position[c] for c in candidates])
-    effect: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(genes_C), _BLOCK):
-        genes_K = genes_C[start : start + _BLOCK]
-        rise_KK = np.eye(len(genes_K), dtype=np.float32)
-        change = InputChange(genes_K, rise_KK, np.full(rise_KK.shape, np.nan))
-        for name, one in available_predictors(model).items():
-            change_KG = one.predict_change(training_mean(model), change)
-            effect.setdefault(name.value, []).append(change_KG * (space.scale_G / np.log(2)).astype(np.float32))
     return [
-        Fixed(f"{PRODUCT}{name}", make_effects(candidates, space.symbols, np.concatenate(parts)))
-        for name, parts in effect.items()
+        Fixed(
+            f"{PRODUCT}{name}",
+            make_effects(candidates, space.symbols, effect_matrix(training_mean(model), genes_C, name).log2(model)),
+        )
+        for name in available_predictors(model)
     ]
 
 

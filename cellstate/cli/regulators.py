@@ -35,6 +35,8 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
+    import numpy as np
+
     from cellstate.evaluation.ood import ood_scores
     from cellstate.io import check_writable, read_selection, write_table
     from cellstate.perturb.regulators.search import regulators
@@ -55,9 +57,11 @@ def _run(options: argparse.Namespace) -> Answer:
         group = read_selection(options.against)
         against = prepare_samples(model, group)
         label = f"mean of {len(group)} samples of {options.against}"
-    genes = None if options.genes in (None, "tf") else read_genes(options, options.genes, model.space)
+    genes = None
     if options.genes == "all":
-        genes = model.space.axis_index_G * 0 + range(len(model.space))
+        genes = np.arange(len(model.space))
+    elif options.genes not in (None, "tf"):
+        genes = read_genes(options, options.genes, model.space)
     found = regulators(
         prepared, against=against, against_label=label, genes=genes, with_sets=options.sets and not options.all
     )
@@ -152,12 +156,14 @@ def _row(row: dict) -> str:
 def _of_cohort(options: argparse.Namespace, found: Regulators, top: int, write_table) -> Answer:
     import pandas as pd
 
+    from cellstate.perturb.regulators.search import FDR
+
     recurrent = found.recurrence()
     symbols = [found.model.space.symbols[g] for g in found.candidates_T]
     if options.out:
         z = pd.DataFrame(found.z_ST, columns=symbols)
         write_table(pd.concat([pd.Series(found.samples, name="sample"), z], axis=1), options.out)
-    called_S = (found.fdr_ST <= 0.1).sum(axis=1)
+    called_S = (found.fdr_ST <= FDR).sum(axis=1)
     result = {
         **_head(found),
         "samples": [

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cellstate.formatting import decimal, escape_markdown, join_with_and, percent, plural
+from cellstate.perturb.regulators.search import FDR
 
-#: A regulator is called where its false discovery rate is at most this.
-CALLED_FDR = 0.1
 NAMED = 3
 
 
@@ -25,13 +24,13 @@ def regulators_sentence(table: pd.DataFrame, reference: str) -> str:
     """
     known = table.dropna(subset="z")
     up, down = known[known["z"] > 0]["gene"].tolist(), known[known["z"] < 0]["gene"].tolist()[::-1]
-    called = int((known["fdr"] <= CALLED_FDR).sum())
+    called = int((known["fdr"] <= FDR).sum())
     if known["fdr"].isna().all():
         first = "**A ranking without p-values:** the reference has too few samples to tell how much its own differ."
     elif called:
-        first = f"**{plural(called, 'regulator')} at FDR {percent(CALLED_FDR)}.**"
+        first = f"**{plural(called, 'regulator')} at FDR {percent(FDR)}.**"
     else:
-        first = f"**No regulator reaches FDR {percent(CALLED_FDR)}:** read the order as a list to test, no more."
+        first = f"**No regulator reaches FDR {percent(FDR)}:** read the order as a list to test, no more."
     parts = [first]
     for names, word in ((up, "More"), (down, "Less")):
         if names:

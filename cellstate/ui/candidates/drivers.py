@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cellstate.evaluation.model_choice import BASE
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
@@ -22,8 +23,6 @@ from cellstate.ui.runtime.resources import open_model
 from cellstate.ui.state.session import Session
 from cellstate.viz import activity_bars
 
-#: The shipped model that knows normal tissue.
-_BASE = "human"
 _SHOWN = "drivers-shown"
 #: Dossiers of ticked regulators that are drawn at once.
 _DOSSIERS = 3
@@ -65,7 +64,7 @@ def _model(opened: Model) -> Model | None:
     if load_reference(opened) is not None:
         return opened
     shipped = shipped_models()
-    return open_model(shipped[_BASE]) if _BASE in shipped else None
+    return open_model(shipped[BASE]) if BASE in shipped else None
 
 
 def _found(state: Session, model: Model) -> Regulators:

@@ -9,28 +9,14 @@ import pytest
 from cellstate.evidence import PredictorId
 from cellstate.genes.dossier import dossier
 from cellstate.perturb.effects import LOG2_PER_SD
+from tests.support.normal_tissue import with_normal_tissue
 from tests.unit.cli.conftest import refusal
 
 
 @pytest.fixture(scope="session")
 def folder(small_model, cohort, tmp_path_factory):
     """A model folder that knows normal tissue."""
-    import shutil
-
-    from cellstate.model.checksums import write_model_checksums
-    from cellstate.perturb.regulators.reference import save_reference
-    from cellstate.perturb.sample import prepare_samples
-    from train.regulators import NormalSamples, fit_reference
-
-    def of(split):
-        z_SG = np.concatenate([one.z_1G for one in prepare_samples(small_model, cohort.split(split))])
-        return NormalSamples(z_SG, ["colon"] * len(z_SG), [f"source {s % 3}" for s in range(len(z_SG))])
-
-    path = tmp_path_factory.mktemp("models") / "normal"
-    shutil.copytree(small_model.folder, path)
-    save_reference(fit_reference(small_model, of("train"), of("validation"), n=2), path)
-    write_model_checksums(path)
-    return path
+    return with_normal_tissue(small_model, cohort, tmp_path_factory.mktemp("models") / "normal")
 
 
 def test_regulators_of_one_sample(run, table, folder, tmp_path):

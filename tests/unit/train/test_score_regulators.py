@@ -1,6 +1,5 @@
 """Regulators of a whole store: in blocks, shared, continued."""
 
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,30 +8,19 @@ from numpy.testing import assert_allclose
 
 from cellstate.errors import DataError
 from cellstate.model import load_model
-from cellstate.model.checksums import write_model_checksums
-from cellstate.perturb.regulators.reference import save_reference
 from cellstate.perturb.regulators.search import regulators
 from cellstate.perturb.sample import prepare_samples
+from tests.support.normal_tissue import with_normal_tissue
 from tests.unit.train.stores import make_store
 from train import score_regulators as module
 from train.distributed import DistributedContext
-from train.regulators import NormalSamples, fit_reference
 from train.score_regulators import SUMMARY, samples_of, score_store
 
 
 @pytest.fixture(scope="module")
 def folder(small_model, cohort, tmp_path_factory):
-    """A model that knows normal tissue."""
-
-    def of(split):
-        z_SG = np.concatenate([one.z_1G for one in prepare_samples(small_model, cohort.split(split))])
-        return NormalSamples(z_SG, ["colon"] * len(z_SG), [f"source {s % 3}" for s in range(len(z_SG))])
-
-    path = tmp_path_factory.mktemp("models") / "normal"
-    shutil.copytree(small_model.folder, path)
-    save_reference(fit_reference(small_model, of("train"), of("validation"), n=2), path)
-    write_model_checksums(path)
-    return path
+    """A model folder that knows normal tissue."""
+    return with_normal_tissue(small_model, cohort, tmp_path_factory.mktemp("models") / "normal")
 
 
 @pytest.fixture
