@@ -56,7 +56,7 @@ def _knock_out(state: Session, opened: Model) -> None:
     ):
         typed = st.text_input(
             "Knock out a gene",
-            placeholder="TP53, p53, ENSG00000141510 …",
+            placeholder="TP53, p53 …",
             icon=":material/search:",
             key="knock-out-query",
             help="Any name: approved or former symbol, alias, Ensembl or Entrez id. Enter adds the best match.",
