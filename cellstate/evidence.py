@@ -35,6 +35,7 @@ class Benchmark(StrEnum):
     OOD = "ood"
     PAIRS = "pairs"
     POSTER = "poster"
+    POSTER_HUMAN = "poster_human"
     REAL_PERTURBATIONS = "real_perturbations"
     RECONSTRUCTION = "reconstruction"
     REGULATORS = "regulators"

@@ -82,3 +82,8 @@ def escape_markdown(text: object, max_chars: int = MAX_CHARS) -> str:
 def file_stem(text: str) -> str:
     """Return a sample name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("._")[:60] or "sample"
+
+
+def bin_label(low: float, high: float | None) -> str:
+    """Return the label of a bin: ``2.5–10`` or ``100 and more``."""
+    return f"{low:g} and more" if high is None or np.isinf(high) else f"{low:g}–{high:g}"

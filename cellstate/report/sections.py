@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from cellstate.evidence import TPM_BINS, Benchmark, Best, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
-from cellstate.formatting import decimal, digits, join_with_and, percent
+from cellstate.formatting import bin_label, decimal, digits, join_with_and, percent
 from cellstate.labels import DATASETS, METRICS, PREDICTORS, STRATA, in_sentence, predictor_label
 from cellstate.model.record import EvaluationRecord, ModelRecord, Quality
 from cellstate.report.narrative import evidence as narrative
 from cellstate.report.section import Section
-from cellstate.viz.accuracy import bin_label
 
 #: What each split is for, in the order of a training.
 USED = {

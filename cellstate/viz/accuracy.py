@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cellstate.formatting import percent
+from cellstate.formatting import bin_label, percent
 from cellstate.viz.style import VIOLET, Chart, lay_out, look, tpm_ticks
 
 #: Cells a side of the density: fine enough to look smooth, and the browser draws the same whatever the data's size.
@@ -74,11 +74,6 @@ def density(truth_tpm: np.ndarray, predicted_tpm: np.ndarray, *, predictor: str,
         "factor of two of the truth (TPM + 1). A stronger colour means more values; the dashed line is a perfect match."
     )
     return Chart(figure, alt)
-
-
-def bin_label(low: float, high: float | None) -> str:
-    """Return the label of a bin: ``2.5–10`` or ``100 and more``."""
-    return f"{low:g} and more" if high is None or np.isinf(high) else f"{low:g}–{high:g}"
 
 
 def accuracy_bars(bins: Mapping[str, Sequence[Mapping]], ceiling: Sequence[float | None], *, tolerance: str) -> Chart:

@@ -6,12 +6,11 @@ import pandas as pd
 
 from cellstate.evaluation.reconstruction import AUTOENCODER
 from cellstate.evidence import PredictorId
-from cellstate.formatting import percent
+from cellstate.formatting import bin_label, percent
 from cellstate.labels import predictor_label
 from cellstate.model.config import ModelConfig
 from cellstate.model.record import AccuracyBin, EvaluationRecord, Quality
 from cellstate.report.narrative.model import architecture
-from cellstate.viz.accuracy import bin_label
 
 #: Two methods whose R2 differ by less are called equal.
 EQUAL_R2 = 0.001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.evidence import PredictorId
-from cellstate.formatting import decimal, escape_markdown, percent
+from cellstate.formatting import bin_label, decimal, escape_markdown, percent
 from cellstate.labels import DATASETS
 from cellstate.model import ModelRecord
 from cellstate.report.section import Section
@@ -14,7 +14,7 @@ from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, chart, metric_row
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model
-from cellstate.viz.accuracy import bin_label, ceiling_bars
+from cellstate.viz.accuracy import ceiling_bars
 
 #: Tables wider than this many pixels are hard to follow from row to row.
 WIDE = 960

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.formatting import bin_label
 from cellstate.viz import (
     PLOT_CONFIG,
     Chart,
@@ -16,7 +17,7 @@ from cellstate.viz import (
     top_gene_bars,
     training_curve,
 )
-from cellstate.viz.accuracy import CELLS, bin_label
+from cellstate.viz.accuracy import CELLS
 from cellstate.viz.points import thin
 from cellstate.viz.style import LOOKS
 
