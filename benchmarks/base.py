@@ -14,7 +14,7 @@ Shape suffixes: S samples, G genes, D data sets, L components.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from benchmarks.report import at_least, measured, show
 from cellstate.evidence import Benchmark, Criterion
 from cellstate.gene_space import align
 from cellstate.model.impute import impute_missing
+from cellstate.model.network import AutoEncoder
 from cellstate.perturb.predictors.linear import principal_rows
 from train.callbacks import TrainerCallback
 from train.config import TrainConfig, read_config
@@ -79,8 +80,20 @@ class Sums:
 
 def trained(config: TrainConfig, data: TrainingData) -> Predict:
     """Return the reconstruction by the network of a config, trained as the trainer does."""
-    network = build(config, data, ALONE)
-    learning, job = training_job(config, data, network)
+    network = learnt(config, data, build(config, data, ALONE))
+
+    def reconstruct(z_SG: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return network(torch.from_numpy(np.ascontiguousarray(z_SG, np.float32))).numpy()
+
+    return reconstruct
+
+
+def learnt(
+    config: TrainConfig, data: TrainingData, network: AutoEncoder, lr_multipliers: Mapping[str, float] | None = None
+) -> AutoEncoder:
+    """Train a network that is ready as the trainer does; returns it with the weights that the trainer keeps."""
+    learning, job = training_job(config, data, network, lr_multipliers)
     kept: dict[str, torch.Tensor] = {}
 
     class Keep(TrainerCallback):
@@ -89,13 +102,7 @@ def trained(config: TrainConfig, data: TrainingData) -> Predict:
 
     train(learning, job, ALONE, Keep())
     network.load_state_dict(kept if learning is network else outer_state(network, kept))
-    network.eval().requires_grad_(False)
-
-    def reconstruct(z_SG: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return network(torch.from_numpy(np.ascontiguousarray(z_SG, np.float32))).numpy()
-
-    return reconstruct
+    return network.eval().requires_grad_(False)
 
 
 def measure(config: TrainConfig, split: str, seeds: int) -> list[Criterion]:

@@ -21,6 +21,7 @@ class Benchmark(StrEnum):
     APP = "app"
     ARCHS4_SCALE = "archs4_scale"
     BASE = "base"
+    BATCH_OFFSET = "batch_offset"
     CODE_PATHS = "code_paths"
     ENGINE = "engine"
     EXPERIMENTS = "experiments"

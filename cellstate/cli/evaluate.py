@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.bins import EDGES, Tolerance
-    from cellstate.evaluation.reconstruction import PREDICTORS, evaluate
+    from cellstate.evaluation.reconstruction import BATCH_OFFSET, PREDICTORS, evaluate
     from cellstate.perturb.sample import prepare_samples
 
     model = read_model(options)
@@ -32,6 +32,8 @@ def _run(options: argparse.Namespace) -> Answer:
         (PREDICTORS[name], quality.r2_pooled, quality.r2_gene_median, [b.accuracy for b in quality.bins])
         for name, quality in evaluation.quality.items()
     ]
+    if (moved := evaluation.batch_offset) is not None:
+        rows.append((BATCH_OFFSET, moved.r2_pooled, moved.r2_gene_median, [b.accuracy for b in moved.bins]))
     rows += [
         ("Ceiling (counting noise)", None, None, [b.accuracy for b in evaluation.ceiling]),
         ("Autoencoder, share of the ceiling", None, None, [b["share_of_ceiling"] for b in result["bins"]]),

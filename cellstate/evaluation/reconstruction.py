@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import torch
 
+from cellstate.evaluation.batch_offset import leave_one_out_offset
 from cellstate.evaluation.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
 from cellstate.evaluation.calibration import conditional_mode_tpm
 from cellstate.evaluation.ceiling import ceiling_per_bin, share_of_ceiling
@@ -33,6 +34,8 @@ PREDICTORS = {
 }
 
 AUTOENCODER = PredictorId.AUTOENCODER.value
+#: The words for the autoencoder's predictions with the offset of the batch.
+BATCH_OFFSET = "Autoencoder, batch offset"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,8 @@ class Evaluation:
         Accuracy of the autoencoder per bin at the conditional mode (`cellstate.evaluation.calibration`).
     tissues : dict of str to TissueQuality
         Where the samples' tissues and data sets were given.
+    batch_offset : PredictorQuality or None
+        The autoencoder's with each sample's offset from the others of its batch; ``None`` where no batch has three.
     """
 
     names: tuple[str, ...]
@@ -113,6 +118,7 @@ class Evaluation:
     intervals: Intervals | None = None
     conditional_mode: list[Bin] | None = None
     tissues: dict[str, TissueQuality] = field(default_factory=dict)
+    batch_offset: PredictorQuality | None = None
 
     def record(self) -> EvaluationRecord:
         """Return the summary that a model folder keeps."""
@@ -140,6 +146,7 @@ class Evaluation:
             n_values=int((~np.isnan(self.truth_tpm_SG)).sum()),
             interval_coverage=self._interval_coverage(),
             tissues=self.tissues,
+            batch_offset=None if self.batch_offset is None else self.batch_offset.record(),
             baselines={PredictorId(name): q.record() for name, q in self.quality.items() if name != AUTOENCODER},
         )
 
@@ -170,7 +177,8 @@ def evaluate(
     Parameters
     ----------
     groups, tissues : sequence of str, optional
-        Data set and tissue of each sample: then R2 is also told within data sets, and by tissue.
+        Data set and tissue of each sample: then R2 is also told within data sets, and by tissue. Without data sets the
+        samples are one batch.
     """
     edges = check_edges(edges)
     batch = stack(samples)
@@ -185,17 +193,22 @@ def evaluate(
     z_hat["gene_mean"] = np.zeros_like(batch.z_SG)
 
     truth_SG = np.log1p(batch.tpm_SG)
-    predicted_tpm, quality = {}, {}
-    hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
-    for name, log1p_SG in hat.items():
-        predicted_tpm[name] = np.expm1(log1p_SG)
-        quality[name] = PredictorQuality(
+
+    def quality_of(log1p_SG: np.ndarray) -> PredictorQuality:
+        return PredictorQuality(
             r2_pooled(truth_SG, log1p_SG),
             r2_per_gene(truth_SG, log1p_SG),
             r2_per_sample(truth_SG, log1p_SG),
-            accuracy_per_bin(batch.tpm_SG, predicted_tpm[name], edges=edges, tolerance=tolerance),
+            accuracy_per_bin(batch.tpm_SG, np.expm1(log1p_SG), edges=edges, tolerance=tolerance),
             None if groups is None else _r2_within(truth_SG, log1p_SG, groups),
         )
+
+    hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
+    predicted_tpm = {name: np.expm1(log1p_SG) for name, log1p_SG in hat.items()}
+    quality = {name: quality_of(log1p_SG) for name, log1p_SG in hat.items()}
+    offset_SG = leave_one_out_offset(truth_SG - hat[AUTOENCODER], groups)
+    # Nothing is below 0 TPM.
+    moved = quality_of(np.maximum(hat[AUTOENCODER] + offset_SG, 0)) if offset_SG.any() else None
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
     ceiling = ceiling_per_bin(batch.tpm_SG, length_bp_G, batch.library_size_S, edges=edges, tolerance=tolerance)
     expected = intervals(model, batch.tpm_SG, hat[AUTOENCODER])
@@ -207,7 +220,16 @@ def evaluate(
     if groups is not None and tissues is not None:
         by_tissue = _by_tissue(batch.tpm_SG, hat[AUTOENCODER], expected, groups, tissues)
     return Evaluation(
-        batch.names, model.space.symbols, batch.tpm_SG, predicted_tpm, quality, ceiling, expected, mode, by_tissue
+        batch.names,
+        model.space.symbols,
+        batch.tpm_SG,
+        predicted_tpm,
+        quality,
+        ceiling,
+        expected,
+        mode,
+        by_tissue,
+        moved,
     )
 
 

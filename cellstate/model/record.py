@@ -218,7 +218,13 @@ class TissueQuality(_Closed, frozen=True, kw_only=True):
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Reconstruction of some samples by the autoencoder, beside its baselines."""
+    """Reconstruction of some samples by the autoencoder, beside its baselines.
+
+    Attributes
+    ----------
+    batch_offset : Quality or None
+        The autoencoder's with each sample's offset from the others of its batch (`cellstate.evaluation.batch_offset`).
+    """
 
     r2_pooled: float
     r2_gene_median: float | None
@@ -229,6 +235,7 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     n_values: _Count
     interval_coverage: Coverage | None = None
     tissues: dict[str, TissueQuality] = {}
+    batch_offset: Quality | None = None
     baselines: dict[PredictorId, Quality]
 
     def __post_init__(self) -> None:

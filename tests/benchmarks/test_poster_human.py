@@ -29,7 +29,7 @@ def curve(minutes: float) -> Curve:
 
 
 def test_stops_once_when_the_minutes_are_over(monkeypatch) -> None:
-    raised = []
+    raised: list[int] = []
     monkeypatch.setattr(signal, "raise_signal", raised.append)
     one = curve(minutes=1)
     for step in range(1, 5):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cellstate.evaluation.reconstruction import AUTOENCODER
+from cellstate.evaluation.reconstruction import AUTOENCODER, BATCH_OFFSET
 from cellstate.evidence import PredictorId
 from cellstate.formatting import bin_label, percent
 from cellstate.labels import predictor_label
@@ -95,6 +95,16 @@ def reconstruction_sentence(found: EvaluationRecord) -> str:
     return f"{text} PCA of the same width removes {percent(error_removed(pca, mean))} (R² {pca:.3f} against {r2:.3f})."
 
 
+def batch_offset_sentence(found: EvaluationRecord) -> str:
+    """Return what the offset of the batch changes; empty where there are too few samples to tell."""
+    if found.batch_offset is None or found.r2_gene_median is None or found.batch_offset.r2_gene_median is None:
+        return ""
+    return (
+        "With what the other samples show of this batch's offset, the median R² of a gene is "
+        f"{found.batch_offset.r2_gene_median:.3f} instead of {found.r2_gene_median:.3f}."
+    )
+
+
 def ceiling_sentence(found: EvaluationRecord) -> str:
     """Return the accuracy as a fraction of the counting-noise ceiling, bin by bin; empty where there is none."""
     said = [
@@ -137,6 +147,9 @@ def figures_table(found: EvaluationRecord) -> pd.DataFrame:
     for name, one in methods_of(found).items():
         accuracy = [b.accuracy for b in one.bins]
         columns[predictor_label(name)] = [one.r2_pooled, one.r2_gene_median, one.r2_sample_median, *accuracy]
+    if (moved := found.batch_offset) is not None:
+        accuracy = [b.accuracy for b in moved.bins]
+        columns[BATCH_OFFSET] = [moved.r2_pooled, moved.r2_gene_median, moved.r2_sample_median, *accuracy]
     columns["Ceiling"] = [None] * 3 + [b.ceiling for b in found.bins]
     table = pd.DataFrame(columns)
     return table.astype({name: float for name in table.columns[1:]})

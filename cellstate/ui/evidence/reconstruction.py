@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from cellstate.errors import CellStateError
 from cellstate.evaluation.bins import EDGES, Tolerance
-from cellstate.evaluation.reconstruction import Evaluation, evaluate
+from cellstate.evaluation.reconstruction import BATCH_OFFSET, Evaluation, evaluate
 from cellstate.evidence import PredictorId
 from cellstate.formatting import percent, plural
 from cellstate.labels import DATASETS, predictor_label
@@ -19,6 +19,7 @@ from cellstate.model.record import EvaluationRecord
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.evidence import HELD_OUT
 from cellstate.report.narrative.reconstruction import (
+    batch_offset_sentence,
     bins_of,
     ceiling_sentence,
     error_removed,
@@ -40,6 +41,7 @@ from cellstate.viz import Chart, accuracy_bars, density
 MOST_SAMPLES = 600
 _ABOUT = {
     "Autoencoder": "This model.",
+    BATCH_OFFSET: "This model, moved by the offset that the other samples of the batch show.",
     "PCA": "Principal components of the training samples, as many as the autoencoder has latent units.",
     "Gene mean": tip("Gene mean"),
     "Ceiling": tip("Counting-noise ceiling"),
@@ -150,7 +152,9 @@ def _summary(found: EvaluationRecord) -> None:
             ("Error removed", percent(error_removed(own, mean)), removed),
         ]
     )
-    said = (reconstruction_sentence(found), ceiling_sentence(found), interval_sentence(found))
+    said = (
+        reconstruction_sentence(found), batch_offset_sentence(found), ceiling_sentence(found), interval_sentence(found)
+    )  # fmt: skip
     st.markdown(" ".join(filter(None, said)), width=READABLE)
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,3 +75,15 @@ def test_random_weights_stand_beside_the_gene_mean_alone(tmp_path):
     model = load_model(tmp_path / "demo", device="cpu")
     samples = make_samples(2)
     assert set(evaluate(prepare_samples(model, samples)).quality) == {"autoencoder", "gene_mean"}
+
+
+def test_a_platform_of_its_own_is_told_by_the_other_samples(small_model, cohort):
+    samples = cohort.split("test")
+    moved_A = np.random.default_rng(0).choice([0.4, 2.5], size=samples.tpm_SA.shape[1])
+    elsewhere = replace(samples, tpm_SA=samples.tpm_SA * moved_A.astype(np.float32))
+    found = evaluate(prepare_samples(small_model, elsewhere))
+    assert found.batch_offset.r2_gene_median > found.quality["autoencoder"].r2_gene_median + 0.1
+    # Of two samples neither has enough others.
+    assert evaluate(prepare_samples(small_model, elsewhere.take([0, 1]))).batch_offset is None
+    record = found.record()
+    assert record.batch_offset is not None and len(record.batch_offset.bins) == len(record.bins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,6 +201,14 @@ def test_reconstruction() -> None:
             "PCA equal": narrative(evaluated(0.95, 0.9502)),
             "PCA better": narrative(evaluated(0.95, 0.96)),
             "PCA worse": narrative(evaluated(0.95, 0.92)),
+            "batch offset": reconstruction.batch_offset_sentence(
+                msgspec.structs.replace(
+                    evaluated(0.95),
+                    r2_gene_median=0.21,
+                    batch_offset=Quality(r2_pooled=0.96, r2_gene_median=0.52, r2_sample_median=None, bins=()),
+                )
+            ),
+            "no batch offset": reconstruction.batch_offset_sentence(evaluated(0.95)),
             "ceiling": reconstruction.ceiling_sentence(evaluated(0.95)),
             "no ceiling": reconstruction.ceiling_sentence(evaluated(0.95, share=None)),
             "intervals short in a bin": reconstruction.interval_sentence(evaluated(0.95, coverage=short)),
