@@ -186,7 +186,7 @@ def run(
     return Run(name, curve, curve.steps / per_epoch, test, peak_memory(context.device))
 
 
-def rivals(config: TrainConfig, data: TrainingData, widths: Sequence[int]) -> tuple[list[Criterion], float]:
+def baselines(config: TrainConfig, data: TrainingData, widths: Sequence[int]) -> tuple[list[Criterion], float]:
     """Return the figures of principal components and of the base model's network; and its R2 within, on validation."""
     found: list[Criterion] = []
     started = time.perf_counter()
@@ -237,7 +237,7 @@ def main() -> None:
         base_data = read_data(base, context)
         genes = base_data.space.ensembl
         widths = (min(base.network.hidden), base.network.components, 1000)
-        criteria, base_within = rivals(base, base_data, widths)
+        criteria, base_within = baselines(base, base_data, widths)
         del base_data
         data = read_data(poster, context)
         runs = []

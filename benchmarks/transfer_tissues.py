@@ -161,9 +161,9 @@ def main() -> None:
                 known = f"{tissue.replace(' ', '_')}.samples_{n}"
                 mean = {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
                 criteria += [measured(f"{known}.{name}", value, "median R2 per gene") for name, value in mean.items()]
-                for rival in ("from_scratch", "base"):
-                    gain = mean["fine_tuned"] - mean[rival]
-                    criteria.append(at_least(f"{known}.fine_tuned_less_{rival}", gain, "", 0))
+                for other in ("from_scratch", "base"):
+                    gain = mean["fine_tuned"] - mean[other]
+                    criteria.append(at_least(f"{known}.fine_tuned_less_{other}", gain, "", 0))
                 won += mean["fine_tuned"] > max(mean["from_scratch"], mean["base"])
     criteria.append(at_least("won_against_both", won, "", len(chosen) * len(sizes)))
     show(Benchmark.TRANSFER, criteria=criteria, quick=options.quick)
