@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks import fuzz
+from benchmarks.fuzz import Case
 from benchmarks.fuzz_readers import FORMATS, check_samples
 from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
 from cellstate.errors import ModelError, ReadError
@@ -34,7 +35,7 @@ from tests.unit.io.corpus import HOSTILE, referring
 REPOSITORY = Path(__file__).resolve().parents[3]
 #: These take seconds each; other hostile files cover their parts.
 SLOW = {"90,000 columns of numbers", "gzip bomb of one wide line"}
-INPUTS = 15
+INPUTS, SEED = 15, 1
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SLOW])
@@ -50,12 +51,14 @@ def test_hostile_file_is_read_or_refused(name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_changed_files_are_read_or_refused(name):
-    verdicts = [fuzz.judge((name, number)) for number in range(INPUTS)]
+    verdicts = [fuzz.judge(Case(name, SEED, number)) for number in range(INPUTS)]
     assert [v for v in verdicts if v.outcome not in ("read", "refused")] == []
 
 
 def test_number_determines_the_input():
-    assert fuzz.make_input(("csv", 7)) == fuzz.make_input(("csv", 7)) != fuzz.make_input(("csv", 8))
+    assert fuzz.make_input(Case("csv", SEED, 7)) == fuzz.make_input(Case("csv", SEED, 7))
+    assert fuzz.make_input(Case("csv", SEED, 7)) != fuzz.make_input(Case("csv", SEED, 8))
+    assert fuzz.make_input(Case("csv", SEED, 7)) != fuzz.make_input(Case("csv", SEED + 1, 7))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("10x h5", "zip", "baselines")])
@@ -96,8 +99,8 @@ def test_codes_of_refused_hostile_files(name, code):
 
 
 def test_worker_processes_judge_each_input():
-    verdicts = list(fuzz.in_processes([("zip", 0), ("zip", 1)]))
-    assert [v.case for v in verdicts] == [("zip", 0), ("zip", 1)]
+    verdicts = list(fuzz.in_processes([Case("zip", SEED, 0), Case("zip", SEED, 1)]))
+    assert [v.case.number for v in verdicts] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_worker_processes_judge_each_input():
     ],
 )
 def test_verdict_near_and_beyond_the_limits(verdict, is_violation, is_near):
-    judged = fuzz.Verdict(("zip", 0), *verdict)
+    judged = fuzz.Verdict(Case("zip", SEED, 0), *verdict)
     assert (judged.violation is not None) == is_violation and (is_violation or judged.is_near == is_near)
 
 
