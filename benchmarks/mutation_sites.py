@@ -64,12 +64,10 @@ def mutate(text: str, variant: tuple[str, int]) -> str | None:
     """Return a file with one fault in it; None where that is no other program, or none at all."""
     name, occurrence = variant
     operator: Operator = get_operator(name)()
-    changed = mutate_code(text, operator, occurrence)
-    if changed is None:
-        return None
     try:
-        return None if _program(changed) == _program(text) else changed
-    except SyntaxError:
+        changed = mutate_code(text, operator, occurrence)
+        return None if changed is None or _program(changed) == _program(text) else changed
+    except (SyntaxError, AttributeError):  # the latter, of an exception that is named with its module
         return None
 
 
