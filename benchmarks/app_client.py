@@ -124,7 +124,8 @@ class Client:
         return found
 
     def _find(self, key: str) -> Any | None:
-        wanted = re.compile(rf"-{re.escape(key)}(-\d+)?$")
+        # An id is a checksum and the key, which may itself be the end of another key.
+        wanted = re.compile(rf"-[0-9a-f]{{32}}-{re.escape(key)}(-\d+)?$")
         return next((one for one in self.elements() if wanted.search(getattr(one, "id", ""))), None)
 
     # What a user does

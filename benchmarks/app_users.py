@@ -112,7 +112,7 @@ class User:
             self._check(client, name)
             self._check_level(client, gene, levels[gene])
             self._rest(READS_S)
-            client.click("clear")
+            client.click(f"remove-{gene}")
         self.diary.pages.append(_timed(lambda: client.go(EVIDENCE)))
         self._check(client, name)
 
