@@ -158,15 +158,16 @@ def judge(case: Case) -> Verdict:
     # What it took to make the input is not the reader's.
     _forget_peak()
     start = time.process_time()
-    outcome = _outcome(case, given)
+    outcome = judge_input(case.format, given)
     return Verdict(case, outcome, time.process_time() - start)
 
 
-def _outcome(case: Case, given: Input) -> str:
+def judge_input(name: str, given: Input) -> str:
+    """Return ``read``, ``refused``, or what the law was broken by, of an input of a format."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            FORMATS[case.format].read(given)
+            FORMATS[name].read(given)
     except CellStateError as error:
         sentence = error.message.endswith((".", "?")) and not {"\n", "\r"} & set(error.message + error.hint)
         return "refused" if sentence and len(error.message) < 600 else f"not a sentence: {error.message[:200]!r}"
@@ -178,7 +179,7 @@ def _outcome(case: Case, given: Input) -> str:
 def _work(pipe: Connection, cases: Sequence[Case]) -> None:
     """Judge cases in this process, and say so after each."""
     for name in {case.format for case in cases}:
-        _outcome(Case(name, 0, 0), Input(FORMATS[name].seeds()[0]))
+        judge_input(name, Input(FORMATS[name].seeds()[0]))
     resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize") + _ROOM_BYTES,) * 2)
     held = _status("VmRSS")
     pipe.send("ready")
