@@ -85,10 +85,10 @@ def wait_for(server: Server) -> None:
 
 
 class Health:
-    """Asks a server for its health until it is stopped."""
+    """Asks a server for its health until it is stopped: the longest wait, and how often no answer came."""
 
     def __init__(self, server: Server) -> None:
-        self.longest_s = 0.0
+        self.longest_s, self.n_unanswered = 0.0, 0
         self._url, self._stop = f"{server.address}/_stcore/health", threading.Event()
         self._thread = threading.Thread(target=self._ask)
 
@@ -103,5 +103,8 @@ class Health:
     def _ask(self) -> None:
         while not self._stop.wait(0.1):
             start = time.monotonic()
-            urllib.request.urlopen(self._url, timeout=60).close()
+            try:
+                urllib.request.urlopen(self._url, timeout=60).close()
+            except OSError:
+                self.n_unanswered += 1
             self.longest_s = max(self.longest_s, time.monotonic() - start)

@@ -150,8 +150,10 @@ class User:
     def _check(self, client: Client, name: str) -> None:
         self.diary.errors += client.errors()
         seen = set(_NAME.findall(client.words()))
-        if seen != {name}:
+        if seen - {name}:
             self.diary.mixed.append(f"{name} sees {sorted(seen)}")
+        elif not seen:
+            self.diary.errors.append(f"{name} is not on the page.")
 
     def _check_level(self, client: Client, gene: str, level: float) -> None:
         """The table must hold the perturbed gene, at the level of this user's own file."""

@@ -239,7 +239,8 @@ def run(tallies: dict[str, Tally], names: Sequence[str], seconds: float, workers
     lock = Lock()
 
     def take(part: Sequence[Case]) -> None:
-        # Closing ends the process, which works ahead.
+        # Closing ends the process, which works ahead; the time begins when it has started.
+        end = None
         with closing(in_processes(part)) as verdicts:
             for verdict in verdicts:
                 with lock:
@@ -248,12 +249,12 @@ def run(tallies: dict[str, Tally], names: Sequence[str], seconds: float, workers
                     if not tally.n % _SAVED_EACH:
                         save(tallies)
                 _tell(verdict)
+                end = end or time.monotonic() + seconds
                 if time.monotonic() > end or tally.n >= INPUTS:
                     return
 
     for name in sorted(names, key=lambda name: tallies[name].n):
         cases = [Case(name, seed, number) for number in range(INPUTS - tallies[name].n)]
-        end = time.monotonic() + seconds
         if cases:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(take, (cases[worker::workers] for worker in range(workers))))

@@ -97,6 +97,7 @@ def upload_each(files: Sequence[Path]) -> list[Criterion]:
         at_most("hostile.slowest_refusal", max(refused), "s", REFUSED_S),
         measured("hostile.longest_wait_for_health_before", health_before.longest_s, "s"),
         at_most("hostile.longest_wait_for_health", health.longest_s, "s", HEALTH_S),
+        at_most("hostile.health_unanswered", health.n_unanswered, "times", 0),
         measured("hostile.page_of_another_user_before", statistics.median(before), "s"),
         measured("hostile.page_of_another_user_meanwhile", statistics.median(during), "s"),
         at_most("hostile.page_of_another_user", statistics.median(during) / statistics.median(before), "x", TIMES_PAGE),

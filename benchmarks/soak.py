@@ -55,6 +55,7 @@ def soak(n_users: int, seconds: float, alone_s: float, pace: float) -> list[Crit
         at_most("errors", len(found["errors"]), "", 0),
         at_most("leaks_between_users", len(found["mixed"]), "times", 0),
         at_most("longest_wait_for_health", health.longest_s, "s", HEALTH_S),
+        at_most("health_unanswered", health.n_unanswered, "times", 0),
         measured("slowest_cancel", max(found["searches"], default=None), "s"),
         measured("memory_before", before / 1e9, "GB"),
         measured("memory_as_the_last_user_leaves", most / 1e9, "GB"),
