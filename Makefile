@@ -51,6 +51,7 @@ format: $(VENV)/.for-test
 	@$(PY) -m ruff format .
 
 clean:
+	$(refuse)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -68,7 +69,18 @@ ifneq ($(shell $(PY) -c 'print("sound")' 2>/dev/null) $(shell cat $(VENV)/.folde
 .PHONY: $(VENV)/.for-run $(VENV)/.for-test
 endif
 
+# A folder is deleted only where its stamp says that it was made here: for this checkout, or inside it before it moved.
+INSIDE := $(filter $(CURDIR)/%,$(abspath $(VENV)))
+define refuse
+@made=$$(cat $(VENV)/.folder 2>/dev/null); \
+if [ -n "$$(ls -A $(VENV) 2>/dev/null)" ] && [ "$$made" != "$(CURDIR)" ] && ! { [ -n "$$made" ] && [ -n "$(INSIDE)" ]; }; then \
+  echo "$(VENV) was not made by this checkout's make, so it is left as it is: name another folder with VENV=..." >&2; \
+  exit 2; \
+fi
+endef
+
 define install
+$(refuse)
 @set -e; \
 if [ "$$(cat $(VENV)/.folder 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -c 'import pip' 2>/dev/null; then \
   python=; \
@@ -80,11 +92,11 @@ if [ "$$(cat $(VENV)/.folder 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -c 'impor
     exit 1; \
   fi; \
   rm -rf $(VENV); \
+  mkdir -p $(VENV) && printf '%s\n' "$(CURDIR)" > $(VENV)/.folder; \
   "$$python" -m venv $(VENV) || { \
     rm -rf $(VENV); \
     echo "Python could not create an environment: on Debian and Ubuntu, install the package python3-venv." >&2; exit 1; }; \
   echo "Installing CellState into $(VENV): this takes some minutes, once."; \
-  printf '%s\n' "$(CURDIR)" > $(VENV)/.folder; \
 else \
   echo "Updating $(VENV) with $(1)."; \
 fi; \

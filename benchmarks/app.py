@@ -18,19 +18,17 @@ Server, users and browser share the machine.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 from benchmarks import app_browser, app_models, upload
-from benchmarks.app_server import Server, serving
+from benchmarks.app_server import serving
+from benchmarks.app_users import run_apart
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
 from cellstate.evidence import Benchmark, Criterion
-from cellstate.resources import resource_path
 
 USERS, SECONDS, ALONE_S = 25, 300.0, 60.0
 QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE = 3, 20.0, 5.0, 0.1
@@ -47,10 +45,10 @@ def users(*, quick: bool) -> list[Criterion]:
         (QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE) if quick else (USERS, SECONDS, ALONE_S, 1)
     )
     with serving(f"--server.disconnectedSessionTTL={KEPT_S}") as server:
-        _users_of(server, 1, alone, pace)
+        run_apart(server, 1, alone, pace)
         time.sleep(_GONE_S)
         before, processor = server.resident_bytes(), server.processor_s()
-        found = _users_of(server, n, seconds, pace)
+        found = run_apart(server, n, seconds, pace)
         used, most = server.processor_s() - processor, server.resident_bytes()
         time.sleep(_GONE_S)
         after = server.resident_bytes()
@@ -71,14 +69,6 @@ def users(*, quick: bool) -> list[Criterion]:
         measured("memory_as_the_last_user_leaves", most / 1e9, "GB"),
         at_most("memory_after_to_before", after / before, "x", MEMORY),
     ]
-
-
-def _users_of(server: Server, n: int, seconds: float, pace: float) -> dict:
-    """Let users work in a process of their own."""
-    command = [sys.executable, "-m", "benchmarks.app_users", str(server.port)]
-    command += [f"--users={n}", f"--seconds={seconds}", f"--pace={pace}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=resource_path(), check=True)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _median(values: list[float]) -> float:

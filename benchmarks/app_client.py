@@ -124,7 +124,8 @@ class Client:
         return found
 
     def _find(self, key: str) -> Any | None:
-        wanted = re.compile(rf"-{re.escape(key)}(-\d+)?$")
+        # An id is a checksum and the key, which may itself be the end of another key.
+        wanted = re.compile(rf"-[0-9a-f]{{32}}-{re.escape(key)}(-\d+)?$")
         return next((one for one in self.elements() if wanted.search(getattr(one, "id", ""))), None)
 
     # What a user does
@@ -156,7 +157,7 @@ class Client:
         """Draw the page anew."""
         self._send()
 
-    def upload(self, widget: Any, name: str, data: bytes) -> None:
+    def upload(self, widget: Any, name: str, data: bytes, *, wait: bool = True) -> None:
         """Drop a file into an uploader of the page, and wait until the page stands again."""
         request = BackMsg()
         request.file_urls_request.request_id = uuid.uuid4().hex
@@ -178,7 +179,7 @@ class Client:
             file_id=urls[0].file_id, name=name, size=len(data)
         )
         info.file_urls.CopyFrom(urls[0])
-        self._set(state, widget)
+        self._set(state, widget, wait=wait)
 
     def settle(self) -> None:
         """Wait until the page stands that was asked for."""
@@ -207,13 +208,14 @@ class Client:
     def _fragment(self, widget: Any) -> str:
         return next((node.fragment for node in self._nodes.values() if node.element is widget), "")
 
-    def _set(self, state: WidgetState, widget: Any) -> None:
+    def _set(self, state: WidgetState, widget: Any, *, wait: bool = True) -> None:
         self._states[state.id] = state
-        self._send(self._fragment(widget))
+        self._send(self._fragment(widget), wait=wait)
 
-    def _send(self, fragment: str = "") -> None:
+    def _send(self, fragment: str = "", *, wait: bool = True) -> None:
         self._ask(None, fragment)
-        self.settle()
+        if wait:
+            self.settle()
 
     def _ask(self, trigger: WidgetState | None, fragment: str) -> None:
         """Ask for a run with the state of every widget that is there."""

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -81,3 +82,29 @@ def wait_for(server: Server) -> None:
         except (OSError, urllib.error.URLError):
             time.sleep(0.02)
     raise TimeoutError(f"The server did not answer within {_START_S} s.")
+
+
+class Health:
+    """Asks a server for its health until it is stopped: the longest wait, and how often no answer came."""
+
+    def __init__(self, server: Server) -> None:
+        self.longest_s, self.n_unanswered = 0.0, 0
+        self._url, self._stop = f"{server.address}/_stcore/health", threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> Health:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._stop.wait(0.1):
+            start = time.monotonic()
+            try:
+                urllib.request.urlopen(self._url, timeout=60).close()
+            except OSError:
+                self.n_unanswered += 1
+            self.longest_s = max(self.longest_s, time.monotonic() - start)

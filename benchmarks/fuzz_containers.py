@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -83,8 +84,25 @@ _PUT: tuple[Callable[[h5py.Group, str], object], ...] = (
 )  # fmt: skip
 
 
+#: Sizes whose product, or whose number of bytes, is small again in 64 or 32 bits.
+_WRAPS = (
+    2**61, 2**61 + 3, 2**61 + 60, 2**63, 2**63 - 1, 2**64 - 1, 2**64 - 8, 2**62 + 3, 2**32, 2**32 + 3, 2**32 + 60,
+    2**31, 2**29 + 3, 2**33, 2**58 + 3, 0,
+)  # fmt: skip
+
+
 def change_hdf5(random: Random, data: bytes, other: bytes) -> bytes:
-    """Change one to three parts of an HDF5 file, and now and then its bytes too."""
+    """Change parts of an HDF5 file, the sizes and addresses that hold it together, or its bytes."""
+    chance = random.random()
+    if chance < 0.7:
+        data = _change_parts(random, data)
+    if chance > 0.6:
+        data = random.choice((_wrap_sizes, _redirect))(random, data)
+    return mutate(random, data, other, BYTES) if random.random() < 0.2 else data
+
+
+def _change_parts(random: Random, data: bytes) -> bytes:
+    """Change one to three groups, datasets or attributes, as a library would write them."""
     held = io.BytesIO(data)
     with h5py.File(held, "r+") as file:
         for _ in range(random.choice((1, 1, 2, 3))):
@@ -98,8 +116,40 @@ def change_hdf5(random: Random, data: bytes, other: bytes) -> bytes:
                 np.errstate(all="ignore"),
             ):
                 _change_part(random, file, random.choice(paths))
-    data = held.getvalue()
-    return mutate(random, data, other, BYTES) if random.random() < 0.2 else data
+    return held.getvalue()
+
+
+def _wrap_sizes(random: Random, data: bytes) -> bytes:
+    """Write sizes that wrap where the file holds a dimension or a number of bytes."""
+    sizes: set[int] = set()
+
+    def note(_: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Dataset) and node.shape:
+            sizes.update((*node.shape, *(node.chunks or ()), node.id.get_storage_size()))
+
+    with h5py.File(io.BytesIO(data), "r") as file:
+        file.visititems(note)
+    return _overwrite(random, data, sizes - {0}, _WRAPS)
+
+
+def _redirect(random: Random, data: bytes) -> bytes:
+    """Let addresses of objects point to other objects, back to where they come from, or out of the file."""
+    with h5py.File(io.BytesIO(data), "r") as file:
+        addresses = {int(h5py.h5o.get_info(file.id).addr)}
+        file.visititems(lambda _, node: addresses.add(int(h5py.h5o.get_info(node.id).addr)))
+    others = (*sorted(addresses), 0, len(data), len(data) - 8, 2**64 - 1, 2**63)
+    return _overwrite(random, data, addresses, others)
+
+
+def _overwrite(random: Random, data: bytes, numbers: Collection[int], others: Sequence[int]) -> bytes:
+    """Exchange some of the places of a file that hold one of these numbers in 64 bits."""
+    places = [
+        match.start() for number in numbers for match in re.finditer(re.escape(number.to_bytes(8, "little")), data)
+    ]
+    changed = bytearray(data)
+    for at in random.sample(sorted(places), min(len(places), random.choice((1, 1, 2, 4)))):
+        changed[at : at + 8] = random.choice(others).to_bytes(8, "little")
+    return bytes(changed)
 
 
 def _change_part(random: Random, file: h5py.File, path: str) -> None:

@@ -14,14 +14,13 @@ import argparse
 import statistics
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 
 from benchmarks.app_client import Client
-from benchmarks.app_server import Server, serving
+from benchmarks.app_server import Health, serving
 from benchmarks.fuzz_containers import change_hdf5
 from benchmarks.fuzz_seeds import h5ad_seeds
 from benchmarks.report import at_most, measured, show
@@ -65,29 +64,6 @@ def compare_small(turns: int) -> list[Criterion]:
     ]
 
 
-class Health:
-    """Asks a server for its health until it is stopped."""
-
-    def __init__(self, server: Server) -> None:
-        self.longest_s = 0.0
-        self._url, self._stop = f"{server.address}/_stcore/health", threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-
-    def __enter__(self) -> Health:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
-        while not self._stop.wait(0.1):
-            start = time.monotonic()
-            urllib.request.urlopen(self._url, timeout=60).close()
-            self.longest_s = max(self.longest_s, time.monotonic() - start)
-
-
 def upload_each(files: Sequence[Path]) -> list[Criterion]:
     """Upload the files one after the other while another user reads pages."""
     refused: list[float] = []
@@ -121,6 +97,7 @@ def upload_each(files: Sequence[Path]) -> list[Criterion]:
         at_most("hostile.slowest_refusal", max(refused), "s", REFUSED_S),
         measured("hostile.longest_wait_for_health_before", health_before.longest_s, "s"),
         at_most("hostile.longest_wait_for_health", health.longest_s, "s", HEALTH_S),
+        at_most("hostile.health_unanswered", health.n_unanswered, "times", 0),
         measured("hostile.page_of_another_user_before", statistics.median(before), "s"),
         measured("hostile.page_of_another_user_meanwhile", statistics.median(during), "s"),
         at_most("hostile.page_of_another_user", statistics.median(during) / statistics.median(before), "x", TIMES_PAGE),

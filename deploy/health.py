@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,7 +17,7 @@ ADDRESS = "http://127.0.0.1:8501/_stcore/health"
 #: Seconds for an answer; failures in a row after which the server is ended. It is asked every 30 seconds.
 PATIENCE_S, MOST_FAILURES = 4, 4
 #: How often it did not answer since it last did; not there before it first did, as it may still be starting.
-COUNT = Path("/tmp/cellstate-health")
+COUNT = Path(tempfile.gettempdir()) / "cellstate-health"
 #: The server's command line ends with this, see the Containerfile.
 SERVER = "cellstate.cli\0app\0"
 

@@ -8,7 +8,7 @@ import pytest
 
 from cellstate.errors import CellStateError
 from cellstate.evaluation import enrichment as module
-from cellstate.evaluation.enrichment import LEAST_GENES, LEAST_P, enrichment, ranking
+from cellstate.evaluation.enrichment import LEAST_GENES, LEAST_P, MOST_GENES, enrichment, ranking
 from tests.support.factories import make_space
 
 SPACE = make_space(400)
@@ -67,6 +67,16 @@ def test_scores_are_those_of_the_definition():
     leading = best.loc["BOTTOM", "leading"].split(", ")
     assert set(leading) <= set(sets["BOTTOM"]) and len(leading) > LEAST_GENES
     assert (table.set_index("gene").loc[leading, "log2_fold_change"] < 0).all()
+
+
+def test_sets_of_a_size_that_can_be_tested_are_kept():
+    """As many genes as the bounds say are not too few and not too many."""
+    space = make_space(700)
+    sets = {str(n): space.symbols[:n] for n in (LEAST_GENES - 1, LEAST_GENES, MOST_GENES, MOST_GENES + 1)}
+    kept = module._members(space, sets, set(space.ensembl))
+    assert set(kept) == {str(LEAST_GENES), str(MOST_GENES)}
+    # Genes outside the ranking do not count.
+    assert set(module._members(space, sets, set(space.ensembl[:100]))) == set(sets) - {str(LEAST_GENES - 1)}
 
 
 def test_baselines_that_change_genes_stand_beside_it():

@@ -104,6 +104,27 @@ def test_columns_that_summarise_or_describe_are_no_samples(profile, name):
     assert "columns_left_out" in warning_codes(samples)
 
 
+OF_MANY = {
+    "Mean": lambda f: f.mean(axis=1),
+    "Median": lambda f: f.median(axis=1),
+    "SD": lambda f: f.std(axis=1),
+    "SD of the whole": lambda f: f.std(axis=1, ddof=0),
+    "Total": lambda f: f.sum(axis=1),
+}
+
+
+@pytest.mark.parametrize("name", OF_MANY)
+def test_columns_that_summarise_many_samples_are_no_samples(profile, name):
+    """Among many samples a value between the others says nothing, so the summary itself is compared."""
+    rng = np.random.default_rng(4)
+    values_SF = np.repeat(profile.counts_SF, 5, axis=0) * rng.lognormal(0, 0.5, (15, 3000))
+    frame = pd.DataFrame(values_SF.T, index=profile.names("ensembl"), columns=[f"patient {n}" for n in range(15)])
+    named = frame.assign(**{name: OF_MANY[name](frame)})
+    assert read_samples(named.to_csv().encode()).names == tuple(frame.columns)
+    other = frame.assign(Mean=frame["patient 3"] * rng.lognormal(0, 0.1, 3000))
+    assert read_samples(other.to_csv().encode()).names == (*frame.columns, "Mean")
+
+
 @pytest.mark.parametrize(
     "names",
     [("Max", "Mean_1", "Total"), ("SD_1", "HFD_1", "SD_2"), ("T", "B", "NK"), ("TPM pilot", "count test", "read KO")],

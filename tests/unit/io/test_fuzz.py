@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks import fuzz
+from benchmarks import fuzz, fuzz_containers
+from benchmarks.fuzz import Case
 from benchmarks.fuzz_readers import FORMATS, check_samples
 from benchmarks.fuzz_seeds import h5ad_seeds, text_seeds
 from cellstate.errors import ModelError, ReadError
@@ -34,7 +36,8 @@ from tests.unit.io.corpus import HOSTILE, referring
 REPOSITORY = Path(__file__).resolve().parents[3]
 #: These take seconds each; other hostile files cover their parts.
 SLOW = {"90,000 columns of numbers", "gzip bomb of one wide line"}
-INPUTS = 15
+INPUTS, SEED = 15, 1
+FINDS = Path(__file__).with_name("finds")
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SLOW])
@@ -50,12 +53,46 @@ def test_hostile_file_is_read_or_refused(name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_changed_files_are_read_or_refused(name):
-    verdicts = [fuzz.judge((name, number)) for number in range(INPUTS)]
+    verdicts = [fuzz.judge(Case(name, SEED, number)) for number in range(INPUTS)]
     assert [v for v in verdicts if v.outcome not in ("read", "refused")] == []
 
 
+@pytest.mark.parametrize("path", sorted(FINDS.iterdir()), ids=lambda path: path.name)
+def test_finds_are_read_or_refused(path):
+    """Files that once broke the law, or that only just kept it; a name begins with the format."""
+    name = path.name.partition("-")[0]
+    assert fuzz.judge_input(name, fuzz.Input(path.read_bytes())) in ("read", "refused")
+
+
+@pytest.mark.parametrize("change", [fuzz_containers._wrap_sizes, fuzz_containers._redirect])
+def test_sizes_and_addresses_of_hdf5_are_changed_in_place(change):
+    data = h5ad_seeds()[0]
+    changed = [change(Random(number), data) for number in range(20)]
+    assert len(set(changed)) > 15 and {len(one) for one in changed} == {len(data)}
+    outcomes = [fuzz.judge_input("h5ad", fuzz.Input(one)) for one in changed]
+    assert set(outcomes) == {"read", "refused"}
+
+
+def test_counts_add_up_over_runs_and_what_is_mended_is_forgotten(tmp_path):
+    path, case = tmp_path / "build" / "fuzz.json", Case("zip", SEED, 0)
+    tallies = fuzz.load(path)
+    for verdict in (fuzz.Verdict(case, "refused", 2.0, 10), fuzz.Verdict(case, "IndexError: 3")):
+        tallies["zip"].add(verdict)
+    fuzz.save(tallies, path)
+    again = fuzz.load(path)
+    assert again == tallies and again["zip"].n == 2 and again["csv"].n == 0
+    assert again["zip"].violations == [fuzz.Verdict(case, "IndexError: 3")]
+    again["zip"].forget(again["zip"].violations[0])
+    assert again["zip"].n == 2 and not again["zip"].violations and again["zip"].outcomes["violation"] == 0
+    told = {one.name: one.value for one in fuzz.criteria_of(again)}
+    assert (told["zip.inputs"], told["zip.violations"], told["fewest_inputs_of_a_format"]) == (2, 0, 0)
+    assert told["zip.slowest_input"] == 2.0
+
+
 def test_number_determines_the_input():
-    assert fuzz.make_input(("csv", 7)) == fuzz.make_input(("csv", 7)) != fuzz.make_input(("csv", 8))
+    assert fuzz.make_input(Case("csv", SEED, 7)) == fuzz.make_input(Case("csv", SEED, 7))
+    assert fuzz.make_input(Case("csv", SEED, 7)) != fuzz.make_input(Case("csv", SEED, 8))
+    assert fuzz.make_input(Case("csv", SEED, 7)) != fuzz.make_input(Case("csv", SEED + 1, 7))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("10x h5", "zip", "baselines")])
@@ -96,8 +133,8 @@ def test_codes_of_refused_hostile_files(name, code):
 
 
 def test_worker_processes_judge_each_input():
-    verdicts = list(fuzz.in_processes([("zip", 0), ("zip", 1)]))
-    assert [v.case for v in verdicts] == [("zip", 0), ("zip", 1)]
+    verdicts = list(fuzz.in_processes([Case("zip", SEED, 0), Case("zip", SEED, 1)]))
+    assert [v.case.number for v in verdicts] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +150,7 @@ def test_worker_processes_judge_each_input():
     ],
 )
 def test_verdict_near_and_beyond_the_limits(verdict, is_violation, is_near):
-    judged = fuzz.Verdict(("zip", 0), *verdict)
+    judged = fuzz.Verdict(Case("zip", SEED, 0), *verdict)
     assert (judged.violation is not None) == is_violation and (is_violation or judged.is_near == is_near)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,6 +57,23 @@ def test_library_sizes(profile):
         samples = read_samples(profile.frame(IN_UNIT[unit](profile)).to_csv().encode())
         np.testing.assert_allclose(samples.library_size_S, expected, rtol=1e-6)
     assert np.isnan(read_samples(profile.frame(profile.tpm_SF).to_csv().encode()).library_size_S).all()
+
+
+@pytest.mark.parametrize("text", ["log2(TPM+0)", "log2(TPM+-1)", "log2(TPM+1e)", "log2(TPM+.)", "log3(TPM+1)", "reads"])
+def test_a_unit_that_cannot_be_is_refused(text):
+    with raises_code("unknown_option"):
+        Unit.parse(text)
+
+
+@pytest.mark.parametrize("text, base, offset", [
+    ("log2(TPM)", 2.0, 0.0), ("log10(TPM)", 10.0, 0.0), ("log2(TPM+0.5)", 2.0, 0.5), ("log2 TPM", 2.0, 1.0),
+    ("ln(TPM+2)", math.e, 2.0), ("log1p TPM", math.e, 1.0), ("log1p(TPM)", math.e, 1.0),
+])  # fmt: skip
+def test_logarithms_by_name(text, base, offset):
+    unit = Unit.parse(text)
+    assert (unit.base, unit.offset) == (base, offset) and Unit.parse(str(unit)) == unit
+    values = np.array([0.0, 0.5, 7.25])
+    np.testing.assert_allclose(unit.linear(np.log(values + offset + 1e-300) / math.log(base)), values, atol=1e-9)
 
 
 FRACTIONS = {

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from cellstate.genes import transcript_genes
 from cellstate.io import ReadOptions, read_samples
+from cellstate.io.formats.h5ad import _SAMPLE_COLUMNS
 from tests.support.read_codes import raises_code, warning_codes
 
 
@@ -158,6 +159,56 @@ def test_h5ad(profile, tmp_path, form):
     report = samples.report
     assert (report.format, report.orientation, report.unit) == ("h5ad", "genes in columns", "counts")
     assert report.id_type == ("ensembl" if form == "gene ids in var" else "symbol")
+
+
+def test_h5ad_takes_lengths_from_var(profile, tmp_path):
+    """They replace those of the axis; a column of another size is damage, as is one of gene names."""
+    import h5py
+
+    adata = _adata(profile, profile.counts_SF)
+    adata.var["length"] = profile.length_bp * 1.5
+    adata.var["gene_ids"] = profile.names("ensembl")
+    data = _bytes(adata, tmp_path)
+    assert read_samples(data, options=ReadOptions(unit="counts")).names == profile.samples
+    for column in ("length", "gene_ids"):
+        path = tmp_path / f"{column}.h5ad"
+        path.write_bytes(data)
+        with h5py.File(path, "r+") as file:
+            short = file[f"var/{column}"][:-1]
+            del file[f"var/{column}"]
+            file[f"var/{column}"] = short
+        with raises_code("damaged_h5ad"):
+            read_samples(path)
+
+
+@pytest.mark.parametrize("names, expected", [
+    (["A", "B", "C"], ("A", "B", "C")), (["A", "A", "C"], ("0", "1", "2")),
+])  # fmt: skip
+def test_h5ad_samples_that_are_only_counted_take_names_that_differ(profile, tmp_path, names, expected):
+    adata = _adata(profile, profile.counts_SF)
+    adata.obs = pd.DataFrame({_SAMPLE_COLUMNS[0]: names}, index=["0", "1", "2"])
+    assert read_samples(_bytes(adata, tmp_path)).names == expected
+
+
+OTHER_TOOLS = {
+    "loom": ("matrix", "row_attrs/x", "col_attrs/x"),
+    "10x": ("matrix/indptr", "matrix/shape"),
+    "kallisto": ("aux/x", "est_counts"),
+    "Seurat": ("assays/x", "cell.names"),
+    "MuData": ("mod/x",),
+}
+
+
+@pytest.mark.parametrize("tool", OTHER_TOOLS)
+def test_hdf5_of_another_tool_is_named(tmp_path, tool):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for path in OTHER_TOOLS[tool]:
+            file[path] = np.arange(3)
+    with raises_code("other_file_kind") as caught:
+        read_samples(tmp_path / "a.h5")
+    assert tool in caught.value.message
 
 
 def test_damaged_or_foreign_hdf5_is_refused(profile, tmp_path):
