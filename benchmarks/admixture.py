@@ -94,6 +94,7 @@ def found_figures(every: list[Case], found: list[Admixture | None]) -> list[Crit
     """Return how often the tissue is named, by how much its share is wrong, and what is named where nothing is."""
     table = pd.DataFrame(
         {
+            "tumour": [case.tumour for case in every],
             "tissue": [case.admixed for case in every],
             "share": [case.share for case in every],
             "named": [one is not None for one in found],
@@ -118,6 +119,8 @@ def found_figures(every: list[Case], found: list[Admixture | None]) -> list[Crit
             measured(f"{name}.mean_error", float(error.mean())),
             measured(f"{name}.median_absolute_error", float(error.abs().median())),
         ]
+    for tumour, right in mixed[mixed["share"] == COMPARED].groupby("tumour")["right"].mean().items():
+        rows.append(measured(f"{tumour}_tumours.named_right_at_{100 * COMPARED:.0f}_percent", float(right)))
     error = mixed.loc[mixed["right"], "error"].abs().median()
     return [
         *rows,

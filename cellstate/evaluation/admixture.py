@@ -14,12 +14,11 @@ Shape suffixes: J classes, H classes that may be admixed, G genes of the model, 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from cellstate.evaluation.tissue import State, sample_calls
+from cellstate.evaluation.tissue import State
 from cellstate.evaluation.tissue_profiles import OFFSET, TissueProfiles, tissue_profiles
 from cellstate.model.impute import impute_missing
 from cellstate.perturb.sample import PreparedSample
@@ -33,9 +32,8 @@ RAISED = 1.5
 SHARES = np.array([0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], np.float32)
 #: Around the best of them, multiples that are tried as well.
 FINER = np.linspace(0.7, 1.3, 13).astype(np.float32)
-#: Most probable tissues of a sample, of which one is its own: the classifier knows how laboratories differ. Genes
-#: that are compared: those that differ most between classes.
-N_TISSUES, N_GENES = 3, 2_000
+#: Classes that fit a sample best, of which one is its own; genes compared, those that differ most between classes.
+N_OWN, N_GENES = 5, 2_000
 #: Cells from culture that are found in tissue too.
 STROMA = "cultured stroma"
 #: TPM that are added where shares in a gene are computed.
@@ -68,9 +66,7 @@ def admixture(sample: PreparedSample) -> Admixture | None:
     profiles = tissue_profiles(sample.model)
     if profiles is None:
         return None
-    [call] = sample_calls(sample.model, sample.measured_tpm_G[None])
-    own_tissues = {tissue for tissue, _ in call.tissues[:N_TISSUES]}
-    own, admixed, share, agreement = best_mixture(sample, profiles, own_tissues)
+    own, admixed, share, agreement = best_mixture(sample, profiles)
     if agreement < LEAST_AGREEMENT or share < LEAST_SHARE:
         return None
     own_G, other_G = (1 - share) * profiles.tpm_JG[own], share * profiles.tpm_JG[admixed]
@@ -82,9 +78,7 @@ def admixture(sample: PreparedSample) -> Admixture | None:
     )
 
 
-def best_mixture(
-    sample: PreparedSample, profiles: TissueProfiles, own_tissues: Collection[str]
-) -> tuple[int, int, float, float]:
+def best_mixture(sample: PreparedSample, profiles: TissueProfiles) -> tuple[int, int, float, float]:
     """Return own class, admixed class, its share, and how well the genes that it should raise agree, -1 to 1."""
     measured = np.flatnonzero(sample.measured_G)
     use = measured[np.argsort(-profiles.spread_G[measured], kind="stable")[:N_GENES]]
@@ -95,10 +89,10 @@ def best_mixture(
         mixed_QHC = (1 - share_Q[:, None, None]) * tpm_JC[own] + share_Q[:, None, None] * tpm_JC[admixed_H]
         return np.abs(np.log(mixed_QHC + OFFSET) - level_C).mean(axis=2)
 
-    owns = [j for j, (tissue, _) in enumerate(profiles.classes) if tissue in own_tissues]
-    nearest = min(owns, key=lambda own: float(alone_J[own]))
+    order = np.argsort(alone_J, kind="stable").tolist()
+    nearest = order[0]
     found = (float(alone_J[nearest]), nearest, nearest, 0.0)
-    for own in owns:
+    for own in order[:N_OWN]:
         admixed_H = _admixed(profiles, own, nearest)
         if len(admixed_H):
             error_QH = misfit(own, admixed_H, SHARES)

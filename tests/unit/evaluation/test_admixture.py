@@ -1,7 +1,6 @@
 """Tissue that is only admixed: found in mixtures of which everything is known, and taken out again."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,10 +33,6 @@ def profiles(small_model, monkeypatch):
     tpm_JG *= 1e6 / tpm_JG.sum(axis=1, keepdims=True)
     found = TissueProfiles(CLASSES, tpm_JG.astype(np.float32))
     monkeypatch.setattr(module, "tissue_profiles", lambda _: found)
-    # The classifier of tissues is not what is tested.
-    call = SimpleNamespace(tissues=tuple((tissue, 0.25) for tissue in ("colon", "liver", "brain", "cell line")))
-    monkeypatch.setattr(module, "sample_calls", lambda *_: [call])
-    monkeypatch.setattr(module, "N_TISSUES", 4)
     return found
 
 
