@@ -435,7 +435,7 @@ def test_admixed_tissue_is_named_and_taken_out(page: AppTest, monkeypatch: pytes
     page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
     check(page)
     with_it = page.dataframe[0].value
-    said = [admixture_sentence("liver", 0.3, out, drivers.WITHOUT) for out in (False, True)]
+    said = [admixture_sentence("liver", 0.3, out, f"“{drivers.WITHOUT}”") for out in (False, True)]
     assert said[0] in words(page) and said[1] not in words(page)
     page.toggle(key="without-admixture").set_value(True).run(timeout=PATIENCE_S)
     check(page)

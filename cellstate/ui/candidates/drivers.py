@@ -76,7 +76,7 @@ def _taken_out(mixed: Admixture) -> bool:
     """Draw which tissue is admixed, and the switch that takes it out; returns whether it is on."""
     sentence = st.empty()
     taken_out = st.toggle(WITHOUT, key="without-admixture")
-    sentence.caption(admixture_sentence(mixed.tissue, mixed.share, taken_out, WITHOUT), width=READABLE)
+    sentence.caption(admixture_sentence(mixed.tissue, mixed.share, taken_out, f"“{WITHOUT}”"), width=READABLE)
     return taken_out
 
 
