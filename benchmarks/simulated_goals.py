@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.simulated_predictors import Network, Training, known_of
+from benchmarks.simulated_predictors import Fitted, Network, Training, known_of
 from benchmarks.simulator import World
 from cellstate.evaluation.change_metrics import CALLED
 from cellstate.evidence import Stratum
@@ -21,6 +21,8 @@ from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p
 PROGRAMME = 20
 #: A planted pair is sought along its own goal, among the highest of all pairs, or of pairs of regulators alone.
 ALONG, TOP = "along a goal", 20
+#: The same by what both genes do together, interaction or not: the first cooperating sets of a method.
+JOINT = "joint effect along a goal"
 AMONG = {Stratum.ALL_PAIRS: "", Stratum.REGULATOR_PAIRS: " of regulators"}
 FALSE = f"{ALONG}, false among called"
 
@@ -47,15 +49,15 @@ class PairQuestions:
         self.right_Q = number_GG[tuple(planted_Q2.T)]
         self.among = dict(zip(AMONG.values(), (np.ones(len(a_N), bool), b_N < world.design.n_regulators), strict=True))
 
-    def recovery(self, score_QN: np.ndarray) -> dict[str, float]:
+    def recovery(self, score_QN: np.ndarray, question: str = ALONG) -> dict[str, float]:
         """Return how the right pairs rank: among all pairs, and among pairs of regulators."""
         row = {}
         for among, chosen_N in self.among.items():
             own_Q1 = np.take_along_axis(score_QN, self.right_Q[:, None], axis=1)
             # Ties count against the right one.
             better_Q = (score_QN[:, chosen_N] >= own_Q1).sum(axis=1) - 1
-            row[f"{ALONG}, AUROC{among}"] = float(1 - (better_Q / (chosen_N.sum() - 1)).mean())
-            row[f"{ALONG}, in top {TOP}{among}"] = float((better_Q < TOP).mean())
+            row[f"{question}, AUROC{among}"] = float(1 - (better_Q / (chosen_N.sum() - 1)).mean())
+            row[f"{question}, in top {TOP}{among}"] = float((better_Q < TOP).mean())
         return row
 
     def discoveries(self, score_QN: np.ndarray) -> dict[str, float]:
@@ -88,6 +90,20 @@ def network_scores(
     z_SG, change_SG = world.z(world.test)[:n_patients], world.measured_change("oe")[:n_patients]
     beyond = network.beyond(z_SG, change_SG, a_N, b_N)
     return np.sum([questions.direction_QG @ beyond_NG.T for beyond_NG in beyond], axis=0)
+
+
+def joint_scores(fitted: Fitted, world: World, questions: PairQuestions, n_patients: int) -> np.ndarray:
+    """Return what raising each pair does along each programme by adding up, mean over test patients, shape (Q, N).
+
+    Neither gene of a pair counts in the programme itself: its own level is given.
+    """
+    z_SG, change_SG = world.z(world.test)[:n_patients], world.measured_change("oe")[:n_patients]
+    shift_GG = fitted.shift(z_SG, change_SG).mean(axis=0)
+    np.fill_diagonal(shift_GG, 0)
+    a_N, b_N, direction_QG = questions.a_N, questions.b_N, questions.direction_QG
+    along_QG = direction_QG @ shift_GG.T
+    own_QN = direction_QG[:, b_N] * shift_GG[a_N, b_N] + direction_QG[:, a_N] * shift_GG[b_N, a_N]
+    return along_QG[:, a_N] + along_QG[:, b_N] - own_QN
 
 
 def cohort_scores(levels: Levels, direction_QG: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> np.ndarray:

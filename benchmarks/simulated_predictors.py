@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from sklearn.cluster import KMeans
 from torch import nn
 
 from benchmarks.regulon_changes import simple_changes
@@ -30,9 +31,11 @@ from benchmarks.simulator import World
 from cellstate.evidence import PredictorId
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder
-from cellstate.perturb.predictors.linear import fit_components
+from cellstate.perturb.perturbations import InputChange
+from cellstate.perturb.predictors.linear import fit_components, whitened_map
 from cellstate.perturb.predictors.propagate import base_pass, propagate
 from cellstate.perturb.predictors.registry import FittedParameters
+from cellstate.perturb.predictors.sparse import SparseEffectPropagation
 from cellstate.perturb.predictors.sparse_fit import fit_effects
 from train.warm_start import pca_map, warm_start
 
@@ -44,6 +47,8 @@ _HIDDEN = (256, LATENT, 256)
 _HIDE = (0.15, 0.5)
 #: Networks of an ensemble, and how far apart their seeds are: no other world has one of them.
 MEMBERS, _SEEDS_APART = 5, 1000
+#: States of the patients, and the components in which they are told apart.
+STATES, LEADING = 2, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +90,30 @@ class Linear:
         """Return the shift after perturbing each gene alone, shape (S, perturbed G, G)."""
         felt_SG = change_SG if self.curves is None else self.curves.felt(z_SG, change_SG)
         return felt_SG[:, :, None] * self.effect_GG
+
+    def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
+        """Return one patient's shift after perturbing several genes at once: the sum, shape (E, G)."""
+        return self.shift(z_G[None], change_G[None])[0][genes_EK].sum(axis=1)
+
+
+class OfState:
+    """Shifts in proportion, by the effects of the state that a patient is nearest to.
+
+    Parameters
+    ----------
+    effect_KGG : ndarray
+        Effects within each state.
+    state : callable
+        State of each patient, from (S, G) to (S,).
+    """
+
+    def __init__(self, effect_KGG: np.ndarray, state: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.effect_KGG = effect_KGG
+        self.state = state
+
+    def shift(self, z_SG: np.ndarray, change_SG: np.ndarray) -> np.ndarray:
+        """Return the shift after perturbing each gene alone, shape (S, perturbed G, G)."""
+        return change_SG[:, :, None] * self.effect_KGG[self.state(z_SG)]
 
     def together(self, z_G: np.ndarray, change_G: np.ndarray, genes_EK: np.ndarray) -> np.ndarray:
         """Return one patient's shift after perturbing several genes at once: the sum, shape (E, G)."""
@@ -143,7 +172,7 @@ class Mean:
         return np.mean([part.together(z_G, change_G, genes_EK) for part in self.parts], axis=0)
 
 
-Fitted = Linear | Network | Mean
+Fitted = Linear | OfState | Network | Mean
 
 
 def _no_change(training: Training) -> Linear:
@@ -168,6 +197,51 @@ def _baseline(name: str) -> Callable[[Training], Linear]:
         return Linear(effect_GG)
 
     return fit
+
+
+def _whitened(training: Training) -> Linear:
+    """Whiten the leading components alone: of as many as there are genes, every gene would be on its own."""
+    known = known_of(training).components
+    assert known is not None
+    leading = replace(known, components_PG=known.pca_LG, variance_P=known.pca_variance_L)
+    effect_GG = whitened_map(leading).change(rises(training.z_SG.shape[1])).astype(np.float64)
+    np.fill_diagonal(effect_GG, 0)
+    return Linear(effect_GG)
+
+
+def rises(n_genes: int) -> InputChange:
+    """Return one row a gene, which alone gains 1 SD."""
+    rise_GG = np.eye(n_genes, dtype=np.float32)
+    return InputChange(np.arange(n_genes), rise_GG, np.full_like(rise_GG, np.nan))
+
+
+def _fused(training: Training) -> Linear:
+    """The mean of both methods' effects, each by its own size; ranks of effects in place of sizes are worse."""
+    parts = [fit(training).effect_GG for fit in (_whitened, _baseline(PredictorId.ELASTIC_NET))]
+    return Linear(np.mean([one / np.sqrt(np.square(one).mean()) for one in parts], axis=0))
+
+
+def _state_elastic_net(training: Training) -> OfState:
+    """An elastic net for each of two states that training patients show by themselves, averaged with that of all."""
+    known = known_of(training)
+    assert known.components is not None
+    leading_LG = known.components.pca_LG[:LEADING]
+    clusters = KMeans(STATES, n_init=10, random_state=training.seed).fit(training.z_SG @ leading_LG.T)
+
+    def state(z_SG: np.ndarray) -> np.ndarray:
+        return clusters.predict(z_SG.astype(np.float64) @ leading_LG.T)
+
+    own_S, held_out_S = state(training.z_SG), state(training.validation_z_SG)
+    pooled_GG, effects = _baseline(PredictorId.ELASTIC_NET)(training).effect_GG, []
+    for k in range(STATES):
+        validation_SG = training.validation_z_SG[held_out_S == k]
+        # The penalty is chosen about the state's own mean, as the effects are learnt.
+        mean_G = training.z_SG[own_S == k].mean(axis=0)
+        found = fit_effects(training.z_SG[own_S == k] - mean_G, validation_SG - mean_G, training.seed)
+        own_GG = SparseEffectPropagation(found).change(rises(len(pooled_GG)))
+        np.fill_diagonal(own_GG, 0)
+        effects.append((own_GG + pooled_GG) / 2)
+    return OfState(np.stack(effects), state)
 
 
 @lru_cache(maxsize=1)
@@ -291,6 +365,17 @@ PREDICTORS = (
         PredictorId.ELASTIC_NET,
         "Few genes explain each gene; what is moved passes half of it on, twice.",
         _baseline("elastic_net"),
+    ),
+    Predictor(
+        PredictorId.WHITENED_COEXPRESSION,
+        f"Correlation of two genes where each of {LATENT} components counts alike.",
+        _whitened,
+    ),
+    Predictor(PredictorId.FUSION, "The mean of whitened co-expression and elastic net, on one scale.", _fused),
+    Predictor(
+        PredictorId.STATE_ELASTIC_NET,
+        "An elastic net for each of two states of the patients, half pooled.",
+        _state_elastic_net,
     ),
     Predictor(PredictorId.SPARSE_LINKS, "Spike and slab with hubs, gated by what a gene gives and takes.", _sparse),
     Predictor(PredictorId.SPARSE_LINKS_CURVES, "The same; a perturbation counts by the gene's level.", _sparse_curved),

@@ -18,6 +18,7 @@ import msgspec
 class Benchmark(StrEnum):
     """Benchmarks by the name of their module: ``python -m benchmarks.NAME``."""
 
+    ADMIXTURE = "admixture"
     APP = "app"
     ARCHS4_SCALE = "archs4_scale"
     BASE = "base"
@@ -113,6 +114,8 @@ class PredictorId(StrEnum):
     SPARSE_LINKS = "sparse_links"
     SPARSE_LINKS_CURVES = "sparse_links_curves"
     PRODUCTS = "products"
+    FUSION = "fusion"
+    STATE_ELASTIC_NET = "state_elastic_net"
 
 
 #: Methods that a model folder can hold, in the order in which tables show them.
@@ -234,6 +237,7 @@ class Metric(StrEnum):
     GOAL_PAIR_TOP20 = "goal_pair_top20"
     GOAL_PAIRS_CALLED = "goal_pairs_called"
     GOAL_PAIR_FDR = "goal_pair_fdr"
+    JOINT_PAIR_TOP20 = "joint_pair_top20"
     PAIR_SIGN_AGREEMENT_TOP1000 = "pair_sign_agreement_top1000"
     # Sizes.
     N_REGULATORS = "n_regulators"

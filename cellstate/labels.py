@@ -31,6 +31,8 @@ PREDICTORS = {
     PredictorId.SPARSE_LINKS: "Sparse links",
     PredictorId.SPARSE_LINKS_CURVES: "Sparse links with titration curves",
     PredictorId.PRODUCTS: "Products of regulators",
+    PredictorId.FUSION: "Whitened co-expression and elastic net",
+    PredictorId.STATE_ELASTIC_NET: "Elastic net of each state, half pooled",
 }
 DATASETS = {
     Dataset.TEST: "Held out",
@@ -119,6 +121,7 @@ METRICS = {
     Metric.GOAL_PAIR_TOP20: "right pair toward a goal, in the top 20",
     Metric.GOAL_PAIRS_CALLED: "pairs called toward a goal",
     Metric.GOAL_PAIR_FDR: "false pairs among those called toward a goal",
+    Metric.JOINT_PAIR_TOP20: "planted pair in the top 20 of its own goal, both effects added",
     Metric.PAIR_SIGN_AGREEMENT_TOP1000: "sign agreement, top 1,000 pairs",
     Metric.N_REGULATORS: "number of regulators",
     Metric.N_TARGETS: "number of known targets",

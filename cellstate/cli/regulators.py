@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,19 @@ from cellstate.cli.readers import at_least_one, first_of, note, read_all_samples
 from cellstate.errors import CellStateError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from cellstate.evaluation.admixture import Admixture
+    from cellstate.evaluation.ood import OodScore
+    from cellstate.model import Model
     from cellstate.perturb.regulators.search import Regulators
     from cellstate.perturb.regulators.sets import RegulatorSet
+    from cellstate.perturb.sample import PreparedSample
 
 #: The shipped model that knows normal tissue.
 MODEL = "human"
+#: The tissue that the sample is most like.
+OWN = "own"
 
 
 def add(commands: Commands) -> None:
@@ -27,6 +36,16 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="compare with the mean of these samples, FILE or FILE#NAME,NAME, instead of the closest normal state",
     )
+    one.add_argument(
+        "--against-tissue",
+        metavar="TISSUE",
+        help="compare with the middle of a normal tissue that the model knows, such as colon; own is the sample's own",
+    )
+    one.add_argument(
+        "--without-admixture",
+        action="store_true",
+        help="first take out the transcripts of a tissue that is only admixed, such as the liver around a metastasis",
+    )
     add_genes(one, "candidates; by default transcription factors")
     one.add_argument("--sets", action="store_true", help="also look for a set of cooperating regulators")
     one.add_argument("--top", type=int, metavar="N", help="rows that are shown in each direction")
@@ -35,16 +54,13 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
-    import numpy as np
-
     from cellstate.evaluation.ood import ood_scores
-    from cellstate.io import check_writable, read_selection, write_table
+    from cellstate.io import check_writable, write_table
     from cellstate.perturb.regulators.search import regulators
     from cellstate.perturb.sample import prepare_samples
 
     top = GENES_SHOWN if options.top is None else at_least_one("--top", options.top)
-    if options.all and options.sample is not None:
-        raise CellStateError("--all and --sample contradict each other.", "Give one of them.")
+    _check(options)
     if options.out:
         check_writable(options.out)
     model = read_model(options)
@@ -52,30 +68,97 @@ def _run(options: argparse.Namespace) -> Answer:
     if not options.all:
         positions = [first_of(options, samples, positions)]
     prepared = prepare_samples(model, samples.take(positions))
-    against, label = None, ""
-    if options.against is not None:
-        group = read_selection(options.against)
-        against = prepare_samples(model, group)
-        label = f"mean of {len(group)} samples of {options.against}"
-    genes = None
-    if options.genes == "all":
-        genes = np.arange(len(model.space))
-    elif options.genes not in (None, "tf"):
-        genes = read_genes(options, options.genes, model.space)
-    found = regulators(
-        prepared, against=against, against_label=label, genes=genes, with_sets=options.sets and not options.all
-    )
     scores = ood_scores(prepared)
+    prepared, admixed = _admixed(options, model, prepared)
+    against, label = _reference(options, model, scores, admixed)
+    found = regulators(
+        prepared,
+        against=against,
+        against_label=label,
+        genes=_candidates(options, model),
+        with_sets=options.sets and not options.all,
+    )
     if n := sum(score.is_ood for score in scores):
         note(options, f"{n:,} of {len(scores):,} samples are out of distribution: their regulators are not reliable")
     if options.all:
-        return _of_cohort(options, found, top, write_table)
+        return _of_cohort(options, found, admixed, top, write_table)
     if options.out:
         from cellstate.report.dossier_columns import with_dossiers
 
         table = found.table()
         write_table(with_dossiers(table, -table["z"]), options.out)
-    return _of_sample(found, top, scores[0].score, scores[0].is_ood)
+    return _of_sample(found, top, scores[0], admixed[0], options.without_admixture)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.all and options.sample is not None:
+        raise CellStateError("--all and --sample contradict each other.", "Give one of them.")
+    if options.against is not None and options.against_tissue is not None:
+        raise CellStateError("--against and --against-tissue contradict each other.", "Give one of them.")
+    if options.all and options.against_tissue == OWN:
+        raise CellStateError("The samples of a cohort may be of several tissues.", "Name the tissue of all of them.")
+
+
+def _candidates(options: argparse.Namespace, model: Model) -> np.ndarray | None:
+    if options.genes == "all":
+        import numpy as np
+
+        return np.arange(len(model.space))
+    return None if options.genes in (None, "tf") else read_genes(options, options.genes, model.space)
+
+
+def _admixed(
+    options: argparse.Namespace, model: Model, prepared: Sequence[PreparedSample]
+) -> tuple[tuple[PreparedSample, ...], list[Admixture | None]]:
+    """Return the samples, without admixed tissue where that is wanted, and what is admixed to each.
+
+    In a cohort it is sought only where it is taken out: most samples have none.
+    """
+    from cellstate.evaluation.admixture import admixture, without_admixture
+
+    wanted = options.without_admixture
+    if wanted:
+        _check_tissues(model)
+    if options.all and not wanted:
+        return tuple(prepared), []
+    admixed = [admixture(one) for one in prepared]
+    if not wanted:
+        return tuple(prepared), admixed
+    pairs = zip(prepared, admixed, strict=True)
+    return tuple(one if mixed is None else without_admixture(one, mixed) for one, mixed in pairs), admixed
+
+
+def _reference(
+    options: argparse.Namespace, model: Model, scores: Sequence[OodScore], admixed: Sequence[Admixture | None]
+) -> tuple[tuple[PreparedSample, ...] | None, str]:
+    """Return the samples to compare with, ``None`` for the closest normal state, and what to call them."""
+    from cellstate.evaluation.tissue_profiles import normal_tissue
+    from cellstate.io import read_selection
+    from cellstate.perturb.sample import prepare_samples
+
+    if options.against is not None:
+        group = read_selection(options.against)
+        return prepare_samples(model, group), f"mean of {len(group)} samples of {options.against}"
+    tissue = options.against_tissue
+    if tissue is None:
+        return None, ""
+    if tissue == OWN:
+        _check_tissues(model)
+        mixed, call = admixed[0], scores[0].call
+        if call is None:
+            raise CellStateError("The tissue of the sample is not known.", "Name a tissue.")
+        tissue = mixed.own_tissue if mixed else call.tissues[0][0]
+    one = normal_tissue(model, tissue)
+    return (one,), one.name
+
+
+def _check_tissues(model: Model) -> None:
+    from cellstate.evaluation.tissue_profiles import tissue_profiles
+
+    if tissue_profiles(model) is None:
+        raise CellStateError(
+            f"The model {model.config.name} knows no tissue that may be admixed.", "Use the model human."
+        )
 
 
 def _head(found: Regulators) -> dict:
@@ -88,7 +171,9 @@ def _head(found: Regulators) -> dict:
     }
 
 
-def _of_sample(found: Regulators, top: int, ood_score: float | None, is_ood: bool) -> Answer:
+def _of_sample(found: Regulators, top: int, score: OodScore, mixed: Admixture | None, taken_out: bool) -> Answer:
+    from cellstate.report.narrative.regulators import admixture_sentence
+
     table = found.table()
     up, down = table[table["z"] > 0].head(top), table[table["z"] < 0].iloc[::-1].head(top)
     sets = [_set_entries(found, one) for one in found.sets if one is not None]
@@ -97,8 +182,9 @@ def _of_sample(found: Regulators, top: int, ood_score: float | None, is_ood: boo
     result = {
         "sample": found.samples[0],
         **_head(found),
-        "ood_score": ood_score,
-        "is_ood": is_ood,
+        "ood_score": score.score,
+        "is_ood": score.is_ood,
+        "admixture": _admixture_entry(mixed, taken_out),
         "ranked": ranked,
         "sets": sets,
     }
@@ -112,14 +198,22 @@ def _of_sample(found: Regulators, top: int, ood_score: float | None, is_ood: boo
         title,
         *map(_row, records(down)),
     ]
+    if mixed is not None:
+        lines.insert(1, admixture_sentence(mixed.tissue, mixed.share, taken_out, without="--without-admixture"))
     if not found.has_null:
-        lines.insert(1, "No p-values: a group needs five samples to tell how much its own differ.")
+        lines.insert(1, "No p-values: they need five samples of the reference, to tell how much its own differ.")
     for one in sets:
         lines.append(
             f"Together: {', '.join(one['genes'])} explain {one['explained']:.1%} of what was held back, the best of "
             f"them {one['best_member']:.1%}; p = {one['p']:.2g} against random sets."
         )
     return result, lines
+
+
+def _admixture_entry(mixed: Admixture | None, taken_out: bool) -> dict | None:
+    if mixed is None:
+        return None
+    return {"tissue": mixed.tissue, "share": mixed.share, "own_tissue": mixed.own_tissue, "taken_out": taken_out}
 
 
 def _dossier(row: dict) -> dict:
@@ -153,7 +247,9 @@ def _row(row: dict) -> str:
     )
 
 
-def _of_cohort(options: argparse.Namespace, found: Regulators, top: int, write_table) -> Answer:
+def _of_cohort(
+    options: argparse.Namespace, found: Regulators, admixed: Sequence[Admixture | None], top: int, write_table
+) -> Answer:
     import pandas as pd
 
     from cellstate.perturb.regulators.search import FDR
@@ -172,6 +268,13 @@ def _of_cohort(options: argparse.Namespace, found: Regulators, top: int, write_t
         ],
         "recurrent": records(recurrent),
     }
+    if admixed:
+        for entry, mixed in zip(result["samples"], admixed, strict=True):
+            entry["admixture"] = _admixture_entry(mixed, taken_out=True)
+        note(
+            options,
+            f"a tissue was taken out of {sum(one is not None for one in admixed):,} of {len(admixed):,} samples",
+        )
     lines = [
         f"{len(found.samples):,} samples against {found.reference} (hypotheses, for research only)",
         f"{'gene':<12}{'more active':>12}{'less active':>12}{'mean z':>9}",

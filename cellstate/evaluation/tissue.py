@@ -247,6 +247,13 @@ class TissueClassifier:
         return found
 
     @cached_property
+    def class_log1p_JC(self) -> np.ndarray:
+        """log1p TPM of the middle of each class, by ranks, on the classifier's genes, shape (J, C)."""
+        space = self.space
+        y_JC = space.expected(self.centre_JK @ self._unwhitening_KK)
+        return np.maximum(space.mean_C + space.scale_C * y_JC, 0)
+
+    @cached_property
     def _is_tissue_JT(self) -> np.ndarray:
         return np.array([[tissue == one for one in self.tissues] for tissue, _ in self.classes], dtype=np.float64)
 

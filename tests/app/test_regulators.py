@@ -14,16 +14,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
+from cellstate.evaluation.admixture import Admixture
 from cellstate.genes import gene_axis
 from cellstate.genes.dossier import dossier
 from cellstate.io import read_samples
 from cellstate.model import Model
 from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.sample import prepare_sample
+from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from cellstate.perturb.search.single import screen
 from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
+from cellstate.report.narrative.regulators import admixture_sentence
 from cellstate.report.narrative.search import common_gene, goal_scale
+from cellstate.ui.candidates import drivers
 from cellstate.ui.candidates import options as regulators_options
 from cellstate.ui.candidates.goal import signed
 from cellstate.ui.candidates.results import agreement, containing, csv, short
@@ -422,3 +425,26 @@ def test_drivers_need_no_goal(page: AppTest) -> None:
     page.button(key="try-driver").click().run(timeout=PATIENCE_S)
     [entry] = page.session_state["cellstate"].entries
     assert entry.perturbation.spec.endswith("=ko")
+
+
+def test_admixed_tissue_is_named_and_taken_out(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def liver(sample: PreparedSample) -> Admixture:
+        return Admixture("liver", 0.3, "colon", np.linspace(0.2, 1, len(sample.tpm_G)).astype(np.float32))
+
+    monkeypatch.setattr(drivers, "admixture", liver)
+    page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
+    check(page)
+    with_it = page.dataframe[0].value
+    said = [admixture_sentence("liver", 0.3, out, f"“{drivers.WITHOUT}”") for out in (False, True)]
+    assert said[0] in words(page) and said[1] not in words(page)
+    page.toggle(key="without-admixture").set_value(True).run(timeout=PATIENCE_S)
+    check(page)
+    assert said[1] in words(page) and said[0] not in words(page)
+    assert page.dataframe[0].value["z"].tolist() != with_it["z"].tolist()
+
+
+def test_where_nothing_is_admixed_there_is_no_switch(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drivers, "admixture", lambda _: None)
+    page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
+    check(page)
+    assert not page.toggle

@@ -46,3 +46,17 @@ def set_sentence(genes: Sequence[str], explained: float, best_member: float, p: 
         f"the half of the genes that was held back; the best of them alone {percent(best_member, 1)} "
         f"(p = {decimal(p, 3)} against random sets of this size)."
     )
+
+
+def admixture_sentence(tissue: str, share: float, taken_out: bool, without: str) -> str:
+    """Return which tissue is admixed to a sample, and whether regulators are those of the rest.
+
+    Parameters
+    ----------
+    without : str
+        What takes it out, as an option or a switch is named.
+    """
+    first = f"About {percent(share)} of the transcripts are like normal {escape_markdown(tissue)}"
+    if taken_out:
+        return f"{first}; they were taken out."
+    return f"{first}: some regulators may be those of that tissue ({without} takes it out)."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cellstate.evaluation.admixture import Admixture, admixture, without_admixture
 from cellstate.evaluation.model_choice import BASE
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.labels import in_sentence, predictor_label
@@ -14,7 +15,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.regulators.reference import load_reference
 from cellstate.perturb.regulators.search import Regulators, regulators
 from cellstate.report.dossier_columns import with_dossiers
-from cellstate.report.narrative.regulators import regulators_sentence, set_sentence
+from cellstate.report.narrative.regulators import admixture_sentence, regulators_sentence, set_sentence
 from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, chart, download_table, gene_table, hypothesis, number_column
@@ -24,6 +25,7 @@ from cellstate.ui.state.session import Session
 from cellstate.viz import activity_bars
 
 _SHOWN = "drivers-shown"
+WITHOUT = "Without admixed tissue"
 #: Dossiers of ticked regulators that are drawn at once.
 _DOSSIERS = 3
 
@@ -50,8 +52,11 @@ def drivers(state: Session, opened: Model) -> None:
                     "Find regulators", icon=":material/play_arrow:", key="find-drivers", on_click=_ask, args=(asked,)
                 )
                 return
+            mixed = state.cached("admixture", (state.selected, model.stamp), lambda: admixture(state.prepared(model)))
+            taken_out = mixed is not None and _taken_out(mixed)
             with st.spinner("Ranking regulators …"):
-                found = state.cached("drivers", (state.selected, model.stamp), lambda: _found(state, model))
+                key = (state.selected, model.stamp, taken_out)
+                found = state.cached("drivers", key, lambda: _found(state, model, mixed if taken_out else None))
             _answer(state, found)
 
 
@@ -67,8 +72,17 @@ def _model(opened: Model) -> Model | None:
     return open_model(shipped[BASE]) if BASE in shipped else None
 
 
-def _found(state: Session, model: Model) -> Regulators:
-    return regulators([state.prepared(model)], with_sets=True)
+def _taken_out(mixed: Admixture) -> bool:
+    """Draw which tissue is admixed, and the switch that takes it out; returns whether it is on."""
+    sentence = st.empty()
+    taken_out = st.toggle(WITHOUT, key="without-admixture")
+    sentence.caption(admixture_sentence(mixed.tissue, mixed.share, taken_out, f"“{WITHOUT}”"), width=READABLE)
+    return taken_out
+
+
+def _found(state: Session, model: Model, mixed: Admixture | None) -> Regulators:
+    sample = state.prepared(model)
+    return regulators([sample if mixed is None else without_admixture(sample, mixed)], with_sets=True)
 
 
 def _answer(state: Session, found: Regulators) -> None:

@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.evaluation import admixture as module
+from cellstate.evaluation.admixture import Admixture
 from cellstate.evidence import PredictorId
 from cellstate.genes.dossier import dossier
+from cellstate.model import load_model
 from cellstate.perturb.effects import LOG2_PER_SD
 from tests.support.normal_tissue import with_normal_tissue
+from tests.support.tissue_factories import with_tissues
 from tests.unit.cli.conftest import refusal
 
 
@@ -17,6 +21,12 @@ from tests.unit.cli.conftest import refusal
 def folder(small_model, cohort, tmp_path_factory):
     """A model folder that knows normal tissue."""
     return with_normal_tissue(small_model, cohort, tmp_path_factory.mktemp("models") / "normal")
+
+
+@pytest.fixture(scope="session")
+def tissue_folder(folder, tmp_path_factory):
+    """The same, and it knows tissues."""
+    return with_tissues(load_model(folder, device="cpu"), tmp_path_factory.mktemp("models") / "tissues").folder
 
 
 def test_regulators_of_one_sample(run, table, folder, tmp_path):
@@ -67,6 +77,37 @@ def test_regulators_against_other_samples(run, table, small_model):
 
 def test_regulators_need_a_reference(run, table, small_model):
     refusal(run("regulators", table, "--model", small_model.folder, status=2))
+
+
+def test_regulators_against_a_normal_tissue(run, table, tissue_folder):
+    tissue = ("regulators", table, "--model", tissue_folder, "--genes", "all", "--json", "--against-tissue")
+    found, own = run(*tissue, "liver"), run(*tissue, "own")
+    assert {row["p"] for row in found["ranked"]} == {None} and found["reference"] != own["reference"]
+    refusal(run("regulators", table, "--model", tissue_folder, "--against-tissue", "spleen", status=2))
+    refusal(run("regulators", table, "--model", tissue_folder, "--against-tissue", "own", "--all", status=2))
+    refusal(
+        run("regulators", table, "--model", tissue_folder, "--against-tissue", "liver", "--against", table, status=2)
+    )
+
+
+def test_admixed_tissue_is_named_and_taken_out(run, table, tissue_folder, monkeypatch):
+    n = len(load_model(tissue_folder).space)
+    mixed = Admixture("liver", 0.3, "colon", np.linspace(0.2, 1, n).astype(np.float32))
+    monkeypatch.setattr(module, "admixture", lambda _: mixed)
+    asked = ("regulators", table, "--model", tissue_folder, "--genes", "all", "--json")
+    found, rest = run(*asked), run(*asked, "--without-admixture")
+    entry = {"tissue": "liver", "share": 0.3, "own_tissue": "colon"}
+    assert found["admixture"] == entry | {"taken_out": False} and rest["admixture"] == entry | {"taken_out": True}
+    assert found["ranked"] != rest["ranked"]
+    cohort = run(*asked, "--all", "--without-admixture")
+    assert [one["admixture"] for one in cohort["samples"]] == [rest["admixture"]] * 2
+    assert cohort["samples"][0]["top"][0] == rest["ranked"][0]["gene"]
+    assert "admixture" not in run(*asked, "--all")["samples"][0]
+
+
+def test_a_model_without_tissues_takes_nothing_out(run, table, folder):
+    assert run("regulators", table, "--model", folder, "--json")["admixture"] is None
+    refusal(run("regulators", table, "--model", folder, "--without-admixture", status=2))
 
 
 def test_one_sample_or_all(run, table, folder):

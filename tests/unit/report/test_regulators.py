@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cellstate.report.narrative.regulators import regulators_sentence, set_sentence
+from cellstate.report.narrative.regulators import admixture_sentence, regulators_sentence, set_sentence
 from tests.support.golden import check_golden
 
 
@@ -20,5 +20,7 @@ def test_sentences():
         regulators_sentence(table([np.nan] * 6), "mean of 2 samples"),
         regulators_sentence(table([0.3] * 6).head(2), reference),
         set_sentence(["MYC", "ETV4"], 0.142, 0.044, 0.005),
+        admixture_sentence("liver", 0.26, False, "--without-admixture"),
+        admixture_sentence("liver", 0.26, True, "--without-admixture"),
     ]
     check_golden("narrative_regulators", "\n\n".join(said) + "\n")
