@@ -55,7 +55,7 @@ class Prediction:
         return _log2_fold_change(self.log1p_before_G, self.log1p_after_G)
 
     def baseline_log2_fold_changes(self) -> dict[PredictorId, np.ndarray]:
-        """The same by each other method."""
+        """Return the predicted log2 fold change by each other method, shape (G,) each."""
         before_G = self.log1p_before_G
         return {name: _log2_fold_change(before_G, after_G) for name, after_G in self.baseline_log1p_after.items()}
 
