@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cellstate.perturb.search.titration import titrate
     from cellstate.samples import Samples
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Goal",
     "Perturbation",

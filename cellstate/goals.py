@@ -51,6 +51,18 @@ _MINUS = "-−–"
 def read_goal(text: str, sample: PreparedSample) -> Goal:
     """Make the goal that a text stands for; see the module's text for the forms.
 
+    Parameters
+    ----------
+    text : str
+        Such as ``genes:+CDX2,-MYC``, ``up:hallmark#HALLMARK_APOPTOSIS``, ``toward:FILE#NAME`` or ``cohort:high:CDX2``.
+    sample : PreparedSample
+        The sample whose goal it is.
+
+    Returns
+    -------
+    Goal
+        A direction on the model's genes, shape (G,), in SD of the training cohort, and the distance along it.
+
     Raises
     ------
     CellStateError

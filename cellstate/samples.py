@@ -33,6 +33,7 @@ class ReadWarning(str):
     code: str
 
     def __new__(cls, text: str, code: str = "") -> ReadWarning:
+        """Return the sentence with its code."""
         warning = super().__new__(cls, text)
         warning.code = code
         return warning
@@ -166,7 +167,18 @@ class Samples:
         return len(self.names)
 
     def take(self, rows: Sequence[int]) -> Samples:
-        """Return the samples at the given positions."""
+        """Return the samples at the given positions.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Positions from 0, in the order wanted.
+
+        Returns
+        -------
+        Samples
+            With the same report.
+        """
         rows = list(rows)
         return replace(
             self,
@@ -176,7 +188,23 @@ class Samples:
         )
 
     def select(self, name: str) -> Samples:
-        """Return the sample with a name; raise ``ReadError`` if there is none."""
+        """Return the sample with a name.
+
+        Parameters
+        ----------
+        name : str
+            One of `names`.
+
+        Returns
+        -------
+        Samples
+            That one sample.
+
+        Raises
+        ------
+        ReadError
+            No sample has that name.
+        """
         if name not in self.names:
             shown = ", ".join(self.names[:5]) + (", …" if len(self) > 5 else "")
             raise ReadError(f"There is no sample called {name!r}.", f"The samples are: {shown}", code="unknown_sample")

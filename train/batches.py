@@ -73,6 +73,7 @@ class ArraySource:
 
     @cached_property
     def n_measured_S(self) -> np.ndarray:
+        """Genes that each sample measures, shape (S,)."""
         return np.count_nonzero(~np.isnan(self.z_SG), axis=1)
 
     @property
@@ -81,13 +82,16 @@ class ArraySource:
         return np.nan_to_num(self.z_SG) if self.filled_SG is None else self.filled_SG
 
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
+        """Return the rows of z, shape (B, G), and of the filled z where there is one."""
         kept = (self.z_SG,) if self.filled_SG is None else (self.z_SG, self.filled_SG)
         return tuple(torch.from_numpy(z_SG[rows_B]) for z_SG in kept)
 
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
+        """Return z, shape (B, G), float32; NaN where not measured."""
         return fetched[0]
 
     def filled(self, fetched: tuple[Tensor, ...], z_BG: Tensor) -> Tensor:
+        """Return z with the values that were filled in, shape (B, G)."""
         return fetched[-1]
 
 
@@ -125,16 +129,19 @@ class StoreSource:
     _kept: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     def fetch(self, rows_B: np.ndarray) -> tuple[Tensor, ...]:
+        """Return the rows on the gene axis, shape (B, A), and the factor of each, shape (B, 1)."""
         log1p_BA = torch.index_select(self.log1p_SA, 0, torch.from_numpy(self.rows_S[rows_B]))
         return log1p_BA, torch.from_numpy(self.factor_S[rows_B, None])
 
     def z(self, fetched: tuple[Tensor, ...]) -> Tensor:
+        """Scale to the training cohort and standardise, shape (B, G), float32; NaN where not measured."""
         log1p_BA, factor_B1 = fetched
         index_G, mean_G, scale_G = self._on(log1p_BA.device)
         log1p_BG = log1p_BA[:, index_G].float()
         return (torch.log1p(torch.expm1(log1p_BG) * factor_B1) - mean_G) / scale_G
 
     def filled(self, fetched: tuple[Tensor, ...], z_BG: Tensor) -> Tensor:
+        """Return z as it is: a store is not filled."""
         return z_BG
 
     def _on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -78,19 +78,19 @@ class TrainerCallback:
     """Methods that a run calls on every process; these do nothing."""
 
     def resumed(self, state: TrainingState) -> None:
-        """The run begins, or continues from a checkpoint."""
+        """Note that the run begins, or continues from a checkpoint."""
 
     def step(self, step: Step) -> None:
-        """A step is done."""
+        """Note a step that is done."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """An epoch is done."""
+        """Note an epoch that is done."""
 
     def best(self, weights: dict[str, Tensor]) -> None:
-        """These are the complete weights of the best epoch so far; the next step changes them in place."""
+        """Take the complete weights of the best epoch so far; the next step changes them in place."""
 
     def saving(self) -> None:
-        """A checkpoint is about to be written."""
+        """Prepare for a checkpoint that is about to be written."""
 
 
 class History:

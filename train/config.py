@@ -5,7 +5,9 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TypeVar, get_type_hints
+
+import msgspec
 
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.model.config import ModelConfig
@@ -201,7 +203,7 @@ class OutputConfig:
 class TrainConfig:
     """A whole run."""
 
-    data: DataConfig
+    data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     run: RunConfig = field(default_factory=RunConfig)
@@ -240,39 +242,26 @@ def read_sections(path: Path | str, kind: type[Sections]) -> Sections:
         raise CellStateError(f"There is no config {path}.", f"Name a TOML file, or one of: {names}.") from error
     except tomllib.TOMLDecodeError as error:
         raise CellStateError(f"{path.name} is not valid TOML: {error}.", "Correct the line it names.") from error
-    owners = get_type_hints(kind)
+    sections = get_type_hints(kind)
     for section, values in content.items():
-        if section not in owners or not isinstance(values, dict):
-            raise CellStateError(f"{path.name} has an unknown section [{section}].", f"Known: {', '.join(owners)}.")
-    found = {section: _section(owners[section], section, values) for section, values in content.items()}
-    # A missing section has defaults; its class raises an error where an entry is required.
-    return kind(**found | {section: owner() for section, owner in owners.items() if section not in found})
-
-
-def _section(owner: type, section: str, values: dict[str, Any]) -> Any:
-    known = get_type_hints(owner)
-    if unknown := sorted(set(values) - set(known)):
-        raise CellStateError(
-            f"[{section}] has no entry {summarise_list(unknown)}.", f"Known: {', '.join(sorted(known))}."
-        )
-    return owner(**{name: _value(value, known[name], section, name) for name, value in values.items()})
-
-
-def _value(value: Any, wanted: Any, section: str, name: str) -> Any:
-    """Return a TOML value as its entry wants it: lists become tuples, whole numbers pass for decimals."""
-    if get_origin(wanted) is tuple:
-        kind = get_args(wanted)[0]
-        if not isinstance(value, list):
-            raise CellStateError(f"{name} in [{section}] is a list.", f"Write {name} = [...].")
-        return tuple(_value(one, kind, section, name) for one in value)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if type(value) is not wanted:
-        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}
-        raise CellStateError(f"{name} in [{section}] is {words[wanted]}, not {value!r}.", "Correct that line.")
-    return value
+        if section not in sections or not isinstance(values, dict):
+            raise CellStateError(f"{path.name} has an unknown section [{section}].", f"Known: {', '.join(sections)}.")
+        known = get_type_hints(sections[section])
+        if unknown := sorted(set(values) - set(known)):
+            raise CellStateError(
+                f"[{section}] has no entry {summarise_list(unknown)}.", f"Known: {', '.join(sorted(known))}."
+            )
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        # Such as "Expected `int`, got `str` - at `$.network.hidden[1]`".
+        what, _, place = str(error).partition(" - at ")
+        section, _, name = place.strip("`").removeprefix("$.").partition(".")
+        wrong = what[:1].lower() + what[1:]
+        raise CellStateError(f"{name} in [{section}] has the wrong type: {wrong}.", "Correct that line.") from error
 
 
 def one_of(name: str, value: str, known: tuple[str, ...], section: str) -> None:
+    """Raise ``CellStateError`` where the value of an entry is none of the known ones."""
     if value not in known:
         raise CellStateError(f"{name} = {value!r} is not known.", f"In [{section}] use {' or '.join(known)}.")

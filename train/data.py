@@ -140,8 +140,9 @@ def read_cohorts(config: DataConfig) -> TrainingData:
 
 
 def choose_genes(n_measured_A: np.ndarray, n_detected_A: np.ndarray, n: int, config: DataConfig) -> np.ndarray:
-    """Return axis positions of the genes that a model covers, from the number of the n training samples that measure
-    each gene, and that have it above zero.
+    """Return axis positions of the genes that a model covers.
+
+    It is decided from the number of the n training samples that measure each gene, and that have it above zero.
     """
     if config.genes == "axis":
         return np.arange(len(n_measured_A))

@@ -88,8 +88,8 @@ class BaseConfig:
 class FinetuneConfig:
     """A whole run; the network is the base model's."""
 
-    base: BaseConfig
-    data: DataConfig
+    base: BaseConfig = field(default_factory=BaseConfig)
+    data: DataConfig = field(default_factory=DataConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     run: RunConfig = field(default_factory=RunConfig)
     output: OutputConfig = field(default_factory=OutputConfig)

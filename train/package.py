@@ -28,7 +28,7 @@ from cellstate.files import CHECKSUMS, atomic_write
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.cohort import COHORT, load_profiles, save_profiles
-from cellstate.model.folder import CARD, load_model, save_genes
+from cellstate.model.folder import CARD, WEIGHTS, load_model, save_genes, weights_sha256
 from cellstate.model.record import METRICS, AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.predictors.linear import fit_components, principal_rows, save_components
 from cellstate.perturb.predictors.sparse import save_effects
@@ -208,6 +208,8 @@ def card(model: Model) -> str:
         "## What it is",
         f"{architecture(config)} Layer widths: {' -> '.join(f'{w:,}' for w in config.widths)}; {config.n_parameters:,} "
         "parameters. It reads and predicts standardised log1p TPM of protein-coding genes.",
+        f"`{WEIGHTS}` has the SHA-256 checksum `{weights_sha256(model.folder)}`. `{CHECKSUMS}` lists that of every "
+        "file; a folder with another file is refused.",
     ]
     if training.adapted_from is not None:
         opening.append(_adapted(training.adapted_from))

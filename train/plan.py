@@ -63,6 +63,7 @@ class Layer:
 
     @property
     def weights(self) -> int:
+        """Number of weights without biases."""
         return self.inputs * self.outputs
 
     def parameters(self, ranks: int = 1) -> int:
@@ -100,22 +101,27 @@ class Workload:
 
     @property
     def is_sharded(self) -> bool:
+        """Whether each rank holds only its share of the parameters."""
         return self.strategy == "fsdp" and self.ranks > 1
 
     @property
     def share(self) -> int:
+        """Samples of one rank and step."""
         return math.ceil(self.batch_size / self.ranks)
 
     @property
     def at_once(self) -> int:
+        """Samples of one pass through the network."""
         return min(self.micro_batch or self.share, self.share)
 
     @property
     def passes(self) -> int:
+        """Passes of one rank and step."""
         return math.ceil(self.share / self.at_once)
 
     @property
     def width(self) -> int:
+        """Bytes of one number in a matrix product."""
         return 2 if self.precision == "bfloat16" else 4
 
 

@@ -73,6 +73,7 @@ class RunFolder(TrainerCallback):
         """Whether this run had finished but for the removal of what it no longer needs; known once it is entered."""
 
     def checkpoints(self, keep: int) -> Checkpoints:
+        """Return the checkpoints of this run, of which the newest are kept."""
         return Checkpoints(self.stage / FOLDER, keep, self._context, self._progress.message)
 
     def __enter__(self) -> RunFolder:
@@ -157,6 +158,7 @@ class RunFolder(TrainerCallback):
         )
 
     def resumed(self, progress: TrainingState) -> None:
+        """Drop the losses after the state that the run continues from, and open the logs."""
         if self._history is None:
             return
         self._history.truncate(step=progress.step, epoch=len(progress.history) - 1)
@@ -165,22 +167,26 @@ class RunFolder(TrainerCallback):
             self._progress.message(f"continues after step {progress.step:,}")
 
     def step(self, step: Step) -> None:
+        """Log a step."""
         if self._history and self._tensorboard:
             self._history.add(step)
             self._tensorboard.step(step)
             self._progress.step(step)
 
     def epoch(self, epoch: Epoch) -> None:
+        """Log an epoch."""
         if self._history and self._tensorboard:
             self._history.add(epoch)
             self._tensorboard.epoch(epoch)
             self._progress.epoch(epoch)
 
     def best(self, weights: Mapping[str, Tensor]) -> None:
+        """Write the weights, by one process."""
         if self._context.is_first:
             self.save_best(weights)
 
     def saving(self) -> None:
+        """Bring the losses to the disk before a checkpoint."""
         # The losses up to a checkpoint are not measured again by a run that continues from it.
         if self._history:
             self._history.sync()

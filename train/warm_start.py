@@ -99,7 +99,7 @@ def _warm_residual(network: AutoEncoder, encoder: Tensor, decoder: Tensor, seed:
 
 
 def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:
-    """The block of one layer that carries the n scores: pairs after a ReLU, plain scores after a linear layer."""
+    """Return the block of a layer that carries the n scores: pairs after a ReLU, plain scores after a linear layer."""
     one = torch.eye(n)
     pair = torch.cat([one, -one])
     enters_as_pair = index > 0 and not network.is_linear(index - 1)

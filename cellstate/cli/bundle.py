@@ -6,6 +6,7 @@ import argparse
 
 from cellstate.cli.options import Answer, Commands
 from cellstate.cli.report import add_options, predict_from_file, write
+from cellstate.extras import require_extra
 
 
 def add(commands: Commands) -> None:
@@ -17,6 +18,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
+    require_extra("app", "A bundle")
     from cellstate.io.write import ExportTable
     from cellstate.report.bundle import bundle
     from cellstate.report.provenance import Run, provenance

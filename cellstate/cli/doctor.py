@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cellstate import __version__
 from cellstate.cli.options import Answer, Commands
 from cellstate.errors import CellStateError
+from cellstate.extras import EXTRAS, missing_modules
 from cellstate.files import CHECKSUMS
 from cellstate.resources import resource_path
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from cellstate.perturb.predict import Prediction
     from cellstate.samples import Samples
 
-PACKAGES = ("torch", "numpy", "streamlit")
+NEEDED = ("torch", "numpy")
+PACKAGES = (*NEEDED, "streamlit")
 #: The app takes 0.9 GB with both shipped models in use (benchmarks/RESULTS.md, app).
 NEEDED_BYTES = 1_000_000_000
 _MEMINFO = Path("/proc/meminfo")
@@ -37,11 +39,19 @@ def _run(options: argparse.Namespace) -> Answer:
     problems: list[str] = []
     versions = _versions(problems)
     memory = _memory(problems)
+    extras = {name: missing_modules(name) for name in EXTRAS}
     device, models = None, []
     if versions["torch"]:
         device, models = _device(), _models(options.model, problems)
     options.status = 1 if problems else 0
-    result = {"versions": versions, "device": device, "memory": memory, "models": models, "problems": problems}
+    result = {
+        "versions": versions,
+        "extras": {name: {"installed": not missing, "missing": missing} for name, missing in extras.items()},
+        "device": device,
+        "memory": memory,
+        "models": models,
+        "problems": problems,
+    }
     return result, _lines(result)
 
 
@@ -52,7 +62,8 @@ def _versions(problems: list[str]) -> dict[str, str | None]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
-            problems.append(f"{name} is not installed. {_INSTALL}")
+            if name in NEEDED:
+                problems.append(f"{name} is not installed. {_INSTALL}")
     return found
 
 
@@ -157,6 +168,7 @@ def _lines(result: dict) -> list[str]:
     known = {name: "unknown" if size is None else f"{size / 1e9:.1f} GB" for name, size in result["memory"].items()}
     lines = [
         ", ".join(f"{name} {number or 'missing'}" for name, number in result["versions"].items()),
+        "; ".join(_extra_line(name, one["missing"]) for name, one in result["extras"].items()),
         f"device {result['device'] or 'unknown'}; memory {known['total']}, available {known['available']}",
     ]
     for one in result["models"]:
@@ -169,3 +181,9 @@ def _lines(result: dict) -> list[str]:
             f"change {test['largest_change']:.3f} log2, {test['seconds']:.1f} s",
         ]
     return lines + ([f"problem: {text}" for text in result["problems"]] or ["no problem found"])
+
+
+def _extra_line(name: str, missing: list[str]) -> str:
+    if not missing:
+        return f"extra {name} installed"
+    return f'extra {name} lacks {", ".join(missing)} (python -m pip install "cellstate[{name}]")'

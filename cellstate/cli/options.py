@@ -163,6 +163,7 @@ class ProgressBar:
             self._progress.stop()
 
     def __call__(self, done: int, total: int, what: str) -> None:
+        """Show how much of a part of the run is done."""
         if self._progress is None:
             return
         if what != self._what:

@@ -16,6 +16,7 @@ from cellstate.cli.readers import (
     read_perturbations,
     read_source,
 )
+from cellstate.extras import require_extra
 
 if TYPE_CHECKING:
     from cellstate.model import Model
@@ -41,6 +42,7 @@ def add_options(command: argparse.ArgumentParser, kind: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
+    require_extra("app", "A report")
     from cellstate.report.html import render
     from cellstate.report.html_prediction import prediction_report
     from cellstate.report.provenance import provenance

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from cellstate.cli.options import Commands
+from cellstate.errors import CellStateError, print_error
+from cellstate.extras import require_extra
 
 #: Where a wheel has the trainer: see hatch_build.py.
 _IN_WHEEL = "cellstate._train"
@@ -19,6 +21,10 @@ def add(commands: Commands) -> None:
 
 def run_trainer(arguments: list[str]) -> int:
     """Run a command of the trainer; returns the exit status."""
+    try:
+        require_extra("train", "The trainer")
+    except CellStateError as error:
+        return print_error(error)
     return trainer_module("__main__").main(arguments, prog="cellstate train")
 
 

@@ -71,7 +71,7 @@ class Changes:
         return _rms(self.predicted_SPG).mean(axis=0)
 
     def size_per_sd_P(self) -> np.ndarray:
-        """The same per SD of change of the perturbed gene; 0 where that changes in no sample."""
+        """Return the same per SD of change of the perturbed gene; 0 where that changes in no sample."""
         change_P = np.abs(self.change_SP).mean(axis=0)
         return np.divide(self.size_P(), change_P, where=change_P > 0, out=np.zeros(len(change_P)))
 

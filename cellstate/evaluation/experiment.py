@@ -112,8 +112,19 @@ def compare(
 
     Parameters
     ----------
+    control, treated : sequence of PreparedSample
+        The samples of each group, of one model.
+    perturbations : sequence of Perturbation
+        What was done to the treated samples, at most one perturbation a gene.
     predictor : str, optional
         As in `predict`; all other methods are compared too.
+    seed : int
+        Of the resampling of genes.
+
+    Returns
+    -------
+    Experiment
+        Measured and predicted log2 fold change of each gene compared, and the agreement of every method.
 
     Raises
     ------

@@ -108,7 +108,7 @@ def gene_error(model: Model) -> np.ndarray:
 
 
 def expected_error(model: Model, log1p_SG: np.ndarray, hat_SG: np.ndarray) -> np.ndarray:
-    """Expected size of each error, shape (S, G): the gene's, times this sample's errors relative to its genes'."""
+    """Return the expected size of each error, shape (S, G): the gene's, times the sample's relative errors."""
     gene_G = gene_error(model)
     sample_S = np.sqrt(np.nanmean(((log1p_SG - hat_SG) / gene_G) ** 2, axis=1))
     return sample_S[:, None] * gene_G

@@ -151,7 +151,7 @@ class Evaluation:
         )
 
     def to_dict(self) -> dict:
-        """What ``cellstate evaluate --json`` prints: the record, and R2 of each sample."""
+        """Return what ``cellstate evaluate --json`` prints: the record, and R2 of each sample."""
         r2_S = self.quality[AUTOENCODER].r2_sample_S
         samples = [{"name": name, "r2": float(r2)} for name, r2 in zip(self.names, r2_S, strict=True)]
         return msgspec.to_builtins(self.record()) | {"samples": samples}
@@ -176,9 +176,26 @@ def evaluate(
 
     Parameters
     ----------
-    groups, tissues : sequence of str, optional
+    samples : sequence of PreparedSample, length S
+        Of one model.
+    edges : sequence of float
+        Ends of the bins in TPM, ascending from 0 or more.
+    tolerance : Tolerance
+        Largest difference, relative and in TPM, of a value that counts as right.
+    groups, tissues : sequence of str, length S, optional
         Data set and tissue of each sample: then R2 is also told within data sets, and by tissue. Without data sets the
         samples are one batch.
+
+    Returns
+    -------
+    Evaluation
+        R2 over all values, by gene and by sample, and the accuracy in each bin, of the autoencoder, PCA, the gene mean
+        and the ceiling that counting noise sets.
+
+    Raises
+    ------
+    CellStateError
+        No sample, samples of several models, edges that do not ascend, weights that give no number.
     """
     edges = check_edges(edges)
     batch = stack(samples)

@@ -99,14 +99,14 @@ class ProgressReporter:
 
 @dataclass(frozen=True)
 class FileContent:
-    """A file in memory.
+    r"""A file in memory.
 
     Attributes
     ----------
     name : str
         File name without folders.
     data : bytes
-        Unpacked content. Text is UTF-8 without byte-order mark; its lines end in ``\\n`` or ``\\r\\n``.
+        Unpacked content. Text is UTF-8 without byte-order mark; its lines end in ``\n`` or ``\r\n``.
     report_progress : ProgressReporter
     notes : tuple of ReadWarning
         What was chosen when the file was unpacked, such as a sheet.

@@ -449,8 +449,11 @@ def _blocks(data: bytes, n_skipped: int) -> Iterator[tuple[int, int]]:
 
 
 class _Block(NamedTuple):
-    """A parsed block. For each numeric column: its numbers, its cells with text (lost), and its cells that are neither
-    empty nor a number (odd): text, or a mark such as a dash."""
+    """A parsed block.
+
+    For each numeric column: its numbers, its cells with text (lost), and its cells that are neither empty nor a number
+    (odd): text, or a mark such as a dash.
+    """
 
     numbers_CR: np.ndarray
     texts: dict[int, pa.Array]

@@ -315,8 +315,10 @@ def _sure_log(
     hint: str | None,
     index_F: np.ndarray | None,
 ) -> DetectedUnit | None:
-    """Return the unit of logarithms whose values are clear without the logarithm: they sum to a million, are counts, or
-    were scaled to 10,000."""
+    """Return the unit of logarithms whose values are clear without the logarithm.
+
+    They sum to a million, are counts, or were scaled to 10,000.
+    """
     for log, totals_S in totals.items():
         if _sums_to_million(totals_S):
             if hint in ("TPM", "FPKM", "CPM"):

@@ -173,6 +173,11 @@ def load_model(folder: Path | str | None = None, *, device: str = "auto", dtype:
     dtype : str
         ``auto`` (as stored), ``float32``, ``bfloat16``, ``float16``.
 
+    Returns
+    -------
+    Model
+        The network on its device, its genes and its record; the same for all users, never changed.
+
     Raises
     ------
     ModelError
@@ -343,6 +348,7 @@ def describe_model(folder: Path | str) -> dict:
 
 
 def no_numbers(names: list[str]) -> ModelError:
+    """Return the error about weights that are not finite."""
     return ModelError(
         f"{WEIGHTS} holds numbers that are not finite: {summarise_list(names)}.",
         "Copy the model folder again, or train it again.",

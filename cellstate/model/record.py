@@ -1,8 +1,8 @@
-"""Record of a model folder: training, calibration, evaluation (``metrics.json``) and benchmarks
-(``evidence.json``).
+"""Record of a model folder: training, calibration and evaluation, and benchmarks.
 
-Both files are read once, against the types of this module: a missing key, an unknown one, a value of the wrong type or
-length, or a number that is not finite is one ``ModelError`` that names the file and the place.
+They are ``metrics.json`` and ``evidence.json``. Both files are read once, against the types of this module: a missing
+key, an unknown one, a value of the wrong type or length, or a number that is not finite is one ``ModelError`` that
+names the file and the place.
 """
 
 from __future__ import annotations

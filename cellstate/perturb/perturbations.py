@@ -53,6 +53,12 @@ class Perturbation:
         the new level in TPM) or ``quantile`` (amount is the percentile of the model's cohort, 0 to 100, to whose level
         the gene is set).
     amount : float
+        Percent, factor, TPM or percentile, as the kind says; not negative.
+
+    Raises
+    ------
+    PerturbationError
+        A kind that does not exist, or an amount out of its range.
     """
 
     gene: str
@@ -78,7 +84,23 @@ class Perturbation:
 
     @classmethod
     def parse(cls, text: str) -> Perturbation:
-        """Read ``TP53=ko``, ``MYC=x3``, ``KRAS=kd50``, ``EGFR==12.5`` or ``EGFR==q90``."""
+        """Read a perturbation as the command line writes it.
+
+        Parameters
+        ----------
+        text : str
+            Such as ``TP53=ko``, ``MYC=x3``, ``KRAS=kd50`` (percent), ``EGFR==12.5`` (TPM) or ``EGFR==q90``.
+
+        Returns
+        -------
+        Perturbation
+            Of the gene as it is named.
+
+        Raises
+        ------
+        PerturbationError
+            A text of no such form, or an amount out of its range.
+        """
         match = _SPEC.match(text.strip())
         if not match:
             raise PerturbationError(f"{text!r} is not a perturbation.", _HINT)
@@ -93,14 +115,41 @@ class Perturbation:
 
     @classmethod
     def pattern(cls, text: str) -> Perturbation:
-        """Read a perturbation of no gene yet: ``ko``, ``kd50``, ``x3``, ``=12.5`` or ``=q90``; `on` gives it a gene."""
+        """Read a perturbation of no gene yet; `on` gives it a gene.
+
+        Parameters
+        ----------
+        text : str
+            Such as ``ko``, ``kd50``, ``x3``, ``=12.5`` or ``=q90``.
+
+        Returns
+        -------
+        Perturbation
+            Of the gene ``*``.
+
+        Raises
+        ------
+        PerturbationError
+            A text of no such form, or an amount out of its range.
+        """
         try:
             return cls.parse(f"{ANY_GENE}={text.strip()}")
         except PerturbationError as error:
             raise PerturbationError(f"{text!r} is not a perturbation.", "Write ko, kd50, x3, =12.5 or =q90.") from error
 
     def on(self, gene: str) -> Perturbation:
-        """Return the same perturbation of another gene."""
+        """Return the same perturbation of another gene.
+
+        Parameters
+        ----------
+        gene : str
+            Any name of the gene.
+
+        Returns
+        -------
+        Perturbation
+            Of that gene.
+        """
         return replace(self, gene=gene)
 
     @property

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
 
+from cellstate.errors import CellStateError
+from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, input_change
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import all_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +55,7 @@ class Prediction:
         return _log2_fold_change(self.log1p_before_G, self.log1p_after_G)
 
     def baseline_log2_fold_changes(self) -> dict[PredictorId, np.ndarray]:
-        """The same by each other method."""
+        """Return the predicted log2 fold change by each other method, shape (G,) each."""
         before_G = self.log1p_before_G
         return {name: _log2_fold_change(before_G, after_G) for name, after_G in self.baseline_log1p_after.items()}
 
@@ -72,23 +79,96 @@ class Prediction:
         order = np.lexsort((-table["log2_fold_change"].abs().to_numpy(), table["is_perturbed"].to_numpy()))
         return table.iloc[order].reset_index(drop=True)
 
+    def to_anndata(self) -> AnnData:
+        """Return the prediction as AnnData: one sample by the G genes of the model.
 
-def predict(sample: PreparedSample, perturbations: Sequence[Perturbation], predictor: str | None = None) -> Prediction:
+        Returns
+        -------
+        AnnData
+            ``X``: TPM before, on the training cohort's scale, imputed where nothing was measured. Layers: ``tpm_after``
+            (TPM), ``log2_fold_change`` (of TPM + 1), one ``log2_fold_change_<id>`` for each other method, and
+            ``is_measured``. ``var``: ``symbol`` and ``is_perturbed``, named by Ensembl id. ``obs``: ``library_size``
+            (total reads; NaN where unknown). ``uns["cellstate"]``: unit, model, predictor, perturbations.
+        """
+        from cellstate.perturb.in_anndata import to_anndata
+
+        return to_anndata([self])
+
+
+@overload
+def predict(
+    sample: PreparedSample, perturbations: Sequence[Perturbation], predictor: str | None = None
+) -> Prediction: ...
+
+
+@overload
+def predict(
+    sample: AnnData,
+    perturbations: Sequence[Perturbation],
+    predictor: str | None = None,
+    *,
+    model: Model | str | Path | None = None,
+    layer: str | None = None,
+    unit: str | None = "TPM",
+) -> AnnData: ...
+
+
+def predict(
+    sample: PreparedSample | AnnData,
+    perturbations: Sequence[Perturbation],
+    predictor: str | None = None,
+    *,
+    model: Model | str | Path | None = None,
+    layer: str | None = None,
+    unit: str | None = "TPM",
+) -> Prediction | AnnData:
     """Apply perturbations to a sample and predict the expression change of every gene.
 
     The perturbed genes themselves take their perturbed level; every other gene changes as the method predicts.
 
     Parameters
     ----------
+    sample : PreparedSample or AnnData
+        One prepared sample, or an AnnData of S samples by genes, each of which is predicted alone.
+    perturbations : sequence of Perturbation
+        What is done to the sample, at most one perturbation a gene; of an AnnData, to each sample.
     predictor : str, optional
         A `PredictorId`; default: the model's own default method (`cellstate.perturb.predictors.registry`).
+    model : Model, path or str, optional
+        For an AnnData: a model, its folder, or the name of a shipped one. Default: that of `cellstate.load_model`.
+    layer : str, optional
+        For an AnnData: the layer with the values. Default: ``X``.
+    unit : str, optional
+        For an AnnData: the unit of the values, as `cellstate.Samples.from_anndata` takes it; None to detect it.
+
+    Returns
+    -------
+    Prediction or AnnData
+        Of a prepared sample a `Prediction`. Of an AnnData a new one, shape (S, genes of the model), with the columns of
+        ``obs`` and with layers as `Prediction.to_anndata` has them; the one given is not changed.
 
     Raises
     ------
     CellStateError
         An unknown gene, a gene perturbed twice, a level above one million TPM, a quantile where the model carries no
-        cohort, a method that the model folder does not support, weights that give no number.
+        cohort, a method that the model folder does not support, weights that give no number; of an AnnData also values
+        or names that `cellstate.Samples.from_anndata` refuses, and a sample that measures too few genes.
     """
+    if isinstance(sample, PreparedSample):
+        if model is not None or layer is not None:
+            raise CellStateError("A prepared sample has its model.", "Give a model or a layer with an AnnData only.")
+        return _predict(sample, perturbations, predictor)
+    if not hasattr(sample, "obs_names"):
+        raise CellStateError(
+            f"A prediction is about a prepared sample or an AnnData, not {type(sample).__name__}.",
+            "Prepare it first: prepare_sample(model, samples).",
+        )
+    from cellstate.perturb.in_anndata import predict_anndata
+
+    return predict_anndata(sample, perturbations, predictor, model, layer, unit)
+
+
+def _predict(sample: PreparedSample, perturbations: Sequence[Perturbation], predictor: str | None) -> Prediction:
     model = sample.model
     chosen = resolve_predictor(model, predictor)
     change = input_change(perturbations, sample)

@@ -131,6 +131,18 @@ def prepare_samples(model: Model, samples: Samples, *, impute: bool | None = Non
 def prepare_sample(model: Model, samples: Samples) -> PreparedSample:
     """Align the one sample given to a model's genes and impute what it does not measure.
 
+    Parameters
+    ----------
+    model : Model
+        The model that is to predict.
+    samples : Samples
+        One sample, in TPM on the gene axis.
+
+    Returns
+    -------
+    PreparedSample
+        On the model's genes: standardised log1p TPM, shape (1, G), and TPM, shape (G,).
+
     Raises
     ------
     CellStateError

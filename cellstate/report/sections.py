@@ -91,7 +91,7 @@ def all_records(record: ModelRecord, *, failed: bool = False) -> pd.DataFrame:
 
 
 def data(record: ModelRecord) -> Section:
-    """Sources, licences and splits."""
+    """Write sources, licences and splits."""
     if not record.sources:
         return Section("data", "Data", "", absent=narrative.RANDOM_WEIGHTS)
     first, *further = record.sources
@@ -293,7 +293,7 @@ def targets(record: ModelRecord) -> Section:
 
 
 def simulated(record: ModelRecord) -> Section:
-    """The simulated gene network."""
+    """Write the results on the simulated gene network."""
     return _as_recorded(record, Benchmark.SIMULATED, "Simulated gene network", narrative.SIMULATED)
 
 
@@ -355,7 +355,7 @@ def real_perturbations(record: ModelRecord) -> Section:
 
 
 def default_method(record: ModelRecord) -> Section:
-    """The default method, by which rule, and what was measured of every method."""
+    """Write the default method, by which rule, and what was measured of every method."""
     title, key = "Default prediction method", "default_predictor"
     default = record.evidence.default_predictor
     if default is None:

@@ -26,10 +26,10 @@ for identical input.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import io
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,16 @@ def choose(joined: pd.DataFrame) -> pd.DataFrame:
     return axis.sort_values("ensembl_id")
 
 
+def _packed(text: str) -> bytes:
+    """Gzip without a timestamp, by zlib: the header of the module gzip differs between releases of Python."""
+    return zlib.compress(text.encode(), 9, wbits=31)
+
+
 def write_gz(frame: pd.DataFrame, path: Path) -> str:
     """Write a tab-separated table, gzipped without a timestamp; return its sha256."""
     text = io.StringIO()
     frame.to_csv(text, sep="\t", index=False, lineterminator="\n")
-    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    path.write_bytes(_packed(text.getvalue()))
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -93,7 +98,7 @@ def transcription_factors(lambert: pd.DataFrame, axis: pd.DataFrame) -> list[str
 
 def write_lines(lines: list[str], path: Path) -> str:
     """Write one name a line, gzipped without a timestamp; return its sha256."""
-    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
+    path.write_bytes(_packed("".join(f"{line}\n" for line in lines)))
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -114,7 +114,7 @@ def serve(folder: Path, secrets: str = "") -> Iterator[Server]:
     if secrets:
         (home / ".streamlit").mkdir()
         (home / ".streamlit" / "secrets.toml").write_text(secrets.replace("ADDRESS", address))
-    command = [sys.executable, "-m", "cellstate.cli", "app", "--port", str(port)]
+    command = [sys.executable, "-m", "cellstate.cli", "app", "--no-browser", "--port", str(port)]
     paths = os.pathsep.join(filter(None, [str(WATCH), str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     watched = {"PYTHONPATH": paths, VARIABLE: str(folder / "events.jsonl"), "TMPDIR": str(temporary), "HOME": str(home)}
     # Compiled modules hold no data, and are written or not as the machine was used before.

@@ -1,4 +1,5 @@
-"""`cellstate app`, started for real: it ends with its process, and reports a port that is in use."""
+"""`cellstate app`, started for real: it ends with its process, finds a free port, opens
+the browser, and reports a port that is in use."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +19,10 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from benchmarks.app_client import Client
+from cellstate.errors import CellStateError
+from cellstate.ui.runtime import server
+from cellstate.ui.runtime.server import FIRST_PORT, PORTS_TRIED, _is_free
+from cellstate.ui.runtime.server import free_port as free_port_of_app
 from tests.e2e.serving import REPOSITORY, wait_for
 
 PATIENCE_S = 60
@@ -47,8 +53,15 @@ def started(port: int, folder: Path, *command: str) -> Iterator[subprocess.Popen
         process.communicate()
 
 
+def wait_until(is_true: Callable[[], bool], patience_s: float) -> bool:
+    end = time.monotonic() + patience_s
+    while not is_true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return is_true()
+
+
 def app(port: int | str, *more: str) -> tuple[str, ...]:
-    return "cellstate.cli", "app", "--port", str(port), *more
+    return "cellstate.cli", "app", "--no-browser", "--port", str(port), *more
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -80,6 +93,41 @@ def test_a_port_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
             )
             assert done.returncode == 2 and done.stdout == "" and str(port) in done.stderr
             assert "Traceback" not in done.stderr
+
+
+def test_without_a_port_the_first_free_one_is_served_and_opened_in_the_browser(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:  # whoever has it, it is in use
+            taken.bind(("127.0.0.1", FIRST_PORT))
+            taken.listen()
+        except OSError:
+            assert not _is_free(FIRST_PORT)
+        browser, opened = tmp_path / "browser", tmp_path / "opened"
+        browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+        browser.chmod(0o755)
+        environment = {name: value for name, value in os.environ.items() if name != "PORT"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "cellstate.cli", "app"],
+            cwd=tmp_path,
+            env=environment | {"PYTHONPATH": str(REPOSITORY), "BROWSER": f"{browser} %s"},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                url = process.stdout.readline().split()[1]
+                assert FIRST_PORT < int(url.rpartition(":")[2]) < FIRST_PORT + PORTS_TRIED
+                wait_for(url, process)
+                assert wait_until(lambda: opened.is_file() and opened.read_text() == f"{url}\n", PATIENCE_S)
+            finally:
+                process.kill()
+
+
+def test_ports_that_are_all_in_use_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_is_free", lambda _port: False)
+    with pytest.raises(CellStateError, match=str(FIRST_PORT)):
+        free_port_of_app()
 
 
 @pytest.mark.parametrize("by", ["cellstate", "streamlit"])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from email import message_from_bytes
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cellstate import __version__
 from cellstate.cohorts import Cohort
+from cellstate.extras import EXTRAS
 
 pytest.importorskip("hatchling", reason="hatchling, which builds the wheel, is not installed")
 pytestmark = pytest.mark.slow
@@ -100,6 +104,18 @@ def test_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path) -> 
     assert {"_shipped/models/coadread/model.safetensors", "_train/configs/coadread.toml", EXAMPLE} <= expected
     assert any(name.startswith("ui/help/content/") and name.endswith(".md") for name in expected)
     assert not [name for name in inside if name.startswith(("benchmarks", "tests", "_shipped/tests"))]
+
+
+def test_wheel_tells_its_extras_and_carries_every_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (place,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        about = message_from_bytes(archive.read(f"{place}/METADATA"))
+        licences = {name.partition("/licenses/")[2] for name in archive.namelist() if "/licenses/" in name}
+    assert about["Version"] == __version__ and set(about.get_all("Provides-Extra", [])) == {*EXTRAS, "dev"}
+    needed = {re.split(r"[^\w-]", line)[0] for line in about.get_all("Requires-Dist", []) if "extra ==" not in line}
+    assert {"torch", "anndata"} <= needed and not needed & {"streamlit", "plotly", "gseapy", "scikit-learn"}
+    folders = {path.parent.relative_to(REPOSITORY) for path in (REPOSITORY / "data").glob("**/README.md")}
+    assert licences == {"LICENSE", *(f"{folder.as_posix()}/README.md" for folder in folders)}
 
 
 def test_installed_command_predicts_and_screens(installed: Path, cellstate: Callable[..., str], tmp_path: Path) -> None:

@@ -43,10 +43,12 @@ class Matrix:
 
     @property
     def n_samples(self) -> int:
+        """Number of samples, S."""
         return int(self.dataset.shape[0 if self.samples_first else 1])
 
     @property
     def n_features(self) -> int:
+        """Number of features, F."""
         return int(self.dataset.shape[1 if self.samples_first else 0])
 
     def blocks(self) -> list[tuple[int, int]]:

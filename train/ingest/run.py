@@ -174,8 +174,9 @@ def _ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iter
 def _finish(
     source: Source, settings: Settings, journal: Journal, report_progress: ProgressReporter
 ) -> tuple[pd.DataFrame, Counter[str]]:
-    """Compare the samples with their cohort and with each other, and split them; returns the kept samples, by row of
-    the journal, and how many each filter removed.
+    """Compare the samples with their cohort and with each other, and split them.
+
+    Returns the kept samples, by row of the journal, and how many each filter removed.
     """
     removed = journal.removed
     _refuse_none(journal.n_rows, removed)

@@ -56,7 +56,7 @@ def series_of(text: str) -> list[str]:
 
 
 def components(series_S: Sequence[str], groups_S: Sequence[str]) -> np.ndarray:
-    """Number the sets of samples that are connected by a series or a group of near-duplicates, int, shape (S,).
+    """Give a number to each set of samples connected by a series or a group of near-duplicates, int, shape (S,).
 
     Parameters
     ----------

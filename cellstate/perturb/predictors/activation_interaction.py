@@ -95,7 +95,7 @@ def pair_scores(
 
 
 def _bend(network: AutoEncoder, pre: Tensor, d_UH: Tensor, a_E: Tensor, b_E: Tensor, i_EH: Tensor) -> Tensor:
-    """What an activation makes of the cooperation: in float64 where there is one, as four numbers cancel."""
+    """Return what an activation makes of the cooperation: in float64 where there is one, as four numbers cancel."""
     wide = torch.float32 if pre.device.type == "mps" else torch.float64
     act, bent_EH = network.activation, torch.empty_like(i_EH)
     # Some units at a time: float64 copies of a wide layer would be the largest thing in memory.

@@ -154,6 +154,11 @@ def regulators(
     with_sets : bool
         Whether a set of cooperating regulators is sought for each sample.
 
+    Returns
+    -------
+    Regulators
+        Activity, z, p and false discovery rate of each candidate in each sample, shape (S, T).
+
     Raises
     ------
     CellStateError

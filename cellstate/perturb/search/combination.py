@@ -111,12 +111,15 @@ def combine(
 
     Parameters
     ----------
+    sample : PreparedSample
+        Of shape (1, G) on the model's genes; its methods and cohort are those of its model.
+    goal : Goal
+        Made for this sample.
     max_perturbations : int
         Perturbations at most.
     fraction : float
-        Fraction of the goal's distance to reach; 1 is all of it. Where it is out of reach, the set with the
-        highest score
-        is the answer.
+        Fraction of the goal's distance to reach; 1 is all of it. Where it is out of reach, the set with the highest
+        score is the answer.
     perturbations : sequence of str
         What may be done to a gene, one of them at a time: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
     genes : ndarray of int, optional
@@ -128,6 +131,11 @@ def combine(
         Sets of one size that are followed up.
     progress : callable, optional
         Receives (done, total, what); raises `Stopped` to stop the run.
+
+    Returns
+    -------
+    Combination
+        The set that was found, and the score of each step in SD along the goal.
 
     Raises
     ------

@@ -24,7 +24,7 @@ _KEY = "cellstate/claimed/"
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process among its peers; alone it is rank 0 of 1."""
+    """A process among its peers; alone it is rank 0 of 1."""
 
     rank: int = 0
     size: int = 1

@@ -111,7 +111,18 @@ class Goal:
         return self.signature.missing
 
     def check_sample(self, sample: PreparedSample) -> None:
-        """Raise ``GoalError`` where the goal was made for another sample, or for another model's genes."""
+        """Refuse a sample that the goal was not made for.
+
+        Parameters
+        ----------
+        sample : PreparedSample
+            The sample that is to be moved towards the goal.
+
+        Raises
+        ------
+        GoalError
+            The goal was made for another sample, or for another model's genes.
+        """
         if len(self.direction_G) != len(sample.tpm_G) or self.made_for not in (None, sample.fingerprint):
             raise GoalError(
                 f"The goal {self.label!r} was made for another sample than {sample.name}.",

@@ -71,7 +71,7 @@ def pair_p(
 
 
 def benjamini_hochberg(p: np.ndarray, n_tests: int | None = None) -> np.ndarray:
-    """False discovery rates (Benjamini and Hochberg, J. R. Stat. Soc. B 1995); NaN stays NaN and is no test.
+    """Return false discovery rates (Benjamini and Hochberg, J. R. Stat. Soc. B 1995); NaN stays NaN and is no test.
 
     Parameters
     ----------

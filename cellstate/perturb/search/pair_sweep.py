@@ -72,7 +72,7 @@ class SweepPlan:
         return len(self.rows) * int(self.partner_G.sum()) - both - both * (both - 1) // 2
 
     def block_rows(self, number: int) -> np.ndarray:
-        """The genes of one block."""
+        """Return the genes of one block."""
         return self.rows[number * ROWS : (number + 1) * ROWS]
 
 

@@ -138,6 +138,10 @@ def pairs(
 
     Parameters
     ----------
+    sample : PreparedSample
+        Of shape (1, G) on the model's genes; its methods and cohort are those of its model.
+    goal : Goal
+        Made for this sample.
     perturbation : str
         What is done to both genes: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
     genes, partners : ndarray of int, optional
@@ -156,6 +160,12 @@ def pairs(
         Finished blocks of rows. A stopped run goes on when it is repeated with the same mapping.
     here : DistributedContext, optional
         The processes that share the rows. All but the first get ``None``.
+
+    Returns
+    -------
+    Pairs or None
+        The ranking, one row a pair, scores and interactions in SD along the goal; None for all but the first of several
+        processes.
 
     Raises
     ------

@@ -80,6 +80,10 @@ def screen(
 
     Parameters
     ----------
+    sample : PreparedSample
+        Of shape (1, G) on the model's genes; its methods and cohort are those of its model.
+    goal : Goal
+        Made for this sample.
     perturbations : sequence of str
         What is tried on each gene, as the command line writes it: ``ko``, ``kd50``, ``x3``, ``=12.5``, ``=q90``.
     genes : ndarray of int, optional
@@ -91,6 +95,11 @@ def screen(
         How many of the best are re-scored exactly, where first-order scores are not exact.
     progress : callable, optional
         Receives (done, total, what); raises `Stopped` to stop the run.
+
+    Returns
+    -------
+    Screen
+        The ranking, one row a candidate and perturbation, scores in SD along the goal.
 
     Raises
     ------
@@ -205,7 +214,7 @@ def _first_order(
 def cohort_z(
     sample: PreparedSample, pattern: Perturbation, genes_E: np.ndarray, cohort_SE: np.ndarray, sample_E: np.ndarray
 ) -> np.ndarray:
-    """Standard deviations between a sample's effect and the cohort's mean effect, shape (E,).
+    """Return the standard deviations between a sample's effect and the cohort's mean effect, shape (E,).
 
     NaN where the effect does not differ between the patients of the cohort, which the model must have.
 

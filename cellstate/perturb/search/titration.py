@@ -90,7 +90,7 @@ class Titration:
         return table.merge(levels, on="level_tpm")
 
     def responders(self, n: int = 8) -> pd.DataFrame:
-        """The genes that change most at any level, one row a gene and level, without the perturbed gene.
+        """Return the genes that change most at any level, one row a gene and level, without the perturbed gene.
 
         Columns: rank (0 first), gene, ensembl_id, is_measured, level_tpm (of the perturbed gene), tpm,
         log2_fold_change. Sorted by rank and level; genes that change at no level are left out.
@@ -127,6 +127,8 @@ def titrate(
 
     Parameters
     ----------
+    sample : PreparedSample
+        Of shape (1, G) on the model's genes.
     gene : str
         Any name of the gene.
     multiples : sequence of float, optional
@@ -136,6 +138,11 @@ def titrate(
         Gives each level a score.
     predictor : str, optional
         As in `cellstate.perturb.predict.predict`.
+
+    Returns
+    -------
+    Titration
+        Levels in TPM, shape (D,), and the log2 fold change of every gene at each, shape (D, G).
 
     Raises
     ------

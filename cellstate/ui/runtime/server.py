@@ -23,6 +23,8 @@ from cellstate.ui.runtime.uploads import UploadLimits
 from cellstate.ui.runtime.web_security import MediaLinks, SecurityHeaders
 from cellstate.ui.streamlit_compat import asgi_middleware, note_media_visitors
 
+#: Where the app is served if nobody names a port, and how many ports from there on are tried.
+FIRST_PORT, PORTS_TRIED = 8501, 100
 #: Imported while the first visitor's browser is still loading.
 _FIRST_PAGE = ("cellstate.ui.components.shell", "cellstate.ui.home")
 #: Imported once the first page is drawn, so that it does not wait for them.
@@ -54,17 +56,40 @@ def address(port: int) -> str:
     CellStateError
         If the port cannot be used.
     """
+    if not _is_free(port):
+        raise CellStateError(
+            f"Port {port} is in use or not allowed, so the app was not started.",
+            "Choose another one: cellstate app --port 8600.",
+        )
+    return f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
+    """Return the first port from `FIRST_PORT` on that the app can have.
+
+    Raises
+    ------
+    CellStateError
+        If `PORTS_TRIED` ports in a row are in use.
+    """
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+        if _is_free(port):
+            return port
+    raise CellStateError(
+        f"The ports {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1} are all in use.",
+        "Stop one of those programs, or choose another port: cellstate app --port 9000.",
+    )
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         # A port that a server left a moment ago is free, although connections of it still close.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise CellStateError(
-                f"Port {port} is in use or not allowed, so the app was not started.",
-                "Choose another one: cellstate app --port 8600.",
-            ) from error
-    return f"http://127.0.0.1:{port}"
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 def serve(port: int) -> None:

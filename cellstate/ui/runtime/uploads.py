@@ -61,6 +61,7 @@ class UploadLimits:
         self._app, self._clock = app, clock
 
     async def __call__(self, scope: Any, receive: Callable, send: Callable) -> None:
+        """Pass a request on, or refuse an upload."""
         found = _PATH.search(scope.get("path", "")) if scope["type"] == "http" else None
         if found is None or scope["method"] not in ("PUT", "DELETE"):
             await self._app(scope, receive, send)

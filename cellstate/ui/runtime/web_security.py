@@ -55,6 +55,8 @@ class SecurityHeaders:
         ]
 
     async def __call__(self, scope: Any, receive: Callable, send: Callable) -> None:
+        """Pass a request on, and add the headers to its answer."""
+
         async def with_headers(message: dict) -> None:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in self._headers}
@@ -75,6 +77,7 @@ class MediaLinks:
         self._place = f"/{base}/media/" if base else "/media/"
 
     async def __call__(self, scope: Any, receive: Callable, send: Callable) -> None:
+        """Pass a request on, or answer that there is no such file."""
         path = scope.get("path", "")
         is_media = scope["type"] == "http" and path.startswith(self._place)
         if not is_media or any(one.sent(scope) for one in media_visitors(path.removeprefix(self._place))):

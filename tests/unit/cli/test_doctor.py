@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +41,7 @@ def test_versions_device_and_memory(run, small_model):
     found = run("doctor", "--model", small_model.folder, "--json")
     assert set(found["versions"]) == {"cellstate", "python", "torch", "numpy", "streamlit"}
     assert found["versions"]["numpy"] == np.__version__ and found["versions"]["streamlit"] == version("streamlit")
+    assert found["extras"] == {name: {"installed": True, "missing": []} for name in ("app", "train")}
     assert found["device"] and found["memory"]["available"] == 8_192_000_000
     assert [one["name"] for one in found["models"]] == [small_model.folder.name]
 
@@ -96,8 +98,14 @@ def test_a_missing_package_is_one_problem_each(run, small_model, monkeypatch):
 
     monkeypatch.setattr(doctor, "version", none_but_numpy)
     found = run("doctor", "--model", small_model.folder, "--json", status=1)
-    assert [text.split()[0] for text in found["problems"]] == ["torch", "streamlit"]
+    assert [text.split()[0] for text in found["problems"]] == ["torch"]
     assert found["device"] is None and found["models"] == []
+
+
+def test_a_missing_extra_is_no_problem(run, small_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    found = run("doctor", "--model", small_model.folder, "--json")
+    assert found["extras"]["app"] == {"installed": False, "missing": ["plotly"]} and found["problems"] == []
 
 
 def test_too_little_memory_is_one_problem(run, small_model, enough_memory):
