@@ -103,7 +103,10 @@ def write_plotly(folder: Path) -> None:
 
 
 def _html(figure: dict) -> str:
-    title = figure.get("layout", {}).get("title", {}).get("text", "figure")
-    data = json.dumps({"data": figure["data"], "layout": figure["layout"]}).replace("<", "\\u003c")
+    from plotly.io import templates
+
+    title = figure["layout"].get("title", {}).get("text", "figure")
+    layout = figure["layout"] | {"template": templates["plotly_white"].to_plotly_json()}
+    data = json.dumps({"data": figure["data"], "layout": layout}).replace("<", "\\u003c")
     held = f'<script type="application/json" class="figure-data">{data}</script>'
     return f'<div class="tutorial-figure" role="img" aria-label="{escape(title, quote=True)}">{held}</div>'
