@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import jupytext
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -57,8 +57,9 @@ def execute(text: str) -> NotebookNode:
         work = Path(folder) / "work"
         work.mkdir()
         # Sockets in the folder instead of ports of the machine.
-        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=f"{folder}/kernel.json")
-        client = NotebookClient(notebook, km=kernel, timeout=LIMIT, resources={"metadata": {"path": str(work)}})
+        config = Config({"KernelManager": {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}})
+        resources = {"metadata": {"path": str(work)}}
+        client = NotebookClient(notebook, config=config, kernel_name="python3", timeout=LIMIT, resources=resources)
         client.execute(env=os.environ | settings)
     return notebook
 
