@@ -5,7 +5,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 ARGS   ?=
 REQS   := requirements.txt pyproject.toml
-CODE   := $(wildcard cellstate train benchmarks tests pages app.py data/genes/build.py hatch_build.py)
+CODE   := $(wildcard cellstate train benchmarks tests pages app.py docs/conf.py docs/site data/genes/build.py hatch_build.py)
 
 # Settings of another environment must not affect this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
@@ -17,12 +17,13 @@ export PIP_DEFAULT_TIMEOUT ?= 120
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-fast lint format clean
+.PHONY: help run test test-fast docs lint format clean
 
 help:
 	@echo "make run        start the app on http://127.0.0.1:$(PORT) (another port: make run PORT=8600)"
 	@echo "make test       run the linters and every test (some tests: make test ARGS='-k genes')"
 	@echo "make test-fast  run the linters and the fast tests"
+	@echo "make docs       build the documentation as a site, in docs/_build/html"
 	@echo "make lint       check style, types, words and imports"
 	@echo "make format     format the code"
 	@echo "make clean      delete the environment and every cache"
@@ -38,6 +39,11 @@ test test-fast: $(VENV)/.for-test
 	[ $$lint -eq 0 ] || echo "make $@: a linter failed, see above the tests."; \
 	[ $$lint -eq 0 ] && exit $$tests; exit 1
 
+# A dead link or anchor is an error; tutorials that did not change are not executed again.
+docs: $(VENV)/.for-docs
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html \
+	  docs docs/_build/html && echo "The site is in docs/_build/html: open index.html."
+
 lint: $(VENV)/.for-test
 	@status=0; \
 	$(PY) -m ruff check --quiet . && echo "ruff: clean" || status=1; \
@@ -52,7 +58,7 @@ format: $(VENV)/.for-test
 
 clean:
 	$(refuse)
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # One file a purpose: written after an installation, out of date when a list of packages changes.
@@ -60,13 +66,17 @@ $(VENV)/.for-run: $(REQS)
 	$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/.for-test: $(REQS) requirements-dev.txt
-	$(call install,requirements-dev.txt)
+$(VENV)/.for-docs: $(REQS) docs/requirements.txt
+	$(call install,docs/requirements.txt)
 	@touch $@ $(VENV)/.for-run
+
+$(VENV)/.for-test: $(REQS) requirements-dev.txt docs/requirements.txt
+	$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/.for-docs $(VENV)/.for-run
 
 # An environment that does not start, or that was made in another folder, is made again.
 ifneq ($(shell $(PY) -c 'print("sound")' 2>/dev/null) $(shell cat $(VENV)/.folder 2>/dev/null),sound $(CURDIR))
-.PHONY: $(VENV)/.for-run $(VENV)/.for-test
+.PHONY: $(VENV)/.for-run $(VENV)/.for-docs $(VENV)/.for-test
 endif
 
 # A folder is deleted only where its stamp says that it was made here: for this checkout, or inside it before it moved.

@@ -33,10 +33,23 @@ def main(argv: list[str] | None = None, prog: str = "python -m train") -> int:
 
     Returns the exit status: 0 done, 2 bad input, with one sentence and a hint on standard error.
     """
-    parser = argparse.ArgumentParser(
+    options = parser(prog).parse_args(argv)
+    try:
+        result = options.run(options)
+    except CellStateError as error:
+        return print_error(error)
+    # Of several processes the first alone has a result.
+    if result:
+        print(json.dumps(result))
+    return 0
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser; ``options.run(options)`` then gives the result."""
+    whole = argparse.ArgumentParser(
         prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     ingest.add(commands)
     _add_training(commands, "fit", "train a model and write its folder; continues an interrupted run", _fit)
     _add_training(commands, "finetune", "adapt a base model to a disease cohort", _finetune).add_argument(
@@ -46,15 +59,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m train") -> int:
     manifest.add(commands)
     checksums.add(commands)
     score_regulators.add(commands)
-    options = parser.parse_args(argv)
-    try:
-        result = options.run(options)
-    except CellStateError as error:
-        return print_error(error)
-    # Of several processes the first alone has a result.
-    if result:
-        print(json.dumps(result))
-    return 0
+    return whole
 
 
 def _add_training(commands: Any, name: str, words: str, run: Any) -> argparse.ArgumentParser:

@@ -1,35 +1,26 @@
-"""Documents that are read outside this repository: links lead somewhere, commands exist, the version is right."""
+"""Documents that are read outside this repository: links lead somewhere, the version is right; see also tests/docs."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from cellstate import __version__
-from cellstate.cli import parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("deploy/*.md")])
-#: Pages whose code blocks are commands, each whole on one line.
-COMMAND_PAGES = ("reproduce-the-poster.md",)
+DOCS = [page for page in REPOSITORY.glob("docs/**/*.md") if "_build" not in page.parts]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS, *REPOSITORY.glob("deploy/*.md")])
+#: Words of the README.
+MOST_WORDS = 900
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-_BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as Git hosts make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def commands() -> list[str]:
-    """Return the command lines of the pages."""
-    texts = [(REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in COMMAND_PAGES]
-    return [line for text in texts for block in _BLOCK.findall(text) for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
@@ -45,22 +36,11 @@ def test_no_link_inside_the_repository_is_dead(page):
     assert dead == []
 
 
-def test_the_pages_have_commands():
-    assert {line.split()[0] for line in commands()} >= {"cellstate", "python"}
-
-
-@pytest.mark.parametrize("line", sorted(set(commands())))
-def test_a_command_of_a_page_exists(line):
-    words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=\S+", word)]
-    if words[0] == "cellstate":
-        assert callable(parser(words[1]).parse_args(words[1:]).run)
-    else:
-        assert words[:2] == ["python", "-m"] and find_spec(words[2]) is not None
-
-
-@pytest.mark.parametrize("path", re.findall(r"(?:data/examples|train/configs)/[\w.\-]+", "\n".join(commands())))
-def test_a_file_that_a_command_names_exists(path):
-    assert (REPOSITORY / path).is_file()
+def test_the_readme_is_one_screen_of_why_and_one_of_how():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= MOST_WORDS
+    assert re.findall(r"^## (\w+)", text, re.MULTILINE)[:2] == ["Why", "How"]
+    assert {"make run", "make test"} <= set(re.findall(r"^(make \w+)", text, re.MULTILINE))
 
 
 def test_the_citation_names_this_version():

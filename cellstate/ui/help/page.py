@@ -54,17 +54,7 @@ def _files() -> None:
                 f"**{one.title}** {one.fields['Files']}  \n:material/search: {one.fields['Recognised by']}  \n"
                 f":material/input: {one.fields['Read']}"
             )
-    st.markdown(
-        markdown(
-            "files",
-            measures=", ".join(MEASURES),
-            upload_mb=f"{int(st.get_option('server.maxUploadSize')):,}",
-            unpacked_gb=f"{MAX_BYTES / 1e9:g}",
-            max_samples=f"{MAX_SAMPLES:,}",
-            fewest_genes=f"{FEWEST_GENES:,}",
-        ),
-        width=READABLE,
-    )
+    st.markdown(markdown("files", **file_limits()), width=READABLE)
     st.header("Templates", anchor=False)
     st.markdown("The numbers are **made up**, and the file names say so: replace them by your own.", width=READABLE)
     with st.grid(3, min_column_width=280):
@@ -84,10 +74,25 @@ def _files() -> None:
                 )
 
 
+def file_limits() -> dict[str, str]:
+    """Return the values of the placeholders in content/files.md."""
+    return {
+        "measures": ", ".join(MEASURES),
+        "upload_mb": f"{int(st.get_option('server.maxUploadSize')):,}",
+        "unpacked_gb": f"{MAX_BYTES / 1e9:g}",
+        "max_samples": f"{MAX_SAMPLES:,}",
+        "fewest_genes": f"{FEWEST_GENES:,}",
+    }
+
+
+def figure_colours() -> str:
+    """Return each prediction method with its symbol, as content/figure_tools.md lists them."""
+    return ", ".join(f"{one.label} ({one.symbol})" for one in LOOKS.values())
+
+
 def _figures() -> None:
     st.header("How to read each figure", anchor=False)
-    colours = ", ".join(f"{one.label} ({one.symbol})" for one in LOOKS.values())
-    st.markdown(markdown("figure_tools", colours=colours), width=READABLE)
+    st.markdown(markdown("figure_tools", colours=figure_colours()), width=READABLE)
     figures = sections("figures")
     for page, title in PAGES.items():
         st.subheader(title, anchor=False)
