@@ -14,6 +14,7 @@ from cellstate.io import read_samples
 from cellstate.model import Model, load_model
 from cellstate.perturb.regulators.search import regulators
 from cellstate.perturb.sample import prepare_samples
+from cellstate.samples import Samples
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.workbench import cohort as cohort_module
 from tests.app.conftest import check, session_of, words
@@ -81,10 +82,10 @@ def test_a_cancelled_ranking_goes_on_where_it_stopped(loaded: AppTest, monkeypat
     done: list[tuple[str, ...]] = []
     rank = cohort_module.regulators_of_block
 
-    def once(model: Model, samples: object) -> CohortRegulators:
+    def once(model: Model, samples: Samples) -> CohortRegulators:
         if done:
             raise InterruptedError
-        found = rank(model, samples)  # type: ignore[arg-type]
+        found = rank(model, samples)
         done.append(found.samples)
         return found
 
@@ -96,7 +97,12 @@ def test_a_cancelled_ranking_goes_on_where_it_stopped(loaded: AppTest, monkeypat
     loaded.run()
     check(loaded)
     assert whole(loaded) is None
-    monkeypatch.setattr(cohort_module, "regulators_of_block", lambda m, s: done.append(s.names) or rank(m, s))
+
+    def rest(model: Model, samples: Samples) -> CohortRegulators:
+        done.append(samples.names)
+        return rank(model, samples)
+
+    monkeypatch.setattr(cohort_module, "regulators_of_block", rest)
     loaded.button(key="cohort-continue").click().run()
     check(loaded)
     assert done == [("A", "B"), ("C", "D"), ("E",)] and whole(loaded).samples == ("A", "B", "C", "D", "E")

@@ -43,7 +43,11 @@ from cellstate.viz.regulator_heatmap import RegulatorHeatmap, regulator_heatmap
 BLOCK = 50
 #: Regulators in the heat map.
 ROWS = 40
-_SHOWN = {Shown.RECURRENT: "Recurrent", Shown.VARIABLE: "Most variable", Shown.PRIVATE: "Private to one sample"}
+_SHOWN: dict[str, str] = {
+    Shown.RECURRENT: "Recurrent",
+    Shown.VARIABLE: "Most variable",
+    Shown.PRIVATE: "Private to one sample",
+}
 _BY_GROUP, _BY_SIMILARITY = "group", "similarity"
 _ORDERS = {_BY_GROUP: "By group", _BY_SIMILARITY: "By similarity"}
 #: Elements of the view of one sample that may stand below the top bar.

@@ -16,6 +16,7 @@ from cellstate.evaluation.cohort_regulators import (
     similar_order,
 )
 from cellstate.model import Model, load_model
+from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.regulators.search import regulators
 from cellstate.perturb.sample import prepare_samples
 from tests.support.normal_tissue import with_normal_tissue
@@ -31,13 +32,13 @@ def made(z_ST: np.ndarray, fdr_ST: np.ndarray, human: Model) -> CohortRegulators
     samples = tuple(f"S{s}" for s in range(len(z_ST)))
     return CohortRegulators(
         human,
-        "ridge",
+        PredictorId.RIDGE,
         "x",
         samples,
         np.arange(z_ST.shape[1]),
         z_ST,
         fdr_ST,
-        np.zeros(len(z_ST), bool),  # type: ignore[arg-type]
+        np.zeros(len(z_ST), bool),
     )
 
 

@@ -1,5 +1,6 @@
 """Regulators of a whole store: in blocks, shared, continued."""
 
+
 import numpy as np
 import pandas as pd
 import pytest
