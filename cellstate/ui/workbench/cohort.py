@@ -24,6 +24,7 @@ from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.narrative.cohort import cohort_line, cohort_sentence
+from cellstate.report.narrative.figures import legend
 from cellstate.ui.components.choice import choose_one
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.figure_files import FRAME, figure_files
@@ -149,7 +150,8 @@ def _answer(state: Session, found: CohortRegulators) -> None:
         draw_regulator_heatmap(drawn, "regulator-heatmap", _open)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Click a cell to open its sample, with the perturbation that opposes it.", width="stretch")
-            figure_files("regulator-heatmap", drawn.title, "cellstate-hypothesis-cohort")
+            text = legend(drawn.title, drawn.alt, found.model.config.name, axes=[_cohort_axes(found)])
+            figure_files("regulator-heatmap", drawn.title, "cellstate-hypothesis-cohort", text)
     method = in_sentence(predictor_label(found.predictor))
     st.caption(
         f"Each sample against its own {escape_markdown(found.reference)}, by {method} of the model "
@@ -158,6 +160,13 @@ def _answer(state: Session, found: CohortRegulators) -> None:
     with st.container(horizontal=True):
         _download("Activities (TSV)", "activities", found.activities)
         _download("Recurrence (TSV)", "recurrence", lambda: table)
+
+
+def _cohort_axes(found: CohortRegulators) -> str:
+    return (
+        "Rows: regulators; columns: samples, both clustered by Ward's method; colour: activity in SD of normal "
+        f"samples, by {in_sentence(predictor_label(found.predictor))}"
+    )
 
 
 def _drawn(
