@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from cellstate.errors import DataError
 from cellstate.files import sha256
 from cellstate.io import read_samples, write_table
@@ -50,10 +52,9 @@ def get_hoxa1(out: Path | str, *, source: Path | str) -> Path:
             code="wrong_checksum",
         )
     samples = read_samples(source)
-    measured_A = samples.measured_SA.all(axis=0)
+    measured_A = np.flatnonzero(samples.measured_SA.all(axis=0))
     table = pd.DataFrame(samples.tpm_SA[:, measured_A].T.round(4), columns=[_NAMES[name] for name in samples.names])
-    ids = [name for name, is_measured in zip(gene_axis().ensembl, measured_A, strict=True) if is_measured]
-    table.insert(0, "gene_id", ids)
+    table.insert(0, "gene_id", [gene_axis().ensembl[a] for a in measured_A])
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     return write_table(table, out)
