@@ -182,6 +182,8 @@ class Heatmap {
     const [row, column] = cell
     const { samples, genes } = this.data
     this.send("opened", { sample: samples[column], gene: genes[row], more: this.z[row * samples.length + column] > 0 })
+    // The sample's answer begins at the top of the page.
+    this.root.closest('[data-testid="stMain"]')?.scrollTo(0, 0)
   }
 }
 

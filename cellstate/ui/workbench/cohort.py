@@ -47,7 +47,7 @@ ROWS = 40
 _SHOWN: dict[str, str] = {
     Shown.RECURRENT: "Recurrent",
     Shown.VARIABLE: "Most variable",
-    Shown.PRIVATE: "Private to one sample",
+    Shown.PRIVATE: "Private",
 }
 _BY_GROUP, _BY_SIMILARITY = "group", "similarity"
 _ORDERS = {_BY_GROUP: "By group", _BY_SIMILARITY: "By similarity"}
