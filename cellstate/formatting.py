@@ -44,6 +44,13 @@ def fold_change(log2: float, n: int = 2) -> str:
     return f"{signed(log2, n)} log2, {digits(2.0**log2, max(n, 2))}×"
 
 
+def percent_change(log2: float) -> str:
+    """Return a log2 change as a signed percentage: −1.11 log2 is ``−54%``, 1 log2 is ``+100%``."""
+    fraction = 2.0**log2 - 1
+    text = percent(fraction, 0 if abs(fraction) >= 0.095 else 1)
+    return f"+{text}" if fraction > 0 else text
+
+
 def real_minus(text: str) -> str:
     """Return a formatted number with a minus sign in place of its leading hyphen."""
     return _MINUS + text[1:] if text.startswith("-") else text

@@ -3,5 +3,5 @@
 from cellstate.ui.components.layout import heading
 from cellstate.ui.validate.comparison import experiment_page
 
-heading("Validate", "Compare the predicted change of a perturbation with the change that an experiment measured.")
+heading("Validate", "The predicted change of a perturbation beside the change that an experiment measured.")
 experiment_page()

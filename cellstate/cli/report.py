@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Add the command."""
     words = "predicted expression change as one HTML file to share"
-    add_options(commands.add("report", words, _run, reads=True, runs=True), "HTML")
+    one = commands.add("report", words, _run, reads=True, runs=True)
+    add_options(one, "HTML")
+    one.add_argument(
+        "--one-page", action="store_true", help="one A4 page for a lab meeting, with what drives the sample; no scripts"
+    )
 
 
 def add_options(command: argparse.ArgumentParser, kind: str) -> None:
@@ -49,8 +53,30 @@ def _run(options: argparse.Namespace) -> Answer:
 
     model, _, source, report = predict_from_file(options)
     today = datetime.now(UTC).date().isoformat()
+    if options.one_page:
+        return write(_one_page(options, model, source, report, today), options, report, source)
     sections = prediction_report(report, source, provenance(model), model.record, named=options.name_sample, on=today)
     return write(render(sections), options, report, source)
+
+
+def _one_page(options: argparse.Namespace, model: Model, source: Source, report: PredictionReport, today: str) -> bytes:
+    from cellstate.evaluation.model_choice import BASE
+    from cellstate.model import load_model
+    from cellstate.model.folder import shipped_models
+    from cellstate.perturb.regulators.reference import load_reference
+    from cellstate.perturb.regulators.search import regulators
+    from cellstate.perturb.sample import prepare_sample
+    from cellstate.report.one_page import one_page, render_page
+    from cellstate.report.provenance import provenance
+
+    normal = model if load_reference(model) is not None else None
+    if normal is None and BASE in shipped_models():
+        normal = load_model(shipped_models()[BASE], device=str(model.device))
+    samples, _ = read_all_samples(options)
+    drivers = regulators([prepare_sample(normal, samples.take([source.position]))]) if normal is not None else None
+    made = provenance(model)
+    page = one_page(report, drivers, source, made, model.record, named=options.name_sample, on=today)
+    return render_page(page)
 
 
 def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Source, PredictionReport]:

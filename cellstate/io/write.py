@@ -31,8 +31,8 @@ def escape_formula(value: Any) -> Any:
     return f"'{value}"
 
 
-def to_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
-    """Return a table as CSV text without formulas in cells and headings."""
+def to_csv(frame: pd.DataFrame, *, index: bool = False, sep: str = ",") -> str:
+    """Return a table as CSV text, or with another separator, without formulas in cells and headings."""
     import pandas as pd
 
     safe = frame.copy()
@@ -42,7 +42,7 @@ def to_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
     safe.columns = pd.Index([escape_formula(name) for name in safe.columns], name=escape_formula(safe.columns.name))
     if index:
         safe.index = pd.Index([escape_formula(name) for name in safe.index], name=escape_formula(safe.index.name))
-    return safe.to_csv(index=index, lineterminator="\n")
+    return safe.to_csv(index=index, sep=sep, lineterminator="\n")
 
 
 def write_table(frame: pd.DataFrame, path: Path | str, *, index: bool = False) -> Path:

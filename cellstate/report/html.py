@@ -206,9 +206,9 @@ def marked(text: str) -> str:
             continue
         head, *items = _ITEM.split(block)
         if head.strip():
-            blocks.append(f"<p>{_inline(head)}</p>")
+            blocks.append(f"<p>{inline(head)}</p>")
         if items:
-            blocks.append("<ul>" + "".join(f"<li>{_inline(item)}</li>" for item in items) + "</ul>")
+            blocks.append("<ul>" + "".join(f"<li>{inline(item)}</li>" for item in items) + "</ul>")
     return "\n".join(blocks)
 
 
@@ -235,7 +235,8 @@ def section(one: Section, figures: str = "") -> str:
     return f"<section>\n{chr(10).join(filter(None, parts))}\n</section>"
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
+    """Return one paragraph of Markdown as HTML, without the tag of the paragraph."""
     html = _TAKEN_BACK.sub(lambda m: m[1] if len(m[1]) > 1 else f"&#{ord(m[1])};", escape(" ".join(text.split())))
     for mark, tag in _MARKS:
         html = mark.sub(tag, html)

@@ -170,7 +170,7 @@ def _reliability(found: PredictionReport) -> Section:
             text += " **The perturbed profile is out of distribution**: the prediction is an extrapolation."
     if found.over_error is not None:
         text += (
-            f"\n\nThe largest reliable change is {percent(found.over_error, 1)} of the autoencoder's usual error in "
+            f"\n\nThe largest reliable change is {digits(found.over_error, 2)} times the autoencoder's usual error in "
             "that gene" + (": a single measurement could not show it." if found.over_error < 1 else ".")
         )
     text += "\n\n**Reliable does not mean true**: it means that no known reason speaks against the gene."

@@ -59,6 +59,11 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", p
     add_names(figure, top[_MEASURED], top[column], top[GENE], sides)
     axes = ("measured change (log2 of TPM + 1)", "predicted change (log2 of TPM + 1)")
     lay_out(figure, f"{style.label}: predicted against measured", *axes, subtitle=perturbations, height=460)
+    # One scale for both axes: a prediction that is much smaller than what was measured looks so.
+    edge = 1.05 * max(1e-6, float(np.abs(table[[_MEASURED, column]].to_numpy(float)).max(initial=0)))
+    figure.add_shape(type="line", x0=-edge, y0=-edge, x1=edge, y1=edge, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_xaxes(range=[-edge, edge], constrain="domain")
+    figure.update_yaxes(range=[-edge, edge], scaleanchor="x", scaleratio=1, constrain="domain")
     for draw, update in ((figure.add_hline, figure.update_yaxes), (figure.add_vline, figure.update_xaxes)):
         update(zeroline=False)
         draw(0, line={"color": GREY, "width": 1})
@@ -70,7 +75,8 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", p
     alt = (
         f"Hypothesis: {len(table):,} genes, {int(table[IS_RELIABLE].sum()):,} of them reliable. The measured change "
         f"goes up to {digits(measured.abs().max(), 2)} log2, the change predicted by {style.label} up to "
-        f"{digits(predicted.abs().max(), 2)}: each axis has its own scale. {percent(same)} of the genes that change "
+        f"{digits(predicted.abs().max(), 2)}; both axes have one scale, and the dotted line is a perfect prediction. "
+        f"{percent(same)} of the genes that change "
         "have the same direction in both (top right and bottom left); 50% is chance. Of points that would cover each "
         "other one is drawn."
     )

@@ -26,6 +26,11 @@ MAX_BARS = 20
 N_NAMED = 6
 #: Largest number of ticked genes that are ringed and named.
 MAX_NAMED = 40
+#: What the axes show, for a legend.
+AXES = (
+    "left: predicted change (log2 of TPM + 1) of the most changed genes, and how many methods give its sign",
+    "right: predicted change of every gene (log2) against its expression before (TPM)",
+)
 _COLOURS = {"down": DOWN, "up": UP, "grey": GREY, "accent": VIOLET}
 
 

@@ -21,6 +21,7 @@ from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.experiment import number, score_table
 from cellstate.ui.help.content import sections
 from cellstate.ui.state.memory import memory_in_use
+from cellstate.ui.validate import comparison as comparison_page
 from cellstate.ui.validate import groups
 from cellstate.ui.validate.comparison import csv
 from tests.app.conftest import check, open_sample, words
@@ -119,6 +120,55 @@ def test_two_files_are_two_groups(page: AppTest) -> None:
     assert not page.dataframe
 
 
+def test_names_make_groups_where_one_is_a_control(page: AppTest) -> None:
+    upload(page, 0, "both.csv", a_file(["si_1", "si_2", "control_1", "control_2"]))
+    check(page)
+    assert chosen(page) == [[2, 3], [0, 1]]
+    assert [box.value for box in page.selectbox] == ["control", "si"]
+
+
+def test_a_sample_sheet_makes_groups(page: AppTest) -> None:
+    upload(page, 0, "both.csv", BOTH)
+    sheet = b"sample,group\nC1,drug\nT1,drug\nC2,DMSO\nT2,DMSO\n"
+    page.file_uploader[-1].upload("sheet.csv", sheet)
+    page.run()
+    check(page)
+    assert chosen(page) == [[1, 3], [0, 2]]
+    page.file_uploader[-1].upload("sheet.csv", b"nothing,here\n")
+    page.run()
+    assert not page.exception and len(page.error) == 1
+
+
+def test_the_form_of_the_workbench_writes_the_perturbation(page: AppTest) -> None:
+    upload(page, 0, "both.csv", BOTH)
+    choose(page, [0, 1], [2, 3])
+    page.text_input(key="experiment-gene").set_value("p53").run()
+    page.segmented_control(key="experiment-kind").set_value("knock-down").run()
+    page.button(key="experiment-add").click().run()
+    check(page)
+    assert field(page).value == "TP53=kd50" and comparison(page).perturbed["gene"].tolist() == ["TP53"]
+    page.text_input(key="experiment-gene").set_value("EHF").run()
+    page.button(key="experiment-add").click().run()
+    check(page)
+    assert field(page).value == "TP53=kd50, EHF=ko"
+
+
+def test_the_example_is_offered_where_its_command_has_written_it(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(comparison_page, "HOXA1_FILE", tmp_path / "none.csv")
+    page.run()
+    assert not has_button(page, "experiment-example")
+    file = tmp_path / "example.csv"
+    file.write_bytes(a_file([f"{group}_{i}" for group in ("control", "HOXA1_siRNA") for i in (1, 2, 3)]))
+    monkeypatch.setattr(comparison_page, "HOXA1_FILE", file)
+    page.run()
+    page.button(key="experiment-example").click().run()
+    check(page)
+    found = comparison(page)
+    assert (found.n_control, found.n_treated) == (3, 3) and found.perturbed["gene"].tolist() == ["HOXA1"]
+
+
 def test_all_others_are_treated(page: AppTest) -> None:
     upload(page, 0, "both.csv", BOTH)
     page.multiselect[0].set_value([1]).run()
@@ -176,7 +226,8 @@ def test_samples_without_labels_are_chosen_one_by_one(labelled: AppTest) -> None
     labelled.run()
     labelled.button(key="use-loaded").click().run()
     check(labelled)
-    assert [box.label for box in labelled.selectbox] == []
+    # The names make groups too, but none of them is a control by its name.
+    assert [box.value for box in labelled.selectbox] == [None, None] and chosen(labelled) == [[], []]
     choose(labelled, [0, 1], [2])
     check(labelled)
 
@@ -189,7 +240,7 @@ def test_labels_of_another_file_are_not_used(labelled: AppTest) -> None:
     labelled.session_state["cellstate"].labels = {"C1": "a", "T1": "b"}
     labelled.switch_page("pages/validate.py").run()
     check(labelled)
-    assert "Control group" not in [box.label for box in labelled.selectbox]
+    assert "drug (2)" not in str(labelled.selectbox[0].options) and "a (1)" not in str(labelled.selectbox[0].options)
     assert has_button(labelled, "use-loaded")
     labelled.button(key="use-loaded").click().run()
     check(labelled)
@@ -243,7 +294,7 @@ def test_a_perturbation_that_is_not_possible_is_an_error(compared: AppTest, text
 def test_a_file_that_cannot_be_read_changes_nothing(compared: AppTest) -> None:
     before = compared.session_state["cellstate"].groups["control"]
     # The file itself has left Streamlit's store.
-    assert [box.value for box in compared.file_uploader] == [None, None] and before.source == b""
+    assert {box.value for box in compared.file_uploader} == {None} and before.source == b""
     upload(compared, 0, "<i>notes</i>.txt", b"this is no table\n")
     assert not compared.exception and len(compared.error) == 1
     assert re.findall(r"(?<!\\)<", words(compared)) == []

@@ -9,11 +9,15 @@ from tests.app.conftest import check, open_evidence
 
 
 def test_every_figure_has_its_buttons(with_example: AppTest, monkeypatch) -> None:
-    calls: list[tuple[str, str, str]] = []
+    calls: list[tuple[str, str, str, str]] = []
     monkeypatch.setattr(layout, "figure_files", lambda *given: calls.append(given))
     check(open_evidence(with_example, "Reconstruction"))
-    assert [name for _, _, name in calls] == ["cellstate-bins-sample", "cellstate-density", "cellstate-bins-held-out"]
-    assert all(title for _, title, _ in calls)
+    assert [name for _, _, name, _ in calls] == [
+        "cellstate-bins-sample",
+        "cellstate-density",
+        "cellstate-bins-held-out",
+    ]
+    assert all(title and title in legend for _, title, _, legend in calls)
 
 
 def test_the_file_of_a_prediction_is_named_hypothesis(monkeypatch) -> None:
@@ -25,10 +29,12 @@ def test_the_file_of_a_prediction_is_named_hypothesis(monkeypatch) -> None:
 
         chart(Chart(go.Figure(layout={"title": {"text": "A &amp; B"}}), "Nothing.", is_hypothesis=True), key="one two")
 
-    calls: list[tuple[str, str, str]] = []
+    calls: list[tuple[str, str, str, str]] = []
     monkeypatch.setattr(layout, "figure_files", lambda *given: calls.append(given))
     check(AppTest.from_function(script).run())
-    assert calls == [("one two", "A & B", "cellstate-hypothesis-one_two")]
+    [(key, title, name, legend)] = calls
+    assert (key, title, name) == ("one two", "A & B", "cellstate-hypothesis-one_two")
+    assert legend.startswith("A & B. Nothing.") and "coadread" in legend
 
 
 def test_the_code_in_the_browser_requests_nothing() -> None:

@@ -67,7 +67,7 @@ def compare(page: Page) -> None:
     box = page.get_by_role("textbox", name="Perturbation of the treated samples")
     box.fill("TP53=ko")
     box.press("Enter")
-    expect(page.get_by_role("heading", name="Predicted and measured")).to_be_visible()
+    expect(page.get_by_role("heading", name="All prediction methods")).to_be_visible()
 
 
 #: What makes a page full beyond a sample and a perturbation.

@@ -53,7 +53,7 @@ def test_templates_are_read_as_samples_groups_and_sets(page: Page) -> None:
     box = page.get_by_role("textbox", name="Perturbation of the treated samples")
     box.fill(f"{gene(files[sets])}=kd50")
     box.press("Enter")
-    expect(page.get_by_role("heading", name="Predicted and measured")).to_be_visible()
+    expect(page.get_by_role("heading", name="All prediction methods")).to_be_visible()
     expect(page.get_by_text("2 control samples")).to_be_visible()
     expect(page.locator(".main-svg").first).to_be_visible()
     press(button(page, "swap-groups"))

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from cellstate.errors import CellStateError
+from cellstate.gene_space import GeneSpace
 from cellstate.model import Model
 from cellstate.perturb.effects import EffectMatrix, effect_matrix, effects_of_tfs
 from cellstate.perturb.predictors.base import PredictorId
@@ -109,25 +110,38 @@ class Regulators:
     def recurrence(self, fdr: float = FDR) -> pd.DataFrame:
         """Return how many samples call each regulator more and less active, most often first; private ones say 1.
 
-        Columns: gene, ensembl_id, n_more_active, n_less_active, mean_z, samples (names of those that call it, the
-        first five).
+        Columns as `recurrence` has them.
         """
-        called_ST = self.fdr_ST <= fdr
-        space = self.model.space
-        up_T, down_T = (called_ST & (self.z_ST > 0)).sum(axis=0), (called_ST & (self.z_ST < 0)).sum(axis=0)
-        first = [", ".join(self.samples[s] for s in np.flatnonzero(column)[:5]) for column in called_ST.T]
-        table = pd.DataFrame(
-            {
-                "gene": [space.symbols[g] for g in self.candidates_T],
-                "ensembl_id": [space.ensembl[g] for g in self.candidates_T],
-                "n_more_active": up_T,
-                "n_less_active": down_T,
-                "mean_z": self.z_ST.mean(axis=0),
-                "samples": first,
-            }
-        )
-        order = np.lexsort((-np.abs(table["mean_z"]), -(up_T + down_T)))
-        return table.iloc[order].reset_index(drop=True)
+        return recurrence(self.model.space, self.candidates_T, self.samples, self.z_ST, self.fdr_ST, fdr)
+
+
+def recurrence(
+    space: GeneSpace,
+    candidates_T: np.ndarray,
+    samples: Sequence[str],
+    z_ST: np.ndarray,
+    fdr_ST: np.ndarray,
+    fdr: float = FDR,
+) -> pd.DataFrame:
+    """Return how many samples call each regulator more and less active, most often first.
+
+    Columns: gene, ensembl_id, n_more_active, n_less_active, mean_z, samples (names of those that call it, the first
+    five).
+    """
+    called_ST = fdr_ST <= fdr
+    up_T, down_T = (called_ST & (z_ST > 0)).sum(axis=0), (called_ST & (z_ST < 0)).sum(axis=0)
+    table = pd.DataFrame(
+        {
+            "gene": [space.symbols[g] for g in candidates_T],
+            "ensembl_id": [space.ensembl[g] for g in candidates_T],
+            "n_more_active": up_T,
+            "n_less_active": down_T,
+            "mean_z": z_ST.mean(axis=0),
+            "samples": [", ".join(samples[s] for s in np.flatnonzero(column)[:5]) for column in called_ST.T],
+        }
+    )
+    order = np.lexsort((-np.abs(table["mean_z"]), -(up_T + down_T)))
+    return table.iloc[order].reset_index(drop=True)
 
 
 def regulators(

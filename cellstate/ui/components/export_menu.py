@@ -16,6 +16,7 @@ from cellstate.formatting import file_stem
 from cellstate.io.write import EXPORT_FORMATS, ExportTable
 from cellstate.report.bundle import bundle
 from cellstate.report.html import Report, render
+from cellstate.report.one_page import OnePage, render_page
 from cellstate.report.provenance import Run
 from cellstate.ui.components.errors import error_boundary
 
@@ -34,6 +35,8 @@ class Export:
         Names the sample as the user's file does; without the tick the name is left out.
     report : callable, optional
         Receives whether the sample may be named.
+    one_page : callable, optional
+        As `report`; returns a page to print.
     run : callable, optional
         Returns the run that a bundle repeats.
     no_bundle : str
@@ -45,6 +48,7 @@ class Export:
     kind: str
     table: ExportTable
     report: Callable[[bool], Report] | None = None
+    one_page: Callable[[bool], OnePage] | None = None
     run: Callable[[], Run] | None = None
     no_bundle: str = ""
     link: str = ""
@@ -68,7 +72,7 @@ def export_menu(export: Export) -> None:
         stem += f"-{file_stem(sample)}" if named else ""
         _tables(export, named, stem)
         if export.report is not None:
-            _report(export.report, export.kind, named, stem)
+            _report(export, named, stem)
         if export.run is not None or export.no_bundle:
             _bundle(export, named, stem)
         if export.link:
@@ -88,9 +92,19 @@ def _tables(export: Export, named: bool, stem: str) -> None:
             _button(label, partial(write, table), f"{stem}.{ending}", mime, f"export-{ending}-{export.kind}")
 
 
-def _report(report: Callable[[bool], Report], kind: str, named: bool, stem: str) -> None:
+def _report(export: Export, named: bool, stem: str) -> None:
     st.markdown("**Report**, one HTML file that needs no network")
-    _button("HTML report", lambda: render(report(named)), f"{stem}.html", "text/html", f"export-html-{kind}")
+    whole, page, kind = export.report, export.one_page, export.kind
+    with st.container(horizontal=True):
+        if whole is not None:
+            _button("HTML report", lambda: render(whole(named)), f"{stem}.html", "text/html", f"export-html-{kind}")
+        if page is not None:
+            make = partial(_page, page, named)
+            _button("One page", make, f"{stem}-one-page.html", "text/html", f"export-page-{kind}")
+
+
+def _page(make: Callable[[bool], OnePage], named: bool) -> bytes:
+    return render_page(make(named))
 
 
 def _bundle(export: Export, named: bool, stem: str) -> None:

@@ -13,7 +13,8 @@ from cellstate.gene_space import align
 from cellstate.io.write import ExportTable
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.perturb.sample import PreparedSample
+from cellstate.perturb.regulators.search import regulators
+from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.combination import Combination
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import RANKED_BY, Pairs
@@ -21,9 +22,11 @@ from cellstate.perturb.search.single import Screen
 from cellstate.report.html import Report
 from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
+from cellstate.report.one_page import OnePage, one_page
 from cellstate.report.provenance import Run, Source, provenance
 from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
+from cellstate.ui.runtime.resources import model_of_normal_tissue
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.ui.workbench.qc import distance
@@ -50,10 +53,15 @@ def prediction_export(state: Session, opened: Model, result: PredictionResult) -
     def report(named: bool) -> Report:
         return prediction_report(answer, source, provenance(opened), opened.record, named=named, on=today())
 
+    def page(named: bool) -> OnePage:
+        normal = model_of_normal_tissue(opened)
+        drivers = None if normal is None else regulators([prepare_sample(normal, state.sample())])
+        return one_page(answer, drivers, source, provenance(opened), opened.record, named=named, on=today())
+
     def run() -> Run:
         return Run("perturb", source, provenance(opened), table, perturbations, result.predictor)
 
-    return Export("prediction", table, report, run, link=link_of(state, opened))
+    return Export("prediction", table, report, page, run, link=link_of(state, opened))
 
 
 def search_export(
@@ -101,7 +109,8 @@ def search_export(
 
     goal = portable_goal(result.goal, opened, state.prepared(opened))
     run = (lambda: search_run(result, goal, source, opened, table)) if goal else None
-    return Export(kind, table, report, run, "" if goal else _FILE_GOAL, link_of(state, opened))
+    no_bundle = "" if goal else _FILE_GOAL
+    return Export(kind, table, report, run=run, no_bundle=no_bundle, link=link_of(state, opened))
 
 
 def search_run(

@@ -1,4 +1,4 @@
-"""Two buttons below a figure that save it as SVG or PNG: made in the browser, so nothing leaves it.
+"""Buttons below a figure: save it as SVG or PNG, copy its legend. Made in the browser, so nothing leaves it.
 
 The figure's own toolbar offers one format only and appears under the mouse. These buttons are always visible, can be
 reached with the keyboard, and save figures of plotly and of Vega-Lite in both formats.
@@ -16,6 +16,7 @@ FRAME = "figure-"
 _HTML = """
 <button type="button" data-form="svg">SVG</button>
 <button type="button" data-form="png">PNG</button>
+<button type="button" class="legend">Legend</button>
 """
 _CSS = """
 :host { display: block; }
@@ -64,9 +65,26 @@ function saveVega(drawn, form, data) {
   }
   image.src = url
 }
+async function copy(text) {
+  // Browsers offer the clipboard to encrypted pages and on this machine; elsewhere an older way still works.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }))
+  area.select()
+  document.execCommand("copy")
+  area.remove()
+}
 export default function ({ data, parentElement }) {
   const frame = (parentElement.host ?? parentElement).closest('[class*="st-key-' + data.frame + '"]')
-  for (const button of parentElement.querySelectorAll("button")) {
+  const copier = parentElement.querySelector(".legend")
+  copier.hidden = !data.legend
+  copier.setAttribute("aria-label", "Legend: copy the legend of the figure " + data.title)
+  copier.title = "Copy the legend of this figure: " + data.legend
+  copier.onclick = async () => {
+    await copy(data.legend)
+    copier.textContent = "Copied"
+    setTimeout(() => { copier.textContent = "Legend" }, 2_000)
+  }
+  for (const button of parentElement.querySelectorAll("button[data-form]")) {
     const form = button.dataset.form
     button.setAttribute("aria-label", form.toUpperCase() + ": save the figure " + data.title)
     button.title = "Save this figure as " + form.toUpperCase()
@@ -91,7 +109,7 @@ export default function ({ data, parentElement }) {
 _BUTTONS = st.components.v2.component("cellstate_figure_files", html=_HTML, css=_CSS, js=_JS)
 
 
-def figure_files(key: str, title: str, name: str) -> None:
+def figure_files(key: str, title: str, name: str, legend: str = "") -> None:
     """Draw the buttons of a figure.
 
     Parameters
@@ -102,9 +120,11 @@ def figure_files(key: str, title: str, name: str) -> None:
         What the figure is called, for screen readers.
     name : str
         Of the files, without an ending.
+    legend : str
+        Plain text; without it there is nothing to copy.
     """
     _BUTTONS(
         key=f"files-{key}",
-        data={"frame": FRAME, "title": title, "name": name, "scale": PNG_SCALE},
+        data={"frame": FRAME, "title": title, "name": name, "scale": PNG_SCALE, "legend": legend},
         width="content",
     )

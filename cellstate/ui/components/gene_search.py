@@ -16,14 +16,17 @@ QUERY = "gene-query"
 _MATCHES = 6
 
 
-def find_gene(opened: Model) -> int | None:
-    """Let the user search by any name; returns the model position of the gene, None while there is none."""
+def find_gene(opened: Model, key: str = QUERY) -> int | None:
+    """Let the user search by any name; returns the model position of the gene, None while there is none.
+
+    Each search box of a page has a key of its own.
+    """
     typed = st.text_input(
         "Find a gene",
         placeholder="TP53, p53, HER2, ENSG00000141510 …",
         icon=":material/search:",
         live=True,
-        key=QUERY,
+        key=key,
         help="Any name: approved or former symbol, alias, Ensembl or Entrez id.",
     )
     query = (typed or "").strip()
@@ -43,7 +46,7 @@ def find_gene(opened: Model) -> int | None:
             show_error(problem)
         return None
     whys = dict(list(covered.items())[:_MATCHES])
-    gene = _choose(query, whys, opened)
+    gene = _choose(query, whys, opened, key)
     symbol = opened.space.symbols[gene]
     if problem is not None and axis.resolve([query]).status[0] != "unknown":
         st.markdown(f"{escape_markdown(problem.message)} **{escape_markdown(symbol)}** is taken here.")
@@ -73,7 +76,7 @@ def best_match(query: str, opened: Model) -> tuple[str, str]:
     )
 
 
-def _choose(query: str, whys: dict[int, str], opened: Model) -> int:
+def _choose(query: str, whys: dict[int, str], opened: Model, place: str) -> int:
     """Offer the genes that may be meant, the best match first; one alone needs no choice."""
     if len(whys) == 1:
         return next(iter(whys))
@@ -89,7 +92,7 @@ def _choose(query: str, whys: dict[int, str], opened: Model) -> int:
         default=next(iter(whys)),
         required=True,
         # A choice holds for its query only.
-        key=f"match-{query[:60]}",
+        key=f"match-{query[:60]}" if place == QUERY else f"{place}-match-{query[:60]}",
     )
 
 

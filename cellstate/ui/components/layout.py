@@ -10,9 +10,11 @@ import streamlit as st
 
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.io import to_csv
+from cellstate.report.narrative.figures import chart_legend
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.load_samples import load_example
+from cellstate.ui.runtime.resources import model_folder_name
 from cellstate.viz import PLOT_CONFIG, Chart
 
 #: In session state until the workbench has knocked out a first gene of an example patient.
@@ -63,7 +65,7 @@ def chart(drawn: Chart, key: str, *, has_caption: bool = True) -> None:
             if has_caption:
                 # It may hold names from a file.
                 st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
-            figure_files(key, drawn.title, stem)
+            figure_files(key, drawn.title, stem, chart_legend(drawn, model_folder_name()))
 
 
 def need_sample(what: str) -> None:

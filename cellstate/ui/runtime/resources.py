@@ -7,9 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from cellstate.evaluation.model_choice import BASE
 from cellstate.model import Model, describe_model, load_model
-from cellstate.model.folder import default_model_folder, folder_stamp
+from cellstate.model.folder import default_model_folder, folder_stamp, shipped_models
 from cellstate.perturb.predictors.registry import all_predictors
+from cellstate.perturb.regulators.reference import load_reference
 from cellstate.ui.runtime.queue import Queue
 
 #: Environment variables: folder of another model, and its device.
@@ -45,6 +47,18 @@ def open_model(path: Path | str) -> Model:
         _open.clear(folder, device, before)
     _stamps()[folder] = stamp
     return _open(folder, device, stamp)
+
+
+def model_of_normal_tissue(opened: Model) -> Model | None:
+    """Return a model that knows normal tissue, which samples are compared with: the one at hand, else the base model.
+
+    None where neither does.
+    """
+    if load_reference(opened) is not None:
+        return opened
+    shipped = shipped_models()
+    base = open_model(shipped[BASE]) if BASE in shipped else None
+    return base if base is not None and load_reference(base) is not None else None
 
 
 def model_folder_name() -> str:

@@ -7,85 +7,122 @@ from dataclasses import replace
 
 import streamlit as st
 
+from cellstate.cohorts.hoxa1 import HOXA1_FILE, HOXA1_PERTURBATION
 from cellstate.errors import CellStateError
 from cellstate.evaluation.experiment import TOP, Experiment, compare
 from cellstate.formatting import escape_markdown, percent, plural
+from cellstate.io import ReadOptions
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, parse_perturbations, resolve_genes
-from cellstate.perturb.sample import prepare_samples
+from cellstate.perturb.sample import prepare_sample, prepare_samples
 from cellstate.report.narrative.experiment import method_order, number, perturbed_genes, score_table, verdict
-from cellstate.ui.components.choice import choose_one
+from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import experiment_export
+from cellstate.ui.components.gene_search import find_gene
 from cellstate.ui.components.layout import (
+    HYPOTHESIS_BADGE,
+    HYPOTHESIS_MEANING,
     READABLE,
     chart,
     download_table,
     gene_table,
-    hypothesis,
     metric_row,
     number_column,
     result_csv,
 )
+from cellstate.ui.components.read_upload import read
 from cellstate.ui.help.content import markdown, sections
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model, queue
-from cellstate.ui.state.session import COMPARISON, Session, session
+from cellstate.ui.state.session import COMPARISON, Loaded, Session, session
 from cellstate.ui.validate.groups import CONTROL, TREATED, chosen_groups, files
+from cellstate.ui.workbench.perturbation_form import perturbation_form
 from cellstate.ui.workbench.prediction import filtered
 from cellstate.viz.experiment import experiment_scatter
 from cellstate.viz.style import look
 
 #: In `Session.turns`: the text field of the perturbation starts anew after a deletion.
 _TURN = "perturbation"
+#: Key of the search box of the form, and the form's width in pixels.
+_QUERY, _FORM_PX = "experiment-gene", 420
+#: In session state: the files whose comparison was shown.
+_SHOWN = "experiment-shown"
+_STEPS = 3
 
 
 def experiment_page() -> None:
-    """Draw The page Validate."""
-    state = session()
-    files(state)
-    groups = None
-    if state.groups:
-        with error_boundary("choosing the samples"):
-            groups = chosen_groups(state)
-    with error_boundary("reading the perturbation"):
-        perturbations = _perturbations(model())
+    """Draw the page Validate: the result first, once there is one, and below it what it was made from."""
+    state, opened = session(), model()
+    place = st.container()
+    is_shown = bool(state.groups) and st.session_state.get(_SHOWN) == _turns(state)
+    groups, perturbations = None, ()  # type: tuple[list[int], list[int]] | None, tuple[Perturbation, ...]
+    with st.expander("Samples and perturbation", expanded=not is_shown, key="experiment-inputs"):
         if not state.groups:
-            _guide()
-        elif groups is None or not perturbations:
-            st.caption("The comparison appears here once both groups and the perturbation are given.")
+            _example(state)
+        files(state)
+        if state.groups:
+            with error_boundary("choosing the samples"):
+                groups = chosen_groups(state)
+        with error_boundary("reading the perturbation"):
+            perturbations = _perturbations(state, opened, groups)
+    if not state.groups:
+        _guide()
     if groups is not None and perturbations:
-        with error_boundary("comparing with the experiment"):
-            _result(_comparison(state, groups, perturbations))
+        with place, error_boundary("comparing with the experiment"):
+            _result(_comparison(state, opened, groups, perturbations))
+            st.session_state[_SHOWN] = _turns(state)
+
+
+def _turns(state: Session) -> tuple[int, int]:
+    return state.turns[CONTROL], state.turns[TREATED]
+
+
+def _example(state: Session) -> None:
+    """Offer the worked example where its command has written it, or name the command."""
+    if not HOXA1_FILE.is_file():
+        st.caption(f"An example: `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, `{HOXA1_PERTURBATION}`.")
+        return
+    if st.button("Try the HOXA1 knock-down", type="primary", icon=":material/science:", key="experiment-example"):
+        samples = read(HOXA1_FILE, HOXA1_FILE.name, ReadOptions())
+        state.load_group(CONTROL, Loaded(samples, b"", HOXA1_FILE.name, is_example=True))
+        st.session_state[_text_key(state)] = HOXA1_PERTURBATION
+        st.rerun()
 
 
 def _guide() -> None:
-    """Show what the page is for and what to upload."""
-    *steps, files = sections("experiment_guide")
-    with st.grid(3, min_column_width=250):
-        for step in steps:
-            with st.container(border=True, height="stretch"):
-                st.markdown(f"**{step.title}**\n\n{step.text}")
-    st.caption(files.text, width=READABLE)
+    """Tell what the page is for and what to upload, on request."""
+    with st.expander("How it works", icon=":material/help:"):
+        for step in sections("experiment_guide"):
+            st.markdown(f"**{step.title}**\n\n{step.text}", width=READABLE)
 
 
-def _perturbations(opened: Model) -> tuple[Perturbation, ...]:
-    """Let the user name the perturbation, and show how it was read; empty while it is not clear."""
-    text = st.text_input(
-        "Perturbation of the treated samples",
-        placeholder="HOXA1=kd50",
-        icon=":material/edit:",
-        key=f"experiment-perturbation-{session().turns[_TURN]}",
-        persist_state="session",
-        width=READABLE,
-        help="`GENE=ko` knocks out, `GENE=kd50` lowers by 50%, `GENE=x10` multiplies by 10, `GENE==12.5` sets to "
-        "12.5 TPM; commas separate several. Symbols, aliases, Ensembl or Entrez ids.",
-    )
+def _text_key(state: Session) -> str:
+    return f"experiment-perturbation-{state.turns[_TURN]}"
+
+
+def _perturbations(
+    state: Session, opened: Model, groups: tuple[list[int], list[int]] | None
+) -> tuple[Perturbation, ...]:
+    """Let the user name the perturbation or build it, and show how it was read; empty while it is not clear."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        text = st.text_input(
+            "Perturbation of the treated samples",
+            placeholder="HOXA1=kd50, EHF=x10",
+            icon=":material/edit:",
+            key=_text_key(state),
+            persist_state="session",
+            width=420,
+            help="`GENE=ko` knocks out, `GENE=kd50` lowers by 50%, `GENE=x10` multiplies by 10, `GENE==12.5` sets to "
+            "12.5 TPM; commas separate several. Symbols, aliases, Ensembl or Entrez ids.",
+        )
+        if groups is not None:
+            with st.popover("Build", icon=":material/tune:", key="experiment-build"), st.container(width=_FORM_PX):
+                _build(state, opened, groups[0][0])
     try:
         perturbations = parse_perturbations([text or ""])
         if not perturbations:
-            st.caption("For example `HOXA1=kd50` (down by 50%), `TP53=ko`, `EHF=x10` or `HOXA1=kd50, EHF=x10`.")
             return ()
         genes = resolve_genes(perturbations, opened.space)
     except CellStateError as error:
@@ -96,51 +133,83 @@ def _perturbations(opened: Model) -> tuple[Perturbation, ...]:
     return tuple(found)
 
 
+def _build(state: Session, opened: Model, row: int) -> None:
+    """Draw the workbench's form of one perturbation, at the levels of the first control sample."""
+    gene = find_gene(opened, _QUERY)
+    if gene is not None:
+        first = state.groups[CONTROL].samples
+        key = (_turns(state), row, opened.stamp)
+        sample = state.cached("experiment-sample", key, lambda: prepare_sample(opened, first.take([row])))
+        new = perturbation_form(gene, sample, opened, "experiment-")
+        action_button("Add", "add", "experiment-add", _add, state, new.spec, type="primary")
+
+
+def _add(state: Session, spec: str) -> None:
+    """Write a perturbation to the end of the text, in the place of an earlier one of its gene."""
+    gene = spec.partition("=")[0]
+    before = [part.strip() for part in (st.session_state.get(_text_key(state)) or "").split(",")]
+    kept = [part for part in before if part and part.partition("=")[0].strip() != gene]
+    st.session_state[_text_key(state)] = ", ".join([*kept, spec])
+    st.session_state[_QUERY] = ""
+
+
 def _joined(perturbations: Sequence[Perturbation]) -> str:
     return ", ".join(one.label for one in perturbations)
 
 
 def _comparison(
-    state: Session, rows: tuple[list[int], list[int]], perturbations: tuple[Perturbation, ...]
+    state: Session, opened: Model, rows: tuple[list[int], list[int]], perturbations: tuple[Perturbation, ...]
 ) -> Experiment:
-    opened = model()
-
     def make() -> Experiment:
-        with queue().turn(), st.spinner("Comparing …"):
-            # Without a second file, the first contains both groups.
-            first = state.groups[CONTROL].samples
-            second = state.groups.get(TREATED, state.groups[CONTROL]).samples
-            control = prepare_samples(opened, first.take(rows[0]))
-            return compare(control, prepare_samples(opened, second.take(rows[1])), perturbations)
+        # Without a second file, the first contains both groups.
+        first = state.groups[CONTROL].samples
+        second = state.groups.get(TREATED, state.groups[CONTROL]).samples
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            bar = st.progress(0.0, width="stretch")
+            st.button("Cancel", icon=":material/close:", key="experiment-cancel", on_click=_cancel, args=(state,))
 
-    turns = state.turns[CONTROL], state.turns[TREATED]
-    return state.cached(COMPARISON, (turns, *map(tuple, rows), perturbations, opened.stamp), make)
+        def show(step: int, what: str, done: int = 0, total: int = 1) -> None:
+            bar.progress((step - 1 + done / max(total, 1)) / _STEPS, f"Step {step} of {_STEPS}: {what}")
+
+        def report(done: int, total: int, what: str) -> None:
+            show(3, f"{what}, {done:,} of {total:,}", done, total)
+
+        with queue().turn():
+            show(1, f"preparing {plural(len(rows[0]), 'control sample')}")
+            control = prepare_samples(opened, first.take(rows[0]))
+            show(2, f"preparing {plural(len(rows[1]), 'treated sample')}")
+            treated = prepare_samples(opened, second.take(rows[1]))
+            found = compare(control, treated, perturbations, progress=report)
+        place.empty()
+        return found
+
+    return state.cached(COMPARISON, (_turns(state), *map(tuple, rows), perturbations, opened.stamp), make)
+
+
+def _cancel(state: Session) -> None:
+    """Forget the perturbation: any click stops the comparison, and without it none begins again."""
+    st.session_state[_text_key(state)] = ""
 
 
 def _result(found: Experiment) -> None:
-    st.space("small")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.header("Predicted and measured", anchor=False, width="content")
-        hypothesis()
+    headline, *rest = verdict(found)
+    st.header(f"{escape_markdown(headline, 400)} {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
     st.markdown(
         f"{escape_markdown(_joined(found.perturbations), 400)}: {plural(found.n_control, 'control sample')}, "
-        f"{found.n_treated:,} treated, {len(found.table):,} genes compared.",
+        f"{found.n_treated:,} treated, {len(found.table):,} genes. {escape_markdown(' '.join(rest), 1_000)}",
         width=READABLE,
     )
-    with st.container(border=True):
-        headline, *rest = verdict(found)
-        st.subheader(escape_markdown(headline, 400), anchor=False)
-        st.markdown(escape_markdown(" ".join(rest), 1_000), width=READABLE)
     _summary(found)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("All prediction methods", anchor=False)
+        said = "No change predicts no change of any gene, so it has no correlation and no direction."
+        st.subheader("All prediction methods", anchor=False, help=said)
         st.table(score_table(found), hide_index=True, border="horizontal", alt="Agreement of every prediction method")
-        st.caption("No change predicts no change of any gene, so it has no correlation and no direction.")
-        st.subheader("Perturbed " + ("gene" if len(found.perturbed) == 1 else "genes"), anchor=False)
+        said = "A perturbed gene is set, not predicted, so no score includes it."
+        st.subheader("Perturbed " + ("gene" if len(found.perturbed) == 1 else "genes"), anchor=False, help=said)
         for text in perturbed_genes(found):
             st.markdown(text)
-        st.caption("A perturbed gene is set, not predicted, so no score includes it.")
     with right:
         _scatter(found)
     _genes(found)
@@ -177,7 +246,8 @@ def _scatter(found: Experiment) -> None:
         for name in method_order(found)
         if name == found.predictor or found.agreement[name].pearson_delta is not None
     }
-    chosen = choose_one("Prediction method", labels, "experiment-predictor", persists=False)
+    label, key = "Prediction method", "experiment-predictor"
+    chosen = st.selectbox(label, list(labels), format_func=labels.__getitem__, key=key, width=260)
     chart(
         experiment_scatter(found.table, predictor=chosen, perturbations=_joined(found.perturbations)),
         key="experiment-scatter",

@@ -7,11 +7,21 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
+from cellstate.io.sample_sheet import SampleSheet, read_sheet
 from cellstate.samples import Samples
+from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.file_input import file_input, loaded_file
-from cellstate.ui.components.load_samples import load_group
+from cellstate.ui.components.load_samples import bare, load_group, pop_upload_bytes
+from cellstate.ui.components.read_upload import run_quietly
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.sample_sheet import control_first, groups_of, in_words
+from cellstate.ui.workbench.sample_sheet import (
+    control_and_treated,
+    control_first,
+    groups_by_name,
+    groups_of,
+    in_words,
+    match_sentence,
+)
 
 CONTROL, TREATED = GROUPS = ("control", "treated")
 #: Samples of a group that the page compares at once; the command line takes any number.
@@ -65,7 +75,7 @@ def _use_loaded(state: Session) -> None:
     state.load_group(TREATED, None)
     # The same samples, not a copy of them; only the workbench reads them again.
     state.load_group(CONTROL, Loaded(state.loaded.samples, b"", state.loaded.name))
-    rows = _labelled(state)
+    rows = groups_of(state.labels, state.loaded.samples.names)
     labels = control_first(list(rows))
     if len(labels) == 2:
         for group, label in zip(GROUPS, labels, strict=True):
@@ -80,10 +90,56 @@ def _is_loaded(state: Session) -> bool:
 
 
 def _labelled(state: Session) -> dict[str, list[int]]:
-    """Return the positions of each labelled group's samples; none where the labels are of another file."""
-    if not _is_loaded(state) or TREATED in state.groups:
+    """Return the positions of each group's samples: by a sample sheet, the groups of the workbench, or their names."""
+    if CONTROL not in state.groups or TREATED in state.groups:
         return {}
-    return groups_of(state.labels, state.groups[CONTROL].samples.names)
+    names = state.groups[CONTROL].samples.names
+    labels = _sheet_labels(state) or (state.labels if _is_loaded(state) else {}) or groups_by_name(names)
+    return groups_of(labels, names)
+
+
+def _sheet_labels(state: Session) -> dict[str, str]:
+    found = st.session_state.get(_key(state, CONTROL, "sheet"))
+    return dict(found.labels) if isinstance(found, SampleSheet) else {}
+
+
+def _choose_by_name(state: Session) -> None:
+    """Choose both groups at once where their names say which is the control and nothing was chosen yet."""
+    rows = _labelled(state)
+    found = control_and_treated(list(rows))
+    if found is None or any(_key(state, group) in st.session_state for group in GROUPS):
+        return
+    for group, label in zip(GROUPS, found, strict=True):
+        st.session_state[_key(state, group)] = rows[label][:MOST_SAMPLES]
+        st.session_state[_key(state, group, "label")] = label
+
+
+def _sheet(state: Session) -> None:
+    """Let the user drop a sample sheet, which replaces the groups."""
+    key = _key(state, CONTROL, "sheet-file")
+    with st.popover("Sample sheet", icon=":material/table_rows:", key=f"{key}-popover"):
+        st.file_uploader("Two columns: sample and group", key=key, on_change=_use_sheet, args=(state, key))
+        found = st.session_state.get(_key(state, CONTROL, "sheet"))
+        if isinstance(found, CellStateError):
+            show_error(found, title="The sheet could not be used")
+        elif found is not None:
+            st.caption(escape_markdown(match_sentence(found, len(state.groups[CONTROL].samples)), 400))
+
+
+def _use_sheet(state: Session, key: str) -> None:
+    if (upload := st.session_state[key]) is None:
+        return
+    found: SampleSheet | CellStateError
+    try:
+        names = state.groups[CONTROL].samples.names
+        found = run_quietly(read_sheet, pop_upload_bytes(upload), names, source=upload.name)
+    except CellStateError as error:
+        found = bare(error)
+    st.session_state[_key(state, CONTROL, "sheet")] = found
+    if isinstance(found, SampleSheet):
+        for group in GROUPS:
+            for of in ("rows", "label"):
+                st.session_state.pop(_key(state, group, of), None)
 
 
 def _key(state: Session, group: str, of: str = "rows") -> str:
@@ -92,9 +148,11 @@ def _key(state: Session, group: str, of: str = "rows") -> str:
 
 
 def _by_label(state: Session) -> None:
-    """Let the user choose the groups by their labels."""
+    """Let the user choose the groups by their labels, or drop a sample sheet."""
+    _choose_by_name(state)
     rows = _labelled(state)
     if len(rows) < 2:
+        _sheet(state)
         return
     keys = [_key(state, group, "label") for group in GROUPS]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -111,6 +169,7 @@ def _by_label(state: Session) -> None:
                 args=(state, group),
             )
         st.button("Swap", icon=":material/swap_horiz:", key="swap-groups", on_click=_swap, args=(state,))
+        _sheet(state)
     if any(len(rows.get(st.session_state[key], ())) > MOST_SAMPLES for key in keys):
         st.caption(f"The first {MOST_SAMPLES:,} samples of a group are compared; the command line takes any number.")
 
@@ -138,7 +197,8 @@ def chosen_groups(state: Session) -> tuple[list[int], list[int]] | None:
     if is_one_file and len(first) == 1:
         st.info("This file contains one sample. Upload the treated samples as a second file.", icon=":material/info:")
         return None
-    _by_label(state)
+    if is_one_file:
+        _by_label(state)
     left, right = st.columns(2, gap="medium")
     control = _rows("Control", first, _key(state, CONTROL), left, takes_all=not is_one_file)
     treated = _rows("Treated", second, _key(state, TREATED), right, takes_all=not is_one_file)

@@ -52,7 +52,7 @@ def add_perturbations(state: Session, opened: Model) -> None:
 
 def _one_gene(state: Session, opened: Model) -> None:
     gene = find_gene(opened)
-    new = None if gene is None else perturbation_form(gene, state, opened)
+    new = None if gene is None else perturbation_form(gene, state.prepared(opened), opened)
     genes = [entry.perturbation.gene for entry in state.entries]
     replaces = new is not None and new.gene in genes
     is_full = len(genes) >= MAX_PERTURBATIONS and not replaces

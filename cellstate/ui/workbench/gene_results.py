@@ -17,6 +17,7 @@ import streamlit as st
 from cellstate.formatting import file_stem
 from cellstate.labels import predictor_label
 from cellstate.model import Model
+from cellstate.report.narrative.figures import legend
 from cellstate.report.narrative.prediction import baselines_of, table_caption
 from cellstate.ui.components.buttons import action_button
 from cellstate.ui.components.figure_files import FRAME, figure_files
@@ -27,7 +28,7 @@ from cellstate.ui.help.how_to_read import how_to_read
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.prediction import PredictionResult, filtered, prediction_key
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
-from cellstate.viz.linked_chart import LinkedChart, linked_chart, selected_rows
+from cellstate.viz.linked_chart import AXES, LinkedChart, linked_chart, selected_rows
 
 _TABLE_HEIGHT = 480
 
@@ -66,7 +67,9 @@ def gene_charts(state: Session, opened: Model, result: PredictionResult) -> None
             selected.rows = selected_rows(result.table, chosen)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Drag or click to select, Shift + wheel to zoom.", width="stretch")
-            figure_files("linked-chart", drawn.title, "cellstate-hypothesis-genes")
+            about = f"{result.sample}: {result.perturbations}"
+            text = legend(drawn.title, drawn.alt, opened.config.name, about=about, axes=AXES)
+            figure_files("linked-chart", drawn.title, "cellstate-hypothesis-genes", text)
 
 
 def table_section(state: Session, opened: Model, result: PredictionResult) -> None:

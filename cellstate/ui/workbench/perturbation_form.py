@@ -7,6 +7,7 @@ import streamlit as st
 from cellstate.model import Model
 from cellstate.model.cohort import Profiles, load_profiles
 from cellstate.perturb.perturbations import ANY_GENE, Perturbation
+from cellstate.perturb.sample import PreparedSample
 from cellstate.report.narrative.prediction import level_sentence
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
@@ -27,7 +28,7 @@ _MAX_TPM, _MAX_FACTOR = 1e6, 1000.0
 
 
 def perturbation_form(
-    gene: int, state: Session, opened: Model, place: str = "", start: Perturbation | None = None
+    gene: int, sample: PreparedSample, opened: Model, place: str = "", start: Perturbation | None = None
 ) -> Perturbation:
     """Draw the form, and return the perturbation that it describes.
 
@@ -35,13 +36,15 @@ def perturbation_form(
     ----------
     gene : int
         Position in the model.
+    sample : PreparedSample
+        Whose levels are shown.
     place : str
         Begins the key of every widget.
     start : Perturbation, optional
         At first in the form; default: a knock-out.
     """
     profiles = load_profiles(opened)
-    level = GeneLevel.of(state.prepared(opened), gene, profiles)
+    level = GeneLevel.of(sample, gene, profiles)
     st.markdown(_gene_text(level, opened))
     perturbation = action(place, profiles, start, level).on(level.symbol)
     if profiles is not None:

@@ -66,7 +66,7 @@ def _levels(one: Perturbation, state: Session, opened: Model) -> str:
 def _change(one: Perturbation, state: Session, opened: Model) -> None:
     with error_boundary("changing a perturbation"):
         place = f"change-{one.gene}-"
-        changed = perturbation_form(opened.space.find(one.gene), state, opened, place, one)
+        changed = perturbation_form(opened.space.find(one.gene), state.prepared(opened), opened, place, one)
         action_button("Apply", "check", f"{place}apply", _replace, state, changed, type="primary")
 
 

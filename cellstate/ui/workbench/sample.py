@@ -42,7 +42,7 @@ def sample_page() -> None:
         distribution(state)
         export_menu(sample_export(state, model()))
     if len(state.loaded.samples) > 1:
-        _all_samples(state, state.loaded)
+        all_samples(state, state.loaded)
     with error_boundary("showing the file"):
         detected_settings(state, state.loaded)
     with error_boundary("showing the gene names"):
@@ -67,11 +67,12 @@ def _picker(state: Session, loaded: Loaded) -> None:
     )
 
 
-def _all_samples(state: Session, loaded: Loaded) -> None:
+def all_samples(state: Session, loaded: Loaded, drawn: int | None = None) -> None:
+    """Draw the table of all samples, and their groups; ``drawn`` is that of `sample_groups`."""
     left, right = st.columns([3, 2], gap="large")
     with left, error_boundary("listing the samples"):
         st.subheader("All samples", anchor=False)
         sample_table(state, loaded, model())
     with right:
         st.subheader("Groups", anchor=False)
-        sample_groups(state, loaded)
+        sample_groups(state, loaded, drawn)

@@ -22,8 +22,18 @@ _LAST_SHEET = "cellstate-sheet"
 
 
 @st.fragment
-def sample_groups(state: Session, loaded: Loaded) -> None:
-    """Draw the groups as a table to type in, and the box for a sample sheet."""
+def sample_groups(state: Session, loaded: Loaded, drawn: int | None = None) -> None:
+    """Draw the groups as a table to type in, and the box for a sample sheet.
+
+    Parameters
+    ----------
+    state : Session
+    loaded : Loaded
+    drawn : int, optional
+        `labels_hash` of the groups that the rest of the page shows: with others, the whole page is drawn again.
+    """
+    if drawn is not None and drawn != labels_hash(state):
+        st.rerun()
     names = loaded.samples.names
     with error_boundary("reading the groups"):
         groups = groups_of(state.labels, names)
@@ -45,6 +55,11 @@ def sample_groups(state: Session, loaded: Loaded) -> None:
                 st.switch_page("pages/validate.py")
             if groups:
                 action_button("Clear", "close", "clear-groups", _replace, state, {}, type="tertiary")
+
+
+def labels_hash(state: Session) -> int:
+    """Return a number that tells the present groups from others, and holds no name of a sample."""
+    return hash(frozenset(state.labels.items()))
 
 
 def _editor(state: Session, names: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from cellstate.ui.components.predictor_picker import choose_predictor
 from cellstate.ui.state.session import SAMPLE, Session
 from cellstate.ui.workbench.qc import distance
 from cellstate.ui.workbench.sample import sample_page
+from cellstate.ui.workbench.view import view_switch
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,7 @@ def top_bar(state: Session, opened: Model) -> TopBar:
         line = _sample_line(state, opened)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="top-bar"):
         st.title("Workbench", anchor=False, width="content")
+        view_switch(state)
         st.markdown(f":small[{line}]", width="content")
         label, icon = ("Close details", "expand_less") if is_open else ("Change", "tune")
         st.button(

@@ -37,8 +37,10 @@ def test_measured_is_across_and_predicted_is_up() -> None:
     assert "measured" in figure.layout.xaxis.title.text
     assert "predicted" in figure.layout.yaxis.title.text
     assert [name.strip() for name in names.text] == list(table["gene"].head(3))
-    # The two zero lines.
-    assert len(figure.layout.shapes) == 2
+    # The two zero lines, and that of a perfect prediction on axes of one scale.
+    assert len(figure.layout.shapes) == 3
+    x, y = figure.layout.xaxis, figure.layout.yaxis
+    assert x.range == y.range and x.range[1] >= table["measured_log2"].abs().max() and y.scaleanchor == "x"
     assert figure.to_json()
 
 
