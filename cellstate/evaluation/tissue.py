@@ -174,6 +174,12 @@ class TissueClassifier:
         """The tissues, in the order of the alphabet."""
         return tuple(sorted({tissue for tissue, _ in self.classes}))
 
+    @cached_property
+    def profile_JC(self) -> np.ndarray:
+        """The profile in the centre of each class, log1p TPM, float64, shape (J, C)."""
+        at_JK = self.centre_JK @ self._unwhitening_KK
+        return np.maximum(self.space.mean_C + self.space.scale_C * self.space.expected(at_JK), 0.0)
+
     def calls(
         self, log1p_SC: np.ndarray, measured_SC: np.ndarray, known_C: np.ndarray | None = None
     ) -> list[TissueCall]:

@@ -1,6 +1,5 @@
 """Regulators of a whole store: in blocks, shared, continued."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
