@@ -30,6 +30,7 @@ from cellstate.io import HALLMARK, hallmark_sets, read_gmt, read_selection, spli
 from cellstate.model import Model
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import (
+    NORMAL,
     Goal,
     between_goal,
     cohort_end_goal,
@@ -51,13 +52,6 @@ FORMS = (
     "cohort:median",
     "normal",
 )
-NORMAL = "normal"
-#: Goals that need nothing of the user, by what they make a sample.
-PRESETS = {
-    "less proliferative": "down:hallmark#HALLMARK_E2F_TARGETS,HALLMARK_G2M_CHECKPOINT",
-    "more epithelial": "down:hallmark#HALLMARK_EPITHELIAL_MESENCHYMAL_TRANSITION",
-    "more like normal tissue": NORMAL,
-}
 _HINT = f"Write one of: {', '.join(FORMS)}."
 _MINUS = "-−–"
 

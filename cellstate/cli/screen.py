@@ -38,7 +38,7 @@ def _run(options: argparse.Namespace) -> Answer:
     from cellstate.io import check_writable, write_table
     from cellstate.labels import predictor_label
     from cellstate.perturb.search.single import TOP, other_predictors, screen
-    from cellstate.report.dossier_columns import dossier_entry, with_dossiers
+    from cellstate.report.dossier_columns import dossier_entry
     from cellstate.report.narrative.evidence import default_reason
 
     perturbations = read_patterns(options.perturb)
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> Answer:
         )
     table, high_in = found.table, high_tissues(given.model)
     if options.out:
-        write_table(with_dossiers(table, table["tpm_after"] - table["tpm_before"], high_in), options.out)
+        write_table(table, options.out)
     others = other_predictors(table)
     names = [name for name in table.columns if name.removeprefix("score_") not in others]
     reason = default_reason(given.model.record, found.predictor)

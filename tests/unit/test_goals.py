@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from cellstate.errors import CellStateError, GoalError
 from cellstate.evaluation.tissue import State, model_tissues
 from cellstate.genes import gene_axis
-from cellstate.goals import FORMS, PRESETS, read_goal
+from cellstate.goals import FORMS, read_goal
 from cellstate.io import hallmark_sets, read_selection, split_selection
 from cellstate.model import create_model, load_model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import prepare_sample, training_mean
-from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.goal import PRESETS, Goal
 from tests.support.tissue_factories import with_tissues
 
 

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 SAME = 1e-5
 #: The same once a trend was taken out, which is computed from many genes in float32.
 OFFSET_SAME = 1e-4
+#: The goal, as the command line writes it, toward the normal state of the sample's own tissue.
+NORMAL = "normal"
+#: Goals that need nothing of the user, by what they make a sample.
+PRESETS = {
+    "less proliferative": "down:hallmark#HALLMARK_E2F_TARGETS,HALLMARK_G2M_CHECKPOINT",
+    "more epithelial": "down:hallmark#HALLMARK_EPITHELIAL_MESENCHYMAL_TRANSITION",
+    "more like normal tissue": NORMAL,
+}
 #: One part in so many of the cohort that is its high or low end.
 END = 4
 
