@@ -23,6 +23,11 @@ from cellstate.report.narrative.search import SIGNIFICANT_FDR, fraction_percent,
 
 #: Compounds and tissues that a cell names; the others are counted.
 NAMED = 2
+#: Colour and meaning of DepMap's classes.
+_CLASSES = {
+    "common essential": ("red", "Among the strongest dependencies of nearly all cancer cell lines (DepMap)"),
+    "selective": ("green", "Some cancer cell lines depend on it far more than others (DepMap)"),
+}
 #: Columns of a user's table that the rows have room for.
 MAX_OWN = 3
 
@@ -123,10 +128,8 @@ def _level(row: pd.Series, sample: PreparedSample) -> dict[str, str]:
 def _dossier(row: pd.Series, high_in: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     known = dossier(row["ensembl_id"])
     badges = [["TF", "violet", "Transcription factor"]] if known.is_tf else []
-    if known.essentiality == "selective":
-        badges.append(["selective", "green", "Some cancer cell lines depend on it far more than others (DepMap)"])
-    elif known.essentiality not in (None, "neither"):
-        badges.append([known.essentiality, "red", "Among the strongest dependencies of nearly all cell lines (DepMap)"])
+    classes = (known.essentiality or "").split(" and ")
+    badges += [[one, *_CLASSES[one]] for one in classes if one in _CLASSES]
     drugs = [one.name for one in known.fitting(row["tpm_after"] - row["tpm_before"])]
     return {
         "badges": badges,

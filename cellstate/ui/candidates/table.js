@@ -26,13 +26,19 @@ function effect(row) {
   return cell(box)
 }
 function links(row) {
-  return cell(...row.links.map(([site, address]) => make("a", site, {
+  const td = cell(...row.links.map(([site, address]) => make("a", site, {
     href: address, target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.gene} in ${site}`,
   })))
+  td.className = "links"
+  return td
+}
+function badges(row) {
+  const td = row.badges.length ? cell(...row.badges.map(badge)) : cell("–")
+  td.className = "badges"
+  return td
 }
 function wrapping(text, title) {
-  const td = make("td", text, { class: "wraps", title })
-  return td
+  return make("td", text, { class: "wraps", title })
 }
 
 // Title, help and content of each column.
@@ -44,14 +50,11 @@ function columns(data, attempt) {
       return th
     }],
     ["Effect", "Percent of the distance to the goal", effect],
-    ["FDR", "How unusual the effect is for a goal of this size, corrected for all candidates", (row) => {
-      const td = cell(row.significant ? make("strong", row.fdr) : row.fdr)
-      return td
-    }],
+    ["FDR", "How unusual the effect is for a goal of this size, corrected for all candidates", (row) => cell(row.significant ? make("strong", row.fdr) : row.fdr)],
     ["Agree", "Methods that give the score this sign", (row) => cell(row.agree)],
     ...(data.patient ? [["Special here (z)", "Effect in this patient, in SDs from the cohort's mean effect", (row) => cell(row.z || "–")]] : []),
     ["Level here", "Expression in this sample, and its rank in the model's cohort", (row) => two(row.level, row.rank)],
-    ["Target", "Transcription factor; dependency of cancer cell lines", (row) => row.badges.length ? cell(...row.badges.map(badge)) : cell("–")],
+    ["Target", "Transcription factor; dependency of cancer cell lines", badges],
     ["Drugs", "Compounds whose action fits the perturbation (DrugCentral)", (row) => wrapping(row.drugs, row.all_drugs)],
     ["High in normal", "Normal tissues with at least 4 times the mean of the others; –: not in the profiles", (row) => wrapping(row.normal)],
     ...data.own.map((title, i) => [title, "From your table", (row) => wrapping(row.own[i])]),

@@ -66,6 +66,8 @@ def test_what_is_known_of_a_gene_stands_in_its_row(found, sample, before):
     assert first["normal"] == "liver, lung +1" and second["normal"] == "–"
     assert first["own"] == ["1", "–", "3"] and set(second["own"]) == {"–"}
     assert dict(first["links"]) == known.links and ("TF" in str(first["badges"])) is known.is_tf
+    classes = [part for part in (known.essentiality or "").split(" and ") if part not in ("", "neither")]
+    assert [badge[0] for badge in first["badges"] if badge[0] != "TF"] == classes
     assert table_data(found, rows, own)["own"] == list(own.columns[:MAX_OWN])
     assert table_data(found, rows)["own"] == []
 
