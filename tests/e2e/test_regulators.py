@@ -92,7 +92,7 @@ def test_a_long_search_goes_on_behind_other_pages_and_can_be_stopped(goal: Page)
 def test_a_combination_opens_in_the_workbench(goal: Page) -> None:
     choose(goal, "Sets")
     # Until the form of sets stands there, a press of Search still starts the search for single genes.
-    expect(goal.get_by_role("combobox", name="Perturbations")).to_have_value("sets of knock-outs")
+    expect(goal.locator(".st-key-combination-action")).to_be_visible()
     search(goal)
     expect(button(goal, "open-in-perturb")).to_be_visible()
     expect(goal.get_by_test_id("stPlotlyChart")).to_have_count(1)
