@@ -1,14 +1,16 @@
 """Goals as text, the way the command line and the pages write them.
 
 =============================  =====================================================================================
-``up:GMT#SET``                 every gene of a gene set up by one S (``down:`` for down); ``hallmark`` for a file
-                               means the sets that come with CellState
+``up:GMT#SET``                 every gene of a gene set up by one SD (``down:`` for down), or of several, ``SET,SET``;
+                               ``hallmark`` for a file means the sets that come with CellState
 ``genes:+A,+B,-C``             genes up and down; a name without a sign goes up
 ``toward:FILE[#NAME,NAME]``    towards the mean of the samples of a file, or of some of them, of another study
 ``toward-raw:FILE#NAME``       the same with all that differs, for samples of one study
 ``cohort:high:GENE``           towards the quarter of the model's cohort with the highest level (``low:`` for lowest)
 ``cohort:high:GMT#SET``        the same for the mean z of a gene set
 ``cohort:median``              towards the median of the model's cohort
+``normal``                     from the tumours of the sample's own tissue towards its normal state, both as the model
+                               folder's tissue classifier knows them
 =============================  =====================================================================================
 """
 
@@ -21,11 +23,16 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import GoalError, summarise_list
+from cellstate.evaluation.tissue import State
+from cellstate.evaluation.tissue_centres import tissue_call, tissue_profile
+from cellstate.formatting import join_with_and
 from cellstate.io import HALLMARK, hallmark_sets, read_gmt, read_selection, split_selection
 from cellstate.model import Model
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import (
+    NORMAL,
     Goal,
+    between_goal,
     cohort_end_goal,
     cohort_goal,
     gene_set_goal,
@@ -43,6 +50,7 @@ FORMS = (
     "cohort:low:GENE",
     "cohort:high:GMT#SET",
     "cohort:median",
+    "normal",
 )
 _HINT = f"Write one of: {', '.join(FORMS)}."
 _MINUS = "-−–"
@@ -72,6 +80,8 @@ def read_goal(text: str, sample: PreparedSample) -> Goal:
     spec, model = text.strip(), sample.model
     form, colon, rest = spec.partition(":")
     form, rest = form.strip().lower(), rest.strip()
+    if form == NORMAL and not colon:
+        return _normal(sample, spec)
     if colon and rest and "\0" not in rest:  # no file name holds that character
         if form in ("up", "down"):
             title, genes = _gene_set(rest)
@@ -122,6 +132,22 @@ def _cohort(text: str, sample: PreparedSample, spec: str) -> Goal:
     return cohort_end_goal(sample, profiles, genes, title, end, spec=spec)
 
 
+def _normal(sample: PreparedSample, spec: str) -> Goal:
+    call = tissue_call(sample)
+    if call is None:
+        raise GoalError("This model knows no normal tissue.", "Choose another goal, or use a shipped model.")
+    if not call.is_known:
+        raise GoalError("The tissue of this sample is not known.", "Choose another goal, or give reference samples.")
+    tissue = call.tissues[0][0]
+    start, end = (tissue_profile(sample.model, tissue, state) for state in (State.TUMOUR, State.NORMAL))
+    if start is None or end is None:
+        raise GoalError(
+            f"The tissue classifier does not know {tissue} both normal and as a tumour.",
+            "Choose another goal, or give reference samples.",
+        )
+    return between_goal(sample, start, end, spec=spec, label=f"from {tissue} tumours toward normal {tissue}")
+
+
 def _level_genes(text: str, model: Model) -> tuple[np.ndarray, str]:
     """Return the model positions of a gene or of a gene set, and what to call it."""
     if "#" not in text and not text.lower().endswith((".gmt", ".gmt.gz")):
@@ -139,6 +165,9 @@ def _gene_set(text: str) -> tuple[str, tuple[str, ...]]:
         title = next(iter(sets))
     if title in sets:
         return title, sets[title]
+    several = [one.strip() for one in title.split(",")]
+    if len(several) > 1 and all(one in sets for one in several):
+        return join_with_and(several), tuple(dict.fromkeys(gene for one in several for gene in sets[one]))
     file = Path(path).name
     if not title:
         raise GoalError(

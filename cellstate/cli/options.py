@@ -20,7 +20,7 @@ Run = Callable[[argparse.Namespace], Answer | None]
 GENES = "tf (transcription factors), all, or a file with one gene a line"
 GOALS = (
     "up:GMT#SET, down:GMT#SET, genes:+A,+B,-C, toward:FILE#NAME (toward-raw: where FILE is of the same study), "
-    "cohort:high:GENE, cohort:low:GENE or cohort:median"
+    "cohort:high:GENE, cohort:low:GENE, cohort:median, or normal (the sample's own normal tissue)"
 )
 PATTERNS = "perturbation of each gene: ko, kd50, x3, =12.5 (TPM), =q90 (the cohort's 90th percentile); default ko"
 #: Rows of a table that are printed for a person.

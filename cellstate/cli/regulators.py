@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_genes, add_out, number, records
@@ -83,10 +82,11 @@ def _run(options: argparse.Namespace) -> Answer:
     if options.all:
         return _of_cohort(options, found, admixed, top, write_table)
     if options.out:
+        from cellstate.evaluation.tissue_centres import high_tissues
         from cellstate.report.dossier_columns import with_dossiers
 
         table = found.table()
-        write_table(with_dossiers(table, -table["z"]), options.out)
+        write_table(with_dossiers(table, -table["z"], high_tissues(model)), options.out)
     return _of_sample(found, top, scores[0], admixed[0], options.without_admixture)
 
 
@@ -172,13 +172,19 @@ def _head(found: Regulators) -> dict:
 
 
 def _of_sample(found: Regulators, top: int, score: OodScore, mixed: Admixture | None, taken_out: bool) -> Answer:
+    from cellstate.evaluation.tissue_centres import high_tissues
+    from cellstate.report.dossier_columns import dossier_entry
     from cellstate.report.narrative.regulators import admixture_sentence
 
-    table = found.table()
+    table, high_in = found.table(), high_tissues(found.model)
     up, down = table[table["z"] > 0].head(top), table[table["z"] < 0].iloc[::-1].head(top)
     sets = [_set_entries(found, one) for one in found.sets if one is not None]
     shown = {*up["ensembl_id"], *down["ensembl_id"]}
-    ranked = [row | {"dossier": _dossier(row)} if row["ensembl_id"] in shown else row for row in records(table)]
+    # The dossier is for the perturbation that opposes a regulator's activity.
+    ranked = [
+        row | {"dossier": dossier_entry(row["ensembl_id"], -row["z"], high_in)} if row["ensembl_id"] in shown else row
+        for row in records(table)
+    ]
     result = {
         "sample": found.samples[0],
         **_head(found),
@@ -214,19 +220,6 @@ def _admixture_entry(mixed: Admixture | None, taken_out: bool) -> dict | None:
     if mixed is None:
         return None
     return {"tissue": mixed.tissue, "share": mixed.share, "own_tissue": mixed.own_tissue, "taken_out": taken_out}
-
-
-def _dossier(row: dict) -> dict:
-    """Return the dossier of a regulator, for the perturbation that opposes its activity."""
-    from cellstate.genes.dossier import dossier
-
-    known = dossier(row["ensembl_id"])
-    return {
-        "essentiality": known.essentiality,
-        "is_tf": known.is_tf,
-        "drugs": [asdict(one) for one in known.fitting(-row["z"])],
-        "links": known.links,
-    }
 
 
 def _set_entries(found: Regulators, one: RegulatorSet) -> dict:

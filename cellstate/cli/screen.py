@@ -34,9 +34,11 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
+    from cellstate.evaluation.tissue_centres import high_tissues
     from cellstate.io import check_writable, write_table
     from cellstate.labels import predictor_label
     from cellstate.perturb.search.single import TOP, other_predictors, screen
+    from cellstate.report.dossier_columns import dossier_entry
     from cellstate.report.narrative.evidence import default_reason
 
     perturbations = read_patterns(options.perturb)
@@ -55,14 +57,18 @@ def _run(options: argparse.Namespace) -> Answer:
             top=max(top, TOP),
             progress=bar,
         )
-    table = found.table
+    table, high_in = found.table, high_tissues(given.model)
     if options.out:
         write_table(table, options.out)
     others = other_predictors(table)
     names = [name for name in table.columns if name.removeprefix("score_") not in others]
     reason = default_reason(given.model.record, found.predictor)
     ranked = [
-        {name: row[name] for name in names} | {"baselines": {other: row[f"score_{other}"] for other in others}}
+        {name: row[name] for name in names}
+        | {
+            "baselines": {other: row[f"score_{other}"] for other in others},
+            "dossier": dossier_entry(row["ensembl_id"], row["tpm_after"] - row["tpm_before"], high_in),
+        }
         for row in records(table, top)
     ]
     result = given.to_dict() | {

@@ -19,6 +19,7 @@ from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
 from cellstate.model import Model
 from cellstate.model.record import ModelRecord
 from cellstate.perturb.predict import Prediction
+from cellstate.perturb.search.single import other_predictors
 
 #: A correlation with measured changes of at least this is called clear.
 CLEAR_R = 0.3
@@ -146,6 +147,53 @@ def prediction_evidence(
     )
 
 
+def candidate_evidence(
+    model: Model, predictor: str, *, gene: int, same: int, n_methods: int, measured_G: np.ndarray, before: OodScore
+) -> AnswerEvidence:
+    """Check one candidate of a search, whose predicted profile is not there to be checked.
+
+    Parameters
+    ----------
+    model, predictor, measured_G, before
+        As for `answer_evidence`.
+    gene : int
+        Model position of the perturbed gene.
+    same, n_methods : int
+        As `same_score_sign` returns them.
+    """
+    others = n_methods - 1
+    return AnswerEvidence(
+        (
+            _sample_in_range(model, before, None),
+            _gene_modelled(model, [gene], measured_G),
+            _agreement((same - 1) / others if others and same else None, others),
+            real_knock_outs(model.record, PredictorId(predictor)),
+        )
+    )
+
+
+def same_score_sign(table: pd.DataFrame) -> tuple[pd.Series, int]:
+    """Return how many methods give each score the sign that the method in use gives it, and how many there are.
+
+    The method itself counts, and one that scores everything 0 does not; a score of 0 has no sign.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``score``, and ``score_`` and the id of each other method.
+    """
+    others = [f"score_{name}" for name in other_predictors(table)]
+    columns = ["score", *(column for column in others if (table[column].fillna(0) != 0).any())]
+    return _same(table, columns), len(columns)
+
+
+def _same(table: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Count in each row the columns with the sign of the first one."""
+    signs = np.sign(table[list(columns)].to_numpy(float))
+    own = signs[:, :1]
+    return pd.Series(((signs == own) & (own != 0)).sum(axis=1), index=table.index)
+
+
 def same_sign(table: pd.DataFrame) -> tuple[pd.Series, int]:
     """Return how many methods change each gene in the direction of the method in use, and how many there are.
 
@@ -157,9 +205,7 @@ def same_sign(table: pd.DataFrame) -> tuple[pd.Series, int]:
         With ``log2_fold_change``, ``log2_fold_change_`` and the id of each other method, and ``is_perturbed``.
     """
     columns = _methods(table)
-    signs = np.sign(table[columns].to_numpy(float))
-    own = signs[:, :1]
-    return pd.Series(((signs == own) & (own != 0)).sum(axis=1), index=table.index), len(columns)
+    return _same(table, columns), len(columns)
 
 
 def _methods(table: pd.DataFrame) -> list[str]:
@@ -195,6 +241,10 @@ def _methods_agree(table: pd.DataFrame | None) -> CheckResult:
         top = counts[reliable if reliable.any() else rest].iloc[:N_TOP]
         if len(top) and n_others:
             value = float((top - 1).mean() / n_others)
+    return _agreement(value, n_others)
+
+
+def _agreement(value: float | None, n_others: int) -> CheckResult:
     passed = value is not None and value >= MIN_SAME_SIGN
     return CheckResult(EvidenceCheck.METHODS_AGREE, passed, value, MIN_SAME_SIGN, n_others)
 

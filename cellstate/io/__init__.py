@@ -5,6 +5,7 @@ be read raises ``ReadError`` with a message and a hint.
 """
 
 from cellstate.io.containers import pack_files
+from cellstate.io.gene_table import GeneTable, read_gene_table
 from cellstate.io.gmt import HALLMARK, hallmark_sets, read_gmt
 from cellstate.io.preview import Preview, preview_file
 from cellstate.io.raw_table import ReadOptions
@@ -17,6 +18,7 @@ __all__ = [
     "HALLMARK",
     "READERS",
     "ExportTable",
+    "GeneTable",
     "Preview",
     "ProgressCallback",
     "ReadOptions",
@@ -25,6 +27,7 @@ __all__ = [
     "load_file",
     "pack_files",
     "preview_file",
+    "read_gene_table",
     "read_gmt",
     "read_samples",
     "read_selection",

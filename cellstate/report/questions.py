@@ -130,12 +130,10 @@ def _unfamiliar_samples(record: ModelRecord) -> Question:
 
 
 def _true_regulator(record: ModelRecord) -> Question:
-    key, where, metric = "regulator", Dataset.REAL_POOLED, Metric.REGULATOR_PERCENTILE
-    found = record.records.where(benchmark=Benchmark.REAL_PERTURBATIONS, dataset=where)
-    own = _of(found, record.default_predictor, metric)
+    key, metric = "regulator", Metric.REGULATOR_PERCENTILE
+    found, own, n = _real(record, Dataset.REAL_POOLED, metric)
     if own is None or own.value is None:
         return _unmeasured(key)
-    n = found.value(Benchmark.REAL_PERTURBATIONS, where, record.default_predictor, Metric.N_PERTURBED_GENES)
     variability = _of(found, PredictorId.VARIABILITY, metric)
     judged = [
         one
@@ -153,12 +151,10 @@ def _true_regulator(record: ModelRecord) -> Question:
 
 
 def _real_knock_outs(record: ModelRecord) -> Question:
-    key, where, metric = "knock_outs", Dataset.REAL_EXPERIMENTS, Metric.PEARSON_DELTA
-    found = record.records.where(benchmark=Benchmark.REAL_PERTURBATIONS, dataset=where)
-    own = _of(found, record.default_predictor, metric)
+    key, metric = "knock_outs", Metric.PEARSON_DELTA
+    found, own, n = _real(record, Dataset.REAL_EXPERIMENTS, metric)
     if own is None or own.value is None:
         return _unmeasured(key)
-    n = found.value(Benchmark.REAL_PERTURBATIONS, where, record.default_predictor, Metric.N_PERTURBED_GENES)
     replicates = _of(found, PredictorId.REPLICATES, metric)
     verdict = Verdict.YES if own.value >= CLEAR_R else Verdict.IN_PART if own.value >= LEAST_R else Verdict.NO
     sentence = narrative.real_knock_outs(own, n, None if replicates is None else replicates.value)
@@ -209,6 +205,13 @@ def _question(
 
 def _unmeasured(key: str) -> Question:
     return _question(key, Verdict.NOT_MEASURED, narrative.NOT_MEASURED)
+
+
+def _real(record: ModelRecord, where: Dataset, metric: Metric) -> tuple[Records, EvidenceRecord | None, float | None]:
+    """Return the records on real perturbations, that of the default method, and the number of perturbed genes."""
+    found = record.records.where(benchmark=Benchmark.REAL_PERTURBATIONS, dataset=where)
+    own = record.default_predictor
+    return found, _of(found, own, metric), _value(found, own, Metric.N_PERTURBED_GENES)
 
 
 def _of(found: Records, name: PredictorId, metric: Metric) -> EvidenceRecord | None:

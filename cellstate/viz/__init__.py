@@ -14,7 +14,7 @@ from cellstate.viz.experiment import experiment_scatter
 from cellstate.viz.expression import expression_histogram, level_strip
 from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
 from cellstate.viz.regulators import activity_bars
-from cellstate.viz.search import combination_steps, interaction_map, partner_bars, screen_bars
+from cellstate.viz.search import combination_steps, pair_bars, screen_bars
 from cellstate.viz.style import PLOT_CONFIG, Chart
 from cellstate.viz.titration import titration_lines, titration_score
 from cellstate.viz.training import training_curve
@@ -33,9 +33,8 @@ __all__ = [
     "experiment_scatter",
     "expression_change_scatter",
     "expression_histogram",
-    "interaction_map",
     "level_strip",
-    "partner_bars",
+    "pair_bars",
     "pathway_bars",
     "scenario_scatter",
     "screen_bars",

@@ -12,10 +12,10 @@ from plotly.subplots import make_subplots
 from cellstate.formatting import digits, escape_html, join_with_and
 from cellstate.viz.bar_panels import bar_panels, name_margin
 from cellstate.viz.columns import COHORT_R, FRACTION, INTERACTION, SCORE, SCORE_OF
-from cellstate.viz.style import DIVERGING, GREY, LOOKS, VIOLET, Chart, colour_bar, lay_out, look
+from cellstate.viz.style import GREY, LOOKS, VIOLET, Chart, lay_out, look
 
-#: Genes on each side of the map of pairs, and bars of a figure.
-MAX_MAP_GENES, MAX_BARS = 30, 20
+#: Bars of a figure.
+MAX_BARS = 20
 
 
 def screen_bars(
@@ -62,128 +62,75 @@ def screen_bars(
 _PAIR_QUANTITIES = {INTERACTION: ("interaction", "SD"), COHORT_R: ("interaction in the cohort", "partial r")}
 
 
-def interaction_map(table: pd.DataFrame, *, shown: str = INTERACTION, n: int = MAX_MAP_GENES) -> Chart:
-    """Draw the interaction of the best pairs, gene against gene; a pair that is not in the table stays empty.
+def pair_bars(table: pd.DataFrame, gene: str | None = None, *, shown: str = INTERACTION, n: int = MAX_BARS) -> Chart:
+    """Draw the interaction of the best pairs to both sides of zero, and beside it the scores alone and together.
 
     Parameters
     ----------
     table : DataFrame
-        Columns a, b, `SCORE` and the shown quantity, best first.
+        Columns a, b, `SCORE`, score_a, score_b and the shown quantity, best first.
+    gene : str, optional
+        A gene that every pair contains; the bars are then named after its partners.
     shown : str
         `INTERACTION` (deviation from the sum of both alone), or `COHORT_R` (partial correlation in the cohort).
     """
-    genes: list[str] = []
-    for pair in zip(table["a"], table["b"], strict=True):
-        new = [gene for gene in dict.fromkeys(pair) if gene not in genes]
-        if len(genes) + len(new) > n:
-            break
-        genes += new
-    # Genes of many pairs stand together, so that groups are visible.
-    inside = table[table["a"].isin(genes) & table["b"].isin(genes)]
-    often = pd.concat([inside["a"], inside["b"]]).value_counts()
-    genes.sort(key=lambda gene: -int(often[gene]))
-    place = {gene: i for i, gene in enumerate(genes)}
-    z = np.full((len(genes), len(genes)), np.nan)
-    score = z.copy()
-    for a, b, value, joint in zip(inside["a"], inside["b"], inside[shown], inside[SCORE], strict=True):
-        i, j = place[a], place[b]
-        z[i, j] = z[j, i] = value
-        score[i, j] = score[j, i] = joint
-    what, unit = _PAIR_QUANTITIES[shown]
-    limit = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
-    names = [escape_html(gene) for gene in genes]
-    figure = go.Figure()
-    figure.add_heatmap(
-        z=z,
-        x=names,
-        y=names,
-        zmin=-limit,
-        zmax=limit,
-        xgap=1,
-        ygap=1,
-        colorscale=DIVERGING,
-        customdata=score,
-        colorbar=colour_bar(f"{what} ({unit})", ".2~g"),
-        hovertemplate=f"%{{x}} and %{{y}}<br>{what} %{{z:+.3g}} {unit}<br>"
-        "joint score %{customdata:+.3g} SD<extra></extra>",
-        hoverongaps=False,
-    )
-    lay_out(figure, f"{what.capitalize()} of the best pairs", "", "", height=max(380, 230 + 17 * len(genes)))
-    # Names that would cover each other are left out below; every name stands at the side.
-    figure.update_xaxes(type="category", title=None, tickangle=-90, tickfont={"size": 10}, showgrid=False)
-    figure.update_yaxes(
-        type="category", title=None, autorange="reversed", tickfont={"size": 10}, dtick=1, showgrid=False
-    )
-    if not len(genes):
-        return Chart(figure, "No pair was found, so nothing is drawn.")
-    best = table.head(3)
-    named = [f"{a} and {b} {digits(value, 2)}" for a, b, value in best[["a", "b", shown]].to_numpy()]
-    alt = (
-        f"Hypothesis: {what} of {len(inside):,} pairs among {len(genes)} genes ({unit}); the first are "
-        f"{', '.join(named)}. An empty square is a pair that is not among the best; its interaction may not be zero."
-    )
-    return Chart(figure, alt, is_hypothesis=True)
-
-
-def partner_bars(table: pd.DataFrame, gene: str, *, shown: str = INTERACTION, n: int = MAX_BARS) -> Chart:
-    """Draw the interaction of one gene with its best partners, and the scores of both alone and together.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As for `interaction_map`, with score_a and score_b; every pair contains ``gene``.
-    gene : str
-    shown : str
-        As for `interaction_map`.
-    """
     what, unit = _PAIR_QUANTITIES[shown]
     rows = table.head(n).iloc[::-1]
-    first = rows["a"] == gene
-    partners = [escape_html(name) for name in np.where(first, rows["b"], rows["a"])]
-    alone = np.where(first, rows["score_b"], rows["score_a"])
-    own = np.where(first, rows["score_a"], rows["score_b"])
+    swapped = (rows["b"] == gene).to_numpy()
+    first, second = (np.where(swapped, rows[one], rows[other]) for one, other in (("b", "a"), ("a", "b")))
+    own, other = (np.where(swapped, rows[f"score_{x}"], rows[f"score_{y}"]) for x, y in (("b", "a"), ("a", "b")))
+    names = [escape_html(b if gene is not None else f"{a} + {b}") for a, b in zip(first, second, strict=True)]
     # Two panels: an interaction is often a hundredth of the single scores.
     titles = (f"{what.capitalize()} ({unit})", "Alone and together (SD)")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
+    alone = ("first alone", "second alone") if gene is None else (f"{escape_html(gene)} alone", "partner alone")
     parts = (
         (what, rows[shown], LOOKS["autoencoder"], 1),
-        ("partner alone", alone, LOOKS["coexpression"], 2),
-        (f"{escape_html(gene)} alone", own, LOOKS["pca"], 2),
+        (alone[0], own, LOOKS["pca"], 2),
+        (alone[1], other, LOOKS["coexpression"], 2),
     )
     for name, values, style, panel in parts:
         figure.add_bar(
             x=values,
-            y=partners,
+            # By position: two pairs may have the same name.
+            y=np.arange(len(rows)),
+            customdata=names,
             orientation="h",
             name=name,
             marker=style.bar,
-            hovertemplate=f"%{{y}}: %{{x:+.3g}} {unit if panel == 1 else 'SD'}<extra>{name}</extra>",
+            hovertemplate=f"%{{customdata}}: %{{x:+.3g}} {unit if panel == 1 else 'SD'}<extra>{name}</extra>",
             row=1,
             col=panel,
         )
     figure.add_scatter(
         x=rows[SCORE],
-        y=partners,
+        y=np.arange(len(rows)),
+        customdata=names,
         mode="markers",
         name="together",
         marker={"color": VIOLET, "symbol": "diamond", "size": 8},
-        hovertemplate="%{y}: %{x:+.3g} SD<extra>together</extra>",
+        hovertemplate="%{customdata}: %{x:+.3g} SD<extra>together</extra>",
         row=1,
         col=2,
     )
-    height = max(300, 190 + 21 * len(rows))
-    lay_out(figure, f"Partners of {escape_html(gene)}", "", "", height=height)
+    title = "The best pairs" if gene is None else f"Partners of {escape_html(gene)}"
+    lay_out(figure, title, "", "", height=max(300, 190 + 21 * len(rows)), margins=(name_margin(names), 44))
     figure.update_layout(barmode="relative", legend={"traceorder": "normal"}, margin={"t": 72})
-    figure.update_xaxes(nticks=3, tickangle=0, tickformat=".2~g", zeroline=True, zerolinecolor=GREY)
-    figure.update_yaxes(type="category", tickfont={"size": 11}, dtick=1, title=None)
+    figure.update_xaxes(nticks=3, tickangle=0, tickformat=".2~g", zeroline=True, zerolinecolor=GREY, zerolinewidth=1)
+    for panel, values in enumerate(([rows[shown]], [own, other, own + other, rows[SCORE]]), start=1):
+        # Symmetric about zero: both sides are there, whatever the signs.
+        edge = max(float(np.abs(np.nan_to_num(v)).max(initial=0)) for v in values) or 1.0
+        figure.update_xaxes(range=[-1.05 * edge, 1.05 * edge], row=1, col=panel)
+    figure.update_yaxes(tickvals=np.arange(len(rows)), ticktext=names, tickfont={"size": 11}, title=None)
     figure.update_annotations(font={"size": 12})
     if not len(rows):
         return Chart(figure, "No pair was found, so nothing is drawn.")
-    best = zip(partners[::-1][:3], rows[shown].iloc[::-1], strict=False)
+    best = zip(names[::-1][:3], rows[shown].iloc[::-1], strict=False)
     named = [f"{name} {digits(value, 2)}" for name, value in best]
+    of = "the best pairs" if gene is None else f"{gene} and each partner"
     alt = (
-        f"Hypothesis: {what} of {gene} and each partner ({unit}), and on a scale of its own the scores alone and "
-        f"together (diamond) in SD. The first are {', '.join(named)}."
+        f"Hypothesis: {what} of {of} ({unit}), and on a scale of its own the scores alone and together (diamond) in "
+        f"SD. The first are {', '.join(named)}."
     )
     return Chart(figure, alt, is_hypothesis=True)
 

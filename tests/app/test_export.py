@@ -41,7 +41,7 @@ from cellstate.ui.components.exports import (
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import Loaded, Session
 from cellstate.ui.workbench.prediction import prediction_result
-from cellstate.viz import Chart, combination_steps, interaction_map, screen_bars
+from cellstate.viz import Chart, combination_steps, pair_bars, screen_bars
 from tests.app.conftest import check, open_evidence, open_sample
 
 GOAL = "genes:+CDH1,-VIM"
@@ -129,7 +129,7 @@ def test_pairs_and_combinations_are_exported(state: Session, opened: Model) -> N
     singles, distance = several.sum_of_singles, goal.distance
     assert two is not None and several.predictor == "elastic_net"
     drawn: list[tuple[Pairs | Combination, Chart]] = [
-        (two, interaction_map(two.table)),
+        (two, pair_bars(two.table)),
         (several, combination_steps(steps, greedy, sum_of_singles=singles, wanted=1.0, distance=distance)),
     ]
     for result, chart in drawn:

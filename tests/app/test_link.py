@@ -14,7 +14,7 @@ from cellstate.model import Model, load_model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_sample
-from cellstate.perturb.search.goal import cohort_end_goal, gene_set_goal, toward_goal
+from cellstate.perturb.search.goal import PRESETS, cohort_end_goal, gene_set_goal, toward_goal
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.share_link import MAX_CHARS, MAX_PERTURBATIONS, Settings, names_no_file, read_link
 from tests.app.conftest import check, session_of
@@ -30,14 +30,14 @@ def script() -> None:
     """A page that opens a link, shows the goal's widgets, and shows the link of its settings."""
     import streamlit as st
 
-    from cellstate.ui.candidates.goal import choose_goal
+    from cellstate.ui.candidates.goal import choose_goal, choose_kind
     from cellstate.ui.components.share_link import link_of, open_link
     from cellstate.ui.runtime.resources import model
     from cellstate.ui.state.session import session
 
     open_link()
     if session().loaded is not None:
-        choose_goal(session(), model())
+        choose_goal(session(), model(), choose_kind())
     st.code(link_of(session(), model()))
 
 
@@ -70,8 +70,8 @@ def test_settings_are_applied_and_the_same_link_comes_out(name: str) -> None:
     assert carried(app) == rest | {"perturb": "TP53=ko,MYC=x3,EGFR==12.5"}
 
 
-@pytest.mark.parametrize("goal", ["cohort:high:CDX2", "cohort:low:VIM", "cohort:median"])
-def test_ends_of_the_cohort_are_carried_too(goal: str) -> None:
+@pytest.mark.parametrize("goal", ["cohort:high:CDX2", "cohort:low:VIM", "cohort:median", *PRESETS.values()])
+def test_ends_of_the_cohort_and_presets_are_carried_too(goal: str) -> None:
     app = visit({"v": "1", "goal": goal})
     check(app)
     state = session_of(app)

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.evaluation.reconstruction import evaluate
-from cellstate.io import read_samples
+from cellstate.io import GeneTable, read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
@@ -104,7 +104,9 @@ def test_everything_of_a_user_can_be_deleted() -> None:
     with_sets.load_gene_sets(GeneSets("sets.gmt", {"A": ("TP53",)}))
     switched_off.add(Perturbation("TP53", "knock-out"))
     switched_off.switch("TP53", on=False)
-    assert with_sets.has_data and switched_off.has_data
+    with_table = Session()
+    with_table.load_gene_table(GeneTable("mine.csv", ("note",), {}, ()))
+    assert with_sets.has_data and switched_off.has_data and with_table.has_data
 
 
 def test_strip_counts_samples_and_escapes_names(app: AppTest) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cellstate.errors import CellStateError, GeneError, ReadError, Stopped
-from cellstate.io import preview_file, read_gmt, read_samples
+from cellstate.io import preview_file, read_gene_table, read_gmt, read_samples
 from cellstate.io.sample_sheet import read_sheet
 from cellstate.ui.runtime import reader_process
 from cellstate.ui.runtime.reader_process import ReaderProcess
@@ -64,6 +64,8 @@ def test_files_are_read_as_in_this_process(read: ReaderProcess, path: Path) -> N
 
 def test_gene_sets_and_sheets_are_read_apart_too(read: ReaderProcess) -> None:
     assert read(read_gmt, b"S\tof\tTP53\tMYC\n", name="a.gmt") == {"S": ("TP53", "MYC")}
+    table = read(read_gene_table, b"gene,note\nTP53,ours\n", name="mine.csv")
+    assert (table.name, table.columns, list(table.rows.values())) == ("mine.csv", ("note",), [("ours",)])
     assert read(read_sheet, b"sample,group\nA,x\n", ("A", "B")).labels == {"A": "x"}
 
 

@@ -21,12 +21,12 @@ from cellstate.io import read_samples
 from cellstate.model import Model
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.sample import PreparedSample, prepare_sample
-from cellstate.perturb.search.goal import Goal, gene_set_goal
+from cellstate.perturb.search.goal import PRESETS, Goal, gene_set_goal
 from cellstate.perturb.search.single import screen
 from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
 from cellstate.report.narrative.regulators import admixture_sentence
 from cellstate.report.narrative.search import common_gene, goal_scale
-from cellstate.ui.candidates import drivers
+from cellstate.ui.candidates import drivers, results
 from cellstate.ui.candidates import options as regulators_options
 from cellstate.ui.candidates.goal import signed
 from cellstate.ui.candidates.results import agreement, containing, csv, short
@@ -65,17 +65,34 @@ def with_goal(page: AppTest, genes: list[str]) -> AppTest:
 
 
 def set_goal(app: AppTest, text: str) -> AppTest:
+    if app.selectbox(key="goal-kind").value != "genes":
+        goal_kind(app, "genes")
     app.text_area(key="goal-genes-0").set_value(text).run()
     return app
 
 
 def goal_kind(app: AppTest, kind: str) -> AppTest:
-    app.segmented_control(key="goal-kind").set_value(kind).run()
+    app.selectbox(key="goal-kind").set_value(kind).run()
+    return app
+
+
+def open_section(app: AppTest, *sections: str) -> AppTest:
+    """Open parts of the page that are drawn only while they are open."""
+    for section in sections:
+        app.session_state[f"section-{section}"] = True
+    return app.run()
+
+
+def change(app: AppTest) -> AppTest:
+    """Open the form again above a result."""
+    app.button(key="change-search").click().run()
     return app
 
 
 def search(app: AppTest, kind: str) -> AppTest:
     app.segmented_control(key="regulators-kind").set_value(kind).run()
+    if has_button(app, "change-search"):
+        change(app)
     app.button(key="run").click().run()
     return finish(app)
 
@@ -104,6 +121,7 @@ def goal_of(app: AppTest) -> Goal | None:
 
 
 def test_a_goal_of_genes(page: AppTest, genes: list[str]) -> None:
+    goal_kind(page, "genes")
     assert page.button(key="run").disabled and goal_of(page) is None
     set_goal(page, f"+{genes[0].lower()} {genes[1]}, -{genes[2]} NOTAGENE1 <b>x</b>")
     check(page)
@@ -123,7 +141,15 @@ def test_a_goal_without_a_direction_is_an_error(page: AppTest, genes: list[str],
     assert page.button(key="run").disabled
 
 
+def test_a_preset_is_chosen_at_first(page: AppTest, small_model: Model) -> None:
+    # The small model lacks the genes of the sets.
+    assert page.selectbox(key="goal-kind").value == PRESETS["less proliferative"]
+    goal_kind(page, PRESETS["more like normal tissue"])
+    assert len(page.error) == 1 and goal_of(page) is None and page.button(key="run").disabled
+
+
 def test_example_goal_is_one_click_away(page: AppTest) -> None:
+    goal_kind(page, "genes")
     page.button(key="goal-example").click().run()
     assert "CDH1" in str(page.text_area(key="goal-genes-0").value)
     assert not page.exception
@@ -196,13 +222,19 @@ def test_single_genes(with_goal: AppTest, genes: list[str], small_model: Model) 
     check(with_goal)
     goal = gene_set_goal(small_model.space, {genes[0]: 1, genes[1]: 1, genes[2]: -1}, spec="genes", label="three genes")
     expected = screen(prepare_sample(small_model, read_samples(examples()[0].path)), goal).table
+    # The form is a line now, and what is not open is not drawn.
+    assert not has_button(with_goal, "run") and has_button(with_goal, "change-search") and not with_goal.dataframe
+    rows = with_goal.session_state["cellstate"]._cache["candidates"][1]
+    assert [one.perturbation.gene for one in rows] == expected["gene"].head(10).tolist()
+    with_goal.button(key="more-candidates").click().run()
+    assert len(with_goal.session_state["cellstate"]._cache["candidates"][1]) == 20
+    open_section(with_goal, "all", "methods", "reading")
+    check(with_goal)
     shown = with_goal.dataframe[0].value
     assert list(shown["gene"]) == list(expected["gene"])
     np.testing.assert_allclose(shown["score"], expected["score"])
     np.testing.assert_allclose(shown["fraction_of_distance"], 100 * expected["fraction_of_distance"])
-    tiles = {tile.label: tile.value for tile in with_goal.metric}
-    assert tiles["Top candidate"] == expected["gene"].iloc[0] and tiles["Perturbations tested"] == f"{len(expected):,}"
-    assert "Effect, z in the cohort" in with_goal.dataframe[0].proto.columns
+    assert "Special here (z)" in with_goal.dataframe[0].proto.columns
     assert with_goal.button(key="open-in-perturb").disabled
     assert list(shown["essential"]) == [dossier(gene).essentiality for gene in shown["gene"]]
     assert dossier_links(dossier(expected["gene"].iloc[0])) in words(with_goal)
@@ -211,22 +243,26 @@ def test_single_genes(with_goal: AppTest, genes: list[str], small_model: Model) 
     assert genes[5] in list(with_goal.dataframe[0].value["gene"])
     assert len(with_goal.dataframe[0].value) < len(expected)
     assert not with_goal.info
+    change(with_goal)
     set_goal(with_goal, genes[3])
     check(with_goal)
     assert len(with_goal.info) == 1
 
 
 def test_several_perturbations_of_a_gene_list(with_goal: AppTest, genes: list[str]) -> None:
+    with_goal.selectbox(key="screen-action").set_value("several").run()
     with_goal.pills(key="screen-perturbations").set_value(["ko", "x", "=q"]).run()
     with_goal.selectbox(key="screen-genes").set_value("list").run()
     assert with_goal.button(key="run").disabled
     with_goal.text_area(key="screen-list-0").set_value(f"{genes[4]}, {genes[5]} NOTAGENE1").run()
     assert "NOTAGENE1" in words(with_goal)
     search(with_goal, "screen")
+    open_section(with_goal, "all")
     check(with_goal)
     shown = with_goal.dataframe[0].value
     assert set(shown["gene"]) == {genes[4], genes[5]}
     assert set(shown["perturbation"]) == {"knocked out", "times 3", "set to the cohort's 90th percentile"}
+    change(with_goal)
     with_goal.pills(key="screen-perturbations").set_value([]).run()
     assert with_goal.button(key="run").disabled
     check(with_goal)
@@ -236,19 +272,23 @@ def test_pairs_and_partners_of_one_gene(with_goal: AppTest, genes: list[str]) ->
     with_goal.segmented_control(key="regulators-kind").set_value("pairs").run()
     with_goal.selectbox(key="pairs-genes").set_value("all").run()
     search(with_goal, "pairs")
+    open_section(with_goal, "pairs")
     check(with_goal)
     shown = with_goal.dataframe[0].value
     assert shown["cohort_r"].is_monotonic_decreasing
+    change(with_goal)
     with_goal.segmented_control(key="pairs-by").set_value("interaction").run()
     search(with_goal, "pairs")
     check(with_goal)
     shown = with_goal.dataframe[0].value
     assert shown["interaction"].is_monotonic_decreasing
     np.testing.assert_allclose(shown["score"], shown["score_a"] + shown["score_b"] + shown["interaction"], atol=1e-6)
+    change(with_goal)
     with_goal.selectbox(key="pairs-genes").set_value("one").run()
     assert with_goal.button(key="run").disabled
     with_goal.text_input(key="pairs-one-0").set_value(genes[6]).run()
     search(with_goal, "pairs")
+    open_section(with_goal, "pairs")
     check(with_goal)
     assert common_gene(with_goal.dataframe[0].value) == genes[6]
 
@@ -262,6 +302,7 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
     state = with_goal.session_state["cellstate"]
     steps = state.job.result.steps
     assert state.job.result.predictor == "elastic_net"
+    open_section(with_goal, "steps")
     assert len(with_goal.dataframe[0].value) == len(steps) > 0
     assert steps["sentence"].iloc[0].split(".")[0][:20] in words(with_goal).replace("\\", "")
     with_goal.button(key="open-in-perturb").click().run()
@@ -275,20 +316,50 @@ def test_combination_opens_in_perturb(with_goal: AppTest) -> None:
 def test_results_of_each_kind_stay_until_the_sample_changes(with_goal: AppTest) -> None:
     search(with_goal, "screen")
     with_goal.segmented_control(key="regulators-kind").set_value("combination").run()
-    assert not with_goal.dataframe
+    assert not has_button(with_goal, "change-search") and has_button(with_goal, "run")
     with_goal.switch_page("pages/home.py").run()
     with_goal.switch_page("pages/candidates.py").run()
     with_goal.segmented_control(key="regulators-kind").set_value("screen").run()
     check(with_goal)
-    assert with_goal.dataframe
+    assert has_button(with_goal, "change-search") and not has_button(with_goal, "run")
     open_sample(with_goal)
     with_goal.selectbox(key="example").select(1).run()
     with_goal.button(key="load-example").click().run()
     with_goal.switch_page("pages/candidates.py").run()
     check(with_goal)
-    assert not with_goal.dataframe
+    assert not has_button(with_goal, "change-search")
     # The goal is kept for the next patient.
     assert not with_goal.button(key="run").disabled
+
+
+def test_a_row_is_tried_in_the_workbench(with_goal: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    search(with_goal, "screen")
+    found = with_goal.session_state["cellstate"].job.result
+    monkeypatch.setattr(results, "candidates_table", lambda data, alt: 2)
+    with_goal.run()
+    check(with_goal)
+    assert with_goal.title[0].value == "Workbench"
+    row = found.table.iloc[2]
+    assert [one.spec for one in with_goal.session_state["cellstate"].perturbations] == [f"{row['gene']}=ko"]
+
+
+def test_a_table_of_ones_own_joins_the_candidates(with_goal: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[dict] = []
+    monkeypatch.setattr(results, "candidates_table", lambda data, alt: drawn.append(data))
+    search(with_goal, "screen")
+    best = with_goal.session_state["cellstate"].job.result.table["gene"].iloc[0]
+    with_goal.file_uploader[0].upload("notes.csv", b"nothing,here\n1,2\n")
+    with_goal.run()
+    assert len(with_goal.error) == 1 and with_goal.session_state["cellstate"].gene_table is None
+    with_goal.file_uploader[0].upload("notes.csv", f"gene,note\n{best},our hit\nNOSUCH,x\n".encode())
+    with_goal.run()
+    check(with_goal)
+    assert drawn[-1]["own"] == ["note"] and drawn[-1]["rows"][0]["own"] == ["our hit"]
+    assert drawn[-1]["rows"][1]["own"] == ["–"]
+    open_section(with_goal, "all")
+    assert with_goal.dataframe[0].value["own_0"].iloc[0] == "our hit"
+    with_goal.button(key="remove-gene-table").click().run()
+    assert drawn[-1]["own"] == [] and with_goal.session_state["cellstate"].gene_table is None
 
 
 # Long runs
@@ -323,7 +394,7 @@ def slow(with_goal: AppTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 def test_a_run_is_stopped_and_goes_on(with_goal: AppTest, slow: Slow) -> None:
     check(with_goal)
     state = with_goal.session_state["cellstate"]
-    assert with_goal.button(key="run").disabled
+    assert not has_button(with_goal, "run")
     slow.go.release(1)
     with_goal.button(key="cancel").click().run()
     slow.go.release(1)
@@ -405,6 +476,7 @@ def test_a_table_is_searched_by_every_name() -> None:
 
 
 def test_drivers_need_no_goal(page: AppTest) -> None:
+    page.segmented_control(key="regulators-kind").set_value("drivers").run()
     assert not has_button(page, "try-driver")
     page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
     check(page)

@@ -1,11 +1,11 @@
-"""From the home page to a prediction, by keyboard alone."""
+"""From the home page, and from a search for candidates, to a prediction, by keyboard alone."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.steps import prediction, settle, strip
+from tests.e2e.steps import open_page, prediction, settle, strip
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
@@ -64,3 +64,21 @@ def test_from_home_to_a_prediction(page: Page) -> None:
         # The focus is back in the empty box.
         settle(page)
         expect(page.get_by_role("textbox", name="Knock out a gene")).to_be_focused()
+
+
+def test_from_candidates_to_the_workbench(page: Page) -> None:
+    open_page(page, "Candidates")
+    tab_to(page, "Try an example patient")
+    page.keyboard.press("Enter")
+    expect(page.locator(".st-key-run button:enabled")).to_be_visible()
+    settle(page)
+    tab_to(page, "Search")
+    page.keyboard.press("Enter")
+    rows = page.locator(".candidates tbody tr")
+    expect(rows).to_have_count(10)
+    settle(page)
+    gene = rows.nth(0).get_attribute("data-gene")
+    tab_to(page, f"Try {gene} in the Workbench")
+    page.keyboard.press("Enter")
+    expect(page.locator(f".st-key-on-{gene}")).to_be_visible()
+    expect(prediction(page)).to_be_visible()

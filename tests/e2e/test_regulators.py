@@ -18,7 +18,6 @@ def goal(page: Page) -> Page:
     """The candidates page with an example patient and a goal."""
     open_page(page, "Candidates")
     try_example(page)
-    press(button(page, "goal-example"))
     expect(page.get_by_text("Goal:")).to_be_visible()
     return page
 
@@ -26,6 +25,7 @@ def goal(page: Page) -> Page:
 def test_what_drives_a_patient_opens_in_the_workbench(page: Page) -> None:
     open_page(page, "Candidates")
     try_example(page)
+    choose(page, "What drives this sample?")
     press(button(page, "find-drivers"))
     attempt = button(page, "try-driver")
     expect(attempt).to_be_visible()
@@ -45,27 +45,32 @@ def search(page: Page) -> None:
 
 def test_single_genes_are_ranked_and_opened(goal: Page) -> None:
     search(goal)
-    expect(goal.get_by_role("heading", name="All perturbations")).to_be_visible()
+    rows = goal.locator(".candidates tbody tr")
+    expect(rows).to_have_count(10)
     expect(goal.get_by_text("Hypothesis").first).to_be_visible()
-    expect(goal.get_by_test_id("stPlotlyChart")).to_have_count(1)
+    # The form is one line now.
+    expect(button(goal, "run")).to_have_count(0)
+    expect(button(goal, "change-search")).to_be_visible()
     file, data = saved(goal, button(goal, "download-screen"))
     assert file.startswith("cellstate-hypothesis-screen-")
     table = pd.read_csv(io.BytesIO(data))
     assert table["score"].is_monotonic_decreasing
-    # The table is drawn on a canvas, so its first row is clicked by its place.
-    first = table["gene"].iloc[0]
-    rows = goal.get_by_test_id("stDataFrame")
-    rows.scroll_into_view_if_needed()
-    rows.click(position={"x": 25, "y": 55})
-    press(goal.get_by_role("button", name=f"Open {first} in Workbench"))
+    assert [row.get_attribute("data-gene") for row in rows.all()] == table["gene"].head(10).tolist()
+    press(button(goal, "more-candidates"))
+    expect(rows).to_have_count(20)
+    wanted = table["gene"].iloc[3]
+    for site in ("Ensembl", "Open Targets", "DepMap", "GeneCards"):
+        expect(rows.nth(3).get_by_role("link", name=f"{wanted} in {site}")).to_be_visible()
+    press(goal.get_by_role("button", name=f"Try {wanted} in the Workbench"))
     expect(prediction(goal)).to_be_visible()
-    expect(goal.locator(f".st-key-on-{first}")).to_be_visible()
+    expect(goal.locator(f".st-key-on-{wanted}")).to_be_visible()
     sound(goal)
 
 
 def test_a_long_search_goes_on_behind_other_pages_and_can_be_stopped(goal: Page) -> None:
     # All pairs take minutes.
     choose(goal, "Pairs")
+    goal.get_by_text("More options").click()
     pick(goal, "First gene", "All measured genes")
     search(goal)
     cancel = button(goal, "cancel")
@@ -85,12 +90,11 @@ def test_a_long_search_goes_on_behind_other_pages_and_can_be_stopped(goal: Page)
 
 
 def test_a_combination_opens_in_the_workbench(goal: Page) -> None:
-    choose(goal, "Combination")
-    # Until the form of combinations stands there, a press of Search still starts the search for single genes.
-    expect(goal.get_by_role("spinbutton", name="Perturbations at most")).to_be_visible()
-    expect(goal.get_by_role("button", name="Elastic net")).to_be_visible()
+    choose(goal, "Sets")
+    # Until the form of sets stands there, a press of Search still starts the search for single genes.
+    expect(goal.locator(".st-key-combination-action")).to_be_visible()
     search(goal)
-    expect(goal.get_by_role("heading", name="Step by step")).to_be_visible()
+    expect(button(goal, "open-in-perturb")).to_be_visible()
     expect(goal.get_by_test_id("stPlotlyChart")).to_have_count(1)
     file, data = saved(goal, button(goal, "download-combination"))
     assert file.startswith("cellstate-hypothesis-combination-")

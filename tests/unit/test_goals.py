@@ -7,13 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cellstate.errors import CellStateError, GoalError
+from cellstate.evaluation.tissue import State, model_tissues
 from cellstate.genes import gene_axis
 from cellstate.goals import FORMS, read_goal
 from cellstate.io import hallmark_sets, read_selection, split_selection
 from cellstate.model import create_model, load_model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import prepare_sample, training_mean
-from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.goal import PRESETS, Goal
+from tests.support.tissue_factories import with_tissues
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,35 @@ def test_towards_the_cohort(small_model, patient, files):
     wanted_G = z_SG[np.argsort(level_S)[: len(z_SG) // 4]].mean(axis=0)
     assert by_set.direction_G * by_set.distance == pytest.approx(wanted_G - patient.z_1G[0], abs=1e-4)
     assert read_goal("cohort:median", patient).label == "toward the median of the model's cohort"
+
+
+def test_from_the_tumours_of_a_tissue_toward_its_normal_state(small_model, cohort, tmp_path):
+    model = with_tissues(small_model, tmp_path / "tissues")
+    sample = prepare_sample(model, cohort.split("test").take([0]))
+    goal = read_goal(" Normal", sample)
+    assert goal.label == "from colon tumours toward normal colon" and goal.offset is not None
+    # What moves a sample along it looks less like a tumour.
+    classifier = model_tissues(model)
+    at_C = np.searchsorted(model.space.axis_index_G, classifier.space.axis_index_C)
+    of = {c: classifier.class_log1p_JC[j] for j, c in enumerate(classifier.classes)}
+    way_C = (of["colon", State.NORMAL] - of["colon", State.TUMOUR]) / model.space.scale_G[at_C]
+    assert np.corrcoef(goal.direction_G[at_C], way_C)[0, 1] > 0.7
+    with pytest.raises(GoalError, match="another sample"):
+        goal.check_sample(prepare_sample(model, cohort.split("test").take([1])))
+
+
+def test_a_model_without_tissues_has_no_normal_goal(patient):
+    with pytest.raises(GoalError, match="knows no normal tissue"):
+        read_goal("normal", patient)
+
+
+def test_presets_need_no_file(small_model, cohort, tmp_path):
+    sample = prepare_sample(with_tissues(small_model, tmp_path / "tissues"), cohort.split("test").take([0]))
+    goals = {name: read_goal(spec, sample) for name, spec in PRESETS.items()}
+    both = [hallmark_sets()[name] for name in ("HALLMARK_E2F_TARGETS", "HALLMARK_G2M_CHECKPOINT")]
+    goal = goals["less proliferative"]
+    assert goal.label == "HALLMARK_E2F_TARGETS and HALLMARK_G2M_CHECKPOINT down"
+    assert goal.n_genes + len(goal.missing) == len({*both[0], *both[1]}) and goal.direction_G.max() == 0
 
 
 @pytest.mark.parametrize(

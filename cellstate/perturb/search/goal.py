@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 SAME = 1e-5
 #: The same once a trend was taken out, which is computed from many genes in float32.
 OFFSET_SAME = 1e-4
+#: The goal, as the command line writes it, toward the normal state of the sample's own tissue.
+NORMAL = "normal"
+#: Goals that need nothing of the user, by what they make a sample.
+PRESETS = {
+    "less proliferative": "down:hallmark#HALLMARK_E2F_TARGETS,HALLMARK_G2M_CHECKPOINT",
+    "more epithelial": "down:hallmark#HALLMARK_EPITHELIAL_MESENCHYMAL_TRANSITION",
+    "more like normal tissue": NORMAL,
+}
 #: One part in so many of the cohort that is its high or low end.
 END = 4
 
@@ -215,6 +223,29 @@ def toward_goal(sample: PreparedSample, reference: Samples, *, spec: str, label:
     return whole if same_study else _without_offset(whole, space, known_G & sample.measured_G)
 
 
+def between_goal(sample: PreparedSample, start: Samples, end: Samples, *, spec: str, label: str) -> Goal:
+    """Make a goal along the difference of two profiles of other studies, for example of a tumour and its normal tissue.
+
+    What separates the sample from both of them is no part of it; their trend with expression level and gene length is
+    taken out as in `toward_goal`. Only genes count that the sample and both measure; 100 % is the whole difference.
+
+    Parameters
+    ----------
+    start, end : Samples
+        One profile each.
+
+    Raises
+    ------
+    GoalError
+        No such gene, or two profiles that differ as two studies do, and no more.
+    """
+    space = sample.model.space
+    start_G, end_G = (align(profile, space).tpm_SG[0] for profile in (start, end))
+    known_G = ~np.isnan(start_G) & ~np.isnan(end_G)
+    way_G = space.standardise(end_G[None])[0].astype(np.float64) - space.standardise(start_G[None])[0]
+    return _without_offset(_along(sample, way_G, known_G, spec, label), space, known_G & sample.measured_G)
+
+
 def cohort_goal(
     sample: PreparedSample, profiles: Profiles, members: np.ndarray | None = None, *, spec: str, label: str
 ) -> Goal:
@@ -285,12 +316,17 @@ def no_known_gene(missing: Sequence[str]) -> GoalError:
 
 
 def _toward(sample: PreparedSample, reference_G: np.ndarray, known_G: np.ndarray, spec: str, label: str) -> Goal:
+    return _along(sample, reference_G - sample.z_1G[0].astype(np.float64), known_G, spec, label)
+
+
+def _along(sample: PreparedSample, way_G: np.ndarray, known_G: np.ndarray, spec: str, label: str) -> Goal:
+    """Make a goal of a way in z that starts from a sample."""
     shared_G = known_G & sample.measured_G
     if not shared_G.any():
         raise GoalError(
             "The sample and the reference have no measured gene in common.", "Choose a reference of the same assay."
         )
-    way_G = np.where(shared_G, reference_G - sample.z_1G[0].astype(np.float64), 0.0)
+    way_G = np.where(shared_G, way_G, 0.0)
     way_G[np.abs(way_G) < SAME] = 0.0
     distance = float(np.linalg.norm(way_G))
     if distance == 0:

@@ -112,9 +112,11 @@ def screen(
         raise CellStateError(f"The number of perturbations to re-score is {top}.", "Give 1 or more.")
     patterns = parse_patterns(perturbations)
     candidates = measured_candidates(sample, genes)
-    scorers = {name: one.scorer(sample, goal) for name, one in available_predictors(sample.model).items()}
+    scorers = _scorers(sample, goal, progress)
     scorer = scorers.pop(chosen)
     cohort = scorer.cohort_slopes(progress)
+    if progress:
+        progress(0, 1, "significance")
     p_G = gene_p(sample, goal, scorer)
     table = pd.concat(
         [_first_order(pattern, sample, candidates, scorer, scorers, cohort, p_G) for pattern in patterns],
@@ -139,6 +141,17 @@ def screen(
         n_exact=n_exact,
         n_cohort=0 if profiles is None else len(profiles),
     )
+
+
+def _scorers(sample: PreparedSample, goal: Goal, progress: ProgressReporter | None) -> dict[PredictorId, GoalScorer]:
+    """Return the scorer of each method that the model folder supports."""
+    methods = available_predictors(sample.model)
+    scorers = {}
+    for done, (name, one) in enumerate(methods.items()):
+        if progress:
+            progress(done, len(methods), "prediction methods")
+        scorers[name] = one.scorer(sample, goal)
+    return scorers
 
 
 def measured_candidates(sample: PreparedSample, genes: np.ndarray | None) -> np.ndarray:

@@ -102,7 +102,7 @@ def check_title(one: CheckResult) -> str:
     return held if one.passed else failed
 
 
-def check_sentence(one: CheckResult, predictor: str, name: str = "") -> str:
+def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candidate: bool = False) -> str:
     """Return what a check measured, and against which threshold.
 
     Parameters
@@ -112,34 +112,38 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "") -> str:
         The method that gave the answer.
     name : str
         Perturbed genes in short; empty where there are many.
+    is_candidate : bool
+        Whether the answer is a candidate of a search: a score, not a profile.
     """
+    who = escape_markdown(name, 120) or "The perturbed gene"
+    if one.value is None:
+        return {
+            EvidenceCheck.SAMPLE_IN_RANGE: "The model has no reference to measure the distance of a sample from.",
+            EvidenceCheck.GENE_MODELLED: f"{who}: no held-out R² is known, or the sample does not measure it.",
+            EvidenceCheck.METHODS_AGREE: "No other method predicts a change.",
+            EvidenceCheck.REAL_KNOCK_OUTS: "No real knock-out was compared with this method.",
+        }[one.check]
     if one.check is EvidenceCheck.SAMPLE_IN_RANGE:
-        if one.value is None:
-            return "The model has no reference to measure the distance of a sample from."
-        return (
-            f"Distance from the training samples {decimal(one.value, 1)}, with the predicted change included; up to "
-            f"{one.threshold:g} is in range."
-        )
-    if one.check is EvidenceCheck.GENE_MODELLED:
-        who = escape_markdown(name, 120) or "The perturbed gene"
-        if one.value is None:
-            return f"{who}: no held-out R² is known, or the sample does not measure it."
+        included = "" if is_candidate else ", with the predicted change included"
+        away = decimal(one.value, 1)
+        text = f"Distance from the training samples {away}{included}; up to {one.threshold:g} is in range"
+    elif one.check is EvidenceCheck.GENE_MODELLED:
         least = "the lowest " if one.n > 1 else ""
         text = f"{who}: {least}R² in held-out patients {decimal(one.value, 2)}; at least {one.threshold:g} is needed"
-        return f"{text}." if one.passed or one.value < one.threshold else f"{text}, and the sample must measure it."
-    if one.check is EvidenceCheck.METHODS_AGREE:
-        if one.value is None:
-            return "No other method predicts a change."
-        return (
-            f"In the largest changes, {percent(one.value)} of the signs of {plural(one.n, 'other method')} are the "
-            f"same; at least {percent(one.threshold)} is needed, 50% is chance. All learn from the same samples."
+        if not one.passed and one.value >= one.threshold:
+            text += ", and the sample must measure it"
+    elif one.check is EvidenceCheck.METHODS_AGREE:
+        others = plural(one.n, "other method")
+        found = f"{percent(one.value)} of the signs of {others} are the same"
+        where = "For this candidate" if is_candidate else "In the largest changes"
+        rule = f"at least {percent(one.threshold)} is needed, 50% is chance"
+        text = f"{where}, {found}; {rule}. All learn from the same samples"
+    else:
+        text = (
+            f"{predictor_label(predictor)}: correlation with the changes of real knock-outs {decimal(one.value, 2)} "
+            f"({plural(one.n, 'gene')}); at least {one.threshold:g} is needed"
         )
-    if one.value is None:
-        return "No real knock-out was compared with this method."
-    return (
-        f"{predictor_label(predictor)}: correlation with the changes of real knock-outs {decimal(one.value, 2)} "
-        f"({plural(one.n, 'gene')}); at least {one.threshold:g} is needed."
-    )
+    return f"{text}."
 
 
 def evidence_sentence(found: AnswerEvidence, predictor: str) -> str:

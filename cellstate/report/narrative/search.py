@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cellstate.formatting import digits, escape_markdown, percent, plural
+from cellstate.formatting import digits, escape_markdown, join_with_and, percent, plural
 from cellstate.labels import predictor_label
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predictors.registry import SPECS
 from cellstate.perturb.search.combination import Combination
-from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.goal import NORMAL, PRESETS, Goal
 from cellstate.perturb.search.pairs import Pairs
 from cellstate.perturb.search.single import Screen
 
@@ -72,6 +72,11 @@ def goal_scale(goal: Goal) -> str:
             f"100% is the whole distance from this sample to the reference: {goal.distance:,.3g} SD over the genes "
             f"that both measure. {sd}"
         ) + (f" {offset_sentence(goal)}" if goal.offset else "")
+    if goal.spec == NORMAL:
+        return (
+            f"100% is the whole difference between the two profiles: {goal.distance:,.3g} SD over {goal.n_genes:,} "
+            f"genes. {sd} {offset_sentence(goal)}"
+        )
     genes = "the gene" if goal.n_genes == 1 else f"each of the {goal.n_genes:,} genes"
     return (
         f"100% is a change of {genes} by one SD in the wanted direction: {goal.distance:,.3g} SD along the goal. {sd}"
@@ -116,6 +121,76 @@ def pairs_effort(n_pairs: int) -> str:
     number = f"{n_pairs / 1e6:,.1f} million" if n_pairs >= 1e6 else f"{n_pairs:,}"
     long = " This can take many minutes; you can stop it and continue later." if n_pairs > MANY_PAIRS else ""
     return f"{number} pairs: all are scored approximately, and the best exactly.{long}"
+
+
+def question(found: Screen | Pairs | Combination, subject: str = "sample") -> str:
+    """Return what a search asked: ``Knock-outs that make this tumour less proliferative``.
+
+    Parameters
+    ----------
+    found : Screen or Pairs or Combination
+    subject : str
+        What the sample is: ``tumour`` or ``sample``.
+    """
+    if isinstance(found, Screen):
+        actions, what = list(dict.fromkeys(found.table["perturbation"])), ""
+    elif isinstance(found, Pairs):
+        actions, what = [found.perturbation], "Pairs of "
+    else:
+        actions, what = list(found.perturbations), "Sets of "
+    nouns = what + action_noun(actions[0]) if len(actions) == 1 else f"{what}perturbations"
+    text = nouns if what else nouns[0].upper() + nouns[1:]
+    made = next((phrase for phrase, spec in PRESETS.items() if spec == found.goal.spec), None)
+    if made is not None:
+        return f"{text} that make this {subject} {made}"
+    goal = escape_markdown(found.goal.label, 200)
+    way = f"move this {subject} {goal}" if goal.startswith(("toward ", "from ")) else f"bring {goal} in this {subject}"
+    return f"{text} that {way}"
+
+
+def action_noun(action: str) -> str:
+    """Return ``knock-outs`` for ``ko``, ``knock-downs by 50%`` for ``kd50``, ``perturbations`` where no noun fits."""
+    one = Perturbation.pattern(action)
+    return {
+        "knock-out": "knock-outs",
+        "knock-down": f"knock-downs by {one.amount:g}%",
+        "multiply": f"{one.amount:g}-fold over-expressions" if one.amount > 1 else f"reductions to {one.amount:g}×",
+    }.get(one.kind, "perturbations")
+
+
+def screen_headline(found: Screen) -> str:
+    """Return the answer of a screen in one line: whether anything is significant, then the top candidate."""
+    best, n = found.table.iloc[0], n_significant(found.table)
+    if not best["score"] > 0:
+        return "No perturbation moves the sample toward the goal"
+    distance = fraction_percent(best["fraction_of_distance"])
+    led = f"{escape_markdown(best['gene'])}, {distance} of the distance to the goal"
+    if not n:
+        return f"No candidate is significant: a list to test, led by {led}"
+    return f"{plural(n, 'significant candidate')}, led by {led}"
+
+
+def pairs_headline(found: Pairs) -> str:
+    """Return the answer of a search for pairs in one line: whether any is significant, then the first."""
+    if not len(found.table):
+        return "No pair was found"
+    column = "cohort_r" if found.by == "cohort" else "interaction"
+    best, n = found.table.loc[found.table[column].idxmax()], n_significant(found.table)
+    if not best[column] > 0:
+        return "No pair interacts toward the goal"
+    led = f"{escape_markdown(best['a'])} and {escape_markdown(best['b'])}"
+    if not n:
+        return f"No pair is significant: a list to test, led by {led}"
+    return f"{plural(n, 'significant pair')}, led by {led}"
+
+
+def combination_headline(found: Combination) -> str:
+    """Return the answer of a search for a set in one line: how far it reaches."""
+    if not len(found.steps):
+        return "No perturbation moves the sample toward the goal"
+    reached = fraction_percent(found.steps["fraction_of_distance"].iloc[-1])
+    genes = join_with_and([escape_markdown(gene) for gene in found.steps["gene"]])
+    return f"{genes}: {reached} of the distance to the goal together"
 
 
 def screen_sentence(found: Screen) -> str:

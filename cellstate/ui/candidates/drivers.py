@@ -6,21 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.evaluation.admixture import Admixture, admixture, without_admixture
-from cellstate.evaluation.model_choice import BASE
+from cellstate.evaluation.tissue_centres import high_tissues
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
-from cellstate.model.folder import shipped_models
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.perturb.regulators.reference import load_reference
 from cellstate.perturb.regulators.search import Regulators, regulators
 from cellstate.report.dossier_columns import with_dossiers
 from cellstate.report.narrative.regulators import admixture_sentence, regulators_sentence, set_sentence
 from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import READABLE, chart, download_table, gene_table, hypothesis, number_column
+from cellstate.ui.components.layout import HYPOTHESIS_BADGE, READABLE, chart, download_table, gene_table, number_column
 from cellstate.ui.components.layout import result_csv as to_csv
-from cellstate.ui.runtime.resources import open_model
+from cellstate.ui.runtime.resources import model_of_normal_tissue
 from cellstate.ui.state.session import Session
 from cellstate.viz import activity_bars
 
@@ -32,44 +30,38 @@ _DOSSIERS = 3
 
 def drivers(state: Session, opened: Model) -> None:
     """Draw the question, and the answer once it was asked for this sample."""
-    with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("What drives this sample?", anchor=False, width="content")
-            hypothesis()
-        with error_boundary("finding what drives the sample"):
-            model = _model(opened)
-            if model is None:
-                st.caption("No model here knows normal tissue, which a sample is compared with.")
-                return
-            asked = (state.round, state.selected)
-            if st.session_state.get(_SHOWN) != asked:
-                st.caption(
+    with error_boundary("finding what drives the sample"):
+        model = model_of_normal_tissue(opened)
+        if model is None:
+            st.caption("No model here knows normal tissue, which a sample is compared with.")
+            return
+        asked = (state.round, state.selected)
+        if st.session_state.get(_SHOWN) != asked:
+            with st.container(border=True):
+                st.markdown(
                     "Compares the sample with its own closest normal state, and ranks the transcription factors whose "
                     "activity differs. It needs no goal and no control sample.",
                     width=READABLE,
                 )
                 st.button(
-                    "Find regulators", icon=":material/play_arrow:", key="find-drivers", on_click=_ask, args=(asked,)
+                    "Find regulators",
+                    type="primary",
+                    icon=":material/play_arrow:",
+                    key="find-drivers",
+                    on_click=_ask,
+                    args=(asked,),
                 )
-                return
-            mixed = state.cached("admixture", (state.selected, model.stamp), lambda: admixture(state.prepared(model)))
-            taken_out = mixed is not None and _taken_out(mixed)
-            with st.spinner("Ranking regulators …"):
-                key = (state.selected, model.stamp, taken_out)
-                found = state.cached("drivers", key, lambda: _found(state, model, mixed if taken_out else None))
-            _answer(state, found)
+            return
+        mixed = state.cached("admixture", (state.selected, model.stamp), lambda: admixture(state.prepared(model)))
+        taken_out = mixed is not None and _taken_out(mixed)
+        with st.spinner("Ranking regulators …"):
+            key = (state.selected, model.stamp, taken_out)
+            found = state.cached("drivers", key, lambda: _found(state, model, mixed if taken_out else None))
+        _answer(state, found)
 
 
 def _ask(asked: tuple[int, int]) -> None:
     st.session_state[_SHOWN] = asked
-
-
-def _model(opened: Model) -> Model | None:
-    """Return the model at hand where it knows normal tissue, else the base model."""
-    if load_reference(opened) is not None:
-        return opened
-    shipped = shipped_models()
-    return open_model(shipped[BASE]) if BASE in shipped else None
 
 
 def _taken_out(mixed: Admixture) -> bool:
@@ -88,8 +80,8 @@ def _found(state: Session, model: Model, mixed: Admixture | None) -> Regulators:
 def _answer(state: Session, found: Regulators) -> None:
     table = found.table()
     # What is more active than in the reference is lowered, and the other way round.
-    table = with_dossiers(table, -table["z"])
-    st.markdown(regulators_sentence(table, found.reference), width=READABLE)
+    table = with_dossiers(table, -table["z"], high_tissues(found.model))
+    st.markdown(f"{regulators_sentence(table, found.reference)} {HYPOTHESIS_BADGE}", width=READABLE)
     method = in_sentence(predictor_label(found.predictor))
     st.caption(f"Normal tissue as the model {escape_markdown(found.model.config.name)} knows it; effects by {method}.")
     chart(activity_bars(table, found.reference), key="driver-bars")

@@ -1,4 +1,4 @@
-"""Choosing the goal: genes up or down, a gene set, reference samples, or one end of the model's cohort."""
+"""Choosing the goal: a preset, genes up or down, a gene set, reference samples, or one end of the model's cohort."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cellstate.io import HALLMARK
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
-from cellstate.perturb.search.goal import Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
+from cellstate.perturb.search.goal import PRESETS, Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.report.narrative.search import goal_scale
 from cellstate.ui.components.choice import choose_one
 from cellstate.ui.components.errors import show_error
@@ -27,8 +27,15 @@ from cellstate.ui.components.load_samples import load_reference
 from cellstate.ui.state.session import GENE_SETS, REFERENCE, Session
 from cellstate.ui.validate.groups import MOST_SAMPLES
 
-GOAL = "goal"
-_KINDS = {"genes": "Gene list", "set": "Gene set", "sample": "Reference samples", "cohort": "Cohort"}
+GOAL, KIND = "goal", "goal-kind"
+#: What completes the sentence "find knock-outs that make it ...".
+_OWN = {
+    "genes": "change as my gene list says",
+    "set": "higher or lower in a gene set",
+    "sample": "more like reference samples",
+    "cohort": "more like a part of the cohort",
+}
+KINDS = {spec: phrase for phrase, spec in PRESETS.items()} | _OWN
 _ENDS = {"high": "Highest quarter", "low": "Lowest quarter", "median": "Median patient"}
 _EXAMPLE = "+CDH1 +EPCAM +CDX2 +KRT20\n-VIM -ZEB1 -SNAI2 -FN1"
 _MINUS = "-−–"
@@ -39,23 +46,34 @@ _MAX_NAMED = 6
 Choice: TypeAlias = tuple[tuple, Callable[[], Goal]] | None
 
 
-def choose_goal(state: Session, opened: Model) -> Goal | None:
-    """Let the user choose a goal, and show what it means; None while it is incomplete."""
-    with st.container(border=True):
-        st.subheader("What should change?", anchor=False)
-        kind = choose_one("Goal", _KINDS, "goal-kind")
-        choose = {"genes": _gene_list, "set": _gene_set, "sample": _reference, "cohort": _cohort}[kind]
-        state.goal = None
-        try:
-            choice = choose(state, state.prepared(opened))
-            if choice is None:
-                return None
-            goal = state.goal = state.cached(GOAL, (state.selected, opened.stamp, kind, *choice[0]), choice[1])
-        except CellStateError as error:
-            show_error(error)
+def choose_kind() -> str:
+    """Let the user choose what the sample should become: the end of the sentence."""
+    return st.selectbox(
+        "Goal",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        key=KIND,
+        persist_state="session",
+        label_visibility="collapsed",
+        width=290,
+    )
+
+
+def choose_goal(state: Session, opened: Model, kind: str) -> Goal | None:
+    """Let the user complete a kind of goal, and show what it means; None while it is incomplete."""
+    own = {"genes": _gene_list, "set": _gene_set, "sample": _reference, "cohort": _cohort}
+    state.goal = None
+    try:
+        sample = state.prepared(opened)
+        choice = own[kind](state, sample) if kind in own else ((), lambda: read_goal(kind, sample))
+        if choice is None:
             return None
-        _show(goal)
-        return goal
+        goal = state.goal = state.cached(GOAL, (state.selected, opened.stamp, kind, *choice[0]), choice[1])
+    except CellStateError as error:
+        show_error(error)
+        return None
+    _show(goal)
+    return goal
 
 
 def _show(goal: Goal) -> None:

@@ -28,8 +28,18 @@ from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import Session
 
 SCREEN, PAIRS, COMBINATION = "screen", "pairs", "combination"
-KINDS = {SCREEN: "Single genes", PAIRS: "Pairs", COMBINATION: "Combination"}
+KINDS = {SCREEN: "Single genes", PAIRS: "Pairs", COMBINATION: "Sets"}
+#: What is done to each gene: the object of the sentence "find ... that make it", and the choice of several.
+_SEVERAL = "several"
+_NOUNS = {
+    "ko": "knock-outs",
+    "kd": "knock-downs",
+    "x": "over-expressions",
+    "=q": "set expression levels",
+    _SEVERAL: "several kinds of perturbations",
+}
 _ACTIONS = {"ko": "Knock out", "kd": "Knock down", "x": "Raise", "=q": "Set to a percentile"}
+_OF = {SCREEN: "", PAIRS: "pairs of ", COMBINATION: "sets of "}
 #: Label, lowest, highest and first amount of each action that has one.
 _AMOUNTS = {
     "kd": ("Down by (%)", 1.0, 100.0, 50.0),
@@ -66,18 +76,60 @@ class Candidates:
     description: str
 
 
-def options(kind: str, state: Session, opened: Model) -> Plan | None:
-    """Draw the options of a kind of search; None while they are incomplete."""
-    return {SCREEN: _screen, PAIRS: _pairs, COMBINATION: _combination}[kind](state, opened)
+def choose_action(kind: str, opened: Model) -> str:
+    """Let the user choose what is done to genes: the object of the sentence."""
+    has_levels = load_profiles(opened) is not None
+    offered = [a for a in _NOUNS if (a != "=q" or has_levels) and (a != _SEVERAL or kind != PAIRS)]
+    return st.selectbox(
+        "Perturbations",
+        offered,
+        format_func=lambda action: _OF[kind] + _NOUNS[action],
+        key=f"{kind}-action",
+        persist_state="session",
+        label_visibility="collapsed",
+        width=250,
+    )
 
 
-def _screen(state: Session, opened: Model) -> Plan | None:
+def amounts(kind: str, action: str, opened: Model) -> tuple[str, ...]:
+    """Let the user choose by how much, and of which kinds; returns them as the command line writes them."""
+    kinds = [one for one in _ACTIONS if one != "=q" or load_profiles(opened) is not None]
+    picked = [action]
+    if action == _SEVERAL:
+        picked = st.pills(
+            "Kinds of perturbations",
+            kinds,
+            selection_mode="multi",
+            format_func=_ACTIONS.__getitem__,
+            default=["ko"],
+            key=f"{kind}-perturbations",
+            persist_state="session",
+        )
+        if not picked:
+            st.caption("Choose at least one.")
+    if picked == ["ko"]:
+        return ("ko",)
+    with st.container(horizontal=True):
+        return tuple(f"{one}{_amount(one, kind):g}" if one in _AMOUNTS else one for one in kinds if one in picked)
+
+
+def options(kind: str, state: Session, opened: Model, actions: tuple[str, ...]) -> Plan | None:
+    """Draw the options of a kind of search; None while they are incomplete.
+
+    Parameters
+    ----------
+    actions : tuple of str
+        What may be done to a gene.
+    """
+    return {SCREEN: _screen, PAIRS: _pairs, COMBINATION: _combination}[kind](state, opened, actions)
+
+
+def _screen(state: Session, opened: Model, actions: tuple[str, ...]) -> Plan | None:
     left, right = _cells(2)
     with left:
-        actions = _actions(opened, SCREEN)
-    with right:
         candidates = _candidates(state, opened, "Genes to try", SCREEN)
-    predictor = choose_predictor(opened)
+    with right:
+        predictor = choose_predictor(opened)
     if candidates is None or not actions:
         return None
     sample = state.prepared(opened)
@@ -90,19 +142,17 @@ def _screen(state: Session, opened: Model) -> Plan | None:
     return Plan(screen_plan(actions, candidates.description, predictor), work)
 
 
-def _pairs(state: Session, opened: Model) -> Plan | None:
-    upper_left, upper_right, lower_left, lower_right = _cells(4)
+def _pairs(state: Session, opened: Model, actions: tuple[str, ...]) -> Plan | None:
+    upper_left, upper_right, lower = _cells(3)
     with upper_left:
         first = _candidates(state, opened, "First gene", PAIRS, (_TF, _LIST, _ONE, _ALL))
     with upper_right:
         second = _candidates(state, opened, "Second gene", "partners")
-    with lower_left:
-        actions = _actions(opened, PAIRS, several=False)
-    with lower_right:
+    with lower:
         rankings = {by: text for by, text in RANKINGS.items() if by != "cohort" or has_cohort(opened)}
         about = f"{tip('Cohort interaction')}\n\n{tip('Interaction')}"
         by = choose_one("Rank by", rankings, "pairs-by", is_labelled=True, help_text=about)
-    if first is None or second is None:
+    if first is None or second is None or not actions:
         return None
     anchor = int(first.genes[0]) if first.genes is not None and len(first.genes) == 1 else None
     st.caption(pairs_effort(_count_pairs(first, second)))
@@ -126,12 +176,12 @@ def _pairs(state: Session, opened: Model) -> Plan | None:
     return Plan(pairs_plan(actions, first.description, second.description, by), work, resumes=True)
 
 
-def _combination(state: Session, opened: Model) -> Plan | None:
+def _combination(state: Session, opened: Model, actions: tuple[str, ...]) -> Plan | None:
     upper_left, upper_right, lower_left, lower_right = _cells(4)
     with upper_left:
-        actions = _actions(opened, COMBINATION)
-    with upper_right:
         candidates = _candidates(state, opened, "Genes to try", COMBINATION)
+    with upper_right:
+        predictor = choose_predictor(opened)
     with lower_left:
         most = int(st.number_input("Perturbations at most", 1, 10, 5, key="combination-most", persist_state="session"))
     with lower_right:
@@ -145,7 +195,6 @@ def _combination(state: Session, opened: Model) -> Plan | None:
             persist_state="session",
             help="The search stops as soon as this much is covered.",
         )
-    predictor = choose_predictor(opened)
     if candidates is None or not actions:
         return None
     sample, fraction = state.prepared(opened), float(wanted) / 100
@@ -169,31 +218,6 @@ def _cells(n: int) -> list[DeltaGenerator]:
     """Return the cells of a grid of two columns."""
     with st.grid(2, min_column_width=300):
         return [st.container() for _ in range(n)]
-
-
-def _actions(opened: Model, place: str, *, several: bool = True) -> tuple[str, ...]:
-    """Let the user choose what is done to each gene, as the command line writes it."""
-    kinds = [kind for kind in _ACTIONS if kind != "=q" or load_profiles(opened) is not None]
-    key = f"{place}-perturbations"
-    if several:
-        picked = st.pills(
-            "Perturbations",
-            kinds,
-            selection_mode="multi",
-            format_func=_ACTIONS.__getitem__,
-            default=["ko"],
-            key=key,
-            persist_state="session",
-        )
-        if not picked:
-            st.caption("Choose at least one.")
-    else:
-        picked = [choose_one("Perturbation of both genes", {k: _ACTIONS[k] for k in kinds}, key, is_labelled=True)]
-    actions = []
-    with st.container(horizontal=True):
-        for kind in (kind for kind in kinds if kind in picked):
-            actions.append(f"{kind}{_amount(kind, place):g}" if kind in _AMOUNTS else kind)
-    return tuple(actions)
 
 
 def _amount(kind: str, place: str) -> float:

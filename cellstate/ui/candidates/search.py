@@ -1,4 +1,4 @@
-"""The regulators page: choose a goal, search for the genes that move the sample toward it, read the result."""
+"""The candidates page: say what should change, search for the genes that do it, read the result."""
 
 from __future__ import annotations
 
@@ -7,61 +7,78 @@ import streamlit as st
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.perturb.search.goal import Goal
+from cellstate.report.narrative.search import question
 from cellstate.ui.candidates.drivers import drivers
-from cellstate.ui.candidates.goal import choose_goal
-from cellstate.ui.candidates.options import KINDS, Plan, options
+from cellstate.ui.candidates.form import IS_OPEN, form, search_key, subject
+from cellstate.ui.candidates.options import KINDS, Plan
 from cellstate.ui.candidates.results import result
 from cellstate.ui.components.choice import choose_one
 from cellstate.ui.components.errors import error_boundary, show_error
-from cellstate.ui.components.layout import need_sample
+from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.jobs import STOPPED, WAITING, Job, Step, time_left
-from cellstate.ui.runtime.limits import run_seconds
-from cellstate.ui.runtime.resources import model, queue
+from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.session import Session, session
-from cellstate.ui.streamlit_compat import browser_tab
 from cellstate.ui.workbench.qc import distance
 
 #: Polling interval of a running search, in seconds.
 _POLL_S = 1.0
+#: The kind of search, in session state.
+KIND = "regulators-kind"
+DRIVERS = "drivers"
+_TABS = KINDS | {DRIVERS: "What drives this sample?"}
 
 
-def regulators_page() -> None:
-    """Draw the regulators page."""
+def candidates_page() -> None:
+    """Draw the candidates page."""
     state = session()
     if state.loaded is None:
+        heading("Candidates", "Find genes whose perturbation, alone or together, would move a sample toward a goal.")
         need_sample(
-            "Choose a goal: genes up or down, a gene set, reference samples, or one end of the model's cohort. This "
-            "page then ranks single perturbations, interacting pairs, or a small combination by how far each would "
-            "move the sample toward it."
+            "Say what should change, for example *less proliferative*. This page then ranks single perturbations, "
+            "interacting pairs or a small set by how far each would move the sample, or finds what drives it."
         )
         return
     opened = model()
-    _warnings(state, opened)
-    drivers(state, opened)
-    st.header("Reach a goal", anchor=False)
-    goal: Goal | None = None
-    with error_boundary("choosing the goal"):
-        goal = choose_goal(state, opened)
-    plan: Plan | None = None
-    with st.container(border=True):
-        st.subheader("What should be searched?", anchor=False)
-        kind = choose_one("Search", KINDS, "regulators-kind")
-        with error_boundary("preparing the search"):
-            plan = options(kind, state, opened)
-        _search_button(state, opened, kind, goal, plan)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="candidates-bar"):
+        st.title("Candidates", anchor=False, width="content")
+        with st.container(width="content"):
+            kind = choose_one("Search", _TABS, KIND)
+    with st.container(key="candidates", gap="small"):
+        _warnings(state, opened)
+        if kind == DRIVERS:
+            drivers(state, opened)
+        else:
+            _search(state, opened, kind)
+
+
+def _search(state: Session, opened: Model, kind: str) -> None:
+    """Draw a kind of search: its form, or a line instead of it, and its result."""
+    finished = state.finished(kind, search_key(state, opened))
+    choices: tuple[Goal | None, Plan | None] | None = None
     with error_boundary("following the search"):
         _progress(state)
-    finished = state.finished(kind, _key(state, opened))
+    if not state.is_searching and (finished is None or st.session_state.get(IS_OPEN)):
+        choices = form(state, opened, kind)
     if finished is not None:
         with error_boundary("showing the result"):
-            result(state, opened, finished, goal, plan)
-    elif state.job is None or state.job.has_ended:
-        st.caption("The result of the search appears here.")
+            if choices is None:
+                _line(state, opened, finished)
+            result(state, opened, finished, choices)
 
 
-def _key(state: Session, opened: Model) -> tuple:
-    """Return what a result depends on, beside goal and options."""
-    return state.round, state.selected, opened.stamp
+def _line(state: Session, opened: Model, finished: Job) -> None:
+    """Draw the question in one line, with a button that opens the form again."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
+        st.markdown(f"**{question(finished.result, subject(state, opened))}**", width="content")
+        st.button(
+            "Change",
+            type="tertiary",
+            icon=":material/tune:",
+            key="change-search",
+            disabled=state.is_searching,
+            on_click=st.session_state.update,
+            args=({IS_OPEN: True},),
+        )
 
 
 def _warnings(state: Session, opened: Model) -> None:
@@ -74,47 +91,6 @@ def _warnings(state: Session, opened: Model) -> None:
                 "This sample is out of distribution for the model, so no result on this page is reliable.",
                 icon=":material/warning:",
             )
-
-
-def _search_button(state: Session, opened: Model, kind: str, goal: Goal | None, plan: Plan | None) -> None:
-    busy = state.job is not None and not state.job.has_ended
-    state.pending_search = None if goal is None or plan is None else (_key(state, opened), goal, plan)
-    if busy:
-        text = "A search is running. One runs at a time."
-    elif goal is None:
-        text = "Choose a goal first."
-    else:
-        text = "Choose genes and perturbations first." if plan is None else escape_markdown(plan.description, 250)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Search",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="run",
-            disabled=busy or state.pending_search is None,
-            on_click=_start,
-            args=(state, kind),
-        )
-        st.caption(text)
-
-
-def _start(state: Session, kind: str) -> None:
-    if state.pending_search is None:
-        return
-    key, goal, plan = state.pending_search
-    work = plan.work
-    state.run(
-        Job(
-            kind,
-            key,
-            plan.description,
-            lambda progress: work(goal, progress),
-            queue(),
-            user=browser_tab(),
-            resumes=plan.resumes,
-            limit_s=run_seconds(),
-        )
-    )
 
 
 def _progress(state: Session) -> None:

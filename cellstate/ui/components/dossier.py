@@ -35,4 +35,9 @@ def dossier_columns() -> dict[str, Any]:
         "drugs": st.column_config.TextColumn(
             "Compounds", help="Known to act on it in the direction of the perturbation (DrugCentral)."
         ),
+        "normal_tissues": st.column_config.TextColumn(
+            "High in normal",
+            help="Normal tissues in which its level is at least 4 times the mean of the others, by the profiles of the "
+            "tissue classifier. Empty where the profiles lack the gene, or where no tissue stands apart.",
+        ),
     }

@@ -18,7 +18,13 @@ _APART = " \u2002"
 
 
 def evidence_card(
-    found: AnswerEvidence, opened: Model, predictor: str, *, genes: Sequence[str] = (), key: str = "evidence"
+    found: AnswerEvidence,
+    opened: Model,
+    predictor: str,
+    *,
+    genes: Sequence[str] = (),
+    key: str = "evidence",
+    is_candidate: bool = False,
 ) -> None:
     """Draw the card.
 
@@ -32,6 +38,8 @@ def evidence_card(
         Symbols of the perturbed genes.
     key : str
         Of the card, where a page has several.
+    is_candidate : bool
+        Whether the answer is a candidate of a search.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"card-{key}"):
         level = f":{LEVEL_COLOUR[found.level]}-badge[{LEVEL_TITLE[found.level]}]"
@@ -40,7 +48,8 @@ def evidence_card(
         st.markdown(f"{level} :small[{_APART.join(checks)}]", width="content")
         with st.popover("Details", type="tertiary", key=f"card-details-{key}"), st.container(width=_WIDTH_PX):
             for one in found.checks:
-                st.markdown(f"{_mark(one)} **{check_title(one)}.** {check_sentence(one, predictor, ', '.join(genes))}")
+                said = check_sentence(one, predictor, ", ".join(genes), is_candidate=is_candidate)
+                st.markdown(f"{_mark(one)} **{check_title(one)}.** {said}")
             st.caption(LEVEL_RULE)
             st.caption(f"{method_sentence(predictor)} {escape_markdown(default_reason(opened.record, predictor), 600)}")
             st.page_link("pages/evidence.py", label="All evidence", icon=":material/fact_check:")

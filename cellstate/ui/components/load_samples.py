@@ -1,20 +1,30 @@
-"""Load files into this user's session: samples, groups, references and gene sets, or the error of a failed upload."""
+"""Load files into this user's session: samples, groups, references, tables and sets of genes, or a failed upload."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gmt
+from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gene_table, read_gmt
 from cellstate.io.confidence import confirm
 from cellstate.ui.components.examples import Example
 from cellstate.ui.components.read_upload import read, run, run_quietly
 from cellstate.ui.runtime.limits import check_memory
 from cellstate.ui.runtime.reader_process import READER_FAILED
-from cellstate.ui.state.session import GENE_SETS, REFERENCE, DoubtfulFile, FailedUpload, GeneSets, Loaded, session
+from cellstate.ui.state.session import (
+    GENE_SETS,
+    GENE_TABLE,
+    REFERENCE,
+    DoubtfulFile,
+    FailedUpload,
+    GeneSets,
+    Loaded,
+    Session,
+    session,
+)
 from cellstate.ui.streamlit_compat import remove_upload
 
 _DETECT = ReadOptions()
@@ -86,13 +96,16 @@ def confirm_other(file: str) -> None:
 
 def load_gene_sets(upload: Any) -> None:
     """Load gene sets."""
-    data, state = pop_upload_bytes(upload), session()
-    try:
-        sets = GeneSets(upload.name, run(read_gmt, data, name=upload.name))
-        check_memory(state, sets)
-        state.load_gene_sets(sets)
-    except CellStateError as error:
-        state.refuse(GENE_SETS, upload.name, bare(error))
+    _load_about_genes(
+        GENE_SETS, upload, lambda data, name: GeneSets(name, run(read_gmt, data, name=name)), Session.load_gene_sets
+    )
+
+
+def load_gene_table(upload: Any) -> None:
+    """Load the user's own table about genes."""
+    _load_about_genes(
+        GENE_TABLE, upload, lambda data, name: run(read_gene_table, data, name=name), Session.load_gene_table
+    )
 
 
 def pop_upload_bytes(upload: Any) -> bytes:
@@ -150,6 +163,18 @@ def _load_other(file: str, data: bytes, name: str, options: ReadOptions = _DETEC
         state.load_reference(Loaded(samples, b"", name))
     else:
         state.load_group(file, Loaded(samples, b"", name))
+
+
+def _load_about_genes(
+    file: str, upload: Any, read: Callable[[bytes, str], Any], load: Callable[[Session, Any], None]
+) -> None:
+    data, state = pop_upload_bytes(upload), session()
+    try:
+        content = read(data, upload.name)
+        check_memory(state, content)
+        load(state, content)
+    except CellStateError as error:
+        state.refuse(file, upload.name, bare(error))
 
 
 def _failed_upload(source: Path | bytes, name: str, overrides: ReadOptions, error: CellStateError) -> FailedUpload:

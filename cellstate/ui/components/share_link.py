@@ -24,7 +24,7 @@ from cellstate.perturb.perturbations import Perturbation, resolve_genes
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import PreparedSample
-from cellstate.perturb.search.goal import Goal
+from cellstate.perturb.search.goal import PRESETS, Goal
 from cellstate.report.narrative.session import link_applied
 from cellstate.ui.candidates.goal import GOAL
 from cellstate.ui.candidates.options import KINDS
@@ -52,7 +52,7 @@ class Settings:
     ----------
     perturb : tuple of Perturbation
     goal : str
-        ``genes:+A,-B``, ``cohort:high:GENE``, ``cohort:low:GENE`` or ``cohort:median``.
+        ``genes:+A,-B``, ``cohort:high:GENE``, ``cohort:low:GENE``, ``cohort:median`` or a preset.
     predictor, search, example : str
     """
 
@@ -73,24 +73,32 @@ def link_of(state: Session, opened: Model) -> str:
         "perturb": ",".join(item.spec for item in state.perturbations),
         "goal": goal,
         "predictor": str(st.session_state.get(chosen.KEY) or ""),
-        "search": str(st.session_state.get(_KIND) or "") if goal else "",
+        "search": _search() if goal else "",
         "example": _example(state),
     }
     return "?" + "&".join(f"{name}={quote(value, safe='=,:')}" for name, value in values.items() if value)
 
 
-def names_no_file(goal: Goal, sample: PreparedSample) -> bool:
-    """Return whether a goal's text defines it without a file: genes, or an end of the model's cohort in one gene.
+def _search() -> str:
+    chosen_kind = str(st.session_state.get(_KIND) or "")
+    return chosen_kind if chosen_kind in KINDS else ""
 
-    The title of a gene set from a file may be that of a gene, so such a goal is read again and compared.
+
+def names_no_file(goal: Goal, sample: PreparedSample) -> bool:
+    """Return whether a goal's text defines it without a file: genes, a preset, or an end of the cohort in one gene.
+
+    A file may be called like a set that comes with CellState, and the title of a gene set from a file may be that of a
+    gene, so such goals are read again and compared.
     """
     form, _, rest = goal.spec.partition(":")
     end, _, gene = rest.partition(":")
-    if form != "cohort" or not gene:
+    is_preset = goal.spec in PRESETS.values()
+    if not is_preset and (form != "cohort" or not gene):
         return form == "genes" or goal.spec == "cohort:median"
     try:
         space = sample.model.space
-        again = read_goal(f"cohort:{end}:{space.symbols[space.find(gene)]}", sample)
+        spec = goal.spec if is_preset else f"cohort:{end}:{space.symbols[space.find(gene)]}"
+        again = read_goal(spec, sample)
     except CellStateError:
         return False
     return bool(np.array_equal(again.direction_G, goal.direction_G))
@@ -154,6 +162,8 @@ def _apply(state: Session, settings: Settings, opened: Model) -> str:
 def _goal_widgets(goal: str, turn: int) -> dict[str, str]:
     """Return the state of the candidates page's widgets for a goal."""
     form, _, rest = goal.partition(":")
+    if goal in PRESETS.values():
+        return {"goal-kind": goal}
     if form == "genes":
         return {"goal-kind": "genes", f"goal-genes-{turn}": rest.replace(",", " ")}
     end, _, gene = rest.partition(":")
@@ -182,6 +192,8 @@ def _perturbations(text: str, opened: Model) -> tuple[Perturbation, ...]:
 def _checked_goal(text: str, space: GeneSpace) -> str:
     """Return a goal that names only known genes and no file; empty for any other."""
     form, _, rest = text.partition(":")
+    if text in PRESETS.values():
+        return text
     if form == "genes":
         names = rest.split(",")
         if len(names) > MAX_GENES or not all(_known(name.lstrip("+-"), space) for name in names):

@@ -25,7 +25,7 @@ def memory_in_use(state: Session, *new: Any) -> int:
     new : object
         Values that the session does not hold yet; one that it holds already adds nothing.
     """
-    values: list[Any] = [state.gene_sets, *new]
+    values: list[Any] = [state.gene_sets, state.gene_table, *new]
     for file in (state.loaded, state.reference, *list(state.groups.values())):
         values += [file.samples, file.source] if file else []
     values += [file.data for file in list(state.doubtful.values())]

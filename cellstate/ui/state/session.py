@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.io import Preview, ReadOptions
+from cellstate.io import GeneTable, Preview, ReadOptions
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import PreparedSample, prepare_sample
@@ -32,7 +32,7 @@ DELETED = "cellstate-deleted"
 #: Kind of the cached result of the validation page.
 COMPARISON = "comparison"
 #: Names of files in `Session.turns` and `Session.refused`.
-SAMPLE, REFERENCE, GENE_SETS = "sample", "reference", "gene-sets"
+SAMPLE, REFERENCE, GENE_SETS, GENE_TABLE = "sample", "reference", "gene-sets", "gene-table"
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +119,8 @@ class Session:
     reference : Loaded or None
         Samples that define a goal.
     gene_sets : GeneSets or None
+    gene_table : GeneTable or None
+        What the user knows of genes, shown beside candidates.
     model : str or None
         The shipped model that the user chose; None for the one that fits the sample.
     goal : Goal or None
@@ -145,6 +147,7 @@ class Session:
     turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     reference: Loaded | None = None
     gene_sets: GeneSets | None = None
+    gene_table: GeneTable | None = None
     model: str | None = None
     goal: Goal | None = None
     pending_search: Any = None
@@ -170,7 +173,7 @@ class Session:
     @property
     def has_data(self) -> bool:
         """Whether there is anything to delete: a file, a perturbation, a scenario or a search."""
-        files = (self.loaded, self.failed_upload, self.reference, self.gene_sets, self.job)
+        files = (self.loaded, self.failed_upload, self.reference, self.gene_sets, self.gene_table, self.job)
         others = (self.groups, self.doubtful, self.entries, self.scenarios)
         return any(file is not None for file in files) or any(others)
 
@@ -216,6 +219,11 @@ class Session:
         """Replace or remove the gene sets."""
         self.gene_sets = sets
         self._file_changed(GENE_SETS)
+
+    def load_gene_table(self, table: GeneTable | None) -> None:
+        """Replace or remove the user's own table about genes."""
+        self.gene_table = table
+        self._file_changed(GENE_TABLE)
 
     def load_group(self, group: str, loaded: Loaded | None) -> None:
         """Replace or remove a file of the validation page."""

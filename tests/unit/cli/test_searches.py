@@ -10,6 +10,7 @@ import pytest
 
 from cellstate.cli.options import ProgressBar
 from cellstate.genes import gene_axis, transcription_factors
+from cellstate.genes.dossier import dossier
 from tests.unit.cli.conftest import refusal
 
 BASELINES = {"pca", "coexpression", "whitened_coexpression", "ridge", "elastic_net", "ridge_tf"}
@@ -43,6 +44,10 @@ def test_screen(ask, small_model, tmp_path):
         "exact", "baselines", "tpm_before", "tpm_after",
     }  # fmt: skip
     assert set(ranked[0]["baselines"]) == BASELINES
+    for row in ranked:
+        known, lowered = dossier(row["gene"]), row["tpm_after"] - row["tpm_before"]
+        assert row["dossier"]["essentiality"] == known.essentiality and row["dossier"]["links"] == known.links
+        assert [one["name"] for one in row["dossier"]["drugs"]] == [c.name for c in known.fitting(lowered)]
     assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
     written = pd.read_csv(out)
     assert len(written) == 720  # the whole table, not what is shown

@@ -55,6 +55,7 @@ def test_the_texts() -> None:
     for passed in (True, False):
         checks = tuple(CheckResult(one, passed, 0.42, 0.3, 3) for one in EvidenceCheck)
         lines += [f"{check_title(one)}. {check_sentence(one, 'ridge', 'MYC')}" for one in checks]
+        lines += [check_sentence(one, "ridge", "MYC", is_candidate=True) for one in checks]
         lines.append(evidence_sentence(AnswerEvidence(checks), "ridge"))
     lines += [check_sentence(CheckResult(one, False, None, 0.3), "ridge", "MYC") for one in EvidenceCheck]
     check_golden("narrative_answer", "\n\n".join(lines) + "\n")

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from cellstate.genes.dossier import dossier
-from cellstate.report.dossier_columns import with_dossiers
+from cellstate.report.dossier_columns import dossier_entry, with_dossiers
 from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
 from tests.support.golden import check_golden
 
@@ -15,6 +15,16 @@ def test_sentences():
     untested = ("HBA1", -1)
     said = [dossier_sentence(dossier(gene), change) for gene, change in [*asked, untested]]
     check_golden("narrative_dossier", "\n\n".join([*said, dossier_links(dossier("PTGS2"))]) + "\n")
+
+
+def test_normal_tissues_are_named_where_they_are_known():
+    genes = [dossier(gene).ensembl_id for gene in ("ESR1", "RPL3", "KRAS")]
+    table, high_in = pd.DataFrame({"ensembl_id": genes}), {genes[0]: ("fallopian tube", "breast"), genes[1]: ()}
+    assert with_dossiers(table, [-1.0] * 3, high_in)["normal_tissues"].tolist() == ["fallopian tube; breast", "", None]
+    found = [dossier_entry(gene, -1.0, high_in) for gene in genes]
+    assert [one["normal_tissues"] for one in found] == [["fallopian tube", "breast"], [], None]
+    assert found[0]["is_tf"] and "fulvestrant" in [drug["name"] for drug in found[0]["drugs"]]
+    assert found[0]["links"] == dossier("ESR1").links
 
 
 def test_columns_follow_the_change_of_each_row():

@@ -16,7 +16,7 @@ from cellstate.model.config import ModelConfig
 from cellstate.model.record import CeilingBin, Coverage, EvaluationRecord, Quality
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.search.combination import Combination
-from cellstate.perturb.search.goal import Goal, Signature
+from cellstate.perturb.search.goal import PRESETS, Goal, Signature, StudyOffset
 from cellstate.perturb.search.pairs import Pairs
 from cellstate.perturb.search.single import Screen
 from cellstate.report.narrative import experiment, reconstruction, search
@@ -51,7 +51,10 @@ def pairs_of(by: str = "interaction", **columns: Any) -> Pairs:
 
 
 def combination_of(scores: list[float], greedy: list[float], reached: bool = True) -> Combination:
-    steps, other = (pd.DataFrame({"score": s, "fraction_of_distance": np.array(s) / 10}) for s in (scores, greedy))
+    steps, other = (
+        pd.DataFrame({"gene": list("ABCDE")[: len(s)], "score": s, "fraction_of_distance": np.array(s) / 10})
+        for s in (scores, greedy)
+    )
     return Combination("S", GOAL, P.PCA, steps, reached, other, 1.0, 9, ("ko",), None, 5, 0.5)
 
 
@@ -84,6 +87,28 @@ def test_searches() -> None:
             "pairs, cohort": search.pairs_sentence(pairs_of("cohort", fdr=[0.5, 0.01])),
             "pairs, cohort, additive": search.pairs_sentence(pairs_of("cohort", cohort_r=-0.1)),
             "pairs, none": search.pairs_sentence(replace(pairs_of(), table=pairs_of().table.head(0))),
+            "question, genes": search.question(screen_of()),
+            "question, preset": search.question(
+                replace(screen_of(perturbation="ko"), goal=replace(GOAL, spec=PRESETS["less proliferative"])), "tumour"
+            ),
+            "question, toward": search.question(
+                replace(screen_of(perturbation="kd50"), goal=replace(GOAL, label="toward A of x.csv"))
+            ),
+            "question, pairs": search.question(pairs_of()),
+            "question, sets": search.question(combination_of([1], [1])),
+            "nouns": ", ".join(search.action_noun(one) for one in ("ko", "kd50", "x3", "x0.5", "=q90", "=12.5")),
+            "headline, screen": search.screen_headline(screen_of()),
+            "headline, screen, chance": search.screen_headline(screen_of(fdr=0.5)),
+            "headline, screen, away": search.screen_headline(screen_of(score=-1.0)),
+            "headline, pairs": search.pairs_headline(pairs_of(fdr=[0.01, 0.5])),
+            "headline, pairs, chance": search.pairs_headline(pairs_of("cohort")),
+            "headline, pairs, additive": search.pairs_headline(pairs_of(interaction=-0.1)),
+            "headline, pairs, none": search.pairs_headline(replace(pairs_of(), table=pairs_of().table.head(0))),
+            "headline, set": search.combination_headline(combination_of([1, 3], [1, 3])),
+            "headline, set, none": search.combination_headline(combination_of([], [])),
+            "goal, normal tissue": search.goal_scale(
+                replace(GOAL, spec=PRESETS["more like normal tissue"], offset=StudyOffset(48, 0.8))
+            ),
             "combination": search.combination_sentence(combination_of([1, 3], [1, 3])),
             "combination, not reached": search.combination_sentence(combination_of([0.1], [0.1], reached=False)),
             "combination, greedy behind": search.combination_sentence(combination_of([1, 3], [1, 2])),

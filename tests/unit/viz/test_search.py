@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cellstate.formatting import digits
-from cellstate.viz import Chart, combination_steps, interaction_map, partner_bars, screen_bars
+from cellstate.viz import Chart, combination_steps, pair_bars, screen_bars
 from cellstate.viz.style import LOOKS
 
 HOSTILE = "<b>bold</b><img src=x onerror=alert(1)>"
@@ -77,31 +77,31 @@ def test_two_perturbations_of_one_gene_are_two_bars() -> None:
     assert "≈" not in chart.alt
 
 
-def test_map_of_pairs_is_symmetric_and_leaves_unknown_pairs_empty() -> None:
-    table = make_pairs()
-    chart = interaction_map(table)
+def test_pairs_have_bars_to_both_sides_of_zero() -> None:
+    table = make_pairs().sort_values("interaction", ascending=False)
+    chart = pair_bars(table, n=10)
     check(chart)
-    heat = chart.figure.data[0]
-    z = np.array(heat.z, dtype=float)
-    assert z.shape[0] == z.shape[1] <= 30
-    assert np.array_equal(z, z.T, equal_nan=True)
-    assert np.isnan(np.diag(z)).all()
-    best = table.iloc[0]
-    place = list(heat.x)
-    assert z[place.index(best["a"]), place.index(best["b"])] == best["interaction"]
-    assert (heat.zmin, heat.zmax) == (-np.nanmax(abs(z)), np.nanmax(abs(z)))
-    assert f"{np.isfinite(z).sum() // 2} pairs" in chart.alt
+    interaction, first, second, together = chart.figure.data
+    assert list(interaction.x) == table["interaction"].head(10).tolist()[::-1]
+    np.testing.assert_allclose(np.array(interaction.x) + first.x + second.x, together.x)
+    names = (table["a"] + " + " + table["b"]).head(10).tolist()[::-1]
+    assert list(chart.figure.layout.yaxis.ticktext) == names and names[-1] in chart.alt
+    for axis in (chart.figure.layout.xaxis, chart.figure.layout.xaxis2):
+        assert axis.range[0] == -axis.range[1] < 0
 
 
 def test_partners_of_one_gene_add_up() -> None:
     table = make_pairs(30)
     table.loc[::2, "a"], table.loc[1::2, "b"] = "MYC", "MYC"
-    chart = partner_bars(table, "MYC", n=10)
+    chart = pair_bars(table, "MYC", n=10)
     check(chart)
     *bars, together = chart.figure.data
-    assert [bar.name for bar in bars] == ["interaction", "partner alone", "MYC alone"]
+    assert [bar.name for bar in bars] == ["interaction", "MYC alone", "partner alone"]
     np.testing.assert_allclose(sum(np.array(bar.x) for bar in bars), together.x)
-    assert "MYC" not in together.y
+    assert "MYC" not in chart.figure.layout.yaxis.ticktext
+    swapped = table["b"].head(10) == "MYC"
+    own = np.where(swapped, table["score_b"].head(10), table["score_a"].head(10))
+    np.testing.assert_allclose(bars[1].x, own[::-1])
 
 
 def test_steps_stand_beside_greedy_and_the_sum() -> None:
@@ -121,8 +121,8 @@ def test_steps_stand_beside_greedy_and_the_sum() -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_few_rows_are_drawn(n: int) -> None:
     check(screen_bars(make_screen(n), "knocked out", ["pca"]))
-    check(interaction_map(make_pairs(n)))
-    check(partner_bars(make_pairs(n), "GENE0"))
+    check(pair_bars(make_pairs(n)))
+    check(pair_bars(make_pairs(n), "GENE0"))
     check(combination_steps(make_steps(n), make_steps(n), sum_of_singles=1, wanted=1, distance=1))
 
 
@@ -136,8 +136,8 @@ def test_names_are_never_markup() -> None:
     table = make_pairs().assign(a=HOSTILE)
     charts = [
         screen_bars(make_screen().assign(name=HOSTILE), HOSTILE, ["pca"]),
-        interaction_map(table),
-        partner_bars(table, HOSTILE),
+        pair_bars(table),
+        pair_bars(table, HOSTILE),
         combination_steps(make_steps().assign(name=HOSTILE), make_steps(), sum_of_singles=1, wanted=1, distance=1),
     ]
     for chart in charts:
