@@ -15,11 +15,10 @@ import pandas as pd
 
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.evaluation.reliability import MIN_R2
-from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
+from cellstate.evidence import METHODS, Benchmark, Dataset, Metric, PredictorId
 from cellstate.model import Model
 from cellstate.model.record import ModelRecord
 from cellstate.perturb.predict import Prediction
-from cellstate.perturb.search.single import other_predictors
 
 #: A correlation with measured changes of at least this is called clear.
 CLEAR_R = 0.3
@@ -182,7 +181,7 @@ def same_score_sign(table: pd.DataFrame) -> tuple[pd.Series, int]:
     table : DataFrame
         With ``score``, and ``score_`` and the id of each other method.
     """
-    others = [f"score_{name}" for name in other_predictors(table)]
+    others = [column for method in METHODS if (column := f"score_{method}") in table]
     columns = ["score", *(column for column in others if (table[column].fillna(0) != 0).any())]
     return _same(table, columns), len(columns)
 

@@ -504,6 +504,7 @@ def test_admixed_tissue_is_named_and_taken_out(page: AppTest, monkeypatch: pytes
         return Admixture("liver", 0.3, "colon", np.linspace(0.2, 1, len(sample.tpm_G)).astype(np.float32))
 
     monkeypatch.setattr(drivers, "admixture", liver)
+    page.segmented_control(key="regulators-kind").set_value("drivers").run()
     page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
     check(page)
     with_it = page.dataframe[0].value
@@ -517,6 +518,7 @@ def test_admixed_tissue_is_named_and_taken_out(page: AppTest, monkeypatch: pytes
 
 def test_where_nothing_is_admixed_there_is_no_switch(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drivers, "admixture", lambda _: None)
+    page.segmented_control(key="regulators-kind").set_value("drivers").run()
     page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
     check(page)
     assert not page.toggle

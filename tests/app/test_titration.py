@@ -50,6 +50,7 @@ def test_the_goal_of_the_regulators_page_is_scored(with_example: AppTest) -> Non
     perturb(with_example, "TP53=ko", section="Titration")
     assert cached(with_example, "titration").goal is None
     with_example.switch_page("pages/candidates.py").run()
+    with_example.selectbox(key="goal-kind").set_value("genes").run()
     with_example.text_area(key="goal-genes-0").set_value("+CDX2 -MYC").run()
     perturb(with_example, "TP53=ko", section="Titration")
     found = cached(with_example, "titration")

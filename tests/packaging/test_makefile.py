@@ -18,7 +18,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     folder.mkdir()
     shutil.copy(REPOSITORY / "Makefile", folder)
-    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+    (folder / "docs").mkdir()
+    for name in ("requirements.txt", "requirements-dev.txt", "docs/requirements.txt", "pyproject.toml"):
         (folder / name).touch()
     return folder
 

@@ -11,6 +11,7 @@ CHANGING = {
     "cellstate/ui/runtime/uploads.py _Upload",
     "cellstate/ui/state/history.py History",
     "cellstate/ui/state/session.py Session",
+    "cellstate/ui/workbench/cohort.py _Ranking",
     "cellstate/ui/workbench/gene_results.py Selected",
     "train/checkpoints.py TrainingState",
 }
