@@ -96,7 +96,9 @@ def open_sample(page: Page) -> None:
     open_page(page, "Workbench")
     settle(page)
     details = page.get_by_role("heading", name="File and detected settings")
-    # A file that needs a look has them open.
+    # A file that needs a look has them open, once it is read.
+    expect(button(page, "sample-details")).to_be_visible()
+    settle(page)
     if not details.count():
         press(button(page, "sample-details"))
     expect(details).to_be_visible()
