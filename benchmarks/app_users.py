@@ -210,11 +210,10 @@ class RestlessUser(User):
         self.diary.left.append("search")
 
     def _search(self, client: Client) -> str:
-        """Upload a file and start a search for interacting pairs; returns the file's name."""
+        """Upload a file and start a search for pairs at the goal that the page proposes; returns the file's name."""
         name, data = self._new_file()
         self._upload(client, name, data)
         client.go(CANDIDATES)
-        client.click("goal-example")
         client.choose("regulators-kind", 1)
         client.click("run")
         self._check(client, name)
