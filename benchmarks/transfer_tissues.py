@@ -7,7 +7,7 @@ Three tissues, those with the largest single data sets but for the colon, are ea
 train/configs/human.toml with all their samples. 20 or 60 samples of the tissue's largest data set are a laboratory's
 own: four fifths for training, one fifth for early stopping; the rest of that data set is the test. Fine-tuning is in
 two ways: with the base's own components, as in train/configs/finetune.toml; and with components of the samples and the
-base together, as in train/configs/coadread-finetune.toml, whose settings were chosen on colorectal patients. From
+base together, as in train/configs/finetune-human.toml, whose settings are those chosen on colorectal patients. From
 scratch is with the robust start as in `benchmarks.transfer`. Every predictor is judged on the genes that all cover, by
 the median R2 of a gene, mean of three draws. Nothing is chosen here.
 """
@@ -111,7 +111,7 @@ def methods(base: Model, data: TrainingData) -> dict[str, tuple[GeneSpace, Predi
     how = BaseConfig(model=str(base.folder), layer_decay=0.8)
     config = TrainConfig(DataConfig(store="own"), NetworkConfig(), LOOP)
     own_space, adapted = _adapted(base, data, config, how)
-    child = read_finetune_config(CONFIGS / "coadread-finetune.toml")
+    child = read_finetune_config(CONFIGS / "finetune-human.toml")
     joint_how = replace(child.base, model=str(base.folder), tissues=())
     joint_space, joint = _adapted(base, data, replace(config, loop=child.loop), joint_how)
     chosen = NetworkConfig("scratch", (80, width, 80), "gelu", "robust", residual=True)
