@@ -36,6 +36,15 @@ def test_the_training_loss_of_an_epoch_is_that_of_its_own_steps(missing):
         assert notes.epochs[epoch].train_loss == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_learning_rate_rises_evenly_and_falls_as_half_a_cosine():
+    notes, _ = run(make_sources(), epochs=6, learning_rate=0.01, warmup_steps=4, patience=6)
+    rates = np.array([step.learning_rate for step in notes.steps]) / 0.01
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1])
+    # 24 steps in all: of the 20 after the warm-up, half are over at the 15th step.
+    assert rates[4:] == pytest.approx(0.5 * (1 + np.cos(np.pi * np.arange(20) / 20)))
+    assert rates[14] == pytest.approx(0.5)
+
+
 def test_a_deep_network_starts_close_to_the_mean_and_leaves_it():
     from cellstate.model import ModelConfig
     from cellstate.model.network import AutoEncoder, initialise
