@@ -38,6 +38,8 @@ from train.loop import train
 ALONE = DistributedContext(0, 1, torch.device("cpu"))
 HIDDEN, DRAWS = 0.5, 200
 GAIN = 0.005
+#: Samples that go through a network at once.
+BLOCK = 256
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -80,13 +82,18 @@ class Sums:
 
 def trained(config: TrainConfig, data: TrainingData) -> Predict:
     """Return the reconstruction by the network of a config, trained as the trainer does."""
-    network = learnt(config, data, build(config, data, ALONE))
+    return reconstruction(learnt(config, data, build(config, data, ALONE)), ALONE.device)
 
-    def reconstruct(z_SG: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return network(torch.from_numpy(np.ascontiguousarray(z_SG, np.float32))).numpy()
 
-    return reconstruct
+def reconstruction(network: AutoEncoder, device: torch.device) -> Predict:
+    """Return what a network predicts, in float32, block by block."""
+
+    @torch.inference_mode()
+    def predict(z_SG: np.ndarray) -> np.ndarray:
+        blocks = np.array_split(z_SG.astype(np.float32), max(1, -(-len(z_SG) // BLOCK)))
+        return np.concatenate([network(torch.from_numpy(block).to(device)).float().cpu().numpy() for block in blocks])
+
+    return predict
 
 
 def learnt(

@@ -21,21 +21,19 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from benchmarks.base import Sums, trained
+from benchmarks.base import Predict, Sums, reconstruction, trained
 from benchmarks.clock import peak_memory
 from benchmarks.report import measured, show
 from cellstate.evaluation.bins import accuracy_per_bin
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.gene_space import align
 from cellstate.model.impute import impute_missing
-from cellstate.model.network import AutoEncoder
 from cellstate.perturb.predictors.linear import principal_rows
 from train.callbacks import Epoch, Step, TrainerCallback
 from train.checkpoints import FOLDER, Checkpoints, TrainingState
@@ -47,9 +45,6 @@ from train.loop import train
 
 #: After these epochs, and then every tenth, the validation data sets are reconstructed.
 JUDGED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 35)
-#: Samples that go through the network at once.
-BLOCK = 256
-Predict = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +75,6 @@ class Judge:
         bins = accuracy_per_bin(truth_SG, np.expm1(np.maximum(hat_SG, 0)))
         accuracy = {f"accuracy_{name}": one.accuracy or 0.0 for name, one in zip(TPM_BINS, bins, strict=True)}
         return {"r2_pooled": pooled, "r2_within": within} | accuracy
-
-
-def reconstruction(network: AutoEncoder, device: torch.device) -> Predict:
-    """Return what a network predicts, in float32, block by block."""
-
-    @torch.no_grad()
-    def predict(z_SG: np.ndarray) -> np.ndarray:
-        blocks = np.array_split(z_SG.astype(np.float32), max(1, -(-len(z_SG) // BLOCK)))
-        return np.concatenate([network(torch.from_numpy(block).to(device)).float().cpu().numpy() for block in blocks])
-
-    return predict
 
 
 @dataclass
@@ -186,8 +170,8 @@ def run(
     return Run(name, curve, curve.steps / per_epoch, test, peak_memory(context.device))
 
 
-def baselines(config: TrainConfig, data: TrainingData, widths: Sequence[int]) -> tuple[list[Criterion], float]:
-    """Return the figures of principal components and of the base model's network; and its R2 within, on validation."""
+def baselines(config: TrainConfig, data: TrainingData, widths: Sequence[int]) -> list[Criterion]:
+    """Return the figures of principal components and of the base model's network."""
     found: list[Criterion] = []
     started = time.perf_counter()
     rows_PG = principal_rows(data.weighted_z_SG, max(widths))[0]
@@ -199,13 +183,10 @@ def baselines(config: TrainConfig, data: TrainingData, widths: Sequence[int]) ->
     started = time.perf_counter()
     predicts["base_network"] = trained(config, data)
     found.append(measured("base_network.fit", time.perf_counter() - started, "s"))
-    within = 0.0
     for name, predict in predicts.items():
         for split in ("validation", "test"):
-            figures = Judge(data, split, data.space.ensembl).figures(predict)
-            found += _of(split, name, figures)
-            within = figures["r2_within"] if split == "validation" else within
-    return found, within
+            found += _of(split, name, Judge(data, split, data.space.ensembl).figures(predict))
+    return found
 
 
 def _of(split: str, name: str, figures: dict[str, float]) -> list[Criterion]:
@@ -237,7 +218,7 @@ def main() -> None:
         base_data = read_data(base, context)
         genes = base_data.space.ensembl
         widths = (min(base.network.hidden), base.network.components, 1000)
-        criteria, base_within = baselines(base, base_data, widths)
+        criteria = baselines(base, base_data, widths)
         del base_data
         data = read_data(poster, context)
         runs = []
@@ -247,6 +228,7 @@ def main() -> None:
             runs.append(run(config, data, context, genes, options.minutes, name, options.folder))
             criteria += runs[-1].criteria()
     best = max(runs, key=lambda one: max(point["r2_within"] for point in one.curve.points.values()))
+    base_within = next(one.value for one in criteria if one.name == "base_network.validation.r2_within") or 0.0
     reached = max(point["r2_within"] for point in best.curve.points.values())
     criteria.append(measured("best_poster_less_base_network.validation.r2_within", reached - base_within))
     print(f"Best on validation data sets: {best.name}", file=sys.stderr)

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.base import ALONE, Predict, learnt
+from benchmarks.base import ALONE, Predict, learnt, reconstruction
 from benchmarks.report import at_least, measured, show
 from benchmarks.transfer import LOOP, SIZES
 from cellstate import load_model
@@ -119,9 +119,9 @@ def methods(base: Model, data: TrainingData) -> dict[str, tuple[GeneSpace, Predi
     scratch = learnt(config, data, build(config, data, ALONE))
     rows_PG = principal_rows(data.train_z_SG, width)[0]
     return {
-        "fine_tuned": (own_space, _reconstruct(adapted)),
-        "fine_tuned_joint": (joint_space, _reconstruct(joint)),
-        "from_scratch": (data.space, _reconstruct(scratch)),
+        "fine_tuned": (own_space, reconstruction(adapted, ALONE.device)),
+        "fine_tuned_joint": (joint_space, reconstruction(joint, ALONE.device)),
+        "from_scratch": (data.space, reconstruction(scratch, ALONE.device)),
         "base": (base.space, base.reconstruct),
         "pca_of_own": (data.space, lambda z_SG: (z_SG @ rows_PG.T) @ rows_PG),
     }
@@ -132,14 +132,6 @@ def _adapted(base: Model, data: TrainingData, config: TrainConfig, how: BaseConf
     moved = data.in_units_of(adapted_space(base, data, how.standardise))
     network, _ = adapt(base, moved, "adapted", how)
     return moved.space, learnt(config, moved, network, lr_multipliers(network, how))
-
-
-def _reconstruct(network: AutoEncoder) -> Predict:
-    def predict(z_SG: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return network(torch.from_numpy(np.ascontiguousarray(z_SG, np.float32))).numpy()
-
-    return predict
 
 
 def judged(found: dict[str, tuple[GeneSpace, Predict]], test: Samples) -> dict[str, float]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from cellstate.errors import GoalError, summarise_list
 from cellstate.evaluation.tissue import State
-from cellstate.evaluation.tissue_centres import tissue_call, tissue_profile
+from cellstate.evaluation.tissue_centres import tissue_call, tissue_centre
 from cellstate.formatting import join_with_and
 from cellstate.io import HALLMARK, hallmark_sets, read_gmt, read_selection, split_selection
 from cellstate.model import Model
@@ -139,7 +139,7 @@ def _normal(sample: PreparedSample, spec: str) -> Goal:
     if not call.is_known:
         raise GoalError("The tissue of this sample is not known.", "Choose another goal, or give reference samples.")
     tissue = call.tissues[0][0]
-    start, end = (tissue_profile(sample.model, tissue, state) for state in (State.TUMOUR, State.NORMAL))
+    start, end = (tissue_centre(sample.model, tissue, state) for state in (State.TUMOUR, State.NORMAL))
     if start is None or end is None:
         raise GoalError(
             f"The tissue classifier does not know {tissue} both normal and as a tumour.",

@@ -211,21 +211,24 @@ def evaluate(
 
     truth_SG = np.log1p(batch.tpm_SG)
 
-    def quality_of(log1p_SG: np.ndarray) -> PredictorQuality:
+    def quality_of(log1p_SG: np.ndarray, tpm_SG: np.ndarray) -> PredictorQuality:
         return PredictorQuality(
             r2_pooled(truth_SG, log1p_SG),
             r2_per_gene(truth_SG, log1p_SG),
             r2_per_sample(truth_SG, log1p_SG),
-            accuracy_per_bin(batch.tpm_SG, np.expm1(log1p_SG), edges=edges, tolerance=tolerance),
+            accuracy_per_bin(batch.tpm_SG, tpm_SG, edges=edges, tolerance=tolerance),
             None if groups is None else _r2_within(truth_SG, log1p_SG, groups),
         )
 
     hat = {name: model.space.log1p_tpm(z) for name, z in z_hat.items()}
     predicted_tpm = {name: np.expm1(log1p_SG) for name, log1p_SG in hat.items()}
-    quality = {name: quality_of(log1p_SG) for name, log1p_SG in hat.items()}
+    quality = {name: quality_of(log1p_SG, predicted_tpm[name]) for name, log1p_SG in hat.items()}
     offset_SG = leave_one_out_offset(truth_SG - hat[AUTOENCODER], groups)
-    # Nothing is below 0 TPM.
-    moved = quality_of(np.maximum(hat[AUTOENCODER] + offset_SG, 0)) if offset_SG.any() else None
+    moved = None
+    if offset_SG.any():
+        # Nothing is below 0 TPM.
+        offset_hat_SG = np.maximum(hat[AUTOENCODER] + offset_SG, 0)
+        moved = quality_of(offset_hat_SG, np.expm1(offset_hat_SG))
     length_bp_G = gene_axis().length_bp[model.space.axis_index_G]
     ceiling = ceiling_per_bin(batch.tpm_SG, length_bp_G, batch.library_size_S, edges=edges, tolerance=tolerance)
     expected = intervals(model, batch.tpm_SG, hat[AUTOENCODER])

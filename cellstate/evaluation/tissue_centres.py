@@ -1,13 +1,13 @@
 """Profiles of normal tissues, from the centres of the tissue classifier's classes.
 
-Shape suffixes: T normal tissues, C genes of the classifier, A genes of the axis.
+Shape suffixes: J classes, T normal tissues, C genes of the classifier, A genes of the axis.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from cellstate.evaluation.tissue import State, TissueCall, model_tissues, sample_calls
+from cellstate.evaluation.tissue import State, TissueCall, TissueClassifier, model_tissues, sample_calls
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model
 from cellstate.model.folder import cached_per_model
@@ -45,12 +45,17 @@ def tissue_call(sample: PreparedSample) -> TissueCall | None:
     return next(iter(sample_calls(sample.model, sample.measured_tpm_G[None])), None)
 
 
-def tissue_profile(model: Model, tissue: str, state: State) -> Samples | None:
+def class_samples(classifier: TissueClassifier) -> Samples:
+    """Return the centre of each class as a sample that measures the classifier's genes, in the order of the classes."""
+    tpm_JA = np.full((len(classifier.classes), N_AXIS), np.nan, np.float32)
+    tpm_JA[:, classifier.space.axis_index_C] = np.expm1(classifier.class_log1p_JC)
+    names = tuple(f"{tissue}, {state}" for tissue, state in classifier.classes)
+    return Samples(names, tpm_JA, np.full(len(names), np.nan))
+
+
+def tissue_centre(model: Model, tissue: str, state: State) -> Samples | None:
     """Return the centre of a class as one sample that measures the classifier's genes; ``None`` for an unknown one."""
     classifier = model_tissues(model)
     if classifier is None or (tissue, state) not in classifier.classes:
         return None
-    tpm_1A = np.full((1, N_AXIS), np.nan, np.float32)
-    row = classifier.classes.index((tissue, state))
-    tpm_1A[0, classifier.space.axis_index_C] = np.expm1(classifier.class_log1p_JC[row])
-    return Samples((f"{tissue}, {state}",), tpm_1A, np.full(1, np.nan))
+    return class_samples(classifier).take([classifier.classes.index((tissue, state))])

@@ -15,12 +15,11 @@ import numpy as np
 
 from cellstate.errors import CellStateError, summarise_list
 from cellstate.evaluation.tissue import State, model_tissues
-from cellstate.genes import N_AXIS
+from cellstate.evaluation.tissue_centres import class_samples
 from cellstate.model import Model
 from cellstate.model.folder import cached_per_model
 from cellstate.perturb.regulators.reference import load_reference
 from cellstate.perturb.sample import PreparedSample, prepare_samples
-from cellstate.samples import Samples
 
 #: TPM that are added before logarithms: differences of silent genes are noise.
 OFFSET = 5.0
@@ -52,10 +51,7 @@ def tissue_profiles(model: Model) -> TissueProfiles | None:
     classifier = model_tissues(model)
     if classifier is None or load_reference(model) is None:
         return None
-    tpm_JA = np.full((len(classifier.classes), N_AXIS), np.nan, np.float32)
-    tpm_JA[:, classifier.space.axis_index_C] = np.expm1(classifier.class_log1p_JC)
-    names = tuple(f"{tissue}, {state}" for tissue, state in classifier.classes)
-    prepared = prepare_samples(model, Samples(names, tpm_JA, np.full(len(names), np.nan)))
+    prepared = prepare_samples(model, class_samples(classifier))
     z_JG = model.reconstruct(np.concatenate([one.z_1G for one in prepared]))
     tpm_JG = np.expm1(model.space.log1p_tpm(z_JG))
     tpm_JG *= model.space.share_tpm_G.sum() / np.maximum(tpm_JG.sum(axis=1, keepdims=True), 1e-9)

@@ -7,7 +7,8 @@ import signal
 import numpy as np
 import pytest
 
-from benchmarks.poster_human import JUDGED, Curve, Run, reconstruction
+from benchmarks.base import reconstruction
+from benchmarks.poster_human import JUDGED, Curve, Run
 from cellstate.model.config import ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
 from train.callbacks import Epoch, Step

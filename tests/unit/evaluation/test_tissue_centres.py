@@ -9,7 +9,7 @@ from cellstate.evaluation.tissue_centres import (
     TIMES_MEAN,
     high_tissues,
     tissue_call,
-    tissue_profile,
+    tissue_centre,
 )
 from cellstate.genes import gene_axis
 from cellstate.model import load_model
@@ -25,13 +25,13 @@ def model(small_model, tmp_path_factory):
 
 def test_a_profile_is_most_like_its_own_class(model):
     for tissue, state in model_tissues(model).classes:
-        call = tissue_call(prepare_sample(model, tissue_profile(model, tissue, state)))
+        call = tissue_call(prepare_sample(model, tissue_centre(model, tissue, state)))
         assert (call.tissues[0][0], call.state) == (tissue, state)
 
 
 def test_a_profile_has_the_levels_of_its_class(model):
     corpus = make_corpus()
-    profile = np.log1p(tissue_profile(model, "liver", State.NORMAL).tpm_SA[0])
+    profile = np.log1p(tissue_centre(model, "liver", State.NORMAL).tpm_SA[0])
     own = corpus.log1p_SA[(corpus.tissue == "liver") & (corpus.state == "normal")].mean(axis=0)
     known = ~np.isnan(profile)
     assert known.sum() == len(model_tissues(model).space.axis_index_C)
@@ -50,7 +50,7 @@ def test_genes_are_high_where_their_profile_is(model):
 
 
 def test_a_model_without_a_classifier_knows_no_tissue(small_model, cohort):
-    assert high_tissues(small_model) == {} and tissue_profile(small_model, "colon", State.NORMAL) is None
+    assert high_tissues(small_model) == {} and tissue_centre(small_model, "colon", State.NORMAL) is None
     assert tissue_call(prepare_sample(small_model, cohort.split("test").take([0]))) is None
 
 
