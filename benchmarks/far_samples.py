@@ -14,8 +14,9 @@ import pandas as pd
 from cellstate.cohorts.store import sum_genes
 from cellstate.errors import DataError
 from cellstate.evidence import Stratum
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.samples import TPM_TOTAL, Samples
+from cellstate.samples import Samples
 
 #: Regions of the brain and spinal cord in the Human Protein Atlas table.
 BRAIN = (

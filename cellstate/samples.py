@@ -12,132 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cellstate.errors import ReadError
+from cellstate.expression.convert import convert
+from cellstate.expression.in_memory import LIBRARY_SIZE, annotated_table
+from cellstate.expression.raw_table import ProgressReporter, RawTable, ReadOptions
+from cellstate.expression.read_report import ReadReport
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import N_AXIS, gene_axis
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-#: TPM of a sample sum to one million.
-TPM_TOTAL = 1e6
-#: Column of an AnnData's ``obs``: total reads.
-LIBRARY_SIZE = "library_size"
-
-
-class ReadWarning(str):
-    """A sentence about a file for the user, with a short stable ``code`` such as ``low_depth``.
-
-    Sentences may change, codes do not.
-    """
-
-    __slots__ = ("code",)
-    code: str
-
-    def __new__(cls, text: str, code: str = "") -> ReadWarning:
-        """Return the sentence with its code."""
-        warning = super().__new__(cls, text)
-        warning.code = code
-        return warning
-
-
-def is_doubt(warning: str) -> bool:
-    """Return whether a warning says that a decision of the reader may be wrong, not only what it was."""
-    return isinstance(warning, ReadWarning) and warning.code.startswith("uncertain")
-
-
-#: A decision of the reader that is less sure is put to the user before anything is predicted.
-SURE = 0.6
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One decision of the reader.
-
-    Attributes
-    ----------
-    name : str
-        ``unit``, ``names``, ``orientation``, ``samples`` or ``sheet``.
-    value : str
-        What was decided, as the setting that would choose it.
-    confidence : float
-        From 0 to 1; 1 where the user or the format decided. A rule of thumb, see `cellstate.io.confidence`.
-    reason : str
-        A clause that says what it rests on.
-    """
-
-    name: str
-    value: str
-    confidence: float
-    reason: str
-
-    @property
-    def is_doubt(self) -> bool:
-        """Whether the user should be asked."""
-        return self.confidence < SURE
-
-
-@dataclass(frozen=True)
-class ReadReport:
-    """How a file was read, and what the user should know about it.
-
-    Attributes
-    ----------
-    source : str
-        Name of the file.
-    format, orientation, unit, id_type : str
-        Detected or chosen settings, for example ``"tsv"``, ``"genes in rows"``, ``"counts"``, ``"ensembl"``.
-    n_genes_read : int
-        Rows (or columns) of the file that carry expression values.
-    status_counts : dict
-        Number of names with each status of `cellstate.genes.Resolution`.
-    unmatched : tuple of str
-        Names without a gene, in file order: unknown, ambiguous or date-like. Names of genes outside the axis are only
-        counted.
-    n_duplicates : int
-        Names that were added to a gene that already had one.
-    duplicates : tuple of (str, int)
-        Symbol of each gene with several names, and how many names were summed; largest number first. Empty for
-        transcripts, which are always summed.
-    dates : tuple of (str, tuple of str)
-        Each name that a spreadsheet turned into a date, with the symbols it may stand for, in file order.
-    repaired : tuple of (str, str)
-        Dates that were restored, and the symbol each was restored to.
-    warnings : tuple of ReadWarning
-        Sentences for the user, doubts first.
-    annotations : tuple of (str, tuple of str)
-        Columns about the samples, such as their survival: name, and one value for each sample of the file.
-    number_columns : tuple of (int, str)
-        Number (from 1) and name of each column of a table that could be a sample; empty for other formats.
-    sample_columns : tuple of int
-        Numbers of the columns that were read as samples.
-    decisions : tuple of Decision
-        Unit, names, orientation and samples, and the sheet of a workbook; empty for what is no file of a user.
-    sheets : tuple of str
-        The sheets of a workbook that may be the table, the one that was read first.
-    """
-
-    source: str = ""
-    format: str = ""
-    orientation: str = ""
-    unit: str = "TPM"
-    id_type: str = ""
-    n_genes_read: int = 0
-    status_counts: dict[str, int] = field(default_factory=dict)
-    unmatched: tuple[str, ...] = ()
-    n_duplicates: int = 0
-    duplicates: tuple[tuple[str, int], ...] = ()
-    dates: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    repaired: tuple[tuple[str, str], ...] = ()
-    warnings: tuple[ReadWarning, ...] = ()
-    annotations: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    number_columns: tuple[tuple[int, str], ...] = ()
-    sample_columns: tuple[int, ...] = ()
-    decisions: tuple[Decision, ...] = ()
-    sheets: tuple[str, ...] = ()
-
-    @property
-    def doubts(self) -> tuple[Decision, ...]:
-        """The decisions that the user should confirm, the least sure one first."""
-        return tuple(sorted((d for d in self.decisions if d.is_doubt), key=lambda d: d.confidence))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +94,34 @@ class Samples:
         return self.take([self.names.index(name)])
 
     @classmethod
+    def from_table(
+        cls, table: RawTable, options: ReadOptions, source: str, report_progress: ProgressReporter | None = None
+    ) -> Samples:
+        """Resolve the gene names of a table, detect its unit and convert its values to TPM.
+
+        Parameters
+        ----------
+        table : RawTable
+            As a reader returns it.
+        options : ReadOptions
+            Settings that are not to be detected.
+        source : str
+            Name of the file.
+        report_progress : ProgressReporter, optional
+
+        Returns
+        -------
+        Samples
+            TPM over the measured genes of the axis, with a report.
+
+        Raises
+        ------
+        ReadError
+            When the names are not human genes, the values not expression values, or a sample is empty.
+        """
+        return cls(*convert(table, options, source, report_progress or ProgressReporter()))
+
+    @classmethod
     def from_anndata(cls, adata: AnnData, layer: str | None = None, unit: str | None = "TPM") -> Samples:
         """Convert an AnnData of samples by genes, with the same rules for names and values as a file.
 
@@ -236,9 +147,7 @@ class Samples:
             When there is no such layer or unit, the names are not human genes, the values not expression values, or a
             sample is empty.
         """
-        from cellstate.io.in_memory import read_anndata
-
-        return read_anndata(adata, layer, unit)
+        return cls.from_table(annotated_table(adata, layer, unit), ReadOptions(unit=unit), "AnnData")
 
     def to_anndata(self) -> AnnData:
         """Return the samples as AnnData.

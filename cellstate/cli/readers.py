@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cellstate.evaluation.ood import OodScore
+    from cellstate.expression.read_report import ReadReport
     from cellstate.gene_space import GeneSpace
     from cellstate.io import ReadOptions
     from cellstate.model import Model
     from cellstate.perturb.perturbations import Perturbation
     from cellstate.perturb.sample import PreparedSample
     from cellstate.perturb.search.goal import Goal
-    from cellstate.samples import ReadReport, Samples
+    from cellstate.samples import Samples
 
 _LIST = "Give a text file with one gene a line."
 #: The option that takes a decision of the reader.

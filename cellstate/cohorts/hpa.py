@@ -17,8 +17,8 @@ import pandas as pd
 
 from cellstate.cohorts.store import Cohort, CohortContent, ProgressReporter, get_or_store, sum_genes
 from cellstate.errors import DataError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import gene_axis
-from cellstate.samples import TPM_TOTAL
 
 HPA_URL = (
     "https://raw.githubusercontent.com/kircherlab/cfDNA/7e10fcc90d3f9ec836ce0f19eb5ee60efd11bc97/"

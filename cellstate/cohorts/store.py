@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
+from cellstate.expression.read_report import ReadReport
 from cellstate.files import sha256
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.samples import ReadReport, Samples
+from cellstate.samples import Samples
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
 

@@ -11,12 +11,12 @@ from cellstate.evaluation.calibration import fit_conditional_mode
 from cellstate.evaluation.copy_through import copy_through
 from cellstate.evaluation.intervals import fit_intervals, gene_error
 from cellstate.evaluation.ood import ood_reference
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.record import Calibration
 from cellstate.perturb.predict import Prediction
 from cellstate.perturb.sample import PreparedSample
-from cellstate.samples import TPM_TOTAL
 
 #: With a lower held-out R2 the model does not know a gene well enough to predict its change.
 MIN_R2 = 0.3

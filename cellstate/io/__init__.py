@@ -4,13 +4,13 @@
 be read raises ``ReadError`` with a message and a hint.
 """
 
+from cellstate.expression.raw_table import ProgressCallback, ReadOptions
 from cellstate.io.containers import pack_files
 from cellstate.io.gene_table import GeneTable, read_gene_table
 from cellstate.io.gmt import HALLMARK, hallmark_sets, read_gmt
 from cellstate.io.preview import Preview, preview_file
-from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import READERS, read_samples, read_selection, split_selection
-from cellstate.io.source import ProgressCallback, load_file
+from cellstate.io.source import load_file
 from cellstate.io.write import EXPORT_FORMATS, ExportTable, check_writable, to_csv, write_file, write_table
 
 __all__ = [

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cellstate.expression.gene_names import readable_names
 from cellstate.genes import FOUND, gene_axis
-from cellstate.io.name_forms import readable_names
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 #: Words that name a column about samples, alone or with others of them.

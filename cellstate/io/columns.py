@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.io.raw_table import one_line, plain_name
+from cellstate.expression.raw_table import one_line
+from cellstate.expression.read_report import SAMPLES, Decision, ReadWarning
+from cellstate.expression.units import plain_name
 from cellstate.io.table import ParsedTable
-from cellstate.samples import ReadWarning
 
 #: What a logarithm adds to the name of a quantity.
 _LOG, _PLUS = r"(?:(?:log2|log10|log|ln)_?)?", r"(?:_?(?:plus|p)?_?1)?"
@@ -59,6 +60,13 @@ _MOST_ROWS, _FEW_COLUMNS = 0.95, 12
 #: expression and a property of genes worse than the second.
 _ROWS_COMPARED, _FEW_ROWS, _MANY_COLUMNS = 4_000, 100, 60
 _ALIKE, _UNLIKE = 0.5, 0.25
+#: A column without others to compare it with: the only one of numbers, and one that others were left out beside.
+_ONLY_ONE, _ONE_OF_SEVERAL = 0.95, 0.8
+#: Columns whose names state a quantity.
+_STATED = 0.95
+#: Correlation at which columns are as likely samples as not: shallow samples of one study reach 0.5 and more, a column
+#: that describes genes hardly 0.3 with expression.
+_EVEN = 0.4
 
 
 @dataclass(frozen=True)
@@ -268,3 +276,31 @@ def _best_correlations(table: ParsedTable, columns: Sequence[int]) -> tuple[np.n
     correlation_CC = centred_CR @ centred_CR.T / values_CR.shape[1]
     np.fill_diagonal(correlation_CC, 0.0)
     return correlation_CC.max(axis=1), spread_C
+
+
+def samples_decision(samples: SampleColumns, agreement: float | None, *, is_chosen: bool) -> Decision:
+    """Return the decision on which columns are samples.
+
+    Parameters
+    ----------
+    samples : SampleColumns
+    agreement : float or None
+        Lowest of the columns' best correlations with another of them; None where they cannot be compared.
+    is_chosen : bool
+        Whether the user chose the columns.
+    """
+    value = ",".join(str(c + 1) for c in samples.columns)
+    if is_chosen:
+        return Decision(SAMPLES, value, 1.0, "they were chosen")
+    if samples.quantity is not None:
+        return Decision(SAMPLES, value, _STATED, f"the names of the columns state {samples.quantity}")
+    if agreement is None:
+        if len(samples.columns) > 1:
+            return Decision(SAMPLES, value, _ONE_OF_SEVERAL, "there are too few rows to compare the columns")
+        if samples.warnings:
+            return Decision(SAMPLES, value, _ONE_OF_SEVERAL, "the other columns of numbers describe genes")
+        return Decision(SAMPLES, value, _ONLY_ONE, "it is the only column of numbers")
+    reason = f"each column correlates with another by at least {agreement:.2f}"
+    # Half at the even point, 0 and 1 at the ends of the scale.
+    confidence = 0.5 * agreement / _EVEN if agreement < _EVEN else 0.5 + 0.5 * (agreement - _EVEN) / (1 - _EVEN)
+    return Decision(SAMPLES, value, min(max(confidence, 0.0), 1.0), reason)

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cellstate.errors import ReadError, summarise_list
+from cellstate.expression.read_report import SHEET, Decision, ReadWarning
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
-from cellstate.samples import Decision, ReadWarning
 
 ZIP, OLE2, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 FEATHER, OLD_FEATHER = b"ARROW1", b"FEA1"
@@ -23,8 +23,6 @@ FEATHER, OLD_FEATHER = b"ARROW1", b"FEA1"
 _TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 _SAVE_AS_CSV = "In Excel, save the sheet as CSV and upload that."
 _MAX_CELLS, _MAX_CELLS_BESIDE = 50_000_000, 1_000_000
-#: Name of the decision on the sheet of a workbook.
-SHEET = "sheet"
 _MAX_MEMBERS = 2_000
 #: Names of a packed file's path that are kept: its own and those of the nearest folders.
 _FOLDERS_KEPT = 4

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
+from cellstate.expression.raw_table import ProgressCallback, ProgressReporter
 from cellstate.formatting import one_line
 from cellstate.genes import gene_axis
 from cellstate.io.layout import split
-from cellstate.io.source import ProgressCallback, ProgressReporter, load_content
+from cellstate.io.source import load_content
 
 #: Every gene of the axis some times over, with long remarks.
 MAX_BYTES, MAX_ROWS, MAX_COLUMNS = 20_000_000, 100_000, 20

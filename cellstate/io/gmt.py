@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellstate.errors import ReadError
-from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, count_lines, load_content
+from cellstate.expression.raw_table import ProgressCallback, ProgressReporter
+from cellstate.io.source import FileContent, count_lines, load_content
 from cellstate.resources import resource_path
 
 #: Name of the gene sets that come with CellState, where a goal names a file.

@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from cellstate.errors import ReadError
+from cellstate.expression.gene_names import GeneNames
+from cellstate.expression.raw_table import check_size
+from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.units import plain_name, unit_in
 from cellstate.io.columns import is_about_genes, split_name
-from cellstate.io.raw_table import GeneNames, check_size, plain_name, unit_in
 from cellstate.io.table import ParsedTable
-from cellstate.samples import ReadWarning
 
 #: Names of columns that name samples, the most specific first.
 _SAMPLE_TITLES = (

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from cellstate.expression.raw_table import ReadOptions
+from cellstate.expression.read_report import ReadWarning
 from cellstate.io.limits import MAX_BYTES
-from cellstate.io.raw_table import ReadOptions
-from cellstate.samples import ReadWarning
 
 #: Buffers of a message, besides itself: samples have two arrays.
 _MAX_BUFFERS = 16

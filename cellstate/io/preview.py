@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellstate.errors import ReadError
+from cellstate.expression.raw_table import ReadOptions
 from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
 from cellstate.io.formats.gct import LINES_BEFORE_HEADER
 from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split
-from cellstate.io.raw_table import ReadOptions
 from cellstate.io.read import choose_format
 from cellstate.io.source import FileContent, count_lines, load_bytes, load_content
 

@@ -9,15 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
+from cellstate.expression.raw_table import (
+    ProgressCallback,
+    ProgressReporter,
+    RawTable,
+    ReadOptions,
+    one_line,
+    unique_names,
+)
+from cellstate.expression.read_report import Decision, ReadWarning
 from cellstate.io.containers import Sheet, archive_members, is_tar, is_zip_of_files
-from cellstate.io.convert import convert_to_samples
 from cellstate.io.formats import delimited, gct, quantifiers
 from cellstate.io.known_files import refuse_known
 from cellstate.io.layout import DELIMITERS, first_lines
-from cellstate.io.raw_table import RawTable, ReadOptions, one_line, unique_names
 from cellstate.io.sample_sheet import annotations_in
-from cellstate.io.source import FileContent, ProgressCallback, ProgressReporter, load_bytes, load_content
-from cellstate.samples import Decision, ReadWarning, Samples
+from cellstate.io.source import FileContent, load_bytes, load_content
+from cellstate.samples import Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]
 _DETECT = ReadOptions()
@@ -132,7 +139,7 @@ def read_samples(
     )
     beside = content.beside
     del content  # frees the unpacked file, which may be large
-    samples = convert_to_samples(table, options, file_name, report_progress)
+    samples = Samples.from_table(table, options, file_name, report_progress)
     return _with_annotations(samples, beside)
 
 

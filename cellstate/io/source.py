@@ -8,14 +8,15 @@ import io
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cellstate.errors import ReadError
+from cellstate.expression.raw_table import UNPACKING, ProgressReporter
+from cellstate.expression.read_report import Decision, ReadWarning
 from cellstate.io.containers import ZIP, Sheet, is_tar, to_text
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
-from cellstate.samples import Decision, ReadWarning
 
 _CHUNK_BYTES = 8_000_000
 #: Chunks overlap by this much when a pattern is searched; every pattern is shorter.
@@ -70,31 +71,6 @@ _ENDINGS = (
     ".isoforms",
     ".tab",
 )
-
-ProgressCallback = Callable[[str, float], None]
-UNPACKING, READING, MATCHING, CONVERTING = "Unpacking", "Reading the table", "Matching names", "Converting to TPM"
-#: Progress at the start and the end of each step. Parsing the table takes most of the time.
-_STEP_SPANS = {UNPACKING: (0.0, 0.15), READING: (0.15, 0.75), MATCHING: (0.75, 0.85), CONVERTING: (0.85, 1.0)}
-
-
-class ProgressReporter:
-    """Reports the progress of reading a file. The reported fraction never decreases.
-
-    Parameters
-    ----------
-    callback : callable, optional
-        Receives the step and the total fraction done, in the thread that reads. It may raise to stop reading.
-    """
-
-    def __init__(self, callback: ProgressCallback | None = None) -> None:
-        self._callback, self._reported = callback, 0.0
-
-    def __call__(self, step: str, fraction: float = 0.0) -> None:
-        """Report that a fraction (0 to 1) of one step is done."""
-        start, end = _STEP_SPANS[step]
-        self._reported = max(self._reported, start + min(max(fraction, 0.0), 1.0) * (end - start))
-        if self._callback is not None:
-            self._callback(step, self._reported)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from cellstate.errors import ReadError, summarise_list
+from cellstate.expression.gene_names import resolve_names
+from cellstate.expression.raw_table import MAX_SAMPLES, READING, check_size, one_line
+from cellstate.expression.read_report import ReadWarning
 from cellstate.formatting import plural
 from cellstate.io.layout import Layout, find_layout
 from cellstate.io.number_text import (
@@ -30,10 +33,8 @@ from cellstate.io.number_text import (
     to_numbers,
     without_blank_groups,
 )
-from cellstate.io.raw_table import MAX_SAMPLES, check_size, one_line, resolve_names
-from cellstate.io.source import READING, FileContent, contains, count_lines
+from cellstate.io.source import FileContent, contains, count_lines
 from cellstate.io.uneven_rows import mend_rows, uneven_rows
-from cellstate.samples import ReadWarning
 
 if TYPE_CHECKING:
     import pandas as pd

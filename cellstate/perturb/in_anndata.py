@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
+from cellstate.expression.in_memory import LIBRARY_SIZE
 from cellstate.model import Model, load_model
-from cellstate.samples import LIBRARY_SIZE, Samples
+from cellstate.samples import Samples
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cellstate.errors import PerturbationError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.gene_space import GeneSpace
-from cellstate.samples import TPM_TOTAL
 
 if TYPE_CHECKING:
     from cellstate.model.cohort import Profiles

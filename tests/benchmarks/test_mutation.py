@@ -39,7 +39,7 @@ TESTS = {
 
 @pytest.fixture
 def mutant() -> Mutant:
-    return Mutant("cellstate/io/units.py", 3, 8, "NumberReplacer", "LIMIT = 5", "LIMIT = 6", "LIMIT = 6\n")
+    return Mutant("cellstate/expression/units.py", 3, 8, "NumberReplacer", "LIMIT = 5", "LIMIT = 6", "LIMIT = 6\n")
 
 
 def test_sites_are_of_every_kind_and_none_is_an_annotation() -> None:
@@ -57,7 +57,7 @@ def test_sites_are_of_every_kind_and_none_is_an_annotation() -> None:
 
 def test_a_seed_determines_its_sample() -> None:
     pytest.importorskip("benchmarks.mutation_sites", exc_type=ImportError)
-    texts = {"cellstate/io/units.py": CODE, "train/plan.py": CODE.replace("5", "7")}
+    texts = {"cellstate/expression/units.py": CODE, "train/plan.py": CODE.replace("5", "7")}
     drawn = mutation.draw(texts, 6, 3)
     assert drawn == mutation.draw(texts, 6, 3) and drawn != mutation.draw(texts, 6, 4)
     assert len({one.id for one in drawn}) == len(drawn) == 6
@@ -109,8 +109,8 @@ def test_progress_is_continued(tmp_path: Path) -> None:
 
 def test_the_mirrored_tests_come_first_then_those_that_import_the_module(tmp_path: Path) -> None:
     tests = Suite(Progress(tmp_path / "progress.json"))
-    nearest = tests.nearest("cellstate/io/units.py")
-    assert nearest[0] == "tests/unit/io/test_units.py"
+    nearest = tests.nearest("cellstate/expression/units.py")
+    assert nearest[0] == "tests/unit/expression/test_units.py"
     assert tests.nearest("train/ingest/bulk.py")[0] == "tests/unit/train/test_ingest_bulk.py"
     assert nearest[1] == mutation.GENERAL and len(nearest) == mutation.MOST_FILES
     # A test of another part is behind those of the own one, and those that lead nowhere near are not there.

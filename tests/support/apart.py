@@ -14,9 +14,10 @@ from typing import cast
 import numpy as np
 
 from cellstate.errors import GeneError
+from cellstate.expression.read_report import ReadReport, ReadWarning
 from cellstate.genes import N_AXIS
 from cellstate.io import ProgressCallback
-from cellstate.samples import ReadReport, ReadWarning, Samples
+from cellstate.samples import Samples
 
 
 def echo(source: bytes, *, name: str) -> tuple[bytes, str]:

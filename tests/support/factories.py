@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from cellstate.cohorts import Cohort, open_cohort
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.gene_space import SCALE_FLOOR, GeneSpace
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.samples import TPM_TOTAL, Samples
+from cellstate.samples import Samples
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, TrainConfig
 
 N_PROGRAMMES = 8

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cellstate.errors import CellStateError, ReadError
-from cellstate.samples import ReadWarning, Samples
+from cellstate.expression.read_report import ReadWarning
+from cellstate.samples import Samples
 
 
 def raises_code(code: str, error: type[CellStateError] = ReadError) -> pytest.RaisesExc:

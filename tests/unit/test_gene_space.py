@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cellstate.errors import GeneError, ReadError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.gene_space import GeneSpace, align
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.samples import TPM_TOTAL, Samples
+from cellstate.samples import Samples
 from tests.support.factories import make_samples, make_space
 
 SPACE = make_space(150, seed=3)

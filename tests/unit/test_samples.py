@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cellstate.errors import ReadError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import N_AXIS
-from cellstate.samples import TPM_TOTAL, Samples, counts_to_tpm
+from cellstate.samples import Samples, counts_to_tpm
 from tests.support.factories import make_samples
 
 counts = hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(6)), elements=st.integers(0, 10**7))

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import ReadError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import N_AXIS, Resolution, gene_axis
-from cellstate.samples import TPM_TOTAL
 
 from .matrix import Matrix
 from .source import FEWEST_GENES, Block, labels

@@ -14,32 +14,18 @@ from dataclasses import replace
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
+from cellstate.expression.gene_names import MAX_NAME_COLUMNS, GeneNames, best_names, readable_names, resolve_names
+from cellstate.expression.raw_table import COLUMNS, ROWS, RawTable, ReadOptions, check_size, one_line
+from cellstate.expression.read_report import ORIENTATION, Decision, ReadWarning
+from cellstate.expression.units import is_value_name, plain_name, unit_in
 from cellstate.genes import FOUND, gene_axis
 from cellstate.io.clinical_columns import genes_in_header, is_clinical
-from cellstate.io.columns import agreement, are_alike, choose_samples, chosen_samples, is_about_genes
-from cellstate.io.confidence import orientation_decision, samples_decision
+from cellstate.io.columns import agreement, are_alike, choose_samples, chosen_samples, is_about_genes, samples_decision
 from cellstate.io.formats.quantifiers import choose_strand, star_sample_name
 from cellstate.io.layout import DELIMITERS
 from cellstate.io.long_table import Pivoted, pivot_long
-from cellstate.io.name_forms import readable_names
-from cellstate.io.raw_table import (
-    COLUMNS,
-    MAX_NAME_COLUMNS,
-    ROWS,
-    GeneNames,
-    RawTable,
-    ReadOptions,
-    best_names,
-    check_size,
-    is_value_name,
-    one_line,
-    plain_name,
-    resolve_names,
-    unit_in,
-)
 from cellstate.io.source import FileContent
 from cellstate.io.table import ParsedTable, read_table
-from cellstate.samples import ReadWarning
 
 #: Columns of gene lengths, the most suitable for counts first.
 _LENGTH_NAMES = ("effectivelength", "efflength", "length", "genelength", "width", "bplength", "exonlength", "lengthbp")
@@ -320,3 +306,12 @@ def _looks_entrez(table: ParsedTable, column: int, plain_name: str) -> bool:
         return False
     known = [s in (*FOUND, "outside") for s in gene_axis().resolve(map(int, np.clip(values, 0, 1e12))).status]
     return float(np.mean(known)) > (0.3 if plain_name in _ID_NAMES else 0.7)
+
+
+def orientation_decision(orientation: str, n_chosen: int, n_other: int, *, is_chosen: bool) -> Decision:
+    """Return the decision on where the genes are, from the number of genes in the rows and in the header."""
+    if is_chosen:
+        return Decision(ORIENTATION, orientation, 1.0, "it was chosen")
+    other = "the header" if orientation.endswith("rows") else "a column"
+    reason = f"{n_chosen:,} genes are named there and {n_other:,} in {other}"
+    return Decision(ORIENTATION, orientation, max(0.0, 1.0 - n_other / max(1, n_chosen)), reason)

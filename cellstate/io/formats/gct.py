@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 
 from cellstate.errors import ReadError
+from cellstate.expression.gene_names import MAX_NAME_COLUMNS, best_names, resolve_names
+from cellstate.expression.raw_table import RawTable, ReadOptions, check_size, one_line
+from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.units import is_value_name, unit_in
 from cellstate.io.layout import first_lines
-from cellstate.io.raw_table import (
-    MAX_NAME_COLUMNS,
-    RawTable,
-    ReadOptions,
-    best_names,
-    check_size,
-    is_value_name,
-    one_line,
-    resolve_names,
-    unit_in,
-)
 from cellstate.io.source import FileContent
 from cellstate.io.table import read_table
-from cellstate.samples import ReadWarning
 
 #: Lines before the header: version and dimensions.
 LINES_BEFORE_HEADER = 2

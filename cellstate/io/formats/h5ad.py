@@ -16,20 +16,13 @@ import h5py
 import numpy as np
 
 from cellstate.errors import ReadError
+from cellstate.expression.gene_names import MAX_NAME_COLUMNS, best_names, resolve_names
+from cellstate.expression.raw_table import COLUMNS, READING, RawTable, ReadOptions, check_size
+from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.units import unit_in
 from cellstate.io.formats import hdf5
 from cellstate.io.number_text import to_numbers
-from cellstate.io.raw_table import (
-    COLUMNS,
-    MAX_NAME_COLUMNS,
-    RawTable,
-    ReadOptions,
-    best_names,
-    check_size,
-    resolve_names,
-    unit_in,
-)
-from cellstate.io.source import READING, FileContent
-from cellstate.samples import ReadWarning
+from cellstate.io.source import FileContent
 
 #: Units of layers with expression values, by lower-case name; the first one in the file is read.
 _LAYERS = {"tpm": "TPM", "counts": "counts", "raw_counts": "counts", "count": "counts", "raw": "counts"}

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.io.raw_table import RawTable, ReadOptions, check_size, sum_reads
+from cellstate.expression.raw_table import RawTable, ReadOptions, check_size, sum_reads
+from cellstate.expression.read_report import ReadWarning
 from cellstate.io.source import FileContent
 from cellstate.io.table import read_table
-from cellstate.samples import ReadWarning
 
 _DETECT = "Let CellState detect the format."
 #: First columns of a featureCounts table.

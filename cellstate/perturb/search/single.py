@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import CellStateError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.perturb.perturbations import Perturbation, candidate_changes, parse_patterns, perturbed_tpm
 from cellstate.perturb.predictors.base import CohortSlopes, GoalScorer, PredictorId, ProgressReporter
 from cellstate.perturb.predictors.linear import load_components
@@ -23,7 +24,6 @@ from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.goal_null import goal_p
 from cellstate.perturb.search.null_models import benjamini_hochberg
-from cellstate.samples import TPM_TOTAL
 
 #: Best candidates that are re-scored exactly.
 TOP = 200

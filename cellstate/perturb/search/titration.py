@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import PerturbationError
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.perturb.perturbations import InputChange
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
-from cellstate.samples import TPM_TOTAL
 
 #: Levels as multiples of the present one; those above one million TPM are left out.
 MULTIPLES = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)

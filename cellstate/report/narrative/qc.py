@@ -7,9 +7,9 @@ from math import floor, isnan
 
 from cellstate.errors import summarise_list
 from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades
+from cellstate.expression.read_report import Decision, ReadReport
 from cellstate.formatting import digits, escape_markdown, percent, plural
 from cellstate.genes import FOUND, N_AXIS
-from cellstate.samples import Decision, ReadReport
 
 _SYMBOLS = {Grade.GOOD: "✓", Grade.FAIR: "▲", Grade.POOR: "✗", Grade.UNKNOWN: "–"}
 _COLOURS = {Grade.GOOD: "green", Grade.FAIR: "orange", Grade.POOR: "red", Grade.UNKNOWN: "gray"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from cellstate.expression.read_report import ReadReport
 from cellstate.formatting import escape_markdown
 from cellstate.report.narrative.qc import doubt_sentence
-from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.load_samples import confirm_other
 from cellstate.ui.state.session import Session

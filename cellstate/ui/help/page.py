@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.expression.raw_table import MAX_SAMPLES
+from cellstate.expression.units import MEASURES
 from cellstate.formatting import escape_markdown, plural
-from cellstate.io.raw_table import MAX_SAMPLES
 from cellstate.io.source import MAX_BYTES
-from cellstate.io.units import MEASURES
 from cellstate.perturb.sample import FEWEST_GENES
 from cellstate.report.narrative.evidence import LIMITS, source_sentence
 from cellstate.ui.components.errors import error_boundary

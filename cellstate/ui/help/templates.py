@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import to_csv
-from cellstate.samples import TPM_TOTAL
 from cellstate.ui.help.content import sections
 
 #: Genes of a template: enough for the readers, few enough to look at.

@@ -15,12 +15,13 @@ from typing import Any
 import streamlit as st
 
 from cellstate.errors import CellStateError
+from cellstate.expression.read_report import ReadReport
 from cellstate.io import GeneTable, Preview, ReadOptions
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal
-from cellstate.samples import ReadReport, Samples
+from cellstate.samples import Samples
 from cellstate.ui.runtime.jobs import DONE, Job
 from cellstate.ui.runtime.uploads import drop_uploads
 from cellstate.ui.state.history import Entry, History

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellstate.expression.read_report import ReadReport
 from cellstate.formatting import escape_markdown
-from cellstate.samples import ReadReport
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.file_input import show_doubts

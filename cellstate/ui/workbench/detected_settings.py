@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cellstate.expression.raw_table import COLUMNS, ROWS
+from cellstate.expression.read_report import ReadReport
 from cellstate.formatting import escape_markdown, plural
 from cellstate.io import READERS, Preview, ReadOptions
-from cellstate.io.raw_table import COLUMNS, ROWS
-from cellstate.samples import ReadReport
 from cellstate.ui.components.load_samples import preview, read_again
 from cellstate.ui.state.session import Loaded, Session
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades, qc_figures, with_ood_score, worst
+from cellstate.expression.convert import FEW_READS
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
-from cellstate.io.convert import FEW_READS
 from cellstate.model import load_model
 from cellstate.samples import Samples
 from cellstate.ui.components.examples import examples

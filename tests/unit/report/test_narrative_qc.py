@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cellstate.evaluation.qc import Check, Grade
+from cellstate.expression.read_report import Decision, ReadReport
 from cellstate.report.narrative.qc import (
     dates_sentence,
     doubt_sentence,
@@ -14,7 +15,6 @@ from cellstate.report.narrative.qc import (
     names_listed,
     qc_lines,
 )
-from cellstate.samples import Decision, ReadReport
 from tests.support.golden import check_golden
 
 NAN = float("nan")

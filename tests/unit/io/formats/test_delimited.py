@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.expression.gene_names import MAX_NAME_COLUMNS
+from cellstate.expression.raw_table import unique_names
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.io.raw_table import MAX_NAME_COLUMNS, unique_names
 from tests.support.read_codes import raises_code, warning_codes
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.expression.raw_table import COLUMNS, ROWS, confirm
+from cellstate.expression.read_report import SURE, Decision
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.io.confidence import confirm
-from cellstate.io.raw_table import COLUMNS, ROWS
-from cellstate.samples import SURE, Decision, Samples
+from cellstate.samples import Samples
 
 
 def read(frame: pd.DataFrame, options: ReadOptions | None = None) -> Samples:

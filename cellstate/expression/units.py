@@ -1,4 +1,4 @@
-"""Units of expression values. `cellstate.io.unit_detection` finds the unit of a table."""
+"""Units of expression values. `cellstate.expression.unit_detection` finds the unit of a table."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ _NAMES = {name.lower(): name for name in MEASURES} | _SYNONYMS
 _UNIT = re.compile(
     rf"(?:log(2|10|1p)?|ln)[\s(]*({'|'.join(map(re.escape, _NAMES))})\s*(?:\+\s*([\d.e-]+))?\s*(\))?$", re.IGNORECASE
 )
+#: Words that state a unit, the most specific first: a file of ``norm_counts_FPKM`` holds FPKM.
+UNIT_NAMES = {
+    "TPM": re.compile(r"(log2?|ln|log10)?(tpm|transcriptspermillion)"),
+    "FPKM": re.compile(r"(log2?|ln|log10)?(fpkm(uq)?|rpkm)"),
+    "CPM": re.compile(r"(log2?|ln|log10)?(cpm|rpm|tmm)|countspermillion|voom"),
+    "coverage": re.compile(r"coverage"),
+    LENGTH_FREE: re.compile(r"quantseq|umi|umis|tempo|temposeq|3prime|nanostring|nsolver|ampliseq|bcmatrix"),
+    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded|readcount|rawcount"),
+}
+_VALUE_NAMES = re.compile(r"value|expression|expr|signal|abundance|level")
+#: TPM of a sample sum to one million.
+TPM_TOTAL = 1e6
 
 
 @dataclass(frozen=True)
@@ -88,3 +100,20 @@ def _is_positive(text: str) -> bool:
         return float(text) > 0
     except ValueError:
         return False
+
+
+def plain_name(name: str) -> str:
+    """Return the lower-case letters and digits of a column's name."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def unit_in(name: str) -> str | None:
+    """Return the unit that the name of a column or file has as a separate word, or None."""
+    words = [plain_name(name), *re.split(r"[^a-z0-9]+", name.lower())]
+    return next((unit for unit, pattern in UNIT_NAMES.items() if any(map(pattern.fullmatch, words))), None)
+
+
+def is_value_name(name: str) -> bool:
+    """Return whether the name of a column describes its numbers (such as "TPM"), not a sample."""
+    plain = plain_name(name)
+    return not plain or any(pattern.fullmatch(plain) for pattern in (_VALUE_NAMES, *UNIT_NAMES.values()))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import gene_axis
-from cellstate.samples import TPM_TOTAL, Samples
+from cellstate.samples import Samples
 
 
 @dataclass(frozen=True)

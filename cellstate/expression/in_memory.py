@@ -7,32 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.io.convert import convert_to_samples
-from cellstate.io.raw_table import (
-    COLUMNS,
-    MAX_NAME_COLUMNS,
-    GeneNames,
-    RawTable,
-    ReadOptions,
-    best_names,
-    check_size,
-    resolve_names,
-)
-from cellstate.io.source import ProgressReporter
-from cellstate.samples import LIBRARY_SIZE, Samples
+from cellstate.expression.gene_names import MAX_NAME_COLUMNS, GeneNames, best_names, resolve_names
+from cellstate.expression.raw_table import COLUMNS, RawTable, check_size
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+#: Column of an AnnData's ``obs``: total reads.
+LIBRARY_SIZE = "library_size"
 
-def read_anndata(adata: AnnData, layer: str | None = None, unit: str | None = "TPM") -> Samples:
-    """Convert an AnnData to TPM on the gene axis; see `cellstate.samples.Samples.from_anndata`."""
+
+def annotated_table(adata: AnnData, layer: str | None = None, unit: str | None = "TPM") -> RawTable:
+    """Return the values and names of an AnnData; see `cellstate.samples.Samples.from_anndata`."""
     if getattr(adata, "isbacked", False):
         adata = adata.to_memory()
     check_size(len(adata.obs_names), len(adata.var_names))
     names = _gene_names(adata)
-    table = RawTable(
+    return RawTable(
         _values(adata, layer),
         names.ids,
         [str(name) for name in adata.obs_names],
@@ -40,7 +32,6 @@ def read_anndata(adata: AnnData, layer: str | None = None, unit: str | None = "T
         COLUMNS,
         reads_S=_library_size(adata.obs) if unit == "TPM" else None,
     )
-    return convert_to_samples(table, ReadOptions(unit=unit), "AnnData", ProgressReporter(None))
 
 
 def _values(adata: AnnData, layer: str | None) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cellstate.expression.length_bias import length_bias, usual_levels
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.io.length_bias import length_bias, usual_levels
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from cellstate.expression.gene_names import readable_names
 from cellstate.genes import gene_axis
 from cellstate.io import read_samples
-from cellstate.io.name_forms import readable_names
 from tests.support.read_codes import raises_code, warning_codes
 
 FORMS = {

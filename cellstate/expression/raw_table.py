@@ -6,16 +6,14 @@ Shape suffixes: S samples, F features (rows of the file: genes or transcripts).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.genes import FOUND, Resolution, gene_axis
-from cellstate.io.name_forms import readable_names
-from cellstate.io.units import LENGTH_FREE
-from cellstate.samples import Decision, ReadWarning
+from cellstate.expression.read_report import NAMES, ORIENTATION, SAMPLES, SHEET, UNIT, Decision, ReadReport, ReadWarning
 
 ROWS, COLUMNS = "genes in rows", "genes in columns"
 MAX_SAMPLES = 20_000
@@ -25,24 +23,13 @@ _MANY_SAMPLES, _FEW_FEATURES = 4_000, 4_000
 MAX_VALUES = 250_000_000
 #: Larger values are refused, because sums of them could overflow. No count, coverage or TPM comes near.
 LARGEST_VALUE = 1e15
-#: Only so many columns of text are tried as gene names, because all their names must be resolved.
-MAX_NAME_COLUMNS = 40
 _LONGEST_NAME = 120
 _SAMPLES_PER_BATCH = 16
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-#: Words that state a unit, the most specific first: a file of ``norm_counts_FPKM`` holds FPKM.
-UNIT_NAMES = {
-    "TPM": re.compile(r"(log2?|ln|log10)?(tpm|transcriptspermillion)"),
-    "FPKM": re.compile(r"(log2?|ln|log10)?(fpkm(uq)?|rpkm)"),
-    "CPM": re.compile(r"(log2?|ln|log10)?(cpm|rpm|tmm)|countspermillion|voom"),
-    "coverage": re.compile(r"coverage"),
-    LENGTH_FREE: re.compile(r"quantseq|umi|umis|tempo|temposeq|3prime|nanostring|nsolver|ampliseq|bcmatrix"),
-    "counts": re.compile(r"(est|expected|read|raw|num|n)?(counts?|reads)|unstranded|readcount|rawcount"),
-}
-_VALUE_NAMES = re.compile(r"value|expression|expr|signal|abundance|level")
-_ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
-#: Two columns of names are equally good if their numbers of genes differ by no more than this fraction.
-_TIE = 0.02
+ProgressCallback = Callable[[str, float], None]
+UNPACKING, READING, MATCHING, CONVERTING = "Unpacking", "Reading the table", "Matching names", "Converting to TPM"
+#: Progress at the start and the end of each step. Parsing the table takes most of the time.
+_STEP_SPANS = {UNPACKING: (0.0, 0.15), READING: (0.15, 0.75), MATCHING: (0.75, 0.85), CONVERTING: (0.85, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -150,89 +137,6 @@ class RawTable:
     sheets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class GeneNames:
-    """A list of feature names, resolved to genes.
-
-    Attributes
-    ----------
-    title : str
-        Name of the column.
-    ids : list of str
-    id_type : str
-        ``ensembl``, ``transcript``, ``entrez``, ``symbol``, or empty when nothing resolves.
-    n_genes : int
-        Number of different genes.
-    column : int or None
-        Position of the column.
-    """
-
-    title: str
-    ids: list[str]
-    id_type: str
-    n_genes: int
-    column: int | None = None
-
-
-def resolve_names(title: str, ids: list[str], column: int | None = None) -> GeneNames:
-    """Resolve a list of names to genes."""
-    resolution = gene_axis().resolve(readable_names(ids))
-    found = resolution.index[resolution.index >= 0]
-    return GeneNames(title, ids, most_common_id_type(resolution), len(np.unique(found)), column)
-
-
-def most_common_id_type(resolution: Resolution) -> str:
-    """Return the most common kind of the resolved names; empty if no name resolves."""
-    counts: dict[str, int] = {}
-    for status, n in resolution.counts().items():
-        if status in FOUND:
-            kind = "symbol" if status in ("previous", "alias", "repaired") else status
-            counts[kind] = counts.get(kind, 0) + n
-    return max(counts, key=lambda kind: counts[kind]) if counts else ""
-
-
-def best_names(candidates: Sequence[GeneNames], wanted: str | None = None) -> GeneNames | None:
-    """Choose the names that mean the most genes; in a near tie, Ensembl ids are preferred.
-
-    Parameters
-    ----------
-    candidates : sequence of GeneNames
-    wanted : str, optional
-        The user's choice: the name of a column or a kind of name.
-
-    Raises
-    ------
-    ReadError
-        When no candidate is the wanted one.
-    """
-    if wanted:
-        candidates = [c for c in candidates if wanted in (c.title, c.id_type)]
-        if not candidates:
-            raise ReadError(
-                f"The file has no gene names of kind {wanted!r}.", "Let CellState detect it.", code="unknown_option"
-            )
-    most = max((c.n_genes for c in candidates), default=0)
-    near = [c for c in candidates if c.n_genes >= (1 - _TIE) * most]
-    return min(near, key=lambda c: [*_ID_TYPES, c.id_type].index(c.id_type), default=None)
-
-
-def plain_name(name: str) -> str:
-    """Return the lower-case letters and digits of a column's name."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def unit_in(name: str) -> str | None:
-    """Return the unit that the name of a column or file has as a separate word, or None."""
-    words = [plain_name(name), *re.split(r"[^a-z0-9]+", name.lower())]
-    return next((unit for unit, pattern in UNIT_NAMES.items() if any(map(pattern.fullmatch, words))), None)
-
-
-def is_value_name(name: str) -> bool:
-    """Return whether the name of a column describes its numbers (such as "TPM"), not a sample."""
-    plain = plain_name(name)
-    return not plain or any(pattern.fullmatch(plain) for pattern in (_VALUE_NAMES, *UNIT_NAMES.values()))
-
-
 def each_sample(values_SF: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the samples as contiguous float64 arrays of shape (F,)."""
     for start in range(0, len(values_SF), _SAMPLES_PER_BATCH):
@@ -285,3 +189,30 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
         taken.add(chosen)
         unique.append(chosen)
     return tuple(unique)
+
+
+class ProgressReporter:
+    """Reports the progress of reading a file. The reported fraction never decreases.
+
+    Parameters
+    ----------
+    callback : callable, optional
+        Receives the step and the total fraction done, in the thread that reads. It may raise to stop reading.
+    """
+
+    def __init__(self, callback: ProgressCallback | None = None) -> None:
+        self._callback, self._reported = callback, 0.0
+
+    def __call__(self, step: str, fraction: float = 0.0) -> None:
+        """Report that a fraction (0 to 1) of one step is done."""
+        start, end = _STEP_SPANS[step]
+        self._reported = max(self._reported, start + min(max(fraction, 0.0), 1.0) * (end - start))
+        if self._callback is not None:
+            self._callback(step, self._reported)
+
+
+def confirm(options: ReadOptions, report: ReadReport) -> ReadOptions:
+    """Return the options with all doubtful decisions of a report as the user's own choices."""
+    fields = {UNIT: "unit", NAMES: "id_type", ORIENTATION: "orientation", SAMPLES: "columns", SHEET: "sheet"}
+    chosen: dict[str, Any] = {fields[doubt.name]: doubt.value for doubt in report.doubts}
+    return replace(options, **chosen)

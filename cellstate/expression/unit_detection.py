@@ -1,8 +1,8 @@
 """Detection of the unit of a table: from what a name states, and from the values.
 
 A stated unit wins where the values allow it. The values tell whether they are logarithms (and of what constant),
-whether they are counts or counts that were scaled, and whether they sum to one million; `cellstate.io.length_bias`
-tells whether they grow with gene length.
+whether they are counts or counts that were scaled, and whether they sum to one million;
+`cellstate.expression.length_bias` tells whether they grow with gene length.
 
 Shape suffixes: S samples, F features.
 """
@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.io.length_bias import length_bias
-from cellstate.io.raw_table import each_sample
-from cellstate.io.units import LARGEST_LOG, LENGTH_FREE, Unit
-from cellstate.samples import TPM_TOTAL, ReadWarning
+from cellstate.expression.length_bias import length_bias
+from cellstate.expression.raw_table import each_sample
+from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.units import LARGEST_LOG, LENGTH_FREE, TPM_TOTAL, Unit
 
 #: Number of samples that are examined.
 _EXAMINED = 64

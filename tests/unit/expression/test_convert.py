@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.expression.convert import FEW_DETECTED, FEW_READS
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.io.convert import FEW_DETECTED, FEW_READS
 from tests.support.read_codes import raises_code, warning_codes
 
 

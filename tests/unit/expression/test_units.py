@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellstate.expression.length_bias import usual_levels
+from cellstate.expression.read_report import is_doubt
+from cellstate.expression.units import LENGTH_FREE, Unit
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import ReadOptions, read_samples
-from cellstate.io.length_bias import usual_levels
-from cellstate.io.units import LENGTH_FREE, Unit
-from cellstate.samples import is_doubt
 from tests.support.read_codes import raises_code, warning_codes
 
 _FPKM_PER_TPM = np.array([[0.3], [0.35], [0.25]])

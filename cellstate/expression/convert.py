@@ -6,37 +6,44 @@ Shape suffixes: S samples, F features of the file, A genes of the axis.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.formatting import plural
-from cellstate.genes import N_AXIS, Resolution, gene_axis, repairable_dates
-from cellstate.io.confidence import decisions
-from cellstate.io.foreign_names import (
-    ForeignKind,
-    animal_refusal,
-    foreign_kind,
-    is_other_animal,
-    mouse_entrez,
-    other_species,
+from cellstate.expression.gene_names import (
+    _MAX_CHARS,
+    check_names,
+    most_common_id_type,
+    readable_names,
+    without_stray_numbers,
 )
-from cellstate.io.name_forms import readable_names
-from cellstate.io.raw_table import (
+from cellstate.expression.raw_table import (
+    CONVERTING,
     LARGEST_VALUE,
+    MATCHING,
+    ProgressReporter,
     RawTable,
     ReadOptions,
     check_size,
     each_sample,
-    most_common_id_type,
     one_line,
     unique_names,
 )
-from cellstate.io.source import CONVERTING, MATCHING, ProgressReporter
-from cellstate.io.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
-from cellstate.io.units import LENGTH_FREE, Unit
-from cellstate.samples import TPM_TOTAL, ReadReport, ReadWarning, Samples, is_doubt
+from cellstate.expression.read_report import (
+    NAMES,
+    ORIENTATION,
+    SAMPLES,
+    UNIT,
+    Decision,
+    ReadReport,
+    ReadWarning,
+    is_doubt,
+)
+from cellstate.expression.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
+from cellstate.expression.units import LENGTH_FREE, TPM_TOTAL, Unit
+from cellstate.formatting import plural
+from cellstate.genes import FOUND, N_AXIS, Resolution, gene_axis, repairable_dates
 
 #: Length of a read in base pairs, for the number of reads behind a base coverage.
 READ_LENGTH_BP = 100
@@ -45,10 +52,6 @@ _MAX_LENGTH_RATIO = 5.0
 #: A sample with a smaller sum is empty; scaling it to one million would overflow.
 _MIN_TOTAL = 1e-100
 _SAMPLES_PER_REPORT = 16
-#: A file with fewer known genes is refused if they are also less than this share of its names.
-_MIN_GENES, _MIN_SHARE_OF_NAMES = 100, 0.02
-#: Characters of a name that a sentence shows.
-_MAX_CHARS = 40
 #: Negative values are noise of a normalisation if they are above this, and no more than this share of all values.
 _LOWEST_NOISE, _MAX_SHARE_OF_NOISE = -1.0, 0.02
 #: Files that measure fewer genes of the axis get a warning, and samples with fewer reads or detected genes.
@@ -58,11 +61,22 @@ FEW_DETECTED = 5_000
 #: In a deep sample about a fifth of the detected genes lie below 1 TPM. In a shallow one, fewer than this share do, and
 #: more than this share of the measured genes is silent.
 _WEAK_TPM, _FEW_WEAK, _MANY_SILENT = 1.0, 0.08, 0.25
+#: A unit whose values have the marks of it and of no other, one that the reader had to tell from another, and a guess.
+_CLEAR, _TOLD_APART, _GUESSED = 0.95, 0.8, 0.4
+#: So many genes in a file are no accident, however many names beside them are none.
+_MANY_GENES = 10_000
 
 
-def convert_to_samples(
-    table: RawTable, options: ReadOptions, source: str, report_progress: ProgressReporter
-) -> Samples:
+class Converted(NamedTuple):
+    """A table on the gene axis, with the fields of `cellstate.samples.Samples`."""
+
+    names: tuple[str, ...]
+    tpm_SA: np.ndarray
+    library_size_S: np.ndarray
+    report: ReadReport
+
+
+def convert(table: RawTable, options: ReadOptions, source: str, report_progress: ProgressReporter) -> Converted:
     """Resolve the gene names, detect the unit and convert the values to TPM over the measured genes of the axis.
 
     Parameters
@@ -84,13 +98,13 @@ def convert_to_samples(
             "The file holds no expression values.", "Check that it was exported completely.", code="no_values"
         )
     report_progress(MATCHING)
-    resolution = _one_kind(gene_axis().resolve(readable_names(table.feature_ids)))
+    resolution = without_stray_numbers(gene_axis().resolve(readable_names(table.feature_ids)))
     date_names = dict.fromkeys(resolution.with_status("date"))
     dates = tuple((name, tuple(gene_axis().candidates(name))) for name in date_names)
     gene_of_date = repairable_dates(resolution) if options.repair_dates else {}
     resolution = resolution.repaired(gene_of_date)
     repaired = tuple((name, gene_axis().symbol[gene]) for name, gene in gene_of_date.items())
-    n_other_species = _check_names(resolution)
+    n_other_species = check_names(resolution)
     report_progress(MATCHING, 0.5)
     unit = _known_unit(table, options)
     values_SF, value_warnings = _check_values(table.values_SF, unit)
@@ -98,7 +112,7 @@ def convert_to_samples(
     length_F, length_warnings = _lengths(table, resolution.index, detected.unit)
     names = unique_names(table.sample_names)
     tpm_SA = _to_tpm(values_SF, detected.unit, length_F, resolution.index, names, report_progress)
-    samples = Samples(names, tpm_SA, _library_size(table, detected.unit, values_SF))
+    library_size_S = _library_size(table, detected.unit, values_SF)
     n_names_A = np.bincount(resolution.index[resolution.index >= 0], minlength=N_AXIS)
     id_type = most_common_id_type(resolution)
     duplicates = () if id_type == "transcript" else _duplicates(n_names_A)
@@ -111,8 +125,8 @@ def convert_to_samples(
         *_duplicate_warnings(duplicates),
         *_repair_warnings(repaired),
         *_name_warnings(resolution, n_other_species),
-        *_coverage_warnings(samples),
-        *_depth_warnings(samples, is_tpm=detected.unit.measure == "TPM"),
+        *_coverage_warnings(names, tpm_SA),
+        *_depth_warnings(names, tpm_SA, library_size_S, is_tpm=detected.unit.measure == "TPM"),
     ]
     report = ReadReport(
         source=source,
@@ -134,23 +148,10 @@ def convert_to_samples(
         decisions=decisions(table, options, detected, resolution, id_type, n_other_species),
         sheets=table.sheets,
     )
-    return replace(samples, report=report)
+    return Converted(names, tpm_SA, library_size_S, report)
 
 
 # --- conversion ---
-
-
-def _one_kind(resolution: Resolution) -> Resolution:
-    """Return the resolution without Entrez ids if they are rare: numbers among other names are something else."""
-    entrez = np.array([status == "entrez" for status in resolution.status])
-    is_number = np.array([name.isdigit() for name in resolution.names])
-    n_other = int(((resolution.index >= 0) & ~entrez).sum())
-    if not entrez.any() or not n_other or (entrez & is_number).sum() >= n_other:
-        return resolution
-    index = np.where(entrez & is_number, -1, resolution.index).astype(np.int32)
-    odd = (entrez & is_number).tolist()
-    status = tuple("unknown" if is_odd else s for s, is_odd in zip(resolution.status, odd, strict=True))
-    return replace(resolution, index=index, status=status)
 
 
 def _known_unit(table: RawTable, options: ReadOptions) -> Unit | None:
@@ -244,33 +245,6 @@ def _duplicates(n_names_A: np.ndarray) -> tuple[tuple[str, int], ...]:
 
 
 # --- refusals ---
-
-
-def _check_names(resolution: Resolution) -> int:
-    """Raise ``ReadError`` if the names are not human genes; return how many look like those of another animal."""
-    names, unknown = resolution.names, resolution.with_status("unknown")
-    n_found, n_dates = int((resolution.index >= 0).sum()), len(resolution.with_status("date"))
-    animals = [name for name in unknown if is_other_animal(name)]
-    if len(animals) > n_found:
-        raise _refused(animal_refusal(one_line(animals[0], _MAX_CHARS)))
-    if species := other_species(names, unknown):
-        raise _refused(species)
-    if species := mouse_entrez(names, n_found + len(resolution.with_status("outside"))):
-        raise _refused(species)
-    if n_found and (n_found >= _MIN_GENES or n_found + n_dates >= _MIN_SHARE_OF_NAMES * len(names)):
-        return len(animals)
-    if kind := foreign_kind(unknown):
-        raise _refused(kind)
-    how_many = "None" if n_found == 0 else f"Only {n_found:,}"
-    raise ReadError(
-        f"{how_many} of the {len(names):,} names is a known human protein-coding gene, for example {names[0][:30]!r}.",
-        "Name genes by Ensembl id, Entrez id or approved symbol, in the first column or the first row.",
-        code="no_known_genes",
-    )
-
-
-def _refused(kind: ForeignKind) -> ReadError:
-    return ReadError(kind.sentence, kind.hint, code=kind.code)
 
 
 def _check_values(values_SF: np.ndarray, unit: Unit | None) -> tuple[np.ndarray, list[ReadWarning]]:
@@ -370,35 +344,40 @@ def _with_candidates(name: str) -> str:
     return f"{name} (perhaps {' or '.join(candidates)})" if candidates else name
 
 
-def _coverage_warnings(samples: Samples) -> Iterator[ReadWarning]:
+def _coverage_warnings(names: Sequence[str], tpm_SA: np.ndarray) -> Iterator[ReadWarning]:
     """Warn about genes of the axis that the file, or single samples of it, do not measure."""
-    n_genes = samples.n_measured
+    measured_SA = ~np.isnan(tpm_SA)
+    n_genes = int(measured_SA.any(axis=0).sum())
     if n_genes < FEW_GENES:
         text = f"The file measures {n_genes:,} of {N_AXIS:,} genes; the others are treated as missing, not as zero."
         yield ReadWarning(text, "few_genes")
-    measured_S = samples.measured_SA.sum(axis=1)
-    if fewer := [name for name, n in zip(samples.names, measured_S, strict=True) if n < 0.95 * n_genes]:
+    if fewer := [name for name, n in zip(names, measured_SA.sum(axis=1), strict=True) if n < 0.95 * n_genes]:
         subject = f"{plural(len(fewer), 'sample')} {'has' if len(fewer) == 1 else 'have'}"
         text = f"{subject} no value for more than one gene in twenty: {summarise_list(fewer)}."
         yield ReadWarning(text, "uneven_coverage")
 
 
-def _depth_warnings(samples: Samples, is_tpm: bool) -> Iterator[ReadWarning]:
+def _depth_warnings(
+    names: Sequence[str], tpm_SA: np.ndarray, library_size_S: np.ndarray, *, is_tpm: bool
+) -> Iterator[ReadWarning]:
     """Warn about samples of very low sequencing depth.
 
     If the depth of TPM is unknown, it is judged by the weakly expressed genes.
     """
-    measured_S = samples.measured_SA.sum(axis=1)
-    has_few_reads_S = samples.library_size_S < FEW_READS
+    measured_S = (~np.isnan(tpm_SA)).sum(axis=1)
+    detected_S = np.count_nonzero(tpm_SA > 0, axis=1)
+    has_few_reads_S = library_size_S < FEW_READS
     # A file that measures few genes cannot have many detected ones.
     measures_many_S = measured_S > 2 * FEW_DETECTED
-    has_few_detected_S = (samples.detected_genes_S < FEW_DETECTED) & measures_many_S
-    is_unknown_S = is_tpm & np.isnan(samples.library_size_S) & measures_many_S
-    is_shallow_S = has_few_reads_S | has_few_detected_S | (is_unknown_S & _lacks_weak_genes(samples))
-    names = [name for name, is_shallow in zip(samples.names, is_shallow_S, strict=True) if is_shallow]
-    if names:
-        subject = f"Sample {names[0]} is" if len(names) == 1 else f"{len(names):,} samples are"
-        listed = "" if len(names) == 1 else f": {summarise_list(names)}"
+    has_few_detected_S = (detected_S < FEW_DETECTED) & measures_many_S
+    is_unknown_S = is_tpm & np.isnan(library_size_S) & measures_many_S
+    is_shallow_S = (
+        has_few_reads_S | has_few_detected_S | (is_unknown_S & _lacks_weak_genes(tpm_SA, measured_S, detected_S))
+    )
+    shallow = [name for name, is_shallow in zip(names, is_shallow_S, strict=True) if is_shallow]
+    if shallow:
+        subject = f"Sample {shallow[0]} is" if len(shallow) == 1 else f"{len(shallow):,} samples are"
+        listed = "" if len(shallow) == 1 else f": {summarise_list(shallow)}"
         text = (
             f"{subject} very shallow (fewer than {FEW_READS:,} reads or too few weakly expressed genes), "
             f"so weaker genes are mostly chance{listed}."
@@ -406,9 +385,58 @@ def _depth_warnings(samples: Samples, is_tpm: bool) -> Iterator[ReadWarning]:
         yield ReadWarning(text, "low_depth")
 
 
-def _lacks_weak_genes(samples: Samples) -> np.ndarray:
+def _lacks_weak_genes(tpm_SA: np.ndarray, measured_S: np.ndarray, detected_S: np.ndarray) -> np.ndarray:
     """Return whether many genes of a sample are silent and few are weakly expressed, as with few reads; shape (S,)."""
-    measured_S = np.maximum(samples.measured_SA.sum(axis=1), 1)
-    detected_S = np.maximum(samples.detected_genes_S, 1)
-    weak_S = np.array([np.count_nonzero((row_A > 0) & (row_A < _WEAK_TPM)) for row_A in samples.tpm_SA])
+    measured_S, detected_S = np.maximum(measured_S, 1), np.maximum(detected_S, 1)
+    weak_S = np.array([np.count_nonzero((row_A > 0) & (row_A < _WEAK_TPM)) for row_A in tpm_SA])
     return (detected_S < (1 - _MANY_SILENT) * measured_S) & (weak_S < _FEW_WEAK * detected_S)
+
+
+def decisions(
+    table: RawTable, options: ReadOptions, detected: DetectedUnit, resolution: Resolution, id_type: str, n_other: int
+) -> tuple[Decision, ...]:
+    """Return the decisions on unit, names, orientation and samples, and on the sheet of a workbook.
+
+    Parameters
+    ----------
+    table : RawTable
+    options : ReadOptions
+    detected : DetectedUnit
+    resolution : Resolution
+        Of the feature names.
+    id_type : str
+    n_other : int
+        Number of names that look like those of another animal.
+    """
+    by_format = {
+        ORIENTATION: Decision(ORIENTATION, table.orientation, 1.0, f"the format {table.format} determines it"),
+        SAMPLES: Decision(SAMPLES, "", 1.0, f"the format {table.format} determines them"),
+    }
+    told = {decision.name: decision for decision in table.decisions}
+    return (
+        _unit_decision(table, options, detected),
+        _names_decision(resolution, options, id_type, n_other),
+        *(by_format | told).values(),
+    )
+
+
+def _unit_decision(table: RawTable, options: ReadOptions, detected: DetectedUnit) -> Decision:
+    value = str(detected.unit)
+    if options.unit is not None and Unit.parse(options.unit) == detected.unit:
+        return Decision(UNIT, value, 1.0, "it was chosen")
+    if table.unit:
+        return Decision(UNIT, value, 1.0, f"the format {table.format} states it")
+    if (warning := detected.warning) is not None:
+        return Decision(UNIT, value, _GUESSED if is_doubt(warning) else _TOLD_APART, str(warning))
+    stated = f"a name states {table.unit_hint}, and " if table.unit_hint else ""
+    return Decision(UNIT, value, _CLEAR, f"{stated}the values are as those of {value}")
+
+
+def _names_decision(resolution: Resolution, options: ReadOptions, id_type: str, n_other: int) -> Decision:
+    if options.id_type is not None:
+        return Decision(NAMES, options.id_type, 1.0, "they were chosen")
+    counts, n = resolution.counts(), max(1, len(resolution.names))
+    n_known = sum(counts.get(status, 0) for status in (*FOUND, "outside", "date"))
+    n_found = sum(counts.get(status, 0) for status in FOUND)
+    confidence = max(n_known / n, min(1.0, n_found / _MANY_GENES)) * (1.0 - n_other / n)
+    return Decision(NAMES, id_type, confidence, f"{n_known:,} of {n:,} names are known genes")
