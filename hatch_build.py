@@ -1,6 +1,6 @@
 """Adds files from outside the package to a wheel: app, pages, models and data, and the trainer with its configs.
 
-cellstate/resources.py looks for the files, cellstate/cli/train.py for the trainer. An editable install reads both from
+cellstate/files.py looks for the files, cellstate/cli/train.py for the trainer. An editable install reads both from
 the checkout, so it gets no copy.
 """
 

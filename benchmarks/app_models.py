@@ -18,9 +18,9 @@ from cellstate import load_model, read_samples
 from cellstate.errors import CellStateError
 from cellstate.evaluation.model_choice import BASE, propose_model
 from cellstate.evidence import Criterion
+from cellstate.files import resource_path
 from cellstate.model.cohort import load_profiles
 from cellstate.model.folder import shipped_models
-from cellstate.resources import resource_path
 
 TUMOUR, GENE = "TCGA-AA-3502-01.tpm.tsv.gz", "MYC"
 MOST_GB = 1.2

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 
 _START_S = 120
 _TICKS = os.sysconf("SC_CLK_TCK")

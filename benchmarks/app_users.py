@@ -26,10 +26,10 @@ import pyarrow as pa
 from benchmarks.app_client import Client
 from benchmarks.app_server import Server
 from cellstate import load_model, read_samples
+from cellstate.files import resource_path
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model
 from cellstate.perturb.sample import prepare_sample
-from cellstate.resources import resource_path
 
 #: Addresses of the pages that a user visits: to upload a file, to perturb a gene, to read the evidence, to search.
 SAMPLE, PERTURB, EVIDENCE, CANDIDATES = "sample", "perturb", "accuracy", "candidates"

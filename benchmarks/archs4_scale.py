@@ -33,8 +33,8 @@ from benchmarks.ingest import CHUNK_GENES, CHUNK_SAMPLES, GENES, Counts, create_
 from benchmarks.report import at_least, at_most, measured, show
 from cellstate.errors import CellStateError, DataError, print_error
 from cellstate.evidence import Benchmark, Criterion
+from cellstate.files import resource_path
 from cellstate.genes import N_AXIS
-from cellstate.resources import resource_path
 
 SAMPLES, QUICK_SAMPLES = 237_824, 2_000
 #: Groups of series, and chunks that were drawn of each for each range of genes.

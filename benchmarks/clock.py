@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 
 REPEATS = 7
 Result = TypeVar("Result")

@@ -28,6 +28,7 @@ from benchmarks.clock import in_a_process, median_time, peak_resident
 from benchmarks.report import at_least, at_most, measured, show
 from cellstate import load_model
 from cellstate.evidence import Benchmark, Criterion
+from cellstate.files import resource_path
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.model import Model, create_model, save_model
 from cellstate.model.config import preset
@@ -42,7 +43,6 @@ from cellstate.perturb.search.goal import Goal, gene_set_goal
 from cellstate.perturb.search.pair_sweep import ROWS
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
-from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.warm_start import pca_map, warm_start
 

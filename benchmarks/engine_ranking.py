@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from benchmarks.report import at_least, at_most, measured
 from cellstate import load_model, predict, read_samples
 from cellstate.evidence import Criterion
+from cellstate.files import resource_path
 from cellstate.model import Model, ModelConfig
 from cellstate.model.cohort import load_profiles
 from cellstate.model.network import AutoEncoder
@@ -22,7 +23,6 @@ from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.propagate import backward, base_pass, readout
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import Goal, gene_set_goal
-from cellstate.resources import resource_path
 from train.warm_start import pca_map, warm_start
 
 PATIENTS, PAIRS, RESCORED = 20, 20_000, 1_000

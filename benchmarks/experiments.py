@@ -16,11 +16,11 @@ from benchmarks.report import show
 from cellstate import load_model, read_samples
 from cellstate.evaluation.experiment import compare
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
+from cellstate.files import resource_path
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
-from cellstate.resources import resource_path
 
 EXPERIMENTS = (
     (Dataset.HOXA1_KNOCKDOWN, "GSE37704_featurecounts.csv", "HOXA1", (0, 1, 2), (3, 4, 5)),

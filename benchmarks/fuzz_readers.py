@@ -22,7 +22,7 @@ from benchmarks import fuzz_seeds as seeds
 from benchmarks.fuzz_containers import change_hdf5, change_safetensors
 from benchmarks.fuzz_mutations import BYTES, TEXT, Mutation, mutate
 from cellstate.cli.readers import read_genes
-from cellstate.expression.raw_table import COLUMNS, ROWS
+from cellstate.expression.reading import COLUMNS, ROWS
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.io import READERS, ReadOptions, read_gmt, read_samples

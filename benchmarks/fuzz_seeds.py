@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis, transcript_genes
-from cellstate.resources import resource_path
 
 N_GENES, N_SAMPLES = 60, 3
 #: Lines taken of a real file, spread over all of it.

@@ -37,12 +37,11 @@ from benchmarks.report import at_least, at_most, measured, show
 from cellstate import Perturbation, load_model, predict, prepare_sample, read_samples
 from cellstate.errors import CellStateError, print_error
 from cellstate.evidence import Benchmark, Criterion
-from cellstate.files import atomic_write
+from cellstate.files import atomic_write, resource_path
 from cellstate.model import Model, create_model
 from cellstate.model.config import POSTER_WIDTHS
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.pairs import pairs
-from cellstate.resources import resource_path
 from train.distributed import DistributedContext, distributed_context
 
 #: Seconds of the whole run; a part that does not begin before is left out.

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.clock import in_a_process, median_time
 from benchmarks.report import at_most, measured, show
 from cellstate.evidence import Benchmark, Criterion
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 
 _MEASURE = ("benchmarks.latency", "--measure")
 

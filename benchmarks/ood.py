@@ -27,10 +27,10 @@ from cellstate.errors import DataError, ModelError
 from cellstate.evaluation.ood import OodScore, ood_scores
 from cellstate.evaluation.tissue import TISSUES, TissueCall, model_tissues
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, Stratum
+from cellstate.files import resource_path
 from cellstate.genes import N_AXIS
 from cellstate.model import Model
 from cellstate.perturb.sample import prepare_samples
-from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.tissues import tissue_labels
 

@@ -23,6 +23,7 @@ from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.errors import CellStateError
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
+from cellstate.files import resource_path
 from cellstate.gene_space import align
 from cellstate.io import read_gmt
 from cellstate.model import Model
@@ -32,7 +33,6 @@ from cellstate.perturb.search.cohort_interaction import CohortInteractions, Leve
 from cellstate.perturb.search.goal import Goal, gene_set_goal
 from cellstate.perturb.search.pairs import pairs
 from cellstate.report.narrative.evidence import HELD_OUT
-from cellstate.resources import resource_path
 
 HIGHEST, QUICK_SETS = 1_000, 3
 

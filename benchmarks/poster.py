@@ -29,11 +29,11 @@ from cellstate.evaluation.bins import accuracy_per_bin
 from cellstate.evaluation.metrics import median, r2_per_gene, r2_pooled
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
+from cellstate.files import resource_path
 from cellstate.model import Model
 from cellstate.model.config import POSTER_WIDTHS
 from cellstate.model.folder import HISTORY
 from cellstate.perturb.sample import prepare_samples
-from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.callbacks import Epoch
 from train.config import TrainConfig, read_config

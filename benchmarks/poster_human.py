@@ -35,8 +35,8 @@ from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.gene_space import align
 from cellstate.model.impute import impute_missing
 from cellstate.perturb.predictors.linear import principal_rows
-from train.callbacks import Epoch, Step, TrainerCallback
-from train.checkpoints import FOLDER, Checkpoints, TrainingState
+from train.callbacks import Epoch, Step, TrainerCallback, TrainingState
+from train.checkpoints import FOLDER, Checkpoints
 from train.config import TrainConfig, read_config
 from train.data import TrainingData
 from train.distributed import DistributedContext, distributed_context

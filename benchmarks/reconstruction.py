@@ -22,12 +22,12 @@ from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluation.metrics import median, r2_per_gene
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
+from cellstate.files import resource_path
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.impute import impute_missing
 from cellstate.perturb.predictors.linear import load_components
-from cellstate.resources import resource_path
 
 SPLITS = (Dataset.TEST, Dataset.OLDER_TEST)
 HIDDEN = 0.5

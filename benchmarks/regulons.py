@@ -39,6 +39,7 @@ from cellstate import load_model
 from cellstate.cohorts import open_cohort
 from cellstate.errors import CellStateError
 from cellstate.evidence import PRIOR_KNOWLEDGE, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric
+from cellstate.files import resource_path
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis
 from cellstate.labels import DATASETS
@@ -46,9 +47,8 @@ from cellstate.model import Model
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.registry import FittedParameters
-from cellstate.perturb.predictors.sparse_fit import fit_effects
-from cellstate.resources import resource_path
 from train.data import TrainingData, prepare
+from train.sparse_fit import fit_effects
 
 LEAST_TARGETS = 20
 RESAMPLES = 2_000

@@ -26,12 +26,12 @@ from cellstate.evaluation.intervals import intervals, predicted_log1p
 from cellstate.evaluation.ood import ood_scores
 from cellstate.evaluation.reconstruction import Evaluation, evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId
+from cellstate.files import resource_path
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.record import Calibration
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.evidence import HELD_OUT
-from cellstate.resources import resource_path
 from cellstate.samples import Samples
 
 #: Share of measured genes that is hidden to see how intervals do where nothing was measured.

@@ -16,6 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.change_metrics import (
+    CALLED,
+    CHANGE_METRICS,
+    MOVES,
+    PAIR_METRICS,
+    Changes,
+    ScoredPairs,
+    auroc,
+    right_in_top_five,
+)
 from benchmarks.report import show
 from benchmarks.simulated_goals import (
     ALONG,
@@ -35,16 +45,6 @@ from benchmarks.simulated_pairs import Interactions, interactions
 from benchmarks.simulated_predictors import DEFAULT, PREDICTORS, Fitted, Network, Training
 from benchmarks.simulated_sets import DESIGNED, SetQuestions
 from benchmarks.simulator import Design, World, simulate
-from cellstate.evaluation.change_metrics import (
-    CALLED,
-    CHANGE_METRICS,
-    MOVES,
-    PAIR_METRICS,
-    Changes,
-    ScoredPairs,
-    auroc,
-    right_in_top_five,
-)
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.labels import predictor_label
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.change_metrics import CALLED
 from benchmarks.simulated_predictors import Fitted, Network, Training, known_of
 from benchmarks.simulator import World
-from cellstate.evaluation.change_metrics import CALLED
 from cellstate.evidence import Stratum
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, Levels
 from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p

@@ -36,7 +36,7 @@ from cellstate.perturb.predictors.linear import fit_components, whitened_map
 from cellstate.perturb.predictors.propagate import base_pass, propagate
 from cellstate.perturb.predictors.registry import FittedParameters
 from cellstate.perturb.predictors.sparse import SparseEffectPropagation
-from cellstate.perturb.predictors.sparse_fit import fit_effects
+from train.sparse_fit import fit_effects
 from train.warm_start import pca_map, warm_start
 
 RECIPE = Recipe()

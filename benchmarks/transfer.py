@@ -28,11 +28,11 @@ from cellstate import load_model
 from cellstate.cohorts import Cohort, open_cohort
 from cellstate.evaluation.metrics import median, r2_per_gene
 from cellstate.evidence import Benchmark
+from cellstate.files import resource_path
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.impute import impute_missing
 from cellstate.perturb.predictors.linear import load_components
-from cellstate.resources import resource_path
 from cellstate.samples import Samples
 from train.callbacks import ProgressDisplay
 from train.config import DataConfig, LoopConfig, NetworkConfig, OutputConfig, TrainConfig

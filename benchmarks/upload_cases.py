@@ -30,8 +30,8 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import CellStateError
+from cellstate.files import resource_path
 from cellstate.io import read_samples
-from cellstate.resources import resource_path
 from cellstate.samples import Samples
 
 #: From the best to the worst.

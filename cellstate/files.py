@@ -1,4 +1,4 @@
-"""Atomic file writes, checksums, and what the system says when a file cannot be written."""
+"""Paths of the files that come with CellState; atomic writes, checksums, and why a file cannot be written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+_PACKAGE = Path(__file__).resolve().parent
 #: Checksums of a folder's files, in the format of the command ``sha256sum``.
 CHECKSUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n/][^\n]*)\n")
@@ -22,6 +23,15 @@ _REASONS = {
     errno.EPERM: "access is denied",
     errno.EIO: "the disk reports an error",
 }
+
+
+def resource_path(*parts: str) -> Path:
+    """Return the path of a file or folder that comes with CellState: ``resource_path("models", "coadread")``.
+
+    They are next to the package in a checkout, and inside it in an installed wheel.
+    """
+    inside = _PACKAGE / "_shipped"
+    return (inside if inside.is_dir() else _PACKAGE.parent).joinpath(*parts)
 
 
 @contextmanager

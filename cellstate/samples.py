@@ -14,8 +14,7 @@ import numpy as np
 from cellstate.errors import ReadError
 from cellstate.expression.convert import convert
 from cellstate.expression.in_memory import LIBRARY_SIZE, annotated_table
-from cellstate.expression.raw_table import ProgressReporter, RawTable, ReadOptions
-from cellstate.expression.read_report import ReadReport
+from cellstate.expression.reading import ProgressReporter, RawTable, ReadOptions, ReadReport
 from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import N_AXIS, gene_axis
 

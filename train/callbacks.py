@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,6 @@ from cellstate.files import atomic_write, fsync
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.tensorboard import SummaryWriter
-
-    from .checkpoints import TrainingState
 
 
 #: One line an epoch, and one a step.
@@ -72,6 +70,17 @@ class Step:
     def samples_per_second(self) -> float:
         """Throughput of this step."""
         return self.samples / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass
+class TrainingState:
+    """Progress of a run: steps, finished epochs, and sum and number of the current epoch's squared errors."""
+
+    step: int = 0
+    squares: float = 0.0
+    values: float = 0.0
+    seconds: float = 0.0
+    history: list[Epoch] = field(default_factory=list)
 
 
 class TrainerCallback:

@@ -15,7 +15,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from torch.distributed.checkpoint.api import CheckpointException
 
 from cellstate.errors import CellStateError
 from cellstate.files import changed_file, fsync, read_checksums, sha256, write_checksums, write_problem
+from train.callbacks import TrainingState
 
 from .callbacks import Epoch
 from .distributed import DistributedContext
@@ -36,17 +37,6 @@ _PARTIAL = ".partial"
 #: Less room than this left on a disk means that it is full, whatever a library says.
 _FULL_BYTES = 2**20
 Result = TypeVar("Result")
-
-
-@dataclass
-class TrainingState:
-    """Progress of a run: steps, finished epochs, and sum and number of the current epoch's squared errors."""
-
-    step: int = 0
-    squares: float = 0.0
-    values: float = 0.0
-    seconds: float = 0.0
-    history: list[Epoch] = field(default_factory=list)
 
 
 def _quiet(_: str) -> None:

@@ -21,8 +21,8 @@ from cellstate.errors import CellStateError, summarise_list
 from cellstate.model.network import AutoEncoder
 
 from .batches import Batch, SampleSource, batches, steps_per_epoch
-from .callbacks import Epoch, Step, TrainerCallback
-from .checkpoints import Checkpoints, TrainingState
+from .callbacks import Epoch, Step, TrainerCallback, TrainingState
+from .checkpoints import Checkpoints
 from .config import LoopConfig, RunConfig
 from .distributed import DistributedContext
 from .objective import Objective

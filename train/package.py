@@ -24,7 +24,7 @@ from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evaluation.reliability import calibrate
 from cellstate.evaluation.tissue import TISSUES, TissueClassifier
 from cellstate.evidence import PredictorId
-from cellstate.files import CHECKSUMS, atomic_write
+from cellstate.files import CHECKSUMS, atomic_write, resource_path
 from cellstate.gene_space import align
 from cellstate.model import Model
 from cellstate.model.cohort import COHORT, load_profiles, save_profiles
@@ -32,13 +32,12 @@ from cellstate.model.folder import CARD, WEIGHTS, load_model, save_genes, weight
 from cellstate.model.record import METRICS, AdaptedFrom, ModelRecord, TrainingRecord, write_training
 from cellstate.perturb.predictors.linear import fit_components, principal_rows, save_components
 from cellstate.perturb.predictors.sparse import save_effects
-from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.regulators.reference import save_reference
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.model import architecture
 from cellstate.report.section import markdown
 from cellstate.report.sections import sections
-from cellstate.resources import resource_path
+from train.sparse_fit import fit_effects
 
 from .config import TrainConfig
 from .data import HELD_OUT, TrainingData

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import tomllib
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,6 @@ from cellstate.genes import N_AXIS
 from cellstate.model.config import ModelConfig
 
 from .config import read_config
-from .hardware import Hardware, read_hardware
 from .store import open_store
 
 #: Share of a GPU's memory to plan for, as the allocator leaves holes; bytes of DDP's buckets: larger layers go alone.
@@ -35,6 +35,35 @@ _IO, _LOSS, _TEMPORARY = 4 + 4, 4 + 1, 4 + 4 + 4
 _FORWARD, _BACKWARD = {"bfloat16": 4 + 2 + 2, "float32": 4}, {"bfloat16": 2 + 2 + 2 + 4, "float32": 4 + 4}
 _ADDED, _UPDATE = 4 + 4 + 4, 4 + 8 + 4 * 4 + 3 * 4
 _SCALES = {"s": ((3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")), "bytes": ((1e9, "GB"), (1e6, "MB"))}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """GPUs in nodes; hardware.toml explains every entry."""
+
+    memory: float
+    reserve: float
+    bfloat16: float
+    float32: float
+    bandwidth: float
+    inside: float
+    network: float
+    shares: dict[str, float]
+    hop_inside: float
+    hop_between: float
+    gpus_per_node: int = 8
+
+    def rate(self, name: str) -> float:
+        """Return what programs reach of a stated rate."""
+        return self.shares["matmul" if name in ("bfloat16", "float32") else name] * getattr(self, name)
+
+
+def read_hardware(name: str = "a100-80g", **changes: float) -> Hardware:
+    """Return an entry of train/hardware.toml with some values changed."""
+    entries = tomllib.loads(Path(__file__).with_name("hardware.toml").read_text("utf-8"))
+    if name not in entries:
+        raise CellStateError(f"There is no hardware {name!r}.", f"Known: {', '.join(entries)}.")
+    return Hardware(**entries[name] | changes)
 
 
 @dataclass(frozen=True)

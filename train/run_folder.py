@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,10 +23,9 @@ from cellstate.files import atomic_write, fsync, write_problem
 from cellstate.model.checksums import write_model_checksums
 from cellstate.model.folder import WEIGHTS
 
-from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter, TrainerCallback
-from .checkpoints import FOLDER, Checkpoints, TrainingState
+from .callbacks import Epoch, History, ProgressDisplay, Step, TensorBoardWriter, TrainerCallback, TrainingState
+from .checkpoints import FOLDER, Checkpoints
 from .distributed import DistributedContext
-from .lock import exclusive_lock
 
 RUN = "run.json"
 #: Entries of a config that may differ when a run continues: they change no result.
@@ -226,3 +226,51 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         elif a != b:
             return section
     return ""
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file for as long as the block runs.
+
+    Raises
+    ------
+    CellStateError
+        Another process holds it.
+    """
+    if sys.platform == "win32":  # which has no such locks
+        yield
+        return
+    handle = _locked(path)
+    try:
+        yield
+    finally:
+        try:
+            # While it is still locked, so that nobody else can hold this file. One that stays does no harm.
+            with suppress(OSError):
+                path.unlink()
+        finally:
+            os.close(handle)
+
+
+def _locked(path: Path) -> int:
+    """Return an open handle of the lock file, locked."""
+    import fcntl
+
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last holder may have removed the file between the two calls: then nobody else sees this lock.
+            with suppress(FileNotFoundError):
+                if os.fstat(handle).st_ino == path.stat().st_ino:
+                    return handle
+        except BlockingIOError as error:
+            os.close(handle)
+            raise CellStateError(
+                f"Another trainer is working on this run: it holds {path}.",
+                "Wait until it has finished, or choose another output folder.",
+            ) from error
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)

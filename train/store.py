@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from cellstate.expression.read_report import ReadReport
+from cellstate.expression.reading import ReadReport
 from cellstate.files import sha256
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.samples import Samples

@@ -80,10 +80,9 @@ from benchmarks.report import show
 from cellstate import load_model
 from cellstate.errors import CellStateError, print_error
 from cellstate.evidence import Benchmark
-from cellstate.files import atomic_write
+from cellstate.files import atomic_write, resource_path
 from cellstate.model import Model
 from cellstate.model.folder import weights_sha256
-from cellstate.resources import resource_path
 
 #: Bands of components whose weights are learned: the first component of each.
 BANDS = (0, 5, 20, 60, 150, 300, 450, 600)

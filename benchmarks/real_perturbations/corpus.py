@@ -13,8 +13,7 @@ import h5py
 import numpy as np
 
 from benchmarks.real_perturbations.data import needed
-from cellstate.files import atomic_write
-from cellstate.resources import resource_path
+from cellstate.files import atomic_write, resource_path
 
 #: Genes that fewer samples measure are left out; so is a data set with fewer samples, whose centre is noise.
 MEASURED_SHARE, LEAST_SAMPLES = 0.8, 4

@@ -17,8 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cellstate.errors import DataError
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis, transcription_factors
-from cellstate.resources import resource_path
 
 #: Environment variable that names the folder of shared data.
 FOLDER_VARIABLE = "CELLSTATE_SHARED_DATA"

@@ -14,8 +14,7 @@ from cellstate import __version__
 from cellstate.cli.options import Answer, Commands
 from cellstate.errors import CellStateError
 from cellstate.extras import EXTRAS, missing_modules
-from cellstate.files import CHECKSUMS
-from cellstate.resources import resource_path
+from cellstate.files import CHECKSUMS, resource_path
 
 if TYPE_CHECKING:
     from cellstate.model import Model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cellstate.cli.options import Answer, Commands
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 
 
 def add(commands: Commands) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cellstate.evaluation.ood import OodScore
-    from cellstate.expression.read_report import ReadReport
+    from cellstate.expression.reading import ReadReport
     from cellstate.gene_space import GeneSpace
     from cellstate.io import ReadOptions
     from cellstate.model import Model

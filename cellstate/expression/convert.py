@@ -18,27 +18,25 @@ from cellstate.expression.gene_names import (
     readable_names,
     without_stray_numbers,
 )
-from cellstate.expression.raw_table import (
+from cellstate.expression.reading import (
     CONVERTING,
     LARGEST_VALUE,
     MATCHING,
-    ProgressReporter,
-    RawTable,
-    ReadOptions,
-    check_size,
-    each_sample,
-    one_line,
-    unique_names,
-)
-from cellstate.expression.read_report import (
     NAMES,
     ORIENTATION,
     SAMPLES,
     UNIT,
     Decision,
+    ProgressReporter,
+    RawTable,
+    ReadOptions,
     ReadReport,
     ReadWarning,
+    check_size,
+    each_sample,
     is_doubt,
+    one_line,
+    unique_names,
 )
 from cellstate.expression.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
 from cellstate.expression.units import LENGTH_FREE, TPM_TOTAL, Unit

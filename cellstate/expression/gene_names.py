@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.expression.raw_table import one_line
+from cellstate.expression.reading import one_line
 from cellstate.genes import FOUND, Resolution, gene_axis
 
 #: Each form with the part that names the gene.

@@ -8,7 +8,7 @@ import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.gene_names import MAX_NAME_COLUMNS, GeneNames, best_names, resolve_names
-from cellstate.expression.raw_table import COLUMNS, RawTable, check_size
+from cellstate.expression.reading import COLUMNS, RawTable, check_size
 
 if TYPE_CHECKING:
     import pandas as pd

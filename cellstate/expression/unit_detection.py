@@ -17,8 +17,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.expression.length_bias import length_bias
-from cellstate.expression.raw_table import each_sample
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import ReadWarning, each_sample
 from cellstate.expression.units import LARGEST_LOG, LENGTH_FREE, TPM_TOTAL, Unit
 
 #: Number of samples that are examined.

@@ -13,8 +13,8 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from cellstate.errors import GeneError
+from cellstate.files import resource_path
 from cellstate.genes.axis import N_AXIS, gene_axis, transcription_factors
-from cellstate.resources import resource_path
 
 #: Actions that lower what a gene's product does, as a knock-out or knock-down would.
 LOWERING = frozenset(

@@ -4,7 +4,7 @@
 be read raises ``ReadError`` with a message and a hint.
 """
 
-from cellstate.expression.raw_table import ProgressCallback, ReadOptions
+from cellstate.expression.reading import ProgressCallback, ReadOptions
 from cellstate.io.containers import pack_files
 from cellstate.io.gene_table import GeneTable, read_gene_table
 from cellstate.io.gmt import HALLMARK, hallmark_sets, read_gmt

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.expression.raw_table import one_line
-from cellstate.expression.read_report import SAMPLES, Decision, ReadWarning
+from cellstate.expression.reading import SAMPLES, Decision, ReadWarning, one_line
 from cellstate.expression.units import plain_name
 from cellstate.io.table import ParsedTable
 

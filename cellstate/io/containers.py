@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.expression.read_report import SHEET, Decision, ReadWarning
+from cellstate.expression.reading import SHEET, Decision, ReadWarning
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
 
 ZIP, OLE2, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"

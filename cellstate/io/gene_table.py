@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.expression.raw_table import ProgressCallback, ProgressReporter
+from cellstate.expression.reading import ProgressCallback, ProgressReporter
 from cellstate.formatting import one_line
 from cellstate.genes import gene_axis
 from cellstate.io.layout import split

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellstate.errors import ReadError
-from cellstate.expression.raw_table import ProgressCallback, ProgressReporter
+from cellstate.expression.reading import ProgressCallback, ProgressReporter
+from cellstate.files import resource_path
 from cellstate.io.source import FileContent, count_lines, load_content
-from cellstate.resources import resource_path
 
 #: Name of the gene sets that come with CellState, where a goal names a file.
 HALLMARK = "hallmark"

@@ -10,8 +10,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.expression.gene_names import GeneNames
-from cellstate.expression.raw_table import check_size
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import ReadWarning, check_size
 from cellstate.expression.units import plain_name, unit_in
 from cellstate.io.columns import is_about_genes, split_name
 from cellstate.io.table import ParsedTable

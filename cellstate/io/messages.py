@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from cellstate.expression.raw_table import ReadOptions
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import ReadOptions, ReadWarning
 from cellstate.io.limits import MAX_BYTES
 
 #: Buffers of a message, besides itself: samples have two arrays.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellstate.errors import ReadError
-from cellstate.expression.raw_table import ReadOptions
+from cellstate.expression.reading import ReadOptions
 from cellstate.io.containers import archive_members, is_tar, is_zip_of_files
 from cellstate.io.formats.gct import LINES_BEFORE_HEADER
 from cellstate.io.layout import DELIMITERS, Layout, find_layout, first_lines, split

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
-from cellstate.expression.raw_table import (
+from cellstate.expression.reading import (
+    Decision,
     ProgressCallback,
     ProgressReporter,
     RawTable,
     ReadOptions,
+    ReadWarning,
     one_line,
     unique_names,
 )
-from cellstate.expression.read_report import Decision, ReadWarning
 from cellstate.io.containers import Sheet, archive_members, is_tar, is_zip_of_files
 from cellstate.io.formats import delimited, gct, quantifiers
 from cellstate.io.known_files import refuse_known

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cellstate.errors import ReadError
-from cellstate.expression.raw_table import UNPACKING, ProgressReporter
-from cellstate.expression.read_report import Decision, ReadWarning
+from cellstate.expression.reading import UNPACKING, Decision, ProgressReporter, ReadWarning
 from cellstate.io.containers import ZIP, Sheet, is_tar, to_text
 from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
 

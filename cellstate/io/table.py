@@ -20,8 +20,7 @@ import pyarrow.csv
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.gene_names import resolve_names
-from cellstate.expression.raw_table import MAX_SAMPLES, READING, check_size, one_line
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import MAX_SAMPLES, READING, ReadWarning, check_size, one_line
 from cellstate.formatting import plural
 from cellstate.io.layout import Layout, find_layout
 from cellstate.io.number_text import (

@@ -20,14 +20,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from cellstate.errors import ModelError, summarise_list
-from cellstate.files import atomic_write, sha256
+from cellstate.files import atomic_write, resource_path, sha256
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import gene_axis, gene_list_hash
 from cellstate.model.checkpoint import STANDARDISE, is_mapped, load_checkpoint, not_finite, read_header, save_checkpoint
 from cellstate.model.checksums import check_file, check_files
 from cellstate.model.config import ModelConfig, preset
 from cellstate.model.record import ModelRecord, read_record
-from cellstate.resources import resource_path
 
 if TYPE_CHECKING:  # imported where they are used: `numpy_network` opens a model without torch and pandas
     import pandas as pd

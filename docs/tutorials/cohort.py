@@ -18,8 +18,8 @@ import plotly.express as px
 
 from cellstate import Perturbation, Samples, evaluate, load_model, predict, read_samples, regulators
 from cellstate.evaluation.ood import ood_scores
+from cellstate.files import resource_path
 from cellstate.perturb.sample import prepare_samples
-from cellstate.resources import resource_path
 
 pd.set_option("display.width", 120, "display.precision", 3)
 

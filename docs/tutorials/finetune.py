@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate import load_model, read_samples
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis
-from cellstate.resources import resource_path
 from cellstate.viz import training_curve
 
 # %% [markdown]

@@ -28,7 +28,7 @@ from cellstate import (
 )
 from cellstate.evaluation.ood import ood_scores
 from cellstate.evaluation.reliability import reliability_table
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 from cellstate.viz import activity_bars, expression_change_scatter, screen_bars, titration_lines, top_gene_bars
 
 pd.set_option("display.width", 120, "display.precision", 3)

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from cellstate import Perturbation, Samples, compare, load_model, read_samples
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis
 from cellstate.perturb.sample import prepare_samples
-from cellstate.resources import resource_path
 from cellstate.viz import experiment_scatter
 
 pd.set_option("display.width", 120, "display.precision", 3)

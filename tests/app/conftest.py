@@ -13,7 +13,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import SAMPLE
 

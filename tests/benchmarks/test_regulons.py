@@ -22,10 +22,10 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.registry import FittedParameters, available_predictors
-from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import prepare_sample
 from tests.support.factories import make_space
 from train.data import prepare
+from train.sparse_fit import fit_effects
 
 N_GENES = 120
 

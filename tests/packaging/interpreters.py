@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = ("environment", "install", "doctor", "perturb", "app")
 #: Longest time of one step, in seconds: an installation downloads torch.
 PATIENCE_S = 1800.0
-_EXAMPLES = "from cellstate.resources import resource_path; print(resource_path('data', 'examples'))"
+_EXAMPLES = "from cellstate.files import resource_path; print(resource_path('data', 'examples'))"
 
 
 def build_wheel(folder: Path) -> Path:

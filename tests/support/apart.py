@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 
 from cellstate.errors import GeneError
-from cellstate.expression.read_report import ReadReport, ReadWarning
+from cellstate.expression.reading import ReadReport, ReadWarning
 from cellstate.genes import N_AXIS
 from cellstate.io import ProgressCallback
 from cellstate.samples import Samples

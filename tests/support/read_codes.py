@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cellstate.errors import CellStateError, ReadError
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import ReadWarning
 from cellstate.samples import Samples
 
 

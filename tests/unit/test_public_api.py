@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cellstate
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 
 NAMES = [
     "Goal", "Perturbation", "Samples", "combine", "compare", "evaluate", "load_model", "pairs", "predict",

@@ -34,9 +34,8 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import DataError
-from cellstate.files import sha256
+from cellstate.files import resource_path, sha256
 from cellstate.genes import N_AXIS, gene_axis
-from cellstate.resources import resource_path
 
 from ..store import COLUMNS, Store, open_store, write_store
 from .duplicates import MOST, learn, near_duplicates

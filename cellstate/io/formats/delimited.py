@@ -15,8 +15,17 @@ import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.gene_names import MAX_NAME_COLUMNS, GeneNames, best_names, readable_names, resolve_names
-from cellstate.expression.raw_table import COLUMNS, ROWS, RawTable, ReadOptions, check_size, one_line
-from cellstate.expression.read_report import ORIENTATION, Decision, ReadWarning
+from cellstate.expression.reading import (
+    COLUMNS,
+    ORIENTATION,
+    ROWS,
+    Decision,
+    RawTable,
+    ReadOptions,
+    ReadWarning,
+    check_size,
+    one_line,
+)
 from cellstate.expression.units import is_value_name, plain_name, unit_in
 from cellstate.genes import FOUND, gene_axis
 from cellstate.io.clinical_columns import genes_in_header, is_clinical

@@ -6,8 +6,7 @@ import re
 
 from cellstate.errors import ReadError
 from cellstate.expression.gene_names import MAX_NAME_COLUMNS, best_names, resolve_names
-from cellstate.expression.raw_table import RawTable, ReadOptions, check_size, one_line
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import RawTable, ReadOptions, ReadWarning, check_size, one_line
 from cellstate.expression.units import is_value_name, unit_in
 from cellstate.io.layout import first_lines
 from cellstate.io.source import FileContent

@@ -17,8 +17,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.expression.gene_names import MAX_NAME_COLUMNS, best_names, resolve_names
-from cellstate.expression.raw_table import COLUMNS, READING, RawTable, ReadOptions, check_size
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import COLUMNS, READING, RawTable, ReadOptions, ReadWarning, check_size
 from cellstate.expression.units import unit_in
 from cellstate.io.formats import hdf5
 from cellstate.io.number_text import to_numbers

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.expression.raw_table import RawTable, ReadOptions, check_size, sum_reads
-from cellstate.expression.read_report import ReadWarning
+from cellstate.expression.reading import RawTable, ReadOptions, ReadWarning, check_size, sum_reads
 from cellstate.io.source import FileContent
 from cellstate.io.table import read_table
 

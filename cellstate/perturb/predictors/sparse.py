@@ -1,6 +1,6 @@
 """Sparse gene-gene effects: each gene is explained by few others, and a change propagates through them, damped.
 
-`sparse_fit` learns the effects; here they are stored, read and followed.
+The trainer learns the effects; here they are stored, read and followed.
 
 Shape suffixes: R rows, G genes, K perturbed genes, N effects.
 """

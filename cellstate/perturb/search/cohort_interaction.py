@@ -60,7 +60,7 @@ class Levels:
 
     @classmethod
     def of(cls, z_SG: np.ndarray, effect_GG: csr_array | None = None) -> Levels:
-        """Prepare standardised profiles, shape (S, G), with effects as `sparse_fit.fit_effects` learns them."""
+        """Prepare standardised profiles, shape (S, G), with effects as the trainer learns them."""
         left_SG = z_SG if effect_GG is None else z_SG - z_SG @ effect_GG
         return cls(normal_scores(z_SG).astype(np.float32), left_SG.astype(np.float32))
 

@@ -7,7 +7,7 @@ from math import floor, isnan
 
 from cellstate.errors import summarise_list
 from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades
-from cellstate.expression.read_report import Decision, ReadReport
+from cellstate.expression.reading import Decision, ReadReport
 from cellstate.formatting import digits, escape_markdown, percent, plural
 from cellstate.genes import FOUND, N_AXIS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 
 _ENDING = ".tpm.tsv.gz"
 #: Illumina GA measures about 2,200 genes less than HiSeq, on which the training patients were sequenced.

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellstate.expression.read_report import ReadReport
+from cellstate.expression.reading import ReadReport
 from cellstate.formatting import escape_markdown
 from cellstate.report.narrative.qc import doubt_sentence
 from cellstate.ui.components.errors import show_error

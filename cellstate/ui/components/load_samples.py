@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
-from cellstate.expression.raw_table import confirm
+from cellstate.expression.reading import confirm
 from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gene_table, read_gmt
 from cellstate.ui.components.examples import Example
 from cellstate.ui.components.read_upload import read, run, run_quietly

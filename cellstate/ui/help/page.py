@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.expression.raw_table import MAX_SAMPLES
+from cellstate.expression.reading import MAX_SAMPLES
 from cellstate.expression.units import MEASURES
 from cellstate.formatting import escape_markdown, plural
 from cellstate.io.source import MAX_BYTES

@@ -18,7 +18,7 @@ from typing import Any
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.resources import resource_path
+from cellstate.files import resource_path
 from cellstate.ui.runtime.uploads import UploadLimits
 from cellstate.ui.runtime.web_security import MediaLinks, SecurityHeaders
 from cellstate.ui.streamlit_compat import asgi_middleware, note_media_visitors

@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.expression.read_report import ReadReport
+from cellstate.expression.reading import ReadReport
 from cellstate.io import GeneTable, Preview, ReadOptions
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation

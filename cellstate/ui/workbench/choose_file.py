@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.expression.read_report import ReadReport
+from cellstate.expression.reading import ReadReport
 from cellstate.formatting import escape_markdown
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.examples import examples

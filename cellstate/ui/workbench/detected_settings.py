@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cellstate.expression.raw_table import COLUMNS, ROWS
-from cellstate.expression.read_report import ReadReport
+from cellstate.expression.reading import COLUMNS, ROWS, ReadReport
 from cellstate.formatting import escape_markdown, plural
 from cellstate.io import READERS, Preview, ReadOptions
 from cellstate.ui.components.load_samples import preview, read_again

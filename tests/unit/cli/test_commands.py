@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
+from cellstate.files import resource_path
 from cellstate.model import load_model
-from cellstate.resources import resource_path
 from tests.support.tissue_factories import with_tissues
 from tests.unit.cli.conftest import refusal
 

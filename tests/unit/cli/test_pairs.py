@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cellstate.files import resource_path
 from cellstate.perturb.search import pair_sweep as sweep
-from cellstate.resources import resource_path
 
 #: 240 genes in 15 blocks.
 ROWS = 16

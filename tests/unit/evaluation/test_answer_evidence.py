@@ -23,8 +23,8 @@ from cellstate.evaluation.answer_evidence import (
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
+from cellstate.files import resource_path
 from cellstate.model import Model, load_model
-from cellstate.resources import resource_path
 
 IN_RANGE, OUTSIDE = OodScore(1.0, False, ""), OodScore(9.0, True, "")
 

@@ -9,12 +9,12 @@ import pytest
 
 from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evaluation.suggestion import MIN_TPM, suggest_knock_out
+from cellstate.files import resource_path
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import PreparedSample, prepare_sample
-from cellstate.resources import resource_path
 from cellstate.ui.components.examples import examples
 
 

@@ -11,10 +11,10 @@ from cellstate.evaluation.tissue_centres import (
     tissue_call,
     tissue_centre,
 )
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_sample
-from cellstate.resources import resource_path
 from tests.support.tissue_factories import make_corpus, with_tissues
 
 

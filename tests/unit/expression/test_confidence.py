@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellstate.expression.raw_table import COLUMNS, ROWS, confirm
-from cellstate.expression.read_report import SURE, Decision
+from cellstate.expression.reading import COLUMNS, ROWS, SURE, Decision, confirm
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
 from cellstate.samples import Samples

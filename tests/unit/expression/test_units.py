@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cellstate.expression.length_bias import usual_levels
-from cellstate.expression.read_report import is_doubt
+from cellstate.expression.reading import is_doubt
 from cellstate.expression.units import LENGTH_FREE, Unit
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import ReadOptions, read_samples

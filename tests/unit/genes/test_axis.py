@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cellstate.files import resource_path
 from cellstate.genes import AXIS_VERSION, N_AXIS, gene_axis, transcription_factors
-from cellstate.resources import resource_path
 
 GENES = resource_path("data", "genes")
 PROVENANCE = json.loads((GENES / "provenance.json").read_text())

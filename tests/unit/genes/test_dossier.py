@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from cellstate.errors import GeneError
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis
 from cellstate.genes.dossier import LOWERING, RAISING, dossier, dossiers
-from cellstate.resources import resource_path
 
 
 def names(compounds) -> list[str]:

@@ -9,7 +9,7 @@ import zipfile
 import pandas as pd
 import pytest
 
-from cellstate.expression.raw_table import confirm
+from cellstate.expression.reading import confirm
 from cellstate.io import ReadOptions, pack_files, preview_file, read_samples
 from cellstate.io import containers as containers_module
 from tests.support.read_codes import raises_code, warning_codes

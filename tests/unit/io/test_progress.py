@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.fuzz_seeds import h5ad_seeds
 from cellstate.errors import Stopped
-from cellstate.expression.raw_table import RawTable
+from cellstate.expression.reading import RawTable
 from cellstate.io import read_samples
 from cellstate.io import table as table_module
 from cellstate.io.source import FileContent

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import cellstate.io
+from cellstate.files import resource_path
 from cellstate.io import ReadOptions, read_samples, read_selection, split_selection
-from cellstate.resources import resource_path
 from tests.support.read_codes import raises_code
 
 

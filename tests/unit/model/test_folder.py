@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from cellstate.errors import ModelError
+from cellstate.files import resource_path
 from cellstate.model import create_model, describe_model, load_model
 from cellstate.model.network import device_label, pick_device, pick_dtype
-from cellstate.resources import resource_path
 from tests.support.factories import make_space
 
 

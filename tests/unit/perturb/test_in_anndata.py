@@ -9,9 +9,8 @@ import pytest
 
 from cellstate.errors import CellStateError, ReadError
 from cellstate.model import Model
-from cellstate.perturb.in_anndata import to_anndata
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.perturb.predict import Prediction, predict
+from cellstate.perturb.predict import Prediction, predict, to_anndata
 from cellstate.perturb.sample import prepare_sample
 from cellstate.samples import Samples
 

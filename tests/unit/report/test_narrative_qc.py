@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cellstate.evaluation.qc import Check, Grade
-from cellstate.expression.read_report import Decision, ReadReport
+from cellstate.expression.reading import Decision, ReadReport
 from cellstate.report.narrative.qc import (
     dates_sentence,
     doubt_sentence,

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
+from cellstate.files import resource_path
 from cellstate.model import load_model
 from cellstate.model.record import EvaluationRecord, ModelRecord
 from cellstate.report.questions import Question, Verdict, questions
 from cellstate.report.sections import sections
-from cellstate.resources import resource_path
 from tests.support.evidence_factories import evidence, record
 from tests.support.golden import check_golden
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from cellstate.model import ModelConfig
 from cellstate.model.network import AutoEncoder, initialise
 from train.batches import ArraySource
-from train.callbacks import Epoch, Step, TrainerCallback
-from train.checkpoints import Checkpoints, TrainingState
+from train.callbacks import Epoch, Step, TrainerCallback, TrainingState
+from train.checkpoints import Checkpoints
 from train.config import LoopConfig, RunConfig
 from train.distributed import DistributedContext
 from train.loop import Outcome, TrainingJob, train

@@ -131,8 +131,8 @@ def test_a_config_with_an_error_is_named(tmp_path, text, words):
 
 
 def test_the_shipped_config_is_the_shipped_model(cohort):
+    from cellstate.files import resource_path
     from cellstate.model.record import METRICS
-    from cellstate.resources import resource_path
 
     config = read_config(resource_path("train", "configs", "human.toml"))
     kept = json.loads((shipped_models()["human"] / METRICS).read_text())["config"]

@@ -13,8 +13,8 @@ import pytest
 
 from cellstate.cli import main
 from cellstate.errors import DataError
+from cellstate.files import resource_path
 from cellstate.genes import gene_axis
-from cellstate.resources import resource_path
 from train.ingest.bulk import STEPS, import_bulk
 from train.store import open_store
 

@@ -22,7 +22,7 @@ from train.callbacks import EPOCHS, STEPS, ProgressDisplay
 from train.checkpoints import Checkpoints
 from train.config import RunConfig
 from train.fit import fit
-from train.lock import exclusive_lock
+from train.run_folder import exclusive_lock
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SILENT = ProgressDisplay(visible=False)
@@ -269,7 +269,7 @@ def test_a_second_trainer_on_one_folder_is_refused(cohort, tmp_path):
 def test_a_lock_ends_with_its_process(tmp_path):
     path = tmp_path / ".m.lock"
     code = (
-        "import sys\nfrom pathlib import Path\nfrom train.lock import exclusive_lock\n"
+        "import sys\nfrom pathlib import Path\nfrom train.run_folder import exclusive_lock\n"
         "with exclusive_lock(Path(sys.argv[1])):\n    print('held', flush=True)\n    input()"
     )
     with subprocess.Popen(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cellstate.expression.gene_names import MAX_NAME_COLUMNS
-from cellstate.expression.raw_table import unique_names
+from cellstate.expression.reading import unique_names
 from cellstate.genes import gene_axis
 from cellstate.io import ReadOptions, read_samples
 from tests.support.read_codes import raises_code, warning_codes

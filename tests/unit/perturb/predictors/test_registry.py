@@ -12,9 +12,9 @@ from cellstate.perturb.predictors.registry import (
     available_predictors,
     build_predictors,
 )
-from cellstate.perturb.predictors.sparse_fit import fit_effects
 from cellstate.perturb.sample import training_mean
 from cellstate.perturb.search.goal import Goal, Signature
+from train.sparse_fit import fit_effects
 
 N_GENES = 20
 TF_G = np.arange(N_GENES) % 3 == 0

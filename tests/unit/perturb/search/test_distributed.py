@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from cellstate.errors import CellStateError
+from cellstate.files import resource_path
 from cellstate.perturb.search.distributed import DistributedContext, distributed_context
-from cellstate.resources import resource_path
 
 
 @pytest.fixture

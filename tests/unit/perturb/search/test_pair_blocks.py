@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from cellstate.errors import CellStateError
+from cellstate.files import resource_path
 from cellstate.perturb.search.pair_blocks import Block, FolderBlocks, fingerprint
-from cellstate.resources import resource_path
 
 
 def make_block(seed: int, n: int = 20) -> Block:

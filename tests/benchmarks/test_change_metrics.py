@@ -3,8 +3,7 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
-from cellstate.errors import CellStateError
-from cellstate.evaluation.change_metrics import (
+from benchmarks.change_metrics import (
     CHANGE_METRICS,
     MOVES,
     PAIR_METRICS,
@@ -14,6 +13,7 @@ from cellstate.evaluation.change_metrics import (
     precision_at,
     right_in_top_five,
 )
+from cellstate.errors import CellStateError
 
 CHANGE = {metric.name: metric.function for metric in CHANGE_METRICS}
 PAIRS = {metric.name: metric.function for metric in PAIR_METRICS}

@@ -3,7 +3,7 @@
 Ridge spreads an effect over all genes that go together; the elastic net picks (Zou and Hastie, J. R. Statist. Soc. B
 2005), so that a gene which moves others is told from one which is only moved with them. Of thousands of genes those are
 asked that go with a gene most, as a screen that keeps far more than the penalty lets in (Fan and Lv, J. R. Statist.
-Soc. B 2008), and of all effects the largest are kept. Only the trainer needs this: `effects` stores and reads them.
+Soc. B 2008), and of all effects the largest are kept. `cellstate.perturb.predictors.sparse` stores and reads them.
 
 Shape suffixes: S samples, G genes, K genes asked, A penalties, N effects.
 """

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet
 
-from cellstate.perturb.predictors import sparse_fit
-from cellstate.perturb.predictors.sparse_fit import L1_SHARE, PENALTIES, fit_effects
+from train import sparse_fit
+from train.sparse_fit import L1_SHARE, PENALTIES, fit_effects
 
 GENES = 30
 
