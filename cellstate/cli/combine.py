@@ -5,43 +5,30 @@ from __future__ import annotations
 import argparse
 
 from cellstate.cli.options import (
-    PATTERNS,
     Answer,
     Commands,
     ProgressBar,
-    add_genes,
-    add_goal,
-    add_out,
-    add_perturb,
-    add_predictor,
+    add_search,
     records,
+    write_out,
 )
-from cellstate.cli.readers import read_genes, read_patterns, read_search
+from cellstate.cli.readers import read_candidates
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
     one = commands.add("combine", "design a combination of few perturbations", _run, reads=True, runs=True)
-    add_goal(one)
+    add_search(one)
     one.add_argument("--max", type=int, default=5, metavar="K", help="perturbations at most (default 5)")
     one.add_argument("--fraction", type=float, default=1.0, help="fraction of the distance to reach (default 1.0)")
-    add_genes(one)
-    add_perturb(one, PATTERNS, "WHAT")
-    add_predictor(one)
-    add_out(one)
 
 
 def _run(options: argparse.Namespace) -> Answer:
-    from cellstate.io import check_writable, write_table
     from cellstate.labels import predictor_label
     from cellstate.perturb.search.combination import combine
     from cellstate.report.narrative.evidence import combination_reason
 
-    perturbations = read_patterns(options.perturb)
-    if options.out:
-        check_writable(options.out)
-    given = read_search(options)
-    genes = read_genes(options, options.genes, given.model.space)
+    given, perturbations, genes = read_candidates(options)
     with ProgressBar() as bar:
         found = combine(
             given.sample,
@@ -53,8 +40,7 @@ def _run(options: argparse.Namespace) -> Answer:
             predictor=options.predictor,
             progress=bar,
         )
-    if options.out:
-        write_table(found.steps, options.out)
+    write_out(options, found.steps)
     reason = combination_reason(given.model.record, found.predictor)
     result = given.to_dict() | {
         "predictor": found.predictor,

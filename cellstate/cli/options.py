@@ -129,6 +129,31 @@ def add_out(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="CSV", help="also write the whole table")
 
 
+def add_search(command: argparse.ArgumentParser) -> None:
+    """Add what a search of candidates takes: goal, genes, perturbations, method, and a file for the whole table."""
+    add_goal(command)
+    add_genes(command)
+    add_perturb(command, PATTERNS, "WHAT")
+    add_predictor(command)
+    add_out(command)
+
+
+def check_out(options: argparse.Namespace) -> None:
+    """Refuse an ``--out`` that cannot be written, before a long computation."""
+    from cellstate.io.write import check_writable
+
+    if options.out:
+        check_writable(options.out)
+
+
+def write_out(options: argparse.Namespace, table: pd.DataFrame) -> None:
+    """Write the whole table to ``--out``, where that is given."""
+    from cellstate.io.write import write_table
+
+    if options.out:
+        write_table(table, options.out)
+
+
 def number(value: float | None, form: str = "+.3f") -> str:
     """Return a number as text, a dash where there is none."""
     return "-" if value is None or math.isnan(value) else format(value, form)

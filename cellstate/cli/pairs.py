@@ -19,8 +19,10 @@ from cellstate.cli.options import (
     add_goal,
     add_out,
     add_top,
+    check_out,
     number,
     records,
+    write_out,
 )
 from cellstate.cli.readers import SearchInput, at_least_one, read_genes, read_patterns, read_search
 from cellstate.errors import CellStateError, PerturbationError, Stopped
@@ -67,7 +69,6 @@ def _run(options: argparse.Namespace) -> Answer | None:
 
 
 def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | None:
-    from cellstate.io import check_writable, write_table
     from cellstate.perturb.search.pairs import TOP, TOP_ANCHORED, default_ranking, pairs
 
     patterns = read_patterns([options.perturb])
@@ -79,8 +80,8 @@ def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | N
         raise CellStateError("--anchor and --genes both name the first gene.", "Leave one out, or write --partners.")
     usual = TOP_ANCHORED if options.anchor else TOP
     top = usual if options.top is None else at_least_one("--top", options.top)
-    if options.out and here.is_first:
-        check_writable(options.out)
+    if here.is_first:
+        check_out(options)
     given = read_search(options)
     space = given.model.space
     genes, partners = (read_genes(options, text, space) for text in (options.genes, options.partners))
@@ -104,8 +105,7 @@ def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | N
         )
     if found is None:
         return None
-    if options.out:
-        write_table(found.table, options.out)
+    write_out(options, found.table)
     return _answer(options, given, found, top)
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_out, add_perturb, add_predictor, number, records
+from cellstate.cli.options import (
+    GENES_SHOWN,
+    Answer,
+    Commands,
+    add_out,
+    add_perturb,
+    add_predictor,
+    check_out,
+    number,
+    records,
+    write_out,
+)
 from cellstate.cli.readers import read_model, read_perturbations, read_sample
 
 _COLUMNS = ("gene", "ensembl_id", "tpm_before", "tpm_after", "log2_fold_change")
@@ -25,21 +36,18 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_score_after, ood_scores
     from cellstate.evaluation.reliability import reliability_table
-    from cellstate.io import check_writable, write_table
     from cellstate.labels import predictor_label
     from cellstate.perturb.predict import predict
     from cellstate.report.narrative.evidence import default_reason
 
     perturbations = read_perturbations(options)
-    if options.out:
-        check_writable(options.out)
+    check_out(options)
     model = read_model(options, light=True)
     sample = read_sample(options, model)
     prediction = predict(sample, perturbations, options.predictor)
     ood, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=ood.is_ood, is_ood_after=after.is_ood)
-    if options.out:
-        write_table(table, options.out)
+    write_out(options, table)
     baselines = list(prediction.baseline_log1p_after)
     reason = default_reason(model.record, prediction.predictor)
     genes = [

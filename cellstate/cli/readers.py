@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cellstate.cli.options import check_out
 from cellstate.errors import CellStateError, GeneError, PerturbationError, ReadError, summarise_list
 
 if TYPE_CHECKING:
@@ -223,6 +224,14 @@ def read_search(options: argparse.Namespace) -> SearchInput:
 
     sample = read_sample(options, read_model(options))
     return SearchInput(sample, read_goal(options, sample), ood_scores([sample])[0])
+
+
+def read_candidates(options: argparse.Namespace) -> tuple[SearchInput, list[str], np.ndarray | None]:
+    """Return what a search of candidates starts from, what it tries on each gene, and on which genes."""
+    perturbations = read_patterns(options.perturb)
+    check_out(options)
+    given = read_search(options)
+    return given, perturbations, read_genes(options, options.genes, given.model.space)
 
 
 def read_genes(options: argparse.Namespace, text: str | None, space: GeneSpace) -> np.ndarray | None:

@@ -6,47 +6,34 @@ import argparse
 
 from cellstate.cli.options import (
     GENES_SHOWN,
-    PATTERNS,
     Answer,
     Commands,
     ProgressBar,
-    add_genes,
-    add_goal,
-    add_out,
-    add_perturb,
-    add_predictor,
+    add_search,
     add_top,
     number,
     records,
+    write_out,
 )
-from cellstate.cli.readers import at_least_one, read_genes, read_patterns, read_search
+from cellstate.cli.readers import at_least_one, read_candidates
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
     one = commands.add("screen", "rank single perturbations toward a goal", _run, reads=True, runs=True)
-    add_goal(one)
-    add_genes(one)
-    add_perturb(one, PATTERNS, "WHAT")
-    add_predictor(one)
+    add_search(one)
     add_top(one)
-    add_out(one)
 
 
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.tissue_centres import high_tissues
-    from cellstate.io import check_writable, write_table
     from cellstate.labels import predictor_label
     from cellstate.perturb.search.single import TOP, other_predictors, screen
     from cellstate.report.dossier_columns import dossier_entry
     from cellstate.report.narrative.evidence import default_reason
 
-    perturbations = read_patterns(options.perturb)
     top = TOP if options.top is None else at_least_one("--top", options.top)
-    if options.out:
-        check_writable(options.out)
-    given = read_search(options)
-    genes = read_genes(options, options.genes, given.model.space)
+    given, perturbations, genes = read_candidates(options)
     with ProgressBar() as bar:
         found = screen(
             given.sample,
@@ -58,8 +45,7 @@ def _run(options: argparse.Namespace) -> Answer:
             progress=bar,
         )
     table, high_in = found.table, high_tissues(given.model)
-    if options.out:
-        write_table(table, options.out)
+    write_out(options, table)
     others = other_predictors(table)
     names = [name for name in table.columns if name.removeprefix("score_") not in others]
     reason = default_reason(given.model.record, found.predictor)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cellstate.cli.options import GENES_SHOWN, Answer, Commands, add_goal, add_out, add_predictor, records
+from cellstate.cli.options import (
+    GENES_SHOWN,
+    Answer,
+    Commands,
+    add_goal,
+    add_out,
+    add_predictor,
+    check_out,
+    records,
+    write_out,
+)
 from cellstate.cli.readers import at_least_one, goal_entries, numbers, read_goal, read_model, read_sample
 from cellstate.labels import predictor_label
 
@@ -40,18 +50,15 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_scores
-    from cellstate.io import check_writable, write_table
     from cellstate.perturb.search.titration import titrate
 
     multiples = None if options.multiples is None else numbers("--multiples", options.multiples, "0,0.5,1,2")
     top = at_least_one("--top", options.top)
-    if options.out:
-        check_writable(options.out)
+    check_out(options)
     sample = read_sample(options, read_model(options, light=True))
     goal = None if options.goal is None else read_goal(options, sample)
     curve = titrate(sample, options.gene, multiples=multiples, goal=goal, predictor=options.predictor)
-    if options.out:
-        write_table(curve.table(), options.out)
+    write_out(options, curve.table())
     ood = ood_scores([sample])[0]
     responders = [rows for _, rows in curve.responders(top).groupby("rank")]
     result = {
