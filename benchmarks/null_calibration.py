@@ -2,8 +2,8 @@
 
     python -m benchmarks.null_calibration [--model DIR] [--predictor NAME] [--quick]
 
-p says how unusual an effect is for a goal of this size and co-expression (`cellstate.perturb.search.goal_null`). Here,
-for one patient of the model's cohort and all measured genes:
+p says how unusual an effect is for a goal of this size and co-expression
+(`cellstate.perturb.search.null_models`). Here, for one patient of the model's cohort and all measured genes:
 
 - **Positive control.** The goal is the method's own answer for a gene X, X left out: is X called at FDR < 10 %? Also
   where half of the goal's energy, and three quarters, is the same answer on shuffled genes.

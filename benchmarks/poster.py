@@ -25,8 +25,7 @@ import numpy as np
 from benchmarks.report import at_most, measured, show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluation.bins import accuracy_per_bin
-from cellstate.evaluation.metrics import median, r2_per_gene, r2_pooled
+from cellstate.evaluation.metrics import accuracy_per_bin, median, r2_per_gene, r2_pooled
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.files import resource_path

@@ -22,13 +22,13 @@ from plotly.io import to_html
 
 from cellstate import evaluate, load_model, prepare_sample, read_samples
 from cellstate.errors import CellStateError, print_error
-from cellstate.evaluation.bins import Tolerance
+from cellstate.evaluation.metrics import Tolerance
 from cellstate.evaluation.reconstruction import Evaluation
 from cellstate.files import resource_path
 from cellstate.formatting import escape_html
 from cellstate.model import Model
 from cellstate.model.folder import HISTORY
-from cellstate.report.narrative.reconstruction import bins_of
+from cellstate.report.narrative.model import bins_of
 from cellstate.viz import Chart, accuracy_bars, density, training_curve
 from cellstate.viz.style import LOOKS, lay_out
 

@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.base import Predict, Sums, reconstruction, trained
 from benchmarks.clock import peak_memory
 from benchmarks.report import measured, show
-from cellstate.evaluation.bins import accuracy_per_bin
+from cellstate.evaluation.metrics import accuracy_per_bin
 from cellstate.evidence import TPM_BINS, Benchmark, Criterion
 from cellstate.gene_space import align
 from cellstate.model.impute import impute_missing

@@ -20,9 +20,9 @@ from benchmarks.far_samples import far_samples
 from benchmarks.report import show
 from cellstate import load_model
 from cellstate.cohorts import open_cohort
-from cellstate.evaluation.bins import EDGES, accuracy_per_bin
 from cellstate.evaluation.calibration import conditional_mode_tpm
 from cellstate.evaluation.intervals import intervals, predicted_log1p
+from cellstate.evaluation.metrics import EDGES, accuracy_per_bin
 from cellstate.evaluation.ood import ood_scores
 from cellstate.evaluation.reconstruction import Evaluation, evaluate
 from cellstate.evidence import TPM_BINS, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId

@@ -156,7 +156,7 @@ class Stratum(StrEnum):
     REGULATOR_PAIRS = "regulator_pairs"
 
 
-#: The bins of true TPM, ascending: those of `cellstate.evaluation.bins.EDGES`.
+#: The bins of true TPM, ascending: those of `cellstate.evaluation.metrics.EDGES`.
 TPM_BINS = (Stratum.TPM_0_2_5, Stratum.TPM_2_5_10, Stratum.TPM_10_100, Stratum.TPM_100_UP)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from cellstate.errors import GoalError, summarise_list
 from cellstate.evaluation.tissue import State
-from cellstate.evaluation.tissue_centres import tissue_call, tissue_centre
+from cellstate.evaluation.tissue_profiles import tissue_call, tissue_centre
 from cellstate.formatting import join_with_and
 from cellstate.io import HALLMARK, hallmark_sets, read_gmt, read_selection, split_selection
 from cellstate.model import Model

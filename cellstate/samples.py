@@ -107,6 +107,7 @@ class Samples:
         source : str
             Name of the file.
         report_progress : ProgressReporter, optional
+            Called while names are matched and values converted.
 
         Returns
         -------

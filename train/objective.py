@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellstate.evaluation.bins import EDGES
+from cellstate.evaluation.metrics import EDGES
 from cellstate.gene_space import GeneSpace
 
 from .batches import Batch, SampleSource

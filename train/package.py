@@ -35,8 +35,7 @@ from cellstate.perturb.predictors.sparse import save_effects
 from cellstate.perturb.regulators.reference import save_reference
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.model import architecture
-from cellstate.report.section import markdown
-from cellstate.report.sections import sections
+from cellstate.report.sections import markdown, sections
 from train.sparse_fit import fit_effects
 
 from .config import TrainConfig

@@ -17,7 +17,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluation.bins import EDGES, Tolerance
+    from cellstate.evaluation.metrics import EDGES, Tolerance
     from cellstate.evaluation.reconstruction import BATCH_OFFSET, PREDICTORS, evaluate
     from cellstate.perturb.sample import prepare_samples
 

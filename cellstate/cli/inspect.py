@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> Answer:
     from cellstate.evaluation.ood import ood_scores
     from cellstate.perturb.sample import prepare_samples
-    from cellstate.report.narrative.tissue import tissue_sentence
+    from cellstate.report.narrative.sample import tissue_sentence
 
     model = read_model(options, light=True)
     samples = read_chosen_samples(options)

@@ -132,7 +132,7 @@ def read_all_samples(options: argparse.Namespace) -> tuple[Samples, list[int]]:
 
 def note_doubts(options: argparse.Namespace, report: ReadReport) -> None:
     """Note the decisions of the reader that may be wrong, before any result."""
-    from cellstate.report.narrative.qc import doubt_sentence
+    from cellstate.report.narrative.sample import doubt_sentence
 
     for doubt in report.doubts:
         note(options, f"{doubt_sentence(doubt)} ({_OPTIONS[doubt.name]} chooses)")

@@ -82,8 +82,8 @@ def _run(options: argparse.Namespace) -> Answer:
     if options.all:
         return _of_cohort(options, found, admixed, top, write_table)
     if options.out:
-        from cellstate.evaluation.tissue_centres import high_tissues
-        from cellstate.report.dossier_columns import with_dossiers
+        from cellstate.evaluation.tissue_profiles import high_tissues
+        from cellstate.report.dossier import with_dossiers
 
         table = found.table()
         write_table(with_dossiers(table, -table["z"], high_tissues(model)), options.out)
@@ -172,8 +172,8 @@ def _head(found: Regulators) -> dict:
 
 
 def _of_sample(found: Regulators, top: int, score: OodScore, mixed: Admixture | None, taken_out: bool) -> Answer:
-    from cellstate.evaluation.tissue_centres import high_tissues
-    from cellstate.report.dossier_columns import dossier_entry
+    from cellstate.evaluation.tissue_profiles import high_tissues
+    from cellstate.report.dossier import dossier_entry
     from cellstate.report.narrative.regulators import admixture_sentence
 
     table, high_in = found.table(), high_tissues(found.model)

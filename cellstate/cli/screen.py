@@ -26,10 +26,10 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer:
-    from cellstate.evaluation.tissue_centres import high_tissues
+    from cellstate.evaluation.tissue_profiles import high_tissues
     from cellstate.labels import predictor_label
     from cellstate.perturb.search.single import TOP, other_predictors, screen
-    from cellstate.report.dossier_columns import dossier_entry
+    from cellstate.report.dossier import dossier_entry
     from cellstate.report.narrative.evidence import default_reason
 
     top = TOP if options.top is None else at_least_one("--top", options.top)

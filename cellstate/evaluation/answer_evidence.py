@@ -28,6 +28,8 @@ N_TOP = 20
 MIN_SAME_SIGN = 0.8
 _CHANGE, _CHANGE_OF = "log2_fold_change", "log2_fold_change_"
 _EXPERIMENTS = (Dataset.HOXA1_KNOCKDOWN, Dataset.EHF_OVEREXPRESSION)
+#: Correlations from which two predictions are almost the same, or similar.
+SAME, ALIKE = 0.98, 0.7
 
 
 class EvidenceCheck(StrEnum):
@@ -266,3 +268,18 @@ def real_knock_outs(record: ModelRecord, predictor: PredictorId) -> CheckResult:
         value, n = min(found, default=None), len(found)
     passed = value is not None and value >= CLEAR_R
     return CheckResult(EvidenceCheck.REAL_KNOCK_OUTS, passed, value, CLEAR_R, int(n))
+
+
+def agreement(table: pd.DataFrame) -> dict[str, float | None]:
+    """Correlate the default method's change with each baseline's, over the genes that were not perturbed."""
+    rest = table[~table["is_perturbed"]]
+    columns = [column for column in rest.columns if column.startswith(_CHANGE_OF)]
+    return {column.removeprefix(_CHANGE_OF): correlation(rest[[_CHANGE, column]]) for column in columns}
+
+
+def correlation(both: pd.DataFrame) -> float | None:
+    """Correlate two columns (Pearson); None below three rows, and where one of them does not vary."""
+    values_N2 = both.to_numpy(float)
+    if len(values_N2) < 3 or not np.ptp(values_N2, axis=0).min() > 0:
+        return None
+    return float(np.corrcoef(values_N2.T)[0, 1])

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellstate.evaluation.bins import Tolerance, level_of
 from cellstate.evaluation.intervals import expected_error
+from cellstate.evaluation.metrics import Tolerance, level_of
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.record import ConditionalMode

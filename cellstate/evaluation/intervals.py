@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellstate.evaluation.bins import Bin, accuracy_per_bin, level_of
+from cellstate.evaluation.metrics import Bin, accuracy_per_bin, level_of
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.model.folder import cached_per_model

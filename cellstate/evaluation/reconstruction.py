@@ -13,11 +13,22 @@ import numpy as np
 import torch
 
 from cellstate.evaluation.batch_offset import leave_one_out_offset
-from cellstate.evaluation.bins import EDGES, Bin, Tolerance, accuracy_per_bin, check_edges
 from cellstate.evaluation.calibration import conditional_mode_tpm
-from cellstate.evaluation.ceiling import ceiling_per_bin, share_of_ceiling
 from cellstate.evaluation.intervals import Intervals, intervals
-from cellstate.evaluation.metrics import median, r2_per_gene, r2_per_sample, r2_pooled, within_groups
+from cellstate.evaluation.metrics import (
+    EDGES,
+    Bin,
+    Tolerance,
+    accuracy_per_bin,
+    ceiling_per_bin,
+    check_edges,
+    median,
+    r2_per_gene,
+    r2_per_sample,
+    r2_pooled,
+    share_of_ceiling,
+    within_groups,
+)
 from cellstate.evidence import PredictorId
 from cellstate.genes import gene_axis
 from cellstate.model.impute import impute_missing

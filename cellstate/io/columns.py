@@ -1,8 +1,9 @@
-"""Which columns of a table are samples, and which quantity each holds.
+"""What the columns of a table are: samples, and of which quantity; genes; or something about genes or patients.
 
 A tool or a portal names columns by quantity (``TPM``, ``S1_count``, ``q2_conf_lo``). Columns of the preferred quantity
 are samples, the others describe them. Without such names, a column is a sample unless its name or its values say
-otherwise.
+otherwise. With genes in columns, others are about patients: survival, age, quality of the RNA. Their names may be
+aliases of genes: OS is one of MID1, RIN of RIT2, PI of SERPINA1.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
+from cellstate.expression.gene_names import readable_names
 from cellstate.expression.reading import SAMPLES, Decision, ReadWarning, one_line
 from cellstate.expression.units import plain_name
+from cellstate.genes import FOUND, gene_axis
 from cellstate.io.table import ParsedTable
 
 #: What a logarithm adds to the name of a quantity.
@@ -303,3 +306,40 @@ def samples_decision(samples: SampleColumns, agreement: float | None, *, is_chos
     # Half at the even point, 0 and 1 at the ends of the scale.
     confidence = 0.5 * agreement / _EVEN if agreement < _EVEN else 0.5 + 0.5 * (agreement - _EVEN) / (1 - _EVEN)
     return Decision(SAMPLES, value, min(max(confidence, 0.0), 1.0), reason)
+
+
+# --- genes and patients in columns ---
+
+
+#: Words that name a column about samples, alone or with others of them.
+_WORDS = frozenset((
+    "os", "pfs", "dfs", "dss", "pfi", "efs", "rfs", "mfs", "ttp", "time", "days", "day", "months", "month", "years",
+    "year", "event", "status", "censor", "censored", "vital", "alive", "dead", "death", "followup", "survival",
+    "relapse", "recurrence", "rin", "pi", "sd", "end", "age", "sex", "gender", "bmi", "race", "stage", "grade", "t",
+    "n", "m", "tnm", "pt", "pn", "pm", "purity", "ploidy", "tmb", "msi", "mss", "dv200", "batch", "plate", "run",
+    "lane", "center", "centre", "site", "depth", "reads", "library", "size", "weight", "height", "dose", "er", "pr",
+    "her2", "ki67", "her", "psa", "ecog", "smoker", "smoking", "pack", "cms", "score", "ratio", "group", "arm",
+    "response", "responder", "treatment", "therapy", "sample", "id", "patient", "case", "index", "set", "gc", "start",
+    "stop", "rate", "total", "mapped", "counts",
+))  # fmt: skip
+
+
+def is_clinical(name: str) -> bool:
+    """Return whether the name of a column is one about patients or samples, as far as a name tells."""
+    words = [word for word in _SEPARATORS.split(name.lower()) if word]
+    return any(word in _WORDS for word in words) and all(word in _WORDS or word.isdigit() for word in words)
+
+
+def genes_in_header(names: Sequence[str]) -> np.ndarray:
+    """Return which names of a header with genes in columns are genes; shape (names,) of bool.
+
+    An older name or an alias is none if it has the name of a clinical column, or if another column has the gene's
+    approved name.
+    """
+    resolution = gene_axis().resolve(readable_names(names))
+    is_old = np.array([status in ("previous", "alias") for status in resolution.status])
+    is_known = np.array([status in (*FOUND, "outside") for status in resolution.status])
+    named_directly = np.unique(resolution.index[is_known & ~is_old & (resolution.index >= 0)])
+    is_repeat = is_old & np.isin(resolution.index, named_directly)
+    looks_clinical = np.array([is_clinical(name) for name in names])
+    return is_known & ~(is_old & looks_clinical) & ~(is_repeat & np.array([len(name) <= 8 for name in names]))

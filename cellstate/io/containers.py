@@ -1,6 +1,6 @@
 """Files that hold a table in another form than text: workbooks, Parquet and Feather, and archives of files.
 
-A table becomes tab-separated text, so that one reader decides what it means.
+A table becomes tab-separated text, so that one reader decides what it means. What is unpacked has limits.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from typing import Any, NamedTuple
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.reading import SHEET, Decision, ReadWarning
-from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
 
+#: Largest size of an unpacked file.
+MAX_BYTES = 2_000_000_000
+#: Files that unpack to more than this are refused as decompression bombs if they grow by more than MAX_RATIO.
+RATIO_CHECKED_ABOVE_BYTES = 30_000_000
+MAX_RATIO = 60
 ZIP, OLE2, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 FEATHER, OLD_FEATHER = b"ARROW1", b"FEA1"
 #: Bytes before the mark of a tar archive.
@@ -34,6 +38,15 @@ _NO_TABLE = re.compile(
 _OTHER_TABLE = 0.5
 #: Whole numbers in so many rows and columns at the edge are names, and are written without a point.
 _HEADER_ROWS, _NAME_COLUMNS = 10, 4
+
+
+def too_large() -> ReadError:
+    """Return the error for a file that unpacks to too much."""
+    return ReadError(
+        f"The file is too large: unpacked it may hold at most {MAX_BYTES // 10**9} GB.",
+        "Split it into files with fewer samples.",
+        code="too_large",
+    )
 
 
 Sheet = list[list[str]]

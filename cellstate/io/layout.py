@@ -1,11 +1,13 @@
 """Layout of a text table, from its first lines and a few of its middle: delimiter, width, header, marks of numbers.
 
-The width is that of most rows. A row that is wider is odd, not the others: see `cellstate.io.uneven_rows`.
+The width is that of most rows. A row that is wider is odd, not the others: a remark typed beside the table, or a
+delimiter inside a description. `mend_rows` makes it as wide as the others.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,43 +26,17 @@ _MAX_COLUMNS, _MAX_LINE_BYTES = 100_000, 32_000_000
 #: Lines above the rows in which titles, headers and rows about the samples are looked for.
 _LINES_ABOVE = 25
 #: Titles of a column of gene names, in lower case without punctuation.
-_GENE_TITLES = frozenset(
-    [
-        "gene",
-        "genes",
-        "geneid",
-        "genename",
-        "genesymbol",
-        "symbol",
-        "ensembl",
-        "ensemblid",
-        "ensgid",
-        "hugosymbol",
-        "entrez",
-        "entrezid",
-        "entrezgeneid",
-        "id",
-        "idref",
-        "name",
-        "names",
-        "probe",
-        "probeid",
-        "transcript",
-        "transcriptid",
-        "targetid",
-        "feature",
-        "featureid",
-        "trackingid",
-        "sample",
-        "sampleid",
-        "geneshortname",
-        "hgncsymbol",
-        "codeclass",
-    ]
-)
+_GENE_TITLES = frozenset((
+    "gene", "genes", "geneid", "genename", "genesymbol", "symbol", "ensembl", "ensemblid", "ensgid", "hugosymbol",
+    "entrez", "entrezid", "entrezgeneid", "id", "idref", "name", "names", "probe", "probeid", "transcript",
+    "transcriptid", "targetid", "feature", "featureid", "trackingid", "sample", "sampleid", "geneshortname",
+    "hgncsymbol", "codeclass",
+))  # fmt: skip
 _PLAIN_MARKS = NumberMarks()
 #: Lines that are comments: of most tools, and of GEO's series matrix.
 COMMENT_MARKS = ("#", "!")
+#: More odd rows than this share are no accident.
+_MAX_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -329,3 +305,69 @@ def _has_no_header(first: list[str], row: list[str]) -> bool:
         return False
     names = gene_axis().resolve([first[0], *(cell for cell in first[1:4] if not is_number(cell))])
     return any(status in (*FOUND, "outside") for status in names.status) or first[0].startswith(("N_", "__"))
+
+
+# --- rows with more cells than the others ---
+
+
+def mend_rows(data: bytes, layout: Layout) -> tuple[bytes, tuple[int, ...]]:
+    """Return the text of a table with all rows as wide as its header, and the numbers of the lines that were mended.
+
+    Empty surplus cells are dropped, and so is surplus text at the end of a row. Text that pushes the numbers aside is
+    joined to the cell before it.
+
+    Raises
+    ------
+    ReadError
+        When a surplus cell could be a value, or many rows are odd.
+    """
+    width, mended = len(layout.header), []
+    numeric = _numeric_columns(layout)
+    lines = data.split(b"\n")
+    skipped = set(layout.skip_rows)
+    for number, line in enumerate(lines):
+        if number in skipped or line.count(layout.delimiter.encode()) < width:
+            continue
+        cells = split([line.decode("utf-8", errors="replace").rstrip("\r")], layout.delimiter)[0]
+        if len(cells) <= width:
+            continue
+        if any(cell.strip() for cell in cells[width:]):
+            mended.append(number + 1)
+        row = _fit(cells, width, numeric)
+        if row is None or len(mended) > max(20, _MAX_SHARE * len(lines)):
+            raise uneven_rows(f"Line {number + 1} has more columns than the others.")
+        text = io.StringIO()
+        csv.writer(text, delimiter=layout.delimiter, lineterminator="").writerow(row)
+        lines[number] = text.getvalue().encode()
+    return b"\n".join(lines), tuple(mended)
+
+
+def uneven_rows(hint: str = "Check that it was exported completely.") -> ReadError:
+    """Return the error for a table whose rows differ in width."""
+    return ReadError("The table is damaged: its rows differ in width.", hint, code="damaged_table")
+
+
+def _numeric_columns(layout: Layout) -> list[int]:
+    rows = [row for row in layout.rows if len(row) == len(layout.header)]
+    return [
+        c
+        for c in range(len(layout.header))
+        if rows and sum(is_number(row[c], layout.delimiter) for row in rows) > 0.8 * len(rows)
+    ]
+
+
+def _fit(cells: list[str], width: int, numeric: Sequence[int]) -> list[str] | None:
+    """Return the cells in ``width`` columns; None if it is not clear which of them are values."""
+    surplus = len(cells) - width
+
+    def fits(row: list[str]) -> bool:
+        return all(is_number(row[c]) for c in numeric)
+
+    if fits(cells[:width]):
+        is_safe = not any(cell.strip() and is_number(cell) for cell in cells[width:])
+        return cells[:width] if is_safe else None
+    for at in range(width):
+        joined = [*cells[:at], " ".join(cells[at : at + surplus + 1]), *cells[at + surplus + 1 :]]
+        if at not in numeric and fits(joined):
+            return joined
+    return None

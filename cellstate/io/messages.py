@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from cellstate.expression.reading import ReadOptions, ReadWarning
-from cellstate.io.limits import MAX_BYTES
+from cellstate.io.containers import MAX_BYTES
 
 #: Buffers of a message, besides itself: samples have two arrays.
 _MAX_BUFFERS = 16

@@ -21,10 +21,9 @@ from cellstate.expression.reading import (
 )
 from cellstate.io.containers import Sheet, archive_members, is_tar, is_zip_of_files
 from cellstate.io.formats import delimited, gct, quantifiers
-from cellstate.io.known_files import refuse_known
 from cellstate.io.layout import DELIMITERS, first_lines
 from cellstate.io.sample_sheet import annotations_in
-from cellstate.io.source import FileContent, load_bytes, load_content
+from cellstate.io.source import FileContent, load_bytes, load_content, refuse_known
 from cellstate.samples import Samples
 
 Reader = Callable[[FileContent, ReadOptions], RawTable]

@@ -1,4 +1,4 @@
-"""Input files: loaded from disk or an upload, unpacked within limits and decoded, with progress reports."""
+"""Input files: loaded from disk or an upload, unpacked within limits, decoded, and refused where they are no table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from cellstate.errors import ReadError
 from cellstate.expression.reading import UNPACKING, Decision, ProgressReporter, ReadWarning
-from cellstate.io.containers import ZIP, Sheet, is_tar, to_text
-from cellstate.io.limits import MAX_BYTES, MAX_RATIO, RATIO_CHECKED_ABOVE_BYTES, too_large
+from cellstate.io.containers import (
+    MAX_BYTES,
+    MAX_RATIO,
+    RATIO_CHECKED_ABOVE_BYTES,
+    ZIP,
+    Sheet,
+    is_tar,
+    to_text,
+    too_large,
+)
 
 _CHUNK_BYTES = 8_000_000
 #: Chunks overlap by this much when a pattern is searched; every pattern is shorter.
@@ -298,3 +307,76 @@ def find_matches(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[re.Match[b
 def contains(data: bytes, pattern: re.Pattern[bytes]) -> bool:
     """Return whether a pattern shorter than 64 bytes occurs."""
     return any(True for _ in find_matches(data, pattern))
+
+
+# --- texts that are no table of expression values, although they come from the same work ---
+
+
+class KnownFile(NamedTuple):
+    """A kind of file that is recognised by its beginning: pattern, code of the error, sentence, and hint."""
+
+    pattern: re.Pattern[str]
+    code: str
+    sentence: str
+    hint: str
+
+
+_COUNTS = "Upload the table of counts or TPM per gene."
+#: Characters of the beginning that are examined.
+_EXAMINED = 4000
+
+
+def _known(pattern: str, code: str, sentence: str, hint: str = _COUNTS) -> KnownFile:
+    return KnownFile(re.compile(pattern, re.IGNORECASE | re.MULTILINE), code, sentence, hint)
+
+
+_KNOWN = (
+    _known(r"\A%%MatrixMarket", "sparse_matrix", "This is a sparse matrix (.mtx) without the names of its genes.",
+           "They are in features.tsv beside it; in Scanpy, read the folder and write an .h5ad file, or sum the cells."),
+    _known(r"\A<Header>\s*\nFileVersion", "nanostring_rcc", "This is a NanoString RCC file of one lane.",
+           "Export all lanes from nSolver as one CSV table and upload that."),
+    _known(r"\A(#.*\n)*\S+\t\S+\t(gene|transcript|exon|CDS|mRNA)\t\d+\t\d+\t.*(gene_id|ID=|Parent=)", "annotation_file",
+           "This is a gene annotation (GTF or GFF), not expression values."),
+    _known(r"\A##fileformat=VCF|\A(#.*\n)*#CHROM\tPOS\t", "variant_file", "This is a VCF file of variants."),
+    _known(r"\A(#.*\n)*[^\n]*\bVariant_Classification\b|\A(#.*\n)*[^\n]*\bTumor_Sample_Barcode\b|"
+           r"\A(#.*\n)*Hugo_Symbol\t[^\n]*\bt_(ref|alt)_count\b", "mutation_file",
+           "This is a MAF file of mutations, not expression values."),
+    _known(r"\A>\S+.*\n[ACGTUNacgtun]{20,}", "sequence_file", "This is a FASTA file of sequences."),
+    _known(r"\A@\S+.*\n[ACGTN]+\n\+", "sequence_file", "This is a FASTQ file of reads.",
+           "Count reads per gene first, for example with salmon or STAR."),
+    _known(r"\A@HD\tVN", "sequence_file", "This is a SAM file of aligned reads.",
+           "Count reads per gene first, for example with featureCounts."),
+    _known(r"\A\s*Started job on", "run_summary", "This is STAR's log of a run.", "Upload ReadsPerGene.out.tab."),
+    _known(r"\Atrack type=|\Achr\w+\t\d+\t\d+(\t[^\n]*)?\n", "annotation_file",
+           "This is a BED file of places in the genome.", _COUNTS),
+    _known(r"\A([^\n]*\t)?(Protein IDs|Majority protein IDs|iBAQ[^\t\n]*|Razor \+ unique peptides)[\t\n]|"
+           r"\A[^\n]*[,\t\"](LFQ intensity |Intensity[ _]|Abundances?[ :(])", "protein_table",
+           "This is a table of proteins (MaxQuant or the like), not of transcripts.",
+           "CellState reads RNA; upload RNA-seq counts or TPM."),
+    _known(r"\A[^\n]*[,;\t\"](Ct|Cq|delta ?Ct|ddCt|Ct mean)[\",;\t\n]", "qpcr_table",
+           "This is a table of qPCR cycles (Ct), not of expression of all genes."),
+)  # fmt: skip
+_SERIES = re.compile(r"\A\s*!(Series|Sample)_", re.IGNORECASE)
+_TABLE_BEGIN = "!series_matrix_table_begin"
+
+
+def refuse_known(data: bytes) -> None:
+    """Raise ``ReadError`` if the text is of a kind that holds no expression values."""
+    start = data[:_EXAMINED].decode("utf-8", "replace").replace("\r\n", "\n")
+    for known in _KNOWN:
+        if known.pattern.search(start):
+            raise ReadError(known.sentence, known.hint, code=known.code)
+    if _SERIES.match(start):
+        _refuse_empty_series(data)
+
+
+def _refuse_empty_series(data: bytes) -> None:
+    """Refuse a GEO series matrix without values, as that of every RNA-seq series."""
+    at = data.find(_TABLE_BEGIN.encode())
+    lines = data[at:].splitlines()[1:] if at >= 0 else []
+    if sum(bool(line.strip()) and not line.startswith(b"!") for line in lines[:10]) < 3:
+        raise ReadError(
+            "This is a GEO series matrix, which holds no values for RNA-seq.",
+            "Download the supplementary file of counts, FPKM or TPM from the same GEO page.",
+            code="empty_series_matrix",
+        )

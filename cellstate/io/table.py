@@ -22,7 +22,7 @@ from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.gene_names import resolve_names
 from cellstate.expression.reading import MAX_SAMPLES, READING, ReadWarning, check_size, one_line
 from cellstate.formatting import plural
-from cellstate.io.layout import Layout, find_layout
+from cellstate.io.layout import Layout, find_layout, mend_rows, uneven_rows
 from cellstate.io.number_text import (
     EMPTY,
     OVERFLOWING,
@@ -33,7 +33,6 @@ from cellstate.io.number_text import (
     without_blank_groups,
 )
 from cellstate.io.source import FileContent, contains, count_lines
-from cellstate.io.uneven_rows import mend_rows, uneven_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -70,7 +70,7 @@ def candidates(
     n : int
         Candidates to return.
     high_in : mapping of str to tuple of str
-        Normal tissues by Ensembl id, see `cellstate.evaluation.tissue_centres.high_tissues`.
+        Normal tissues by Ensembl id, see `cellstate.evaluation.tissue_profiles.high_tissues`.
     own : GeneTable, optional
         What the user knows of genes.
     """

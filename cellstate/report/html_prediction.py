@@ -7,19 +7,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.evaluation.answer_evidence import AnswerEvidence
+from cellstate.evaluation.answer_evidence import ALIKE, SAME, AnswerEvidence, agreement
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.formatting import decimal, digits, fold_change, percent, signed
 from cellstate.labels import predictor_label
 from cellstate.model.record import ModelRecord
-from cellstate.report.agreement import ALIKE, SAME, agreement
 from cellstate.report.html import Report
 from cellstate.report.html_report import build_report
 from cellstate.report.narrative.answer import evidence_sentence
 from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.narrative.prediction import largest_change
 from cellstate.report.provenance import Provenance, Source
-from cellstate.report.section import Section
+from cellstate.report.sections import Section
 from cellstate.viz.columns import CHANGE, CHANGE_OF
 from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
 

@@ -14,8 +14,7 @@ from cellstate.model.record import ModelRecord
 from cellstate.report.html import Report
 from cellstate.report.narrative.evidence import LIMITS
 from cellstate.report.provenance import Provenance, Source
-from cellstate.report.section import Section
-from cellstate.report.sections import sections
+from cellstate.report.sections import Section, sections
 from cellstate.viz import Chart
 
 #: Sections about the model that a report holds.

@@ -16,7 +16,7 @@ from cellstate.report.html import Report
 from cellstate.report.html_report import build_report
 from cellstate.report.narrative.evidence import combination_reason, pairs_reason
 from cellstate.report.provenance import Provenance, Source
-from cellstate.report.section import Section
+from cellstate.report.sections import Section
 from cellstate.viz import Chart
 from cellstate.viz.style import look
 

@@ -7,31 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from markupsafe import Markup
 
 from cellstate.formatting import MAX_CHARS, decimal, percent, percent_change, plural, shorten, signed
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.perturb.regulators.search import FDR
-from cellstate.report.dossier_columns import with_dossiers
-from cellstate.report.html import inline
+from cellstate.report.dossier import with_dossiers
+from cellstate.report.html import template
 from cellstate.report.html_prediction import PredictionReport
 from cellstate.report.html_report import NOT_NAMED
 from cellstate.report.narrative.answer import LEVEL_TITLE, check_sentence, check_title
 from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.narrative.regulators import regulators_sentence
-from cellstate.report.narrative.tissue import tissue_label
+from cellstate.report.narrative.sample import tissue_label
 from cellstate.report.provenance import Provenance, Source
 from cellstate.viz.columns import CHANGE, GENE, IS_PERTURBED, IS_RELIABLE
 from cellstate.viz.style import DOWN, UP
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from cellstate.model.record import ModelRecord
     from cellstate.perturb.regulators.search import Regulators
 
@@ -71,16 +66,7 @@ class OnePage:
 
 def render_page(page: OnePage) -> bytes:
     """Return the page as HTML in UTF-8, about 10 kB."""
-    return _template().render(page=page, down=DOWN, up=UP).encode()
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.globals["marked"] = lambda text: Markup(inline(text))
-    return environment.from_string(Path(__file__).with_suffix(".html.j2").read_text(encoding="utf-8"))
+    return template("one_page.html.j2").render(page=page, down=DOWN, up=UP).encode()
 
 
 def one_page(

@@ -1,8 +1,12 @@
-"""Everything that is known about a model, section by section: tables from typed records, words from `narrative`."""
+"""Everything that is known about a model, section by section: tables from typed records, words from `narrative`.
+
+A section is words, a table and notes, for a page and for a file alike.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -11,7 +15,6 @@ from cellstate.formatting import bin_label, decimal, digits, join_with_and, perc
 from cellstate.labels import DATASETS, METRICS, PREDICTORS, STRATA, in_sentence, predictor_label
 from cellstate.model.record import EvaluationRecord, ModelRecord, Quality
 from cellstate.report.narrative import evidence as narrative
-from cellstate.report.section import Section
 
 #: What each split is for, in the order of a training.
 USED = {
@@ -31,6 +34,50 @@ _OOD_KINDS = (
 #: Of a model for some tissues: other laboratories' samples of its own, which are no alarm, and of other ones.
 _OTHER_LABORATORIES = (Stratum.COLORECTAL_TUMOUR, Stratum.BREAST, Stratum.LUNG, Stratum.BLOOD)
 _OOD_METRICS = (Metric.FALSE_ALARM_RATE, Metric.OOD_AUROC, Metric.OOD_FLAGGED)
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One question and its answer.
+
+    Attributes
+    ----------
+    key : str
+        Names the section for whoever draws it.
+    title : str
+    text : str
+        Markdown; of what came from a file it holds numbers and plain words alone.
+    table : DataFrame, optional
+        Cells are text, ready to be shown, and may hold names from a file.
+    notes : tuple of str
+        Plain text below the table; may hold names from a file.
+    absent : str
+        Why there is no table, in one sentence; empty where there is one, or where none belongs.
+    """
+
+    key: str
+    title: str
+    text: str
+    table: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+    absent: str = ""
+
+
+def markdown(section: Section) -> str:
+    """Return a section as it stands in a file."""
+    parts = [f"## {section.title}", section.text]
+    if section.table is not None:
+        rows = [list(section.table.columns), ["---"] * section.table.shape[1], *section.table.to_numpy().tolist()]
+        parts.append("\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows))
+    if section.absent:
+        parts.append(f"*{section.absent}*")
+    if section.notes:
+        parts.append("\n".join(f"- {note}" for note in section.notes))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _cell(text: str) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
 
 
 def sections(record: ModelRecord) -> list[Section]:

@@ -5,7 +5,6 @@ of `cellstate.viz.style.LOOKS`), ``sample``, a name for the subtitle, and ``n``,
 it has such parameters.
 """
 
-from cellstate.viz.accuracy import accuracy_bars, ceiling_bars, density
 from cellstate.viz.cohort_map import cohort_arrow, cohort_scatter
 from cellstate.viz.combined_perturbations import combination_heatmap
 from cellstate.viz.compare_scenarios import scenario_scatter
@@ -13,11 +12,11 @@ from cellstate.viz.enrichment import pathway_bars
 from cellstate.viz.experiment import experiment_scatter
 from cellstate.viz.expression import expression_histogram, level_strip
 from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
+from cellstate.viz.model import accuracy_bars, ceiling_bars, density, training_curve
 from cellstate.viz.regulators import activity_bars
 from cellstate.viz.search import combination_steps, pair_bars, screen_bars
 from cellstate.viz.style import PLOT_CONFIG, Chart
 from cellstate.viz.titration import titration_lines, titration_score
-from cellstate.viz.training import training_curve
 
 __all__ = [
     "PLOT_CONFIG",

@@ -23,7 +23,7 @@ from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import PRESETS, Goal, gene_set_goal
 from cellstate.perturb.search.single import screen
-from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
+from cellstate.report.dossier import dossier_links, dossier_sentence
 from cellstate.report.narrative.regulators import admixture_sentence
 from cellstate.report.narrative.search import common_gene, goal_scale
 from cellstate.ui.candidates import drivers, results

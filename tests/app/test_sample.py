@@ -19,8 +19,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report.narrative.qc import dates_sentence, doubt_sentence, match_sentence, qc_lines
-from cellstate.report.narrative.tissue import tissue_sentence
+from cellstate.report.narrative.sample import dates_sentence, doubt_sentence, match_sentence, qc_lines, tissue_sentence
 from cellstate.ui.components import load_samples
 from cellstate.ui.components.examples import examples
 from cellstate.ui.components.load_samples import PASTED

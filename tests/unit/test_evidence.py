@@ -136,6 +136,6 @@ def test_labels_inside_a_sentence():
 
 
 def test_bins_are_those_of_the_evaluation():
-    from cellstate.evaluation.bins import EDGES
+    from cellstate.evaluation.metrics import EDGES
 
     assert len(TPM_BINS) == len(EDGES) - 1

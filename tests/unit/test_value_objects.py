@@ -13,7 +13,7 @@ CHANGING = {
     "cellstate/ui/state/session.py Session",
     "cellstate/ui/workbench/cohort.py _Ranking",
     "cellstate/ui/workbench/gene_results.py Selected",
-    "train/checkpoints.py TrainingState",
+    "train/callbacks.py TrainingState",
 }
 
 

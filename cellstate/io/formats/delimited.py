@@ -28,8 +28,16 @@ from cellstate.expression.reading import (
 )
 from cellstate.expression.units import is_value_name, plain_name, unit_in
 from cellstate.genes import FOUND, gene_axis
-from cellstate.io.clinical_columns import genes_in_header, is_clinical
-from cellstate.io.columns import agreement, are_alike, choose_samples, chosen_samples, is_about_genes, samples_decision
+from cellstate.io.columns import (
+    agreement,
+    are_alike,
+    choose_samples,
+    chosen_samples,
+    genes_in_header,
+    is_about_genes,
+    is_clinical,
+    samples_decision,
+)
 from cellstate.io.formats.quantifiers import choose_strand, star_sample_name
 from cellstate.io.layout import DELIMITERS
 from cellstate.io.long_table import Pivoted, pivot_long

@@ -22,8 +22,7 @@ from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
-from cellstate.perturb.search.goal_null import goal_p
-from cellstate.perturb.search.null_models import benjamini_hochberg
+from cellstate.perturb.search.null_models import benjamini_hochberg, goal_p
 
 #: Best candidates that are re-scored exactly.
 TOP = 200

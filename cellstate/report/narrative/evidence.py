@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cellstate.default_rule import Rule, Verdict
 from cellstate.evaluation.answer_evidence import CLEAR_R
-from cellstate.evaluation.bins import Tolerance
+from cellstate.evaluation.metrics import Tolerance
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.formatting import decimal, join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label

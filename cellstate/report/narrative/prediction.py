@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cellstate.errors import summarise_list
+from cellstate.evaluation.answer_evidence import ALIKE, SAME, correlation
 from cellstate.evaluation.cohort_map import CohortMap
 from cellstate.evaluation.enrichment import MOST_SETS, Enrichment
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
@@ -26,7 +27,6 @@ from cellstate.labels import in_sentence, predictor_label
 from cellstate.perturb.predictors.base import PredictorId
 from cellstate.perturb.predictors.registry import SPECS
 from cellstate.perturb.search.titration import Titration
-from cellstate.report.agreement import ALIKE, SAME, correlation
 from cellstate.viz.columns import CHANGE, CHANGE_A, CHANGE_B, CHANGE_OF, GENE, IS_PERTURBED, IS_RELIABLE
 from cellstate.viz.compare_scenarios import most_different
 from cellstate.viz.enrichment import CLEAR_FDR

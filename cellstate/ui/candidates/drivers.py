@@ -6,13 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from cellstate.evaluation.admixture import Admixture, admixture, without_admixture
-from cellstate.evaluation.tissue_centres import high_tissues
+from cellstate.evaluation.tissue_profiles import high_tissues
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.regulators.search import Regulators, regulators
-from cellstate.report.dossier_columns import with_dossiers
+from cellstate.report.dossier import with_dossiers
 from cellstate.report.narrative.regulators import admixture_sentence, regulators_sentence, set_sentence
 from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.errors import error_boundary

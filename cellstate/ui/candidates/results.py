@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cellstate.evaluation.answer_evidence import AnswerEvidence
-from cellstate.evaluation.tissue_centres import high_tissues
+from cellstate.evaluation.answer_evidence import AnswerEvidence, correlation
+from cellstate.evaluation.tissue_profiles import high_tissues
 from cellstate.formatting import escape_markdown, file_stem, plural
 from cellstate.io import GeneTable
 from cellstate.model import Model
@@ -20,9 +20,8 @@ from cellstate.perturb.search.combination import Combination
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.pairs import TESTED, Pairs
 from cellstate.perturb.search.single import Screen, other_predictors
-from cellstate.report.agreement import correlation
 from cellstate.report.candidates import Candidate, candidates, table_data
-from cellstate.report.dossier_columns import with_dossiers
+from cellstate.report.dossier import with_dossiers
 from cellstate.report.narrative.evidence import combination_reason
 from cellstate.report.narrative.prediction import agreement_sentence
 from cellstate.report.narrative.search import (

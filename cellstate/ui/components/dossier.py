@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from cellstate.genes.dossier import dossier
-from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
+from cellstate.report.dossier import dossier_links, dossier_sentence
 from cellstate.ui.components.layout import READABLE
 
 

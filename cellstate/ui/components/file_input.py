@@ -10,7 +10,7 @@ import streamlit as st
 
 from cellstate.expression.reading import ReadReport
 from cellstate.formatting import escape_markdown
-from cellstate.report.narrative.qc import doubt_sentence
+from cellstate.report.narrative.sample import doubt_sentence
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.load_samples import confirm_other
 from cellstate.ui.state.session import Session

@@ -1,4 +1,4 @@
-"""The heat map of a cohort's regulators in the browser; what it shows comes from `cellstate.viz.regulator_heatmap`."""
+"""The heat map of a cohort's regulators in the browser; what it shows comes from `cellstate.viz.regulators`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cellstate.viz.regulator_heatmap import RegulatorHeatmap
+from cellstate.viz.regulators import RegulatorHeatmap
 
 _HTML = """
 <div class="heatmap" tabindex="0" role="application" aria-label="Heat map: arrow keys choose a cell, Enter opens it">

@@ -8,13 +8,12 @@ from cellstate.evidence import PredictorId
 from cellstate.formatting import bin_label, decimal, escape_markdown, percent
 from cellstate.labels import DATASETS
 from cellstate.model import ModelRecord
-from cellstate.report.section import Section
-from cellstate.report.sections import all_records, criteria, held_out, sections, shares
+from cellstate.report.sections import Section, all_records, criteria, held_out, sections, shares
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import READABLE, chart, metric_row
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import model
-from cellstate.viz.accuracy import ceiling_bars
+from cellstate.viz.model import ceiling_bars
 
 #: Tables wider than this many pixels are hard to follow from row to row.
 WIDE = 960

@@ -16,7 +16,7 @@ from cellstate.model import Model, ModelRecord
 from cellstate.model.folder import CARD, HISTORY
 from cellstate.model.network import device_label
 from cellstate.report.narrative.evidence import LIMITS, RANDOM_WEIGHTS
-from cellstate.report.narrative.reconstruction import network_sentence, training_sentence
+from cellstate.report.narrative.model import network_sentence, training_sentence
 from cellstate.report.sections import USED
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.layout import READABLE, chart, metric_row

@@ -10,7 +10,7 @@ import streamlit as st
 from msgspec import to_builtins
 
 from cellstate.errors import CellStateError
-from cellstate.evaluation.bins import EDGES, Tolerance
+from cellstate.evaluation.metrics import EDGES, Tolerance
 from cellstate.evaluation.reconstruction import BATCH_OFFSET, Evaluation, evaluate
 from cellstate.evidence import PredictorId
 from cellstate.formatting import percent, plural
@@ -18,7 +18,7 @@ from cellstate.labels import DATASETS, predictor_label
 from cellstate.model.record import EvaluationRecord
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.evidence import HELD_OUT
-from cellstate.report.narrative.reconstruction import (
+from cellstate.report.narrative.model import (
     batch_offset_sentence,
     bins_of,
     ceiling_sentence,

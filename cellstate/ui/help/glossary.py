@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cellstate.evaluation.bins import Tolerance
 from cellstate.evaluation.intervals import COVERAGE
+from cellstate.evaluation.metrics import Tolerance
 from cellstate.evaluation.ood import OOD_LIMIT
 from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evidence import PredictorId

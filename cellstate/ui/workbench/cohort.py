@@ -23,8 +23,8 @@ from cellstate.io import to_csv
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.report.narrative.cohort import cohort_line, cohort_sentence
 from cellstate.report.narrative.figures import legend
+from cellstate.report.narrative.regulators import cohort_line, cohort_sentence
 from cellstate.ui.components.choice import choose_one
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.figure_files import FRAME, figure_files
@@ -38,7 +38,7 @@ from cellstate.ui.workbench.sample import all_samples
 from cellstate.ui.workbench.sample_groups import labels_hash
 from cellstate.ui.workbench.sample_sheet import groups_of
 from cellstate.ui.workbench.view import show_one, view_switch
-from cellstate.viz.regulator_heatmap import RegulatorHeatmap, regulator_heatmap
+from cellstate.viz.regulators import RegulatorHeatmap, regulator_heatmap
 
 #: Samples in one turn of the queue: a second or less, so that no other user waits long.
 BLOCK = 50

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellstate.formatting import file_stem, plural
 from cellstate.io import to_csv
-from cellstate.report.narrative.qc import dates_sentence, match_sentence, n_matched, names_listed
+from cellstate.report.narrative.sample import dates_sentence, match_sentence, n_matched, names_listed
 from cellstate.ui.components.layout import READABLE, download_table, metric_row
 from cellstate.ui.components.load_samples import read_again
 from cellstate.ui.state.session import Loaded

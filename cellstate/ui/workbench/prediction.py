@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellstate.evaluation.answer_evidence import AnswerEvidence, prediction_evidence, same_sign
+from cellstate.evaluation.answer_evidence import AnswerEvidence, agreement, prediction_evidence, same_sign
 from cellstate.evaluation.ood import OodScore, ood_score_after
 from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.model import Model
 from cellstate.perturb.predict import Prediction, predict
-from cellstate.report.agreement import agreement
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.qc import distance

@@ -9,8 +9,7 @@ from cellstate.evaluation.qc import qc_figures, with_ood_score
 from cellstate.formatting import escape_markdown
 from cellstate.gene_space import align
 from cellstate.model import Model
-from cellstate.report.narrative.qc import qc_lines
-from cellstate.report.narrative.tissue import tissue_sentence
+from cellstate.report.narrative.sample import qc_lines, tissue_sentence
 from cellstate.ui.components.layout import chart
 from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import Session

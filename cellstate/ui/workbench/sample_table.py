@@ -11,7 +11,7 @@ from cellstate.evaluation.qc import grades, qc_figures, with_ood_score, worst
 from cellstate.formatting import plural
 from cellstate.model import Model
 from cellstate.perturb.sample import prepare_samples
-from cellstate.report.narrative.qc import grade_text
+from cellstate.report.narrative.sample import grade_text
 from cellstate.ui.components.layout import number_column
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.resources import queue

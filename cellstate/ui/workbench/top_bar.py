@@ -9,8 +9,7 @@ import streamlit as st
 
 from cellstate.evaluation.qc import Grade, grades, qc_figures, with_ood_score, worst
 from cellstate.model import Model
-from cellstate.report.narrative.qc import grade_text, is_well_read, reading_line
-from cellstate.report.narrative.tissue import tissue_label
+from cellstate.report.narrative.sample import grade_text, is_well_read, reading_line, tissue_label
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import slot
 from cellstate.ui.components.predictor_picker import choose_predictor

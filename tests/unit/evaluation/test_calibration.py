@@ -7,9 +7,9 @@ import pytest
 from msgspec import structs
 
 from cellstate.evaluation import calibration
-from cellstate.evaluation.bins import accuracy_per_bin
 from cellstate.evaluation.calibration import TOP_TPM, conditional_mode_tpm, fit_conditional_mode
 from cellstate.evaluation.intervals import predicted_log1p
+from cellstate.evaluation.metrics import accuracy_per_bin
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import Model, ModelRecord

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellstate.evaluation.bins import EDGES
 from cellstate.evaluation.intervals import (
     COVERAGE,
     LEVELS_TPM,
@@ -18,6 +17,7 @@ from cellstate.evaluation.intervals import (
     intervals,
     predicted_log1p,
 )
+from cellstate.evaluation.metrics import EDGES
 from cellstate.evaluation.reconstruction import evaluate
 from cellstate.gene_space import align
 from cellstate.model import ModelRecord

@@ -5,9 +5,16 @@ from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
 from cellstate.errors import CellStateError
-from cellstate.evaluation.bins import EDGES, Tolerance, accuracy_per_bin
-from cellstate.evaluation.ceiling import ceiling_per_bin
-from cellstate.evaluation.metrics import median, r2_per_gene, r2_per_sample, r2_pooled
+from cellstate.evaluation.metrics import (
+    EDGES,
+    Tolerance,
+    accuracy_per_bin,
+    ceiling_per_bin,
+    median,
+    r2_per_gene,
+    r2_per_sample,
+    r2_pooled,
+)
 
 
 @pytest.fixture

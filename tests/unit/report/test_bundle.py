@@ -28,8 +28,7 @@ from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.combination import Combination, combine
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
-from cellstate.report.bundle import bundle, settings
-from cellstate.report.bundle_code import command_options, python, shell
+from cellstate.report.bundle import bundle, command_options, python, settings, shell
 from cellstate.report.provenance import Run, Source, provenance
 from cellstate.ui.components.exports import search_run
 from tests.unit.report.conftest import NASTY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cellstate.report.narrative.cohort import cohort_line, cohort_sentence
+from cellstate.report.narrative.regulators import cohort_line, cohort_sentence
 from tests.support.golden import check_golden
 
 TABLE = pd.DataFrame(

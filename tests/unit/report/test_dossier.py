@@ -5,8 +5,7 @@ import math
 import pandas as pd
 
 from cellstate.genes.dossier import dossier
-from cellstate.report.dossier_columns import dossier_entry, with_dossiers
-from cellstate.report.narrative.dossier import dossier_links, dossier_sentence
+from cellstate.report.dossier import dossier_entry, dossier_links, dossier_sentence, with_dossiers
 from tests.support.golden import check_golden
 
 

@@ -10,11 +10,11 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from cellstate.report.html import Report, marked, render, table
+from cellstate.report.html import Report, marked, render
 from cellstate.report.html_prediction import prediction_report
 from cellstate.report.html_search import goal_in_words, search_report
 from cellstate.report.provenance import provenance
-from cellstate.report.section import Section
+from cellstate.report.sections import Section
 from cellstate.viz.search import screen_bars
 from tests.unit.report.conftest import NASTY
 
@@ -133,7 +133,8 @@ def test_marks_of_markdown_and_nothing_else() -> None:
 
 
 def test_columns_of_numbers_stand_flush_right() -> None:
-    html = table(pd.DataFrame({"gene": ["A", "<B>"], "x": ["+1.5", "–"], "sum": ["f" * 64, "x"]}))
+    table = pd.DataFrame({"gene": ["A", "<B>"], "x": ["+1.5", "–"], "sum": ["f" * 64, "x"]})
+    html = render(Report("T", [], [Section("a", "A", "text", table)])).decode()
     assert html.count('class="n"') == 3 and html.count('class="x"') == 1 and "&lt;B&gt;" in html
 
 

@@ -19,7 +19,7 @@ from cellstate.perturb.search.combination import Combination
 from cellstate.perturb.search.goal import PRESETS, Goal, Signature, StudyOffset
 from cellstate.perturb.search.pairs import Pairs
 from cellstate.perturb.search.single import Screen
-from cellstate.report.narrative import experiment, reconstruction, search
+from cellstate.report.narrative import experiment, model, search
 from tests.support.golden import check_golden
 
 P = PredictorId
@@ -213,7 +213,7 @@ def evaluated(
 
 
 def test_reconstruction() -> None:
-    narrative = reconstruction.reconstruction_sentence
+    narrative = model.reconstruction_sentence
     short = Coverage(nominal=0.9, overall=0.9012, bins=(0.91, 0.62))
     losses = pd.Series({0: 1.0, 1: 0.9, 2: 0.95})
     widths = {"one linear encoder": (100, 64, 64, 64, 100), "symmetric": (100, 80, 64, 80, 100)}
@@ -226,28 +226,26 @@ def test_reconstruction() -> None:
             "PCA equal": narrative(evaluated(0.95, 0.9502)),
             "PCA better": narrative(evaluated(0.95, 0.96)),
             "PCA worse": narrative(evaluated(0.95, 0.92)),
-            "batch offset": reconstruction.batch_offset_sentence(
+            "batch offset": model.batch_offset_sentence(
                 msgspec.structs.replace(
                     evaluated(0.95),
                     r2_gene_median=0.21,
                     batch_offset=Quality(r2_pooled=0.96, r2_gene_median=0.52, r2_sample_median=None, bins=()),
                 )
             ),
-            "no batch offset": reconstruction.batch_offset_sentence(evaluated(0.95)),
-            "ceiling": reconstruction.ceiling_sentence(evaluated(0.95)),
-            "no ceiling": reconstruction.ceiling_sentence(evaluated(0.95, share=None)),
-            "intervals short in a bin": reconstruction.interval_sentence(evaluated(0.95, coverage=short)),
-            "intervals": reconstruction.interval_sentence(
+            "no batch offset": model.batch_offset_sentence(evaluated(0.95)),
+            "ceiling": model.ceiling_sentence(evaluated(0.95)),
+            "no ceiling": model.ceiling_sentence(evaluated(0.95, share=None)),
+            "intervals short in a bin": model.interval_sentence(evaluated(0.95, coverage=short)),
+            "intervals": model.interval_sentence(
                 evaluated(0.95, coverage=Coverage(nominal=0.9, overall=0.9012, bins=(0.91, None)))
             ),
-            "no intervals": reconstruction.interval_sentence(evaluated(0.95)),
-            "training": reconstruction.training_sentence(losses, "pca"),
-            "training, hardly better": reconstruction.training_sentence(losses + 99, "pca"),
-            "training, random start": reconstruction.training_sentence(losses, "none"),
+            "no intervals": model.interval_sentence(evaluated(0.95)),
+            "training": model.training_sentence(losses, "pca"),
+            "training, hardly better": model.training_sentence(losses + 99, "pca"),
+            "training, random start": model.training_sentence(losses, "none"),
             **{
-                f"network, {case}": reconstruction.network_sentence(
-                    ModelConfig("m", w, "gelu", residual=case[0] == "o")
-                )
+                f"network, {case}": model.network_sentence(ModelConfig("m", w, "gelu", residual=case[0] == "o"))
                 for case, w in widths.items()
             },
         },
@@ -255,10 +253,10 @@ def test_reconstruction() -> None:
 
 
 def test_error_removed_and_the_table_of_figures() -> None:
-    assert reconstruction.error_removed(0.95, 0.9) == pytest.approx(0.5)
+    assert model.error_removed(0.95, 0.9) == pytest.approx(0.5)
     found = evaluated(0.95, 0.92)
-    assert list(reconstruction.bins_of(found)) == ["autoencoder", "pca", "gene_mean"]
-    table = reconstruction.figures_table(found)
+    assert list(model.bins_of(found)) == ["autoencoder", "pca", "gene_mean"]
+    table = model.figures_table(found)
     assert list(table.columns) == ["Figure", "Autoencoder", "PCA", "Gene mean", "Ceiling"] and len(table) == 5
     assert table.loc[0, ["Autoencoder", "PCA", "Gene mean"]].tolist() == [0.95, 0.92, 0.9]
     assert table.loc[3, ["PCA", "Ceiling"]].tolist() == [0.7, 0.9] and table.loc[4].isna().sum() == 4

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cellstate.evaluation.tissue import LIMIT, Figure, State, TissueCall
-from cellstate.report.narrative.tissue import tissue_sentence
+from cellstate.report.narrative.sample import tissue_sentence
 from tests.support.golden import check_golden
 
 CALL = TissueCall(

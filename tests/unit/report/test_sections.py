@@ -20,8 +20,7 @@ from cellstate.report.narrative.evidence import (
     pairs_reason,
 )
 from cellstate.report.narrative.model import architecture
-from cellstate.report.section import Section, markdown
-from cellstate.report.sections import all_records, criteria, sections
+from cellstate.report.sections import Section, all_records, criteria, markdown, sections
 from tests.support.evidence_factories import P, evidence, favouring, record, rule_records
 from tests.support.golden import check_golden
 

@@ -8,8 +8,7 @@ import pytest
 
 from cellstate.errors import ModelError
 from cellstate.model import ModelRecord
-from cellstate.report.section import markdown
-from cellstate.report.sections import sections
+from cellstate.report.sections import markdown, sections
 from train.package import card, write_card
 
 

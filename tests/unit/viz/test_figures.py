@@ -17,7 +17,7 @@ from cellstate.viz import (
     top_gene_bars,
     training_curve,
 )
-from cellstate.viz.accuracy import CELLS
+from cellstate.viz.model import CELLS
 from cellstate.viz.points import thin
 from cellstate.viz.style import LOOKS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellstate.viz.accuracy import ceiling_bars
+from cellstate.viz.model import ceiling_bars
 
 BINS = ("0–2.5", "2.5 and more")
 

@@ -6,7 +6,7 @@ from base64 import b64decode
 
 import numpy as np
 
-from cellstate.viz.regulator_heatmap import LEVELS, NO_VALUE, levels, regulator_heatmap
+from cellstate.viz.regulators import LEVELS, NO_VALUE, levels, regulator_heatmap
 
 
 def test_the_browser_gets_one_row_a_regulator() -> None:

@@ -12,10 +12,9 @@ from cellstate.perturb.predictors.linear import fit_components
 from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.predictors.sparse import SparseEffectPropagation
 from cellstate.perturb.sample import prepare_sample
-from cellstate.perturb.search import goal_null
+from cellstate.perturb.search import null_models
 from cellstate.perturb.search.goal import Goal, Signature
-from cellstate.perturb.search.goal_null import UsualEffects, goal_p, random_goals
-from cellstate.perturb.search.null_models import benjamini_hochberg
+from cellstate.perturb.search.null_models import UsualEffects, benjamini_hochberg, goal_p, random_goals
 from cellstate.perturb.search.single import gene_p, screen
 from tests.unit.perturb.questions import patient_samples
 
@@ -113,7 +112,7 @@ def test_a_module_is_a_goal_like_any_other(world):
 def test_random_goals_have_the_weights_of_the_goal_and_go_together(world):
     rng, direction_G = np.random.default_rng(5), unit(np.repeat([1.0, -2.0, 0.0], [10, 5, N_GENES - 15]))
     random_RG = random_goals(direction_G, world.known, rng)
-    assert random_RG.shape == (goal_null.N_GOALS, N_GENES)
+    assert random_RG.shape == (null_models.N_GOALS, N_GENES)
     assert np.allclose(np.sort(random_RG, axis=1), np.sort(direction_G))
     # Genes that go up together in the goal stand in one module, but for few.
     share = [np.bincount(world.module_G[row_G > 0]).max() / 10 for row_G in random_RG]

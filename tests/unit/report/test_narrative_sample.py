@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cellstate.evaluation.qc import Check, Grade
 from cellstate.expression.reading import Decision, ReadReport
-from cellstate.report.narrative.qc import (
+from cellstate.report.narrative.sample import (
     dates_sentence,
     doubt_sentence,
     grade_text,

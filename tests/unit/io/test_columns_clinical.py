@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cellstate.io import read_samples
-from cellstate.io.clinical_columns import genes_in_header, is_clinical
+from cellstate.io.columns import genes_in_header, is_clinical
 from tests.support.read_codes import warning_codes
 
 CLINICAL = {"OS": [12.5, 24.1, 7.2], "RIN": [8.1, 7.9, 9.0], "PI": [1, 2, 3], "SD": [0.1, 0.2, 0.3], "END": [5, 6, 7],

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cellstate.report.agreement import agreement, correlation
+from cellstate.evaluation.answer_evidence import agreement, correlation
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sentences about the quality of a sample, and about the gene names of its file."""
+"""Sentences about a sample: its quality, the gene names of its file, its tissue and state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from math import floor, isnan
 
 from cellstate.errors import summarise_list
 from cellstate.evaluation.qc import LIMITS, N_TOP_GENES, Check, Grade, grades
+from cellstate.evaluation.tissue import LIMIT, State, TissueCall
 from cellstate.expression.reading import Decision, ReadReport
-from cellstate.formatting import digits, escape_markdown, percent, plural
+from cellstate.formatting import digits, escape_markdown, join_with_and, percent, plural
 from cellstate.genes import FOUND, N_AXIS
 
 _SYMBOLS = {Grade.GOOD: "✓", Grade.FAIR: "▲", Grade.POOR: "✗", Grade.UNKNOWN: "–"}
@@ -69,6 +70,11 @@ _DECISIONS = {
     "samples": "Columns of samples",
     "sheet": "Sheet",
 }
+#: A file counts as well read if at least this share of its names are known genes, coding for a protein or not.
+_WELL_READ = 0.8
+#: Less probable tissues are not named, and more than this many are not either.
+_LEAST_NAMED, _MOST_NAMED = 0.02, 3
+_STATES = {State.NORMAL: "no tumour", State.TUMOUR: "tumour", State.CELLS: "cell line or cultured cells"}
 
 
 def doubt_sentence(decision: Decision) -> str:
@@ -123,10 +129,6 @@ def match_sentence(report: ReadReport, n_genes: int) -> str:
     )
 
 
-#: A file counts as well read if at least this share of its names are known genes, coding for a protein or not.
-_WELL_READ = 0.8
-
-
 def reading_line(report: ReadReport) -> str:
     """Return how a file was read in a few words: gene names recognised, and the unit."""
     notes = f" · {plural(len(report.warnings), 'note')}" if report.warnings else ""
@@ -176,3 +178,24 @@ def groups_sentence(n_by_group: Mapping[str, int], n_without: int) -> str:
     """Return the size of each group."""
     rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
     return f"{escape_markdown(summarise_list([f'{g} ({n:,})' for g, n in n_by_group.items()], 4), 400)}{rest}."
+
+
+def tissue_sentence(call: TissueCall) -> str:
+    """Return what a sample is most like, with probabilities, as plain text."""
+    if not call.is_plausible:
+        return "The values are not plausible as TPM of human bulk RNA sequencing, so the tissue cannot be named."
+    first, *rest = call.tissues[:_MOST_NAMED]
+    named = [first, *(one for one in rest if one[1] >= _LEAST_NAMED)]
+    text = f"Most like {join_with_and([f'{tissue} ({p:.2f})' for tissue, p in named])}"
+    if not call.is_known:
+        text += ", but unlike every tissue that is known here"
+    where = "within" if call.platform_distance <= LIMIT else "beyond"
+    state = f"{_STATES[call.state]} ({call.state_probability:.2f})"
+    return f"{text}; {state}; platform {where} the range of held-out laboratories."
+
+
+def tissue_label(call: TissueCall) -> str:
+    """Return what a sample is most like in a few words: ``colon, tumour``."""
+    if not call.is_plausible or not call.is_known:
+        return "tissue unknown"
+    return f"{call.tissues[0][0]}, {_STATES[call.state]}"

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from cellstate.evaluation.tissue import State, model_tissues
-from cellstate.evaluation.tissue_centres import (
-    LEAST_TPM,
-    TIMES_MEAN,
-    high_tissues,
-    tissue_call,
-    tissue_centre,
-)
+from cellstate.evaluation.tissue_profiles import LEAST_TPM, TIMES_MEAN, high_tissues, tissue_call, tissue_centre
 from cellstate.files import resource_path
 from cellstate.genes import gene_axis
 from cellstate.model import load_model
