@@ -26,9 +26,8 @@ from torch.distributed.checkpoint.api import CheckpointException
 
 from cellstate.errors import CellStateError
 from cellstate.files import changed_file, fsync, read_checksums, sha256, write_checksums, write_problem
-from train.callbacks import TrainingState
 
-from .callbacks import Epoch
+from .callbacks import Epoch, TrainingState
 from .distributed import DistributedContext
 
 FOLDER = "checkpoints"

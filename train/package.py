@@ -36,7 +36,6 @@ from cellstate.perturb.regulators.reference import save_reference
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.model import architecture
 from cellstate.report.sections import markdown, sections
-from train.sparse_fit import fit_effects
 
 from .config import TrainConfig
 from .data import HELD_OUT, TrainingData
@@ -45,6 +44,7 @@ from .ingest.bulk import CORPUS
 from .loop import Outcome, best_of
 from .profiles import draw_profiles
 from .regulators import NORMAL, NormalSamples, fit_reference
+from .sparse_fit import fit_effects
 from .tissues import fit_tissues, save_tissues
 
 #: Rows from which the direct effects between genes are learnt, where there are more than twice as many samples.

@@ -174,12 +174,6 @@ def names_listed(names: Sequence[str]) -> str:
     return listed([escape_markdown(name, _MAX_NAME) for name in names])
 
 
-def groups_sentence(n_by_group: Mapping[str, int], n_without: int) -> str:
-    """Return the size of each group."""
-    rest = f"; {plural(n_without, 'sample')} without a group" if n_without else ""
-    return f"{escape_markdown(summarise_list([f'{g} ({n:,})' for g, n in n_by_group.items()], 4), 400)}{rest}."
-
-
 def tissue_sentence(call: TissueCall) -> str:
     """Return what a sample is most like, with probabilities, as plain text."""
     if not call.is_plausible:

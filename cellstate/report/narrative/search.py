@@ -18,7 +18,6 @@ from cellstate.perturb.search.single import Screen
 
 #: False discovery rate below which a perturbation or pair is called significant.
 SIGNIFICANT_FDR = 0.1
-SIGNIFICANT = f"Significant (FDR < {percent(SIGNIFICANT_FDR)})"
 #: Fraction of the squared distance that is left without a difference between studies, below which a goal says little.
 LITTLE_LEFT = 0.5
 #: What p of a single perturbation compares with: how unusual an effect is for a goal of this size and co-expression.
