@@ -25,7 +25,7 @@ EDGES = (0.0, 2.5, 10.0, 100.0, float("inf"))
 #: Reads of a library of unknown depth.
 ASSUMED_READS = 20e6
 #: The ceiling is a mean over values; so many samples suffice.
-MAX_SAMPLES = 24
+CEILING_SAMPLES = 24
 
 
 def r2_pooled(truth_SG: np.ndarray, predicted_SG: np.ndarray) -> float:
@@ -94,6 +94,9 @@ def _r2(truth: np.ndarray, predicted: np.ndarray, axis: int, least: int) -> np.n
     return np.divide(total - residual, total, where=use, out=np.full(total.shape, np.nan))
 
 
+# --- accuracy per TPM bin ---
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """A value is within tolerance when it differs by at most ``relative`` times the truth plus ``absolute`` TPM."""
@@ -151,6 +154,9 @@ def accuracy_per_bin(
     ]
 
 
+# --- counting-noise ceiling ---
+
+
 def ceiling_per_bin(
     tpm_SG: np.ndarray,
     length_bp_G: np.ndarray,
@@ -171,7 +177,7 @@ def ceiling_per_bin(
     library_size_S : ndarray, shape (S,)
         Reads a sample; NaN means `ASSUMED_READS`.
     """
-    rows = np.linspace(0, len(tpm_SG) - 1, min(len(tpm_SG), MAX_SAMPLES)).astype(int)
+    rows = np.linspace(0, len(tpm_SG) - 1, min(len(tpm_SG), CEILING_SAMPLES)).astype(int)
     known_SG = ~np.isnan(tpm_SG[rows])
     tpm = np.nan_to_num(tpm_SG[rows]).astype(np.float64)
     reads = np.where(np.isfinite(library_size_S[rows]), library_size_S[rows], ASSUMED_READS)

@@ -206,6 +206,13 @@ class ReadOptions:
         return (self.format or "").strip().lower().split(" ")[0]
 
 
+def confirm(options: ReadOptions, report: ReadReport) -> ReadOptions:
+    """Return the options with all doubtful decisions of a report as the user's own choices."""
+    fields = {UNIT: "unit", NAMES: "id_type", ORIENTATION: "orientation", SAMPLES: "columns", SHEET: "sheet"}
+    chosen: dict[str, Any] = {fields[doubt.name]: doubt.value for doubt in report.doubts}
+    return replace(options, **chosen)
+
+
 @dataclass(frozen=True)
 class RawTable:
     """The values of a file before conversion.
@@ -253,6 +260,26 @@ class RawTable:
     sample_columns: tuple[int, ...] = ()
     decisions: tuple[Decision, ...] = ()
     sheets: tuple[str, ...] = ()
+
+
+class ProgressReporter:
+    """Reports the progress of reading a file. The reported fraction never decreases.
+
+    Parameters
+    ----------
+    callback : callable, optional
+        Receives the step and the total fraction done, in the thread that reads. It may raise to stop reading.
+    """
+
+    def __init__(self, callback: ProgressCallback | None = None) -> None:
+        self._callback, self._reported = callback, 0.0
+
+    def __call__(self, step: str, fraction: float = 0.0) -> None:
+        """Report that a fraction (0 to 1) of one step is done."""
+        start, end = _STEP_SPANS[step]
+        self._reported = max(self._reported, start + min(max(fraction, 0.0), 1.0) * (end - start))
+        if self._callback is not None:
+            self._callback(step, self._reported)
 
 
 def each_sample(values_SF: np.ndarray) -> Iterator[np.ndarray]:
@@ -307,30 +334,3 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
         taken.add(chosen)
         unique.append(chosen)
     return tuple(unique)
-
-
-class ProgressReporter:
-    """Reports the progress of reading a file. The reported fraction never decreases.
-
-    Parameters
-    ----------
-    callback : callable, optional
-        Receives the step and the total fraction done, in the thread that reads. It may raise to stop reading.
-    """
-
-    def __init__(self, callback: ProgressCallback | None = None) -> None:
-        self._callback, self._reported = callback, 0.0
-
-    def __call__(self, step: str, fraction: float = 0.0) -> None:
-        """Report that a fraction (0 to 1) of one step is done."""
-        start, end = _STEP_SPANS[step]
-        self._reported = max(self._reported, start + min(max(fraction, 0.0), 1.0) * (end - start))
-        if self._callback is not None:
-            self._callback(step, self._reported)
-
-
-def confirm(options: ReadOptions, report: ReadReport) -> ReadOptions:
-    """Return the options with all doubtful decisions of a report as the user's own choices."""
-    fields = {UNIT: "unit", NAMES: "id_type", ORIENTATION: "orientation", SAMPLES: "columns", SHEET: "sheet"}
-    chosen: dict[str, Any] = {fields[doubt.name]: doubt.value for doubt in report.doubts}
-    return replace(options, **chosen)

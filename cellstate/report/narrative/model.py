@@ -64,6 +64,9 @@ def _half(hidden: tuple[int, ...], config: ModelConfig) -> str:
     return f"{layers} and a linear map beside" if config.residual else layers
 
 
+# --- reconstruction ---
+
+
 def network_sentence(config: ModelConfig) -> str:
     """Return the architecture of an autoencoder, computed from its layers."""
     if config.embedding:
