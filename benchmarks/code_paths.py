@@ -100,7 +100,7 @@ EXAMPLE = REPOSITORY / "data" / "examples" / "TCGA-AA-3502-01.tpm.tsv.gz"
 GENES = ("CDX2", "KLF4", "MYC", "TP53")
 GOAL = "genes:+CDX2,+KLF4,-MYC"
 #: Elements of a page that are figures.
-CHARTS = ("plotly_chart", "vega_lite_chart", "arrow_vega_lite_chart")
+CHARTS = ("plotly_chart", "vega_lite_chart", "arrow_vega_lite_chart", "bidi_component")
 
 
 def screen() -> None:

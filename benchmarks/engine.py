@@ -198,7 +198,7 @@ def float64_pass(network: AutoEncoder, z_SG: torch.Tensor) -> torch.Tensor:
         assert isinstance(layer, torch.nn.Linear)
         parts = [torch.nn.functional.linear(h, rows.double()) for rows in layer.weight.split(512)]
         h = torch.cat(parts, dim=1) + layer.bias.double()
-        if not network.is_linear(index):
+        if index not in network.linear:
             h = network.activation(h)
     return h
 

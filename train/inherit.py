@@ -90,7 +90,7 @@ def _network(base: AutoEncoder, rows_QG: np.ndarray, unit: float, ends: tuple[Te
     width, genes = rows_QG.shape
     widths = (genes, width, *base.config.widths[2:-2], width, genes)
     network = AutoEncoder(replace(base.config, name=name, widths=widths))
-    last, latent, leaving = len(base.layers) - 1, base.config.latent_index - 1, base.exit
+    last, latent, leaving = len(base.layers) - 1, base.latent, base.exit
     rows = torch.from_numpy(rows_QG)
     state = {key: value.float() for key, value in base.state_dict().items()}
     first, bias = state["layers.1.weight"], state["layers.1.bias"]
@@ -127,7 +127,7 @@ def take_components(network: AutoEncoder, z_SG: np.ndarray) -> None:
     spread = (theirs_SL - mean_L).square().mean().sqrt() / own_SL.square().mean().sqrt()
     network.skip_in.weight.zero_()[:, :width] = spread * turn_LL.T
     network.skip_out.weight.zero_()[:width] = turn_LL / spread
-    latent, leaving = network.layers[network.config.latent_index - 1], network.layers[network.exit]
+    latent, leaving = network.layers[network.latent], network.layers[network.exit]
     assert isinstance(latent.bias, Tensor) and isinstance(leaving.bias, Tensor)
     latent.bias += mean_L - network.encode(z).mean(dim=0)
     # The mean of the cohort is 0 in z.

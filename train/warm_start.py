@@ -102,8 +102,8 @@ def _carried(network: AutoEncoder, index: int, n: int) -> Tensor:
     """Return the block of a layer that carries the n scores: pairs after a ReLU, plain scores after a linear layer."""
     one = torch.eye(n)
     pair = torch.cat([one, -one])
-    enters_as_pair = index > 0 and not network.is_linear(index - 1)
-    leaves_as_pair = not network.is_linear(index)
+    enters_as_pair = index > 0 and index - 1 not in network.linear
+    leaves_as_pair = index not in network.linear
     if enters_as_pair:
         # A pair is never negative, so a further ReLU layer keeps it as it is.
         return torch.eye(2 * n) if leaves_as_pair else pair.T

@@ -28,7 +28,7 @@ from cellstate.cli.readers import SearchInput, at_least_one, read_genes, read_pa
 from cellstate.errors import CellStateError, PerturbationError, Stopped
 
 if TYPE_CHECKING:
-    from cellstate.perturb.search.distributed import DistributedContext
+    from cellstate.perturb.search.distributed import ProcessGroup
     from cellstate.perturb.search.pair_blocks import FolderBlocks
     from cellstate.perturb.search.pairs import Pairs
 
@@ -59,16 +59,16 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Answer | None:
-    from cellstate.perturb.search.distributed import distributed_context
+    from cellstate.perturb.search.distributed import process_group
 
-    with distributed_context() as here:
+    with process_group() as here:
         options.quiet = not here.is_first
         options.device = here.device(options.device)
         with _one_error(here):
             return _search(options, here)
 
 
-def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | None:
+def _search(options: argparse.Namespace, here: ProcessGroup) -> Answer | None:
     from cellstate.perturb.search.pairs import TOP, TOP_ANCHORED, default_ranking, pairs
 
     patterns = read_patterns([options.perturb])
@@ -110,7 +110,7 @@ def _search(options: argparse.Namespace, here: DistributedContext) -> Answer | N
 
 
 def _kept_blocks(
-    options: argparse.Namespace, given: SearchInput, here: DistributedContext, settings: list
+    options: argparse.Namespace, given: SearchInput, here: ProcessGroup, settings: list
 ) -> FolderBlocks | None:
     """Open the folder of finished blocks, if the user named one."""
     if not options.keep:
@@ -174,7 +174,7 @@ def _stoppable(folder: str | None, blocks: FolderBlocks | None) -> Iterator[None
 
 
 @contextmanager
-def _one_error(here: DistributedContext) -> Iterator[None]:
+def _one_error(here: ProcessGroup) -> Iterator[None]:
     """Let one process of a run print an error that all of them meet."""
     try:
         yield

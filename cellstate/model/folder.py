@@ -329,7 +329,7 @@ def describe_model(folder: Path | str) -> dict:
         {
             "inputs": a,
             "outputs": b,
-            "activation": "linear" if model.network.is_linear(i) else model.config.activation,
+            "activation": "linear" if i in model.network.linear else model.config.activation,
             "parameters": a * b + b,
         }
         for i, (a, b) in enumerate(pairs)

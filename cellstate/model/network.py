@@ -34,22 +34,18 @@ class AutoEncoder(nn.Module):
         #: Linear maps beside the encoder and the decoder of a residual network.
         self.skip_in = nn.Linear(n, latent, bias=False) if config.residual else None
         self.skip_out = nn.Linear(latent, n, bias=False) if config.residual else None
+        #: The layer whose output is the latent one.
+        self.latent = config.latent_index - 1
         #: The layer whose output `skip_in` reads (-1: the genes), and the layer that `skip_out` adds to.
         self.entry = 0 if config.embedding else -1
         self.exit = len(self.layers) - (2 if config.embedding else 1)
+        #: Layers that no activation follows: the latent one, the last, and both ends of an embedding.
+        self.linear = frozenset((self.entry, self.latent, self.exit, len(self.layers) - 1))
 
     @property
     def skips_to_genes(self) -> bool:
         """Whether `skip_out` ends in the genes themselves."""
         return self.skip_out is not None and self.exit == len(self.layers) - 1
-
-    def is_linear(self, layer: int) -> bool:
-        """Whether no activation follows a layer: the latent one, the last, and both ends of an embedding."""
-        return layer in (self.entry, self.config.latent_index - 1, self.exit, len(self.layers) - 1)
-
-    def is_latent(self, layer: int) -> bool:
-        """Whether a layer's output is the latent one."""
-        return layer == self.config.latent_index - 1
 
     def weight(self, layer: int) -> Tensor:
         """Return the weight matrix of a layer, shape (outputs, inputs)."""
@@ -60,14 +56,14 @@ class AutoEncoder(nn.Module):
     def step(self, layer: int, h_SH: Tensor) -> Tensor:
         """Run one layer with its activation."""
         h_SH = self.layers[layer](h_SH)
-        if self.is_linear(layer):
+        if layer in self.linear:
             return h_SH
         return functional.dropout(self.activation(h_SH), self.dropout, self.training and self.dropout > 0)
 
     def encode(self, z_SG: Tensor) -> Tensor:
         """Genes to latent, shape (S, L)."""
         h_SH = entry_SH = z_SG
-        for layer in range(self.config.latent_index):
+        for layer in range(self.latent + 1):
             h_SH = self.step(layer, h_SH)
             if layer == self.entry:
                 entry_SH = h_SH
@@ -83,7 +79,7 @@ class AutoEncoder(nn.Module):
 
     def _decode(self, latent_SL: Tensor, end: int) -> Tensor:
         h_SH = latent_SL
-        for layer in range(self.config.latent_index, end):
+        for layer in range(self.latent + 1, end):
             h_SH = self.step(layer, h_SH)
             if layer == self.exit and self.skip_out is not None:
                 h_SH = h_SH + self.skip_out(latent_SL)

@@ -82,9 +82,9 @@ def pair_scores(
             i_pre = times(i_h, network.weight(index))
         if index == network.exit and network.skip_out is not None:
             i_pre = i_pre + times(latent[1], network.skip_out.weight)
-        i_h = i_pre if network.is_linear(index) else _bend(network, base.pre[index], change.pre_RH, a_E, b_E, i_pre)
+        i_h = i_pre if index in network.linear else _bend(network, base.pre[index], change.pre_RH, a_E, b_E, i_pre)
         last = [change.h_RH, i_h]
-        if network.is_latent(index):
+        if index == network.latent:
             latent = last
     pair_EK = torch.stack([genes_U[a_E], genes_U[b_E]], dim=1)
     return PairScores(

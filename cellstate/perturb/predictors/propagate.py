@@ -84,13 +84,13 @@ def base_pass(network: AutoEncoder, z_SG: Tensor) -> BaseState:
     h_SH = z_SG
     for index, layer in enumerate(network.layers):
         h_SH = linear32(layer, h_SH)
-        if network.is_latent(index) and network.skip_in is not None:
+        if index == network.latent and network.skip_in is not None:
             # The layer that is read is linear: its output is its pre-activation.
             h_SH = h_SH + linear32(network.skip_in, z_SG if network.entry < 0 else pre[network.entry])
         if index == network.exit and network.skip_out is not None:
-            h_SH = h_SH + linear32(network.skip_out, pre[network.config.latent_index - 1])
+            h_SH = h_SH + linear32(network.skip_out, pre[network.latent])
         pre.append(h_SH)
-        if not network.is_linear(index):
+        if index not in network.linear:
             h_SH = network.activation(h_SH)
     return BaseState(tuple(pre))
 
@@ -117,16 +117,16 @@ def changes(network: AutoEncoder, base: BaseState, genes: Tensor, delta_RK: Tens
     for index in range(len(network.layers) - 1):
         weight = network.weight(index)
         d_pre = entering(weight, genes, delta_RK) if index == 0 else times(d_h, weight)
-        if network.is_latent(index) and network.skip_in is not None:
+        if index == network.latent and network.skip_in is not None:
             skip = network.skip_in.weight
             d_pre = d_pre + (entering(skip, genes, delta_RK) if network.entry < 0 else times(d_entry, skip))
         if index == network.exit and network.skip_out is not None:
             d_pre = d_pre + times(d_latent, network.skip_out.weight)
         if index == network.entry:
             d_entry = d_pre
-        if network.is_latent(index):
+        if index == network.latent:
             d_latent = d_pre
-        if network.is_linear(index):
+        if index in network.linear:
             d_h = d_pre
         else:
             pre = base.pre[index]
@@ -139,7 +139,7 @@ def hidden_change(network: AutoEncoder, base: BaseState, genes: Tensor, delta_RK
     latent_RL = last_RH = delta_RK
     for index, change in enumerate(changes(network, base, genes, delta_RK)):
         last_RH = change.h_RH
-        if network.is_latent(index):
+        if index == network.latent:
             latent_RL = change.h_RH
     return HiddenChange(last_RH, latent_RL)
 
@@ -323,7 +323,7 @@ def backward(network: AutoEncoder, base: BaseState, goal: Readout, reach: tuple[
     behind: list[Tensor] = []
     skipped = _Skipped(network)
     for index in reversed(range(len(network.layers) - 1)):
-        if network.is_latent(index) and goal.latent_L is not None:
+        if index == network.latent and goal.latent_L is not None:
             g = g + goal.latent_L
         g = skipped.arriving(index, g)
         behind.append(g)
@@ -340,7 +340,7 @@ class _Skipped:
     """
 
     def __init__(self, network: AutoEncoder) -> None:
-        latent = network.config.latent_index - 1
+        latent = network.latent
         self._maps = {} if network.skip_in is None else {latent: (network.skip_in.weight, network.entry)}
         if network.skip_out is not None and not network.skips_to_genes:
             self._maps[network.exit] = (network.skip_out.weight, latent)
@@ -376,7 +376,7 @@ def gradient_change(network: AutoEncoder, base: BaseState, before: Backward, gen
         pre, g, d = base.pre[index], before.behind[index], d_pre.pop()
         if dg is not None:
             dg = skipped.arriving(index, dg)
-        if network.is_linear(index):
+        if index in network.linear:
             dg_pre = torch.zeros_like(d) if dg is None else dg
         else:
             after = (g if dg is None else g + dg).expand_as(d)
@@ -416,7 +416,7 @@ def _own_response(network: AutoEncoder, base: BaseState, genes_R: Tensor) -> Ten
         d_h = entering(weight, genes_R[:, None], one_R1) if index == 0 else times(d_h, weight)
         if index == network.entry:
             d_entry = d_h
-        if network.is_latent(index):
+        if index == network.latent:
             if network.skip_in is not None:
                 skip = network.skip_in.weight
                 d_h = d_h + (entering(skip, genes_R[:, None], one_R1) if network.entry < 0 else times(d_entry, skip))
@@ -431,7 +431,7 @@ def _own_response(network: AutoEncoder, base: BaseState, genes_R: Tensor) -> Ten
 
 
 def _slope(network: AutoEncoder, index: int, g: Tensor, pre: Tensor, reach: tuple[float, ...] | None = None) -> Tensor:
-    if network.is_linear(index):
+    if index in network.linear:
         return g
     if reach is not None and reach[index] > 0:
         return g * _SMOOTH_SLOPE[network.config.activation](pre, reach[index])

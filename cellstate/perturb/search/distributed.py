@@ -23,8 +23,8 @@ _KEY = "cellstate/claimed/"
 
 
 @dataclass(frozen=True)
-class DistributedContext:
-    """A process among its peers; alone it is rank 0 of 1."""
+class ProcessGroup:
+    """The processes of one search, as one of them sees it; alone it is rank 0 of 1."""
 
     rank: int = 0
     size: int = 1
@@ -90,13 +90,13 @@ def _peers_alive() -> Iterator[None]:
 
 
 @contextmanager
-def distributed_context() -> Iterator[DistributedContext]:
+def process_group() -> Iterator[ProcessGroup]:
     """Join the process group that torchrun describes, or stand alone.
 
     The group runs on gloo, also between GPUs: only a few thousand pairs are exchanged, at the end.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        yield DistributedContext()
+        yield ProcessGroup()
         return
     try:
         store, rank, size = next(dist.rendezvous("env://"))
@@ -108,7 +108,7 @@ def distributed_context() -> Iterator[DistributedContext]:
         ) from error
     share_cores()
     try:
-        yield DistributedContext(rank, size, store)
+        yield ProcessGroup(rank, size, store)
     finally:
         dist.destroy_process_group()
 

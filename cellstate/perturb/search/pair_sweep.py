@@ -23,7 +23,7 @@ from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import ProgressReporter
 from cellstate.perturb.predictors.propagate import Backward, check_numbers
 from cellstate.perturb.search.cohort_interaction import CohortInteractions
-from cellstate.perturb.search.distributed import DistributedContext
+from cellstate.perturb.search.distributed import ProcessGroup
 from cellstate.perturb.search.pair_blocks import Block
 
 #: Rows of a block: wide enough to run at the machine's matrix-multiplication rate, small enough for its memory.
@@ -117,7 +117,7 @@ def sweep(
     proposer: PairProposer,
     plan: SweepPlan,
     blocks: MutableMapping[int, Block],
-    here: DistributedContext,
+    here: ProcessGroup,
     progress: ProgressReporter | None = None,
 ) -> list[Block] | None:
     """Compute the blocks that are not there yet, shared among processes; the first process gets all of them.

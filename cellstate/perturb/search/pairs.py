@@ -24,7 +24,7 @@ from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.predictors.base import PredictorId, ProgressReporter
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, cohort_interactions, has_cohort
-from cellstate.perturb.search.distributed import DistributedContext
+from cellstate.perturb.search.distributed import ProcessGroup
 from cellstate.perturb.search.goal import Goal
 from cellstate.perturb.search.null_models import benjamini_hochberg, pair_p
 from cellstate.perturb.search.pair_blocks import Block
@@ -132,7 +132,7 @@ def pairs(
     top: int | None = None,
     progress: ProgressReporter | None = None,
     blocks: MutableMapping[int, Block] | None = None,
-    here: DistributedContext | None = None,
+    here: ProcessGroup | None = None,
 ) -> Pairs | None:
     """Rank pairs of perturbations of one sample towards a goal.
 
@@ -158,7 +158,7 @@ def pairs(
         Receives (done, total, what); raises `Stopped` to stop the run.
     blocks : mapping of int to Block, optional
         Finished blocks of rows. A stopped run goes on when it is repeated with the same mapping.
-    here : DistributedContext, optional
+    here : ProcessGroup, optional
         The processes that share the rows. All but the first get ``None``.
 
     Returns
@@ -185,7 +185,7 @@ def pairs(
     plan = _plan(scorer, pattern, np.array([anchor]) if anchor is not None else genes, partners, by, _SPARE * n_scored)
     cohort = cohort_interactions(model, goal)
     proposer = _proposer(scorer, plan, cohort, by)
-    found = sweep(proposer, plan, {} if blocks is None else blocks, here or DistributedContext(), progress)
+    found = sweep(proposer, plan, {} if blocks is None else blocks, here or ProcessGroup(), progress)
     if found is None:
         return None
     best = _best(found, plan, n_scored)

@@ -13,7 +13,7 @@ import torch
 
 from cellstate.errors import CellStateError
 from cellstate.files import resource_path
-from cellstate.perturb.search.distributed import DistributedContext, distributed_context
+from cellstate.perturb.search.distributed import ProcessGroup, process_group
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def torchrun(tmp_path):
 
 @pytest.mark.parametrize(("n", "size"), [(0, 1), (1, 3), (7, 3), (38, 4), (5, 5)])
 def test_every_row_is_of_one_process_and_the_shares_differ_by_one_at_most(n, size):
-    shares = [list(DistributedContext(rank, size).mine(n)) for rank in range(size)]
+    shares = [list(ProcessGroup(rank, size).mine(n)) for rank in range(size)]
     assert sorted(chain(*shares)) == list(range(n))
     assert all(i % size == rank for rank, share in enumerate(shares) for i in share)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
@@ -42,7 +42,7 @@ def test_every_row_is_of_one_process_and_the_shares_differ_by_one_at_most(n, siz
 
 def test_alone(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with distributed_context() as here:
+    with process_group() as here:
         assert here.is_first and here.size == 1 and list(here.mine(3)) == [0, 1, 2]
         assert here.gather("x") == ["x"] and here.share("x") == "x"
         assert here.claims("x") and here.claims("x")
@@ -52,8 +52,8 @@ def test_alone(monkeypatch):
 
 def test_a_group_of_one_stands_alone(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with distributed_context() as here:
-        assert here == DistributedContext()
+    with process_group() as here:
+        assert here == ProcessGroup()
 
 
 def test_each_process_of_a_machine_has_a_gpu_of_its_own(monkeypatch):
@@ -61,16 +61,16 @@ def test_each_process_of_a_machine_has_a_gpu_of_its_own(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for local, device in (("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda:0")):
         monkeypatch.setenv("LOCAL_RANK", local)
-        assert DistributedContext(5, 8).device("auto") == device
-        assert DistributedContext(5, 8).device("cpu") == "cpu"
-    assert DistributedContext().device("auto") == "auto"
+        assert ProcessGroup(5, 8).device("auto") == device
+        assert ProcessGroup(5, 8).device("cpu") == "cpu"
+    assert ProcessGroup().device("auto") == "auto"
 
 
 def test_a_group_that_does_not_meet_is_one_sentence(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(CellStateError, match="did not find each other") as error, distributed_context():
+    with pytest.raises(CellStateError, match="did not find each other") as error, process_group():
         pass
     assert "torchrun" in error.value.hint
 
@@ -78,8 +78,8 @@ def test_a_group_that_does_not_meet_is_one_sentence(monkeypatch):
 @pytest.mark.thorough
 def test_three_processes_gather_and_share(torchrun):
     done = torchrun(
-        "from cellstate.perturb.search.distributed import distributed_context\n"
-        "with distributed_context() as here:\n"
+        "from cellstate.perturb.search.distributed import process_group\n"
+        "with process_group() as here:\n"
         "    shared = here.share({'from': here.rank})\n"
         "    claimed = here.claims('x'), here.claims('y')\n"
         "    values = here.gather((here.rank, shared['from'], list(here.mine(7)), *claimed))\n"
@@ -98,8 +98,8 @@ def test_three_processes_gather_and_share(torchrun):
 def test_the_others_end_when_a_process_fails(torchrun, failing, how):
     done = torchrun(
         "import os\n"
-        "from cellstate.perturb.search.distributed import distributed_context\n"
-        "with distributed_context() as here:\n"
+        "from cellstate.perturb.search.distributed import process_group\n"
+        "with process_group() as here:\n"
         "    here.share(1)\n"
         f"    if here.rank == {failing}:\n"
         f"        {how}\n"
@@ -114,8 +114,8 @@ def test_without_torchrun_too_the_others_end_when_a_process_fails(tmp_path):
     code = (
         "import os\n"
         "from cellstate.errors import CellStateError\n"
-        "from cellstate.perturb.search.distributed import distributed_context\n"
-        "with distributed_context() as here:\n"
+        "from cellstate.perturb.search.distributed import process_group\n"
+        "with process_group() as here:\n"
         "    here.share(1)\n"
         "    if here.rank == 1: os._exit(9)\n"
         "    try: here.gather(1)\n"

@@ -15,7 +15,7 @@ from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search import pair_sweep as sweep_module
 from cellstate.perturb.search.cohort_interaction import cohort_interactions
-from cellstate.perturb.search.distributed import DistributedContext
+from cellstate.perturb.search.distributed import ProcessGroup
 from cellstate.perturb.search.pairs import pairs
 from tests.unit.perturb.questions import patient_samples, some_goal, without_cohort
 
@@ -212,7 +212,7 @@ def test_two_processes_give_the_blocks_of_one(bent):
     one, shared = {}, {}
     whole = pairs(prepare_sample(bent, patient_samples()), some_goal(bent), by="interaction", top=50, blocks=one)
 
-    class Second(DistributedContext):
+    class Second(ProcessGroup):
         def share(self, value):
             return value
 
