@@ -101,10 +101,10 @@ def read_alone(path: Path) -> dict[str, float]:
 
 def ingest_file(path: Path) -> dict[str, float]:
     """Ingest as the command does, to the whole store."""
-    from train.ingest import Settings, ingest
+    from train.ingest import IngestSettings, ingest
     from train.ingest.archs4 import open_archs4
 
-    start, settings = time.perf_counter(), Settings()
+    start, settings = time.perf_counter(), IngestSettings()
     source = open_archs4([path], settings.filters.single_cell)
     store = ingest(source, path.parent / "store", settings, lambda line: print(line, file=sys.stderr))
     seconds = time.perf_counter() - start

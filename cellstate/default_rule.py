@@ -31,7 +31,7 @@ class Rule(StrEnum):
     TARGET_SPECIFICITY = "target_specificity"
 
 
-class Verdict(StrEnum):
+class Eligibility(StrEnum):
     """What the rule says of one method."""
 
     #: The method that candidates are compared with.
@@ -57,14 +57,14 @@ class PredictorEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         Low end of the 95% bootstrap interval of the difference of ``target_specificity`` from the autoencoder's.
     simulated_pearson_delta : float or None
         Correlation of the same method's predictions with the true changes in a simulated gene network.
-    verdict : Verdict
+    verdict : Eligibility
     """
 
     predictor: PredictorId
     target_specificity: float | None
     margin_ci_low: float | None
     simulated_pearson_delta: float | None
-    verdict: Verdict
+    verdict: Eligibility
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,7 +127,7 @@ def choose_default(
 ) -> DefaultPredictor:
     """Return the default method by the rule of this module; for the parameters see `predictor_evidence`."""
     competing = predictor_evidence(records, held, methods)
-    eligible = [one for one in competing.values() if one.verdict is Verdict.ELIGIBLE]
+    eligible = [one for one in competing.values() if one.verdict is Eligibility.ELIGIBLE]
     reference = competing[REFERENCE]
     best = max(eligible, key=lambda one: one.target_specificity or 0.0, default=reference)
     return DefaultPredictor(
@@ -151,7 +151,7 @@ def check_default(default: DefaultPredictor, records: Records) -> None:
 
     Methods that it does not list did not exist when it was recorded.
     """
-    held = {one.predictor for one in default.competing if one.verdict is not Verdict.NOT_IN_FOLDER}
+    held = {one.predictor for one in default.competing if one.verdict is not Eligibility.NOT_IN_FOLDER}
     listed = [one.predictor for one in default.competing]
     if REFERENCE not in listed or default != choose_default(records, held, listed):
         raise ValueError("`default_predictor` contradicts the records beside it")
@@ -169,24 +169,24 @@ def _figures(records: Records, name: PredictorId) -> _Figures:
     return specificity, None if gain is None else gain.ci_low, simulated
 
 
-def _verdict(name: PredictorId, own: _Figures, reference: _Figures, held: bool) -> Verdict:
+def _verdict(name: PredictorId, own: _Figures, reference: _Figures, held: bool) -> Eligibility:
     if name is REFERENCE:
-        return Verdict.REFERENCE
+        return Eligibility.REFERENCE
     if not held:
-        return Verdict.NOT_IN_FOLDER
+        return Eligibility.NOT_IN_FOLDER
     if name in PRIOR_KNOWLEDGE:
-        return Verdict.PRIOR_KNOWLEDGE
+        return Eligibility.PRIOR_KNOWLEDGE
     specificity, margin_ci_low, simulated = own
     reference_specificity, _, reference_simulated = reference
     if specificity is None or margin_ci_low is None or reference_specificity is None:
-        return Verdict.MISSING_EVIDENCE
+        return Eligibility.MISSING_EVIDENCE
     if simulated is None or reference_simulated is None:
-        return Verdict.MISSING_EVIDENCE
+        return Eligibility.MISSING_EVIDENCE
     if not margin_ci_low > THRESHOLD:
-        return Verdict.NOT_MORE_SPECIFIC
+        return Eligibility.NOT_MORE_SPECIFIC
     if simulated < reference_simulated:
-        return Verdict.WORSE_IN_SIMULATION
-    return Verdict.ELIGIBLE
+        return Eligibility.WORSE_IN_SIMULATION
+    return Eligibility.ELIGIBLE
 
 
 def ranking_percentile(records: Records, name: PredictorId) -> float | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: The JSON document, and the same as lines for a person.
 Answer = tuple[dict, list[str]]
-Run = Callable[[argparse.Namespace], Answer | None]
+RunCommand = Callable[[argparse.Namespace], Answer | None]
 
 GENES = "tf (transcription factors), all, or a file with one gene a line"
 GOALS = (
@@ -39,7 +39,7 @@ class Commands:
     def __init__(self, action: argparse._SubParsersAction) -> None:
         self._action = action
 
-    def add(self, name: str, words: str, run: Run, *, reads: bool = False, runs: bool = False):
+    def add(self, name: str, words: str, run: RunCommand, *, reads: bool = False, runs: bool = False):
         """Add a command.
 
         Parameters
@@ -169,7 +169,7 @@ def records(table: pd.DataFrame, first: int | None = None) -> list[dict]:
 class ProgressBar:
     """A bar for each part of a run, on standard error; nothing where that is no terminal.
 
-    Called with (done, total, what), see `cellstate.perturb.predictors.base.ProgressReporter`.
+    Called with (done, total, what), see `cellstate.perturb.predictors.base.SearchProgress`.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cellstate.model import Model
     from cellstate.perturb.perturbations import Perturbation
     from cellstate.report.html_prediction import PredictionReport
-    from cellstate.report.provenance import Source
+    from cellstate.report.provenance import SampleFile
 
 
 def add(commands: Commands) -> None:
@@ -59,7 +59,9 @@ def _run(options: argparse.Namespace) -> Answer:
     return write(render(sections), options, report, source)
 
 
-def _one_page(options: argparse.Namespace, model: Model, source: Source, report: PredictionReport, today: str) -> bytes:
+def _one_page(
+    options: argparse.Namespace, model: Model, source: SampleFile, report: PredictionReport, today: str
+) -> bytes:
     from cellstate.evaluation.model_choice import BASE
     from cellstate.model import load_model
     from cellstate.model.folder import shipped_models
@@ -79,7 +81,7 @@ def _one_page(options: argparse.Namespace, model: Model, source: Source, report:
     return render_page(page)
 
 
-def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturbation], Source, PredictionReport]:
+def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturbation], SampleFile, PredictionReport]:
     """Read perturbations, model and sample, and predict."""
     from cellstate.evaluation.answer_evidence import prediction_evidence
     from cellstate.evaluation.ood import ood_score_after, ood_scores
@@ -88,7 +90,7 @@ def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturba
     from cellstate.perturb.predict import predict
     from cellstate.perturb.sample import prepare_sample
     from cellstate.report.html_prediction import PredictionReport
-    from cellstate.report.provenance import Source
+    from cellstate.report.provenance import SampleFile
 
     perturbations = read_perturbations(options)
     check_writable(options.out)
@@ -96,7 +98,7 @@ def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturba
     samples, positions = read_all_samples(options)
     position, (data, name, _) = first_of(options, samples, positions), read_source(options)
     sample = prepare_sample(model, samples.take([position]))
-    source = Source(data, name, read_overrides(options), sample.name, position, len(samples))
+    source = SampleFile(data, name, read_overrides(options), sample.name, position, len(samples))
     prediction = predict(sample, perturbations, options.predictor)
     before, after = ood_scores([sample])[0], ood_score_after(prediction)
     table = reliability_table(prediction, is_ood=before.is_ood, is_ood_after=after.is_ood)
@@ -106,7 +108,7 @@ def predict_from_file(options: argparse.Namespace) -> tuple[Model, list[Perturba
     return model, perturbations, source, report
 
 
-def write(data: bytes, options: argparse.Namespace, report: PredictionReport, source: Source) -> Answer:
+def write(data: bytes, options: argparse.Namespace, report: PredictionReport, source: SampleFile) -> Answer:
     """Write the file, and return its checksum and content in words."""
     from cellstate.io.write import write_file
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, CohortContent, ProgressReporter, get_or_store, sum_genes
+from cellstate.cohorts.store import Cohort, CohortContent, ReportLine, get_or_store, sum_genes
 from cellstate.errors import DataError
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
@@ -29,7 +29,7 @@ _MISSING_GENES = 1_000
 
 
 def get_coadread(
-    out: Path | str, *, source: Path | str | None = None, report_progress: ProgressReporter = lambda _: None
+    out: Path | str, *, source: Path | str | None = None, report_progress: ReportLine = lambda _: None
 ) -> Cohort:
     """Download, check, clean and store the cohort; see `get_or_store`.
 

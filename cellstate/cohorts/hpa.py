@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellstate.cohorts.store import Cohort, CohortContent, ProgressReporter, get_or_store, sum_genes
+from cellstate.cohorts.store import Cohort, CohortContent, ReportLine, get_or_store, sum_genes
 from cellstate.errors import DataError
 from cellstate.expression.units import TPM_TOTAL
 from cellstate.genes import gene_axis
@@ -33,7 +33,7 @@ _TIMEOUT_S = 60
 
 
 def get_hpa(
-    out: Path | str, *, source: Path | str | None = None, report_progress: ProgressReporter = lambda _: None
+    out: Path | str, *, source: Path | str | None = None, report_progress: ReportLine = lambda _: None
 ) -> Cohort:
     """Download or import, check and store the consensus table; see `get_or_store`.
 

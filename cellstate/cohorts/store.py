@@ -27,7 +27,7 @@ from cellstate.samples import Samples
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
 
-ProgressReporter = Callable[[str], None]
+ReportLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def open_cohort(path: Path | str) -> Cohort:
 
 
 def get_or_store(
-    out: Path | str, source_sha256: str, make: Callable[[Path], CohortContent], report_progress: ProgressReporter
+    out: Path | str, source_sha256: str, make: Callable[[Path], CohortContent], report_progress: ReportLine
 ) -> Cohort:
     """Return a stored cohort whose checksum is right, or make and store it.
 

@@ -17,7 +17,7 @@ from cellstate.evaluation.ood import ood_score_after, ood_scores
 from cellstate.evaluation.reliability import reliability_reasons
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
-from cellstate.perturb.predictors.base import PredictorId, ProgressReporter
+from cellstate.perturb.predictors.base import PredictorId, SearchProgress
 from cellstate.perturb.sample import PreparedSample, stack
 
 #: Genes with the largest measured change, on which the direction is asked; the name of the score says so too.
@@ -103,7 +103,7 @@ def compare(
     *,
     predictor: str | None = None,
     seed: int = 0,
-    progress: ProgressReporter | None = None,
+    progress: SearchProgress | None = None,
 ) -> Experiment:
     """Predict a perturbation of the control samples and compare with the treated ones.
 
@@ -121,7 +121,7 @@ def compare(
         As in `predict`; all other methods are compared too.
     seed : int
         Of the resampling of genes.
-    progress : ProgressReporter, optional
+    progress : SearchProgress, optional
         Called before each control sample is predicted, and before the methods are compared.
 
     Returns

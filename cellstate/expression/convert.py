@@ -33,9 +33,9 @@ from cellstate.expression.reading import (
     ReadReport,
     ReadWarning,
     check_size,
+    cut_name,
     each_sample,
     is_doubt,
-    one_line,
     unique_names,
 )
 from cellstate.expression.unit_detection import DetectedUnit, detect_unit, find_floor, is_regularised_log
@@ -306,7 +306,7 @@ def _duplicate_warnings(duplicates: Sequence[tuple[str, int]]) -> Iterator[ReadW
 def _repair_warnings(repaired: Sequence[tuple[str, str]]) -> Iterator[ReadWarning]:
     """Warn about the restored dates, given as (date, symbol)."""
     if repaired:
-        pairs = summarise_list([f"{one_line(name, _MAX_CHARS)} is {symbol}" for name, symbol in repaired])
+        pairs = summarise_list([f"{cut_name(name, _MAX_CHARS)} is {symbol}" for name, symbol in repaired])
         text = f"{_were(len(repaired), 'gene name')} put back from dates, each meaning one gene only: {pairs}."
         yield ReadWarning(text, "repaired_dates")
 
@@ -318,7 +318,7 @@ def _name_warnings(resolution: Resolution, n_other_species: int) -> Iterator[Rea
         text = f"{n_other_species:,} of {n_names:,} gene names look like mouse genes; they were left out."
         yield ReadWarning(text, "other_species")
     if dates := resolution.with_status("date"):
-        meanings = summarise_list([_with_candidates(one_line(name, _MAX_CHARS)) for name in dates])
+        meanings = summarise_list([_with_candidates(cut_name(name, _MAX_CHARS)) for name in dates])
         text = f"{_were(len(dates), 'gene name')} turned into dates by a spreadsheet and left out: {meanings}."
         yield ReadWarning(text, "date_names")
     if ambiguous := resolution.with_status("ambiguous"):
@@ -334,7 +334,7 @@ def _were(n: int, noun: str) -> str:
 
 
 def _first(names: list[str]) -> str:
-    return summarise_list([one_line(name, _MAX_CHARS) for name in names])
+    return summarise_list([cut_name(name, _MAX_CHARS) for name in names])
 
 
 def _with_candidates(name: str) -> str:

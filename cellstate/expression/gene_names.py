@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cellstate.errors import ReadError
-from cellstate.expression.reading import one_line
+from cellstate.expression.reading import cut_name
 from cellstate.genes import FOUND, Resolution, gene_axis
 
 #: Each form with the part that names the gene.
@@ -196,7 +196,7 @@ def check_names(resolution: Resolution) -> int:
     n_found, n_dates = int((resolution.index >= 0).sum()), len(resolution.with_status("date"))
     animals = [name for name in unknown if _is_other_animal(name)]
     if len(animals) > n_found:
-        raise _refused(_animal_refusal(one_line(animals[0], _MAX_CHARS)))
+        raise _refused(_animal_refusal(cut_name(animals[0], _MAX_CHARS)))
     if species := _other_species(names, unknown):
         raise _refused(species)
     if species := _mouse_entrez(names, n_found + len(resolution.with_status("outside"))):

@@ -313,7 +313,7 @@ def sum_reads(values: np.ndarray) -> float:
     return float(values[(values >= 0) & (values <= LARGEST_VALUE)].sum())
 
 
-def one_line(text: str, max_chars: int) -> str:
+def cut_name(text: str, max_chars: int) -> str:
     """Return the beginning of a name on one line, for use in a sentence."""
     return _CONTROL_CHARACTERS.sub(" ", text[:max_chars]).strip()
 
@@ -327,7 +327,7 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
     repeats: dict[str, int] = {}  # the last number of each name: counting from 2 would be slow for thousands of repeats
     unique = []
     for number, name in enumerate(names, start=1):
-        base = chosen = one_line(name, _LONGEST_NAME) or f"sample {number}"
+        base = chosen = cut_name(name, _LONGEST_NAME) or f"sample {number}"
         while chosen in taken:
             repeats[base] = repeats.get(base, 1) + 1
             chosen = f"{base} ({repeats[base]})"

@@ -20,7 +20,7 @@ import pyarrow.csv
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.gene_names import resolve_names
-from cellstate.expression.reading import MAX_SAMPLES, READING, ReadWarning, check_size, one_line
+from cellstate.expression.reading import MAX_SAMPLES, READING, ReadWarning, check_size, cut_name
 from cellstate.formatting import plural
 from cellstate.io.layout import Layout, find_layout, mend_rows, uneven_rows
 from cellstate.io.number_text import (
@@ -200,7 +200,7 @@ def _layout_notes(layout: Layout, mended: Sequence[int]) -> Iterator[ReadWarning
         text = f"The header was found below {plural(len(layout.titles), 'other line')}, which were left out."
         yield ReadWarning(text.replace("line, which were", "line, which was"), "lines_above_header")
     if layout.sample_rows:
-        names = summarise_list([one_line(name, 40) or "without a name" for name in layout.sample_rows])
+        names = summarise_list([cut_name(name, 40) or "without a name" for name in layout.sample_rows])
         n = len(layout.sample_rows)
         text = f"{plural(n, 'row')} below the header {'is' if n == 1 else 'are'} no gene and left out: {names}."
         yield ReadWarning(text, "rows_about_samples")

@@ -49,7 +49,7 @@ class SourceFile(_Closed, frozen=True, kw_only=True):
     sha256: str = ""
 
 
-class Source(_Closed, frozen=True, kw_only=True):
+class TrainingSource(_Closed, frozen=True, kw_only=True):
     """A cohort or store that a model was trained on.
 
     Attributes
@@ -98,7 +98,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     warm_start: str
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of the trainer's config; the file holds all of it."""
 
     data: DataSettings
@@ -251,13 +251,13 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    trained_on : Source
-    also_trained_on : tuple of Source
+    trained_on : TrainingSource
+    also_trained_on : tuple of TrainingSource
         Further cohorts, from which the baselines but PCA were fitted too.
     cohort_sha256, store_sha256 : str or None
         Checksum of what the samples were read from.
     adapted_from : AdaptedFrom or None
-    config : Settings or None
+    config : TrainingSettings or None
     processes : int
     torch : str
     best_epoch : int
@@ -272,12 +272,12 @@ class TrainingRecord(_Closed, frozen=True, kw_only=True):
         Tissues that the model covers, in the names of the folder's classifier of tissues; empty for any.
     """
 
-    trained_on: Source
-    also_trained_on: tuple[Source, ...] = ()
+    trained_on: TrainingSource
+    also_trained_on: tuple[TrainingSource, ...] = ()
     cohort_sha256: str | None = None
     store_sha256: str | None = None
     adapted_from: AdaptedFrom | None = None
-    config: Settings | None = None
+    config: TrainingSettings | None = None
     processes: int
     torch: str
     best_epoch: int
@@ -340,7 +340,7 @@ class ModelRecord:
         return {} if self.training is None else self.training.evaluation
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[TrainingSource, ...]:
         """The cohorts that the model was trained on, the main one first."""
         return () if self.training is None else (self.training.trained_on, *self.training.also_trained_on)
 

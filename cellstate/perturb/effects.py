@@ -13,7 +13,7 @@ import numpy as np
 from cellstate.model import Model
 from cellstate.model.folder import cached_per_model
 from cellstate.perturb.perturbations import InputChange
-from cellstate.perturb.predictors.base import PredictorId, ProgressReporter
+from cellstate.perturb.predictors.base import PredictorId, SearchProgress
 from cellstate.perturb.predictors.registry import all_predictors
 from cellstate.perturb.sample import PreparedSample, training_mean
 
@@ -53,7 +53,7 @@ def effect_matrix(
     sample: PreparedSample,
     candidates_C: np.ndarray,
     predictor: PredictorId,
-    progress: ProgressReporter | None = None,
+    progress: SearchProgress | None = None,
 ) -> EffectMatrix:
     """Predict what a rise of each candidate by one SD does, in the state of a sample.
 

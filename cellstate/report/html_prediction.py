@@ -17,7 +17,7 @@ from cellstate.report.html_report import build_report
 from cellstate.report.narrative.answer import evidence_sentence
 from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.narrative.prediction import largest_change
-from cellstate.report.provenance import Provenance, Source
+from cellstate.report.provenance import Provenance, SampleFile
 from cellstate.report.sections import Section
 from cellstate.viz.columns import CHANGE, CHANGE_OF
 from cellstate.viz.expression_change import expression_change_scatter, top_gene_bars
@@ -54,7 +54,13 @@ class PredictionReport:
 
 
 def prediction_report(
-    found: PredictionReport, source: Source, made: Provenance, record: ModelRecord, *, named: bool = False, on: str = ""
+    found: PredictionReport,
+    source: SampleFile,
+    made: Provenance,
+    record: ModelRecord,
+    *,
+    named: bool = False,
+    on: str = "",
 ) -> Report:
     """Return the report of a prediction.
 

@@ -13,7 +13,7 @@ from cellstate.io import to_csv
 from cellstate.model.record import ModelRecord
 from cellstate.report.html import Report
 from cellstate.report.narrative.evidence import LIMITS
-from cellstate.report.provenance import Provenance, Source
+from cellstate.report.provenance import Provenance, SampleFile
 from cellstate.report.sections import Section, sections
 from cellstate.viz import Chart
 
@@ -28,7 +28,7 @@ def build_report(
     result: Sequence[Section],
     charts: Mapping[str, Sequence[Chart]],
     *,
-    source: Source | None,
+    source: SampleFile | None,
     made: Provenance,
     record: ModelRecord,
     numbers: pd.DataFrame,
@@ -46,7 +46,7 @@ def build_report(
     result : sequence of Section
     charts : mapping of str to sequence of Chart
         By the key of their section; they name the sample only if ``named``.
-    source : Source, optional
+    source : SampleFile, optional
         None where the result is about several files.
     record : ModelRecord
         Of the model folder.
@@ -73,7 +73,7 @@ def build_report(
     return Report(title, [*about, *facts, *last], [*result, *rest], _warnings(ood, made), charts)
 
 
-def _provenance(source: Source | None, made: Provenance, numbers: pd.DataFrame, *, named: bool) -> Section:
+def _provenance(source: SampleFile | None, made: Provenance, numbers: pd.DataFrame, *, named: bool) -> Section:
     rows = []
     if source is not None:
         overridden = [name if value is True else f"{name} {value}" for name, value in source.overrides.chosen().items()]

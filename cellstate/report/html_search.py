@@ -15,7 +15,7 @@ from cellstate.perturb.search.goal import Goal
 from cellstate.report.html import Report
 from cellstate.report.html_report import build_report
 from cellstate.report.narrative.evidence import combination_reason, pairs_reason
-from cellstate.report.provenance import Provenance, Source
+from cellstate.report.provenance import Provenance, SampleFile
 from cellstate.report.sections import Section
 from cellstate.viz import Chart
 from cellstate.viz.style import look
@@ -69,7 +69,7 @@ def search_report(
     table: pd.DataFrame,
     charts: Sequence[Chart],
     *,
-    source: Source,
+    source: SampleFile,
     made: Provenance,
     record: ModelRecord,
     predictor: str = PredictorId.AUTOENCODER,

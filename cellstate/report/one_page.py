@@ -22,7 +22,7 @@ from cellstate.report.narrative.answer import LEVEL_TITLE, check_sentence, check
 from cellstate.report.narrative.evidence import default_reason, method_sentence
 from cellstate.report.narrative.regulators import regulators_sentence
 from cellstate.report.narrative.sample import tissue_label
-from cellstate.report.provenance import Provenance, Source
+from cellstate.report.provenance import Provenance, SampleFile
 from cellstate.viz.columns import CHANGE, GENE, IS_PERTURBED, IS_RELIABLE
 from cellstate.viz.style import DOWN, UP
 
@@ -72,7 +72,7 @@ def render_page(page: OnePage) -> bytes:
 def one_page(
     found: PredictionReport,
     drivers: Regulators | None,
-    source: Source,
+    source: SampleFile,
     made: Provenance,
     record: ModelRecord,
     *,

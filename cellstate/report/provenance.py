@@ -30,7 +30,7 @@ _ENDINGS = frozenset({".csv", ".tsv", ".txt", ".gct", ".h5ad", ".sf", ".results"
 
 
 @dataclass(frozen=True)
-class Source:
+class SampleFile:
     """One sample of a file.
 
     Attributes
@@ -130,7 +130,7 @@ class Run:
     ----------
     command : str
         ``perturb``, ``screen``, ``pairs`` or ``combine``.
-    source : Source
+    source : SampleFile
     made : Provenance
     table : ExportTable
         As ``cellstate COMMAND --out`` writes it: whole, unrounded.
@@ -149,7 +149,7 @@ class Run:
     """
 
     command: str
-    source: Source
+    source: SampleFile
     made: Provenance
     table: ExportTable
     perturbations: Sequence[Perturbation]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from cellstate.errors import CellStateError
-from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.samples import Samples
 from cellstate.ui.runtime import sessions
 from cellstate.ui.runtime.jobs import Job
@@ -29,10 +29,10 @@ def shared() -> tuple[Queue, list]:
     return Queue(1), []
 
 
-def search(sample: Samples) -> Callable[[ProgressReporter], Samples]:
+def search(sample: Samples) -> Callable[[SearchProgress], Samples]:
     """Return a search that goes on until it is stopped, and holds the sample."""
 
-    def work(progress: ProgressReporter) -> Samples:
+    def work(progress: SearchProgress) -> Samples:
         while True:
             progress(len(sample), 10, "steps")
             time.sleep(0.01)

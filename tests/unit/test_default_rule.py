@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellstate.default_rule import Verdict, check_default, choose_default, choose_ranking, predictor_evidence
+from cellstate.default_rule import Eligibility, check_default, choose_default, choose_ranking, predictor_evidence
 from cellstate.errors import ModelError
 from cellstate.evidence import METHODS, PRIOR_KNOWLEDGE, Benchmark, Dataset, Metric, PredictorId, Records, records_of
 from cellstate.model.folder import default_model_folder
@@ -36,7 +36,7 @@ def decided(specificity, margin_low, simulated=BOTH):
             {P.COEXPRESSION: 0.03},
             BOTH,
             P.COEXPRESSION,
-            [Verdict.ELIGIBLE],
+            [Eligibility.ELIGIBLE],
         ),
         # Of several the most specific one.
         (
@@ -44,7 +44,7 @@ def decided(specificity, margin_low, simulated=BOTH):
             {P.COEXPRESSION: 0.03, P.PCA: 0.01},
             BOTH,
             P.PCA,
-            [Verdict.ELIGIBLE, Verdict.ELIGIBLE],
+            [Eligibility.ELIGIBLE, Eligibility.ELIGIBLE],
         ),
         # An interval that touches 0 is no difference; a less specific method may have a clear one.
         (
@@ -52,14 +52,14 @@ def decided(specificity, margin_low, simulated=BOTH):
             {P.COEXPRESSION: 0.0, P.PCA: 0.01},
             BOTH,
             P.PCA,
-            [Verdict.NOT_MORE_SPECIFIC, Verdict.ELIGIBLE],
+            [Eligibility.NOT_MORE_SPECIFIC, Eligibility.ELIGIBLE],
         ),
         (
             {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
             {P.COEXPRESSION: 0.03},
             {P.AUTOENCODER: 0.6, P.COEXPRESSION: 0.4},
             P.AUTOENCODER,
-            [Verdict.WORSE_IN_SIMULATION],
+            [Eligibility.WORSE_IN_SIMULATION],
         ),
         # As good as the autoencoder is not worse.
         (
@@ -67,32 +67,32 @@ def decided(specificity, margin_low, simulated=BOTH):
             {P.RIDGE: 0.03},
             {P.AUTOENCODER: 0.6, P.RIDGE: 0.6},
             P.RIDGE,
-            [Verdict.ELIGIBLE],
+            [Eligibility.ELIGIBLE],
         ),
-        ({P.AUTOENCODER: 0.02, P.RIDGE_TF: 0.5}, {P.RIDGE_TF: 0.4}, BOTH, P.AUTOENCODER, [Verdict.PRIOR_KNOWLEDGE]),
+        ({P.AUTOENCODER: 0.02, P.RIDGE_TF: 0.5}, {P.RIDGE_TF: 0.4}, BOTH, P.AUTOENCODER, [Eligibility.PRIOR_KNOWLEDGE]),
         # Missing evidence disqualifies: the candidate's simulation, its interval, its figure; the autoencoder's own.
         (
             {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
             {P.COEXPRESSION: 0.03},
             {P.AUTOENCODER: 0.6},
             P.AUTOENCODER,
-            [Verdict.MISSING_EVIDENCE],
+            [Eligibility.MISSING_EVIDENCE],
         ),
-        ({P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06}, {}, BOTH, P.AUTOENCODER, [Verdict.MISSING_EVIDENCE]),
+        ({P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06}, {}, BOTH, P.AUTOENCODER, [Eligibility.MISSING_EVIDENCE]),
         (
             {P.AUTOENCODER: 0.02, P.COEXPRESSION: None},
             {P.COEXPRESSION: 0.03},
             BOTH,
             P.AUTOENCODER,
-            [Verdict.MISSING_EVIDENCE],
+            [Eligibility.MISSING_EVIDENCE],
         ),
-        ({P.COEXPRESSION: 0.06}, {P.COEXPRESSION: 0.03}, BOTH, P.AUTOENCODER, [Verdict.MISSING_EVIDENCE]),
+        ({P.COEXPRESSION: 0.06}, {P.COEXPRESSION: 0.03}, BOTH, P.AUTOENCODER, [Eligibility.MISSING_EVIDENCE]),
         (
             {P.AUTOENCODER: 0.02, P.COEXPRESSION: 0.06},
             {P.COEXPRESSION: 0.03},
             {P.COEXPRESSION: 0.7},
             P.AUTOENCODER,
-            [Verdict.MISSING_EVIDENCE],
+            [Eligibility.MISSING_EVIDENCE],
         ),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_method_that_the_folder_does_not_hold_is_out():
     records = rule_records({P.AUTOENCODER: 0.02, P.PCA: 0.06}, {P.PCA: 0.03}, BOTH)
     found = choose_default(records, [P.AUTOENCODER])
     assert found.predictor is P.AUTOENCODER
-    assert {one.verdict for one in found.competing[1:]} == {Verdict.NOT_IN_FOLDER}
+    assert {one.verdict for one in found.competing[1:]} == {Eligibility.NOT_IN_FOLDER}
 
 
 def test_the_decision_carries_its_figures():

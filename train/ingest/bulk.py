@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +33,14 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from cellstate.cohorts.store import ReportLine
 from cellstate.errors import DataError
 from cellstate.files import resource_path, sha256
 from cellstate.genes import N_AXIS, gene_axis
 
 from ..store import COLUMNS, Store, open_store, write_store
 from .duplicates import MOST, learn, near_duplicates
-from .settings import Settings
+from .settings import IngestSettings
 from .source import FEWEST_GENES
 from .splits import Shares, assign, components
 
@@ -54,8 +55,6 @@ _ARRAYS = {
     "tissue_class": 1, "state": 1, "group": 1,
 }  # fmt: skip
 _BLOCK = 256
-
-ProgressReporter = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +93,7 @@ def import_bulk(
     source: Path | str,
     out: Path | str,
     *,
-    report_progress: ProgressReporter = lambda _: None,
+    report_progress: ReportLine = lambda _: None,
     shares: Shares | None = None,
     seed: int = 0,
 ) -> Store:
@@ -233,7 +232,7 @@ def _duplicates(corpus: Corpus, rows_S: np.ndarray) -> tuple[np.ndarray, np.ndar
     reference = learn(complete_SA)
     correlation_S, place_SD, signature_SK = reference.compare(log1p_SA)
     group_S, _ = near_duplicates(
-        place_SD, signature_SK, lambda rows: reference.units(log1p_SA[rows]), Settings().duplicate_correlation
+        place_SD, signature_SK, lambda rows: reference.units(log1p_SA[rows]), IngestSettings().duplicate_correlation
     )
     size = np.bincount(group_S)
     return np.where(size[group_S] > 1, [f"group {g}" for g in group_S], ""), correlation_S

@@ -10,11 +10,11 @@ from typing import Any
 from cellstate.errors import DataError
 
 from ..store import Store
-from . import Filters, Settings, ingest
+from . import Filters, IngestSettings, ingest
 from .source import Source
 from .splits import Shares, series_of
 
-_SETTINGS = Settings()
+_SETTINGS = IngestSettings()
 
 
 def add(commands: Any) -> None:
@@ -70,7 +70,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict:
     """Ingest, with progress on standard error; returns the store's summary."""
     single_cell = getattr(options, "max_single_cell", _SETTINGS.filters.single_cell)
-    settings = Settings(
+    settings = IngestSettings(
         Filters(single_cell, options.min_reads, options.min_detected, options.min_correlation),
         options.duplicates,
         Shares.parse(options.split),
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> dict:
     return summary(ingest(source, Path(options.out), settings, _print_progress))
 
 
-def _open(options: argparse.Namespace, settings: Settings) -> Source:
+def _open(options: argparse.Namespace, settings: IngestSettings) -> Source:
     files = [Path(name) for name in options.files]
     if len({path.resolve() for path in files}) < len(files):
         raise DataError("A file is named twice.", "Name each file once.")

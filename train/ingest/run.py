@@ -24,6 +24,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from cellstate import __version__
+from cellstate.cohorts.store import ReportLine
 from cellstate.errors import CellStateError, DataError, Stopped
 from cellstate.files import sha256
 from cellstate.genes import gene_axis
@@ -31,7 +32,7 @@ from cellstate.genes import gene_axis
 from ..store import COLUMNS, MANIFEST, Store, open_store, write_store
 from .duplicates import MOST, learn, near_duplicates
 from .journal import Journal
-from .settings import Settings
+from .settings import IngestSettings
 from .source import Block, Source, labels
 from .splits import assign, components
 
@@ -39,12 +40,11 @@ from .splits import assign, components
 READERS = 2
 _REPORT_SECONDS = 10.0
 
-ProgressReporter = Callable[[str], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ingest(source: Source, out: Path, settings: Settings, report_progress: ProgressReporter) -> Store:
+def ingest(source: Source, out: Path, settings: IngestSettings, report_progress: ReportLine) -> Store:
     """Make a store, or continue a killed run; a complete store of the same sources and settings is returned unchanged.
 
     Parameters
@@ -137,7 +137,7 @@ def _readable_errors(out: Path, work: Path) -> Iterator[None]:
         raise
 
 
-def _read(source: Source, settings: Settings, journal: Journal, report_progress: ProgressReporter) -> None:
+def _read(source: Source, settings: IngestSettings, journal: Journal, report_progress: ReportLine) -> None:
     """Read the missing parts, some in advance; append them to the journal in order."""
 
     def read(part: int) -> Block:
@@ -172,7 +172,7 @@ def _ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iter
 
 
 def _finish(
-    source: Source, settings: Settings, journal: Journal, report_progress: ProgressReporter
+    source: Source, settings: IngestSettings, journal: Journal, report_progress: ReportLine
 ) -> tuple[pd.DataFrame, Counter[str]]:
     """Compare the samples with their cohort and with each other, and split them.
 
@@ -246,6 +246,6 @@ def _file_signature(path: Path) -> tuple[str, int, int]:
     return path.name, stat.st_size, stat.st_mtime_ns
 
 
-def _fingerprint(signatures: list[tuple[str, int, int]], n_parts: int, settings: Settings) -> str:
+def _fingerprint(signatures: list[tuple[str, int, int]], n_parts: int, settings: IngestSettings) -> str:
     parts = [__version__, gene_axis().hash, signatures, n_parts, asdict(settings)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -46,7 +46,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Settings:
+class IngestSettings:
     """How samples become a store."""
 
     filters: Filters = field(default_factory=Filters)

@@ -31,7 +31,7 @@ PART_VALUES = 20_000_000
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """A file, or some samples of it.
 
     Attributes
@@ -56,7 +56,7 @@ class Part:
         if not self.end:
             return read_samples(self.path)
         if self.first and not self.unit:
-            Part(self.path, self.label, 0, self.end - self.first, self.unit).read()
+            TablePart(self.path, self.label, 0, self.end - self.first, self.unit).read()
         decided = ReadOptions(format="h5ad", unit=self.unit[0] if self.unit else None)
         samples = read_samples(_rows(self.path, self.first, self.end), name=self.path.name, options=decided)
         if not self.unit:
@@ -64,9 +64,9 @@ class Part:
         return samples
 
 
-def parts_of(path: Path, label: str) -> list[Part]:
+def parts_of(path: Path, label: str) -> list[TablePart]:
     """Return the parts of a large h5ad file whose samples are rows; of any other file, the whole."""
-    whole = [Part(path, label)]
+    whole = [TablePart(path, label)]
     if not (path.is_file() and h5py.is_hdf5(path)):
         return whole
     try:
@@ -81,7 +81,7 @@ def parts_of(path: Path, label: str) -> list[Part]:
     if n_samples * n_columns <= PART_VALUES:
         return whole
     size, unit = max(1, PART_VALUES // n_columns), list[str]()
-    return [Part(path, label, i, min(i + size, n_samples), unit) for i in range(0, n_samples, size)]
+    return [TablePart(path, label, i, min(i + size, n_samples), unit) for i in range(0, n_samples, size)]
 
 
 def _rows(path: Path, first: int, end: int) -> bytes:
@@ -133,13 +133,13 @@ class Tables:
 
     Attributes
     ----------
-    parts : sequence of Part
+    parts : sequence of TablePart
     about : DataFrame or None
         One row a sample, by name: series, split, batch and further columns, all of text.
     """
 
     files: Sequence[Path]
-    parts: Sequence[Part]
+    parts: Sequence[TablePart]
     about: pd.DataFrame | None
     _one_reads: Lock = field(default_factory=Lock)
 
@@ -187,7 +187,7 @@ def open_tables(files: Sequence[Path], about: Path | None = None) -> Tables:
     return Tables((*files, about), tuple(parts), _read_about(about))
 
 
-def _block(samples: Samples, part: Part) -> Block:
+def _block(samples: Samples, part: TablePart) -> Block:
     log1p_SA = np.empty(samples.tpm_SA.shape, np.float16)
     for row_A, tpm_A in zip(log1p_SA, samples.tpm_SA, strict=True):
         row_A[:] = np.log1p(tpm_A)

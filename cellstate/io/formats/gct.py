@@ -6,7 +6,7 @@ import re
 
 from cellstate.errors import ReadError
 from cellstate.expression.gene_names import MAX_NAME_COLUMNS, best_names, resolve_names
-from cellstate.expression.reading import RawTable, ReadOptions, ReadWarning, check_size, one_line
+from cellstate.expression.reading import RawTable, ReadOptions, ReadWarning, check_size, cut_name
 from cellstate.expression.units import is_value_name, unit_in
 from cellstate.io.layout import first_lines
 from cellstate.io.source import FileContent
@@ -19,7 +19,7 @@ LINES_BEFORE_HEADER = 2
 def read(content: FileContent, options: ReadOptions) -> RawTable:
     """Read a GCT file: version, dimensions, header, rows about the samples (GCT 1.3 only), then one row a gene."""
     lines = first_lines(content.data, 3)
-    version = one_line(lines[0].lstrip("# "), len("1.3"))
+    version = cut_name(lines[0].lstrip("# "), len("1.3"))
     sizes = [int(n) for n in re.findall(r"\d{1,9}", lines[1] if len(lines) > 1 else "")]
     if len(lines) < 3 or len(sizes) < 2:
         raise ReadError("The GCT file lacks its line of dimensions.", "Export it again.", code="damaged_gct")

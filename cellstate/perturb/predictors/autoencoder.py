@@ -23,7 +23,7 @@ from torch import Tensor
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.predictors.activation_interaction import PairScores, pair_scores, score
-from cellstate.perturb.predictors.base import CohortSlopes, ProgressReporter
+from cellstate.perturb.predictors.base import CohortSlopes, SearchProgress
 from cellstate.perturb.predictors.propagate import (
     Backward,
     backward,
@@ -142,7 +142,7 @@ class AutoencoderScorer:
             return _checked(backward(network, self._base, self._goal, reach))
 
     def pair_scores(
-        self, a_E: np.ndarray, b_E: np.ndarray, delta_G: np.ndarray, progress: ProgressReporter | None = None
+        self, a_E: np.ndarray, b_E: np.ndarray, delta_G: np.ndarray, progress: SearchProgress | None = None
     ) -> PairScores[np.ndarray]:
         """Score pairs of single perturbations exactly, float64, with both genes left out of each score.
 
@@ -202,7 +202,7 @@ class AutoencoderScorer:
                 parts.append(along.input_SG.cpu().numpy() - rows_RG * own_G)
         return np.concatenate(parts)
 
-    def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
+    def cohort_slopes(self, progress: SearchProgress | None = None) -> CohortSlopes | None:
         """Return the slopes for every patient of the model's cohort; None for a model without one."""
         background = cohort_background(self.model, self.goal, progress)
         return None if background is None else CohortSlopes(background.slope_SG, self.gradient()[0] - background.own_G)
@@ -243,7 +243,7 @@ class CohortBackground:
     own_G: np.ndarray
 
 
-def cohort_background(model: Model, goal: Goal, progress: ProgressReporter | None = None) -> CohortBackground | None:
+def cohort_background(model: Model, goal: Goal, progress: SearchProgress | None = None) -> CohortBackground | None:
     """Run every patient of the model's cohort toward a goal, once a goal; None for a model without a cohort."""
     profiles = load_profiles(model)
     if profiles is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cellstate.perturb.search.goal import Goal
 
 #: Called with (done, total, what) while a search runs; raises `cellstate.errors.Stopped` to stop it.
-ProgressReporter = Callable[[int, int, str], None]
+SearchProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class GoalScorer(Protocol):
     def slopes_along(self, direction_RG: np.ndarray) -> np.ndarray:
         """Return what `slopes` gives before any set along other directions than the goal's, shape (R, G)."""
 
-    def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
+    def cohort_slopes(self, progress: SearchProgress | None = None) -> CohortSlopes | None:
         """Return the slopes for the model's cohort, None for a model without one."""
 
 

@@ -23,7 +23,7 @@ from cellstate.model import Model
 from cellstate.model.checkpoint import damaged, read_arrays, write_arrays
 from cellstate.model.folder import cached_per_model
 from cellstate.perturb.perturbations import InputChange
-from cellstate.perturb.predictors.base import CohortSlopes, PredictorSpec, ProgressReporter
+from cellstate.perturb.predictors.base import CohortSlopes, PredictorSpec, SearchProgress
 
 if TYPE_CHECKING:
     from cellstate.perturb.sample import PreparedSample
@@ -437,6 +437,6 @@ class LinearScorer:
         """Return the slopes along other directions than the goal's, shape (R, G)."""
         return self._effects.slope(direction_RG)
 
-    def cohort_slopes(self, progress: ProgressReporter | None = None) -> CohortSlopes | None:
+    def cohort_slopes(self, progress: SearchProgress | None = None) -> CohortSlopes | None:
         """Return one row for all patients: they differ by the levels of the perturbed gene alone."""
         return CohortSlopes(self._slope_G[None], self._slope_G) if self._has_cohort else None

@@ -23,7 +23,7 @@ import pandas as pd
 
 from cellstate.errors import CellStateError
 from cellstate.perturb.perturbations import Perturbation, candidate_changes, ordinal, parse_patterns
-from cellstate.perturb.predictors.base import GoalScorer, PredictorId, ProgressReporter
+from cellstate.perturb.predictors.base import GoalScorer, PredictorId, SearchProgress
 from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import Goal
@@ -105,7 +105,7 @@ def combine(
     genes: np.ndarray | None = None,
     predictor: str | None = None,
     beam: int = 8,
-    progress: ProgressReporter | None = None,
+    progress: SearchProgress | None = None,
 ) -> Combination:
     """Search for the smallest set of single-gene perturbations that reaches a fraction of the distance to a goal.
 
@@ -226,7 +226,7 @@ class CandidateSets:
 
 
 def search(
-    sets: CandidateSets, max_perturbations: int, wanted: float, beam: int, progress: ProgressReporter | None
+    sets: CandidateSets, max_perturbations: int, wanted: float, beam: int, progress: SearchProgress | None
 ) -> tuple[CandidateSet, tuple[int, ...]]:
     """Return the best set, and the perturbations of the greedy search in its order.
 

@@ -20,7 +20,7 @@ import torch
 
 from cellstate.model.network import release_memory
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
-from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.perturb.predictors.propagate import Backward, check_numbers
 from cellstate.perturb.search.cohort_interaction import CohortInteractions
 from cellstate.perturb.search.distributed import ProcessGroup
@@ -118,7 +118,7 @@ def sweep(
     plan: SweepPlan,
     blocks: MutableMapping[int, Block],
     here: ProcessGroup,
-    progress: ProgressReporter | None = None,
+    progress: SearchProgress | None = None,
 ) -> list[Block] | None:
     """Compute the blocks that are not there yet, shared among processes; the first process gets all of them.
 

@@ -21,7 +21,7 @@ from cellstate.errors import CellStateError
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, candidate_changes
 from cellstate.perturb.predictors.autoencoder import AutoencoderScorer
-from cellstate.perturb.predictors.base import PredictorId, ProgressReporter
+from cellstate.perturb.predictors.base import PredictorId, SearchProgress
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.cohort_interaction import CohortInteractions, cohort_interactions, has_cohort
 from cellstate.perturb.search.distributed import ProcessGroup
@@ -130,7 +130,7 @@ def pairs(
     anchor: int | None = None,
     by: str | None = None,
     top: int | None = None,
-    progress: ProgressReporter | None = None,
+    progress: SearchProgress | None = None,
     blocks: MutableMapping[int, Block] | None = None,
     here: ProcessGroup | None = None,
 ) -> Pairs | None:
@@ -294,7 +294,7 @@ def _best(found: list[Block], plan: SweepPlan, top: int) -> pd.DataFrame:
 
 
 def _exact(
-    scorer: AutoencoderScorer, plan: SweepPlan, best: pd.DataFrame, progress: ProgressReporter | None
+    scorer: AutoencoderScorer, plan: SweepPlan, best: pd.DataFrame, progress: SearchProgress | None
 ) -> pd.DataFrame:
     a_E, b_E = best["a"].to_numpy(), best["b"].to_numpy()
     scores = scorer.pair_scores(a_E, b_E, plan.delta_G, progress)

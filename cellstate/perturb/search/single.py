@@ -17,7 +17,7 @@ import pandas as pd
 from cellstate.errors import CellStateError
 from cellstate.expression.units import TPM_TOTAL
 from cellstate.perturb.perturbations import Perturbation, candidate_changes, parse_patterns, perturbed_tpm
-from cellstate.perturb.predictors.base import CohortSlopes, GoalScorer, PredictorId, ProgressReporter
+from cellstate.perturb.predictors.base import CohortSlopes, GoalScorer, PredictorId, SearchProgress
 from cellstate.perturb.predictors.linear import load_components
 from cellstate.perturb.predictors.registry import available_predictors, resolve_predictor
 from cellstate.perturb.sample import PreparedSample
@@ -73,7 +73,7 @@ def screen(
     genes: np.ndarray | None = None,
     predictor: str | None = None,
     top: int = TOP,
-    progress: ProgressReporter | None = None,
+    progress: SearchProgress | None = None,
 ) -> Screen:
     """Rank single perturbations of one sample toward a goal.
 
@@ -142,7 +142,7 @@ def screen(
     )
 
 
-def _scorers(sample: PreparedSample, goal: Goal, progress: ProgressReporter | None) -> dict[PredictorId, GoalScorer]:
+def _scorers(sample: PreparedSample, goal: Goal, progress: SearchProgress | None) -> dict[PredictorId, GoalScorer]:
     """Return the scorer of each method that the model folder supports."""
     methods = available_predictors(sample.model)
     scorers = {}
@@ -251,7 +251,7 @@ def cohort_z(
     return z_E
 
 
-def _rescore(scorer: GoalScorer, table: pd.DataFrame, top: int, progress: ProgressReporter | None) -> int:
+def _rescore(scorer: GoalScorer, table: pd.DataFrame, top: int, progress: SearchProgress | None) -> int:
     """Score the best candidates exactly, in place; returns how many."""
     best = np.argsort(-table["score"].to_numpy(), kind="stable")[:top]
     if progress:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cellstate.default_rule import Rule, Verdict
+from cellstate.default_rule import Eligibility, Rule
 from cellstate.evaluation.answer_evidence import CLEAR_R
 from cellstate.evaluation.metrics import Tolerance
 from cellstate.evidence import METHODS, UNINFORMED, Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Stratum
 from cellstate.formatting import decimal, join_with_and, percent
 from cellstate.labels import DATASETS, in_sentence, predictor_label
-from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, Source
+from cellstate.model.record import CopyThrough, EvaluationRecord, ModelRecord, TrainingSource
 from cellstate.perturb.predictors.registry import REGISTRY
 
 #: A response of the perturbed gene below this share of its change is called damped.
@@ -98,13 +98,13 @@ RULES = {
     )
 }
 VERDICTS = {
-    Verdict.REFERENCE: "reference",
-    Verdict.ELIGIBLE: "meets the rule, less specific",
-    Verdict.NOT_IN_FOLDER: "not in this model folder",
-    Verdict.PRIOR_KNOWLEDGE: "uses prior knowledge",
-    Verdict.MISSING_EVIDENCE: "a figure is missing",
-    Verdict.NOT_MORE_SPECIFIC: "not more specific than the autoencoder",
-    Verdict.WORSE_IN_SIMULATION: "worse in the simulated network",
+    Eligibility.REFERENCE: "reference",
+    Eligibility.ELIGIBLE: "meets the rule, less specific",
+    Eligibility.NOT_IN_FOLDER: "not in this model folder",
+    Eligibility.PRIOR_KNOWLEDGE: "uses prior knowledge",
+    Eligibility.MISSING_EVIDENCE: "a figure is missing",
+    Eligibility.NOT_MORE_SPECIFIC: "not more specific than the autoencoder",
+    Eligibility.WORSE_IN_SIMULATION: "worse in the simulated network",
 }
 SELECTED_BY_THESE = "The default is chosen by these same figures, so its own may be slightly optimistic."
 _METHODS = {spec.id.value: spec.description for spec in REGISTRY}
@@ -275,7 +275,7 @@ def _held_out_pairs(record: ModelRecord) -> str:
     )
 
 
-def source_sentence(one: Source) -> str:
+def source_sentence(one: TrainingSource) -> str:
     """Return a cohort's source, licence and makers."""
     checksum = f" (sha256 {one.source_sha256[:16]}…)" if one.source_sha256 else ""
     by = f"; by {one.attribution}" if one.attribution else ""

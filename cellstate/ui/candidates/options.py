@@ -14,7 +14,7 @@ from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, plural
 from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
-from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.perturb.search.cohort_interaction import has_cohort
 from cellstate.perturb.search.combination import combine
 from cellstate.perturb.search.goal import Goal, find_genes
@@ -63,7 +63,7 @@ class Plan:
     """
 
     description: str
-    work: Callable[[Goal, ProgressReporter], Any]
+    work: Callable[[Goal, SearchProgress], Any]
     resumes: bool = False
 
 
@@ -134,7 +134,7 @@ def _screen(state: Session, opened: Model, actions: tuple[str, ...]) -> Plan | N
         return None
     sample = state.prepared(opened)
 
-    def work(goal: Goal, progress: ProgressReporter) -> Any:
+    def work(goal: Goal, progress: SearchProgress) -> Any:
         return screen(
             sample, goal, perturbations=actions, genes=candidates.genes, predictor=predictor, progress=progress
         )
@@ -160,7 +160,7 @@ def _pairs(state: Session, opened: Model, actions: tuple[str, ...]) -> Plan | No
     # The finished rows of this search: a stopped one continues with them.
     blocks: dict = {}
 
-    def work(goal: Goal, progress: ProgressReporter) -> Any:
+    def work(goal: Goal, progress: SearchProgress) -> Any:
         return pairs(
             sample,
             goal,
@@ -199,7 +199,7 @@ def _combination(state: Session, opened: Model, actions: tuple[str, ...]) -> Pla
         return None
     sample, fraction = state.prepared(opened), float(wanted) / 100
 
-    def work(goal: Goal, progress: ProgressReporter) -> Any:
+    def work(goal: Goal, progress: SearchProgress) -> Any:
         return combine(
             sample,
             goal,

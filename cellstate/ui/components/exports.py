@@ -23,7 +23,7 @@ from cellstate.report.html import Report
 from cellstate.report.html_prediction import PredictionReport, prediction_report
 from cellstate.report.html_search import search_report
 from cellstate.report.one_page import OnePage, one_page
-from cellstate.report.provenance import Run, Source, provenance
+from cellstate.report.provenance import Run, SampleFile, provenance
 from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.runtime.resources import model_of_normal_tissue
@@ -114,7 +114,7 @@ def search_export(
 
 
 def search_run(
-    result: Screen | Pairs | Combination, goal: str, source: Source, opened: Model, table: ExportTable
+    result: Screen | Pairs | Combination, goal: str, source: SampleFile, opened: Model, table: ExportTable
 ) -> Run:
     """Return the run that repeats a search; the candidates of a screen are those of its table."""
 
@@ -178,12 +178,12 @@ def sample_export(state: Session, opened: Model) -> Export:
     return Export("sample", ExportTable(frame, ("ensembl_id",), "tpm", about))
 
 
-def source_of(state: Session) -> Source:
+def source_of(state: Session) -> SampleFile:
     """Return the selected sample and its file."""
     loaded = state.loaded
     assert loaded is not None
     names = loaded.samples.names
-    return Source(loaded.source, loaded.name, loaded.overrides, names[state.selected], state.selected, len(names))
+    return SampleFile(loaded.source, loaded.name, loaded.overrides, names[state.selected], state.selected, len(names))
 
 
 def today() -> str:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from cellstate.errors import ReadError
 from cellstate.io import ReadOptions, read_samples
-from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.samples import Samples
 from cellstate.ui.runtime.jobs import WAITING, Job
 from cellstate.ui.runtime.queue import WAIT_S, Queue
@@ -89,7 +89,7 @@ def run_quietly(function: Callable[..., T], *arguments: Any, **options: Any) -> 
         readers().free(ticket)
 
 
-def _run(function: Callable[..., T], source: Any, progress: ProgressReporter, **options: Any) -> T:
+def _run(function: Callable[..., T], source: Any, progress: SearchProgress, **options: Any) -> T:
     def report(step: str, fraction: float) -> None:
         progress(round(_PROGRESS_STEPS * min(max(fraction, 0.0), 1.0)), _PROGRESS_STEPS, step)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from cellstate.errors import CellStateError, Stopped
 from cellstate.formatting import plural
-from cellstate.perturb.predictors.base import ProgressReporter
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.ui.runtime.queue import Queue, Ticket
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
@@ -67,7 +67,7 @@ class Job:
     title : str
         The work in words.
     work : callable
-        Receives a `ProgressReporter` and returns the result. It runs in another thread: no Streamlit in it.
+        Receives a `SearchProgress` and returns the result. It runs in another thread: no Streamlit in it.
     queue : Queue
     user : hashable, optional
     resumes : bool, optional
@@ -94,7 +94,7 @@ class Job:
         kind: str,
         key: Hashable,
         title: str,
-        work: Callable[[ProgressReporter], Any],
+        work: Callable[[SearchProgress], Any],
         queue: Queue,
         *,
         user: Hashable = None,
@@ -107,7 +107,7 @@ class Job:
         self.user, self.limit_s, self.long, self.wait_s = user, limit_s, long, wait_s
         self.state, self.result, self.error = WAITING, None, None  # type: str, Any, CellStateError | None
         self.stop = threading.Event()
-        self._work: Callable[[ProgressReporter], Any] | None = work
+        self._work: Callable[[SearchProgress], Any] | None = work
         self._queue = queue
         self._ticket: Ticket | None = None
         self._step = Step()

@@ -17,7 +17,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report.html_prediction import PredictionReport
-from cellstate.report.provenance import Source
+from cellstate.report.provenance import SampleFile
 
 #: Names as an unfriendly file may hold them.
 NASTY = "</script><script>alert('p')</script><img src=https://example.org/x onerror=alert(1)> $(touch x) \"'`"
@@ -43,9 +43,9 @@ def perturbations(small_model) -> list[Perturbation]:
 
 
 @pytest.fixture(scope="session")
-def source(upload) -> Source:
+def source(upload) -> SampleFile:
     """The second sample of the upload."""
-    return Source(upload, upload.name, ReadOptions(unit="TPM"), NASTY, 1, 2)
+    return SampleFile(upload, upload.name, ReadOptions(unit="TPM"), NASTY, 1, 2)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ from cellstate.perturb.search.combination import Combination, combine
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle, command_options, python, settings, shell
-from cellstate.report.provenance import Run, Source, provenance
+from cellstate.report.provenance import Run, SampleFile, provenance
 from cellstate.ui.components.exports import search_run
 from tests.unit.report.conftest import NASTY
 
@@ -214,7 +214,7 @@ def test_its_command_line_is_one_that_the_program_takes(runs) -> None:
     [("Jane.Doe.tsv.gz", ".tsv.gz"), ("a/b.H5AD", ".h5ad"), ("Jane.Doe", ""), ("x.exe", ""), ("quant.sf", ".sf")],
 )
 def test_of_a_files_name_only_its_kind_is_kept(name: str, endings: str) -> None:
-    assert Source(b"", name, ReadOptions(), "S", 0, 1).endings == endings
+    assert SampleFile(b"", name, ReadOptions(), "S", 0, 1).endings == endings
 
 
 def test_a_checksum_is_the_same_from_disk_and_memory(upload, source) -> None:

@@ -9,7 +9,7 @@ from cellstate.errors import CellStateError
 from cellstate.genes import N_AXIS, gene_axis
 from cellstate.samples import counts_to_tpm
 from tests.unit.train.archs4_files import make_counts, write_archs4
-from train.ingest import Filters, Settings, ingest
+from train.ingest import Filters, IngestSettings, ingest
 from train.ingest.archs4 import open_archs4
 from train.ingest.matrix import MOST_BLOCK, Matrix
 from train.store import open_store
@@ -28,7 +28,7 @@ def expected_SA(counts_SA):
 
 
 def store_of(*files, out, settings=None, lines=None):
-    settings = settings or Settings()
+    settings = settings or IngestSettings()
     source = open_archs4(files, settings.filters.single_cell)
     return ingest(source, out, settings, (lines if lines is not None else []).append)
 
@@ -98,7 +98,7 @@ def test_each_filter_counts_what_it_removed(tmp_path, counts_SA):
     removed = {"single_cell": 2, "library_size": 2, "detected_genes": 1, "median_correlation": 1, "repeated": 0}
     assert store.manifest["filters"] == removed and store.manifest["n_read"] == N
     assert store.manifest["sources"][0]["name"] == "a.h5" and len(store.manifest["sources"][0]["sha256"]) == 64
-    lax = Settings(Filters(single_cell=2, library_size=0, detected_genes=1, median_correlation=-1))
+    lax = IngestSettings(Filters(single_cell=2, library_size=0, detected_genes=1, median_correlation=-1))
     everything = store_of(path, out=tmp_path / "all", settings=lax)
     # A sample without a gene is never taken.
     assert everything.table["sample"].tolist() == [f"GSM{i}" for i in (1, 2, 3, 4, 5, 6, 8, 9, 10)]
@@ -221,5 +221,5 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, counts_SA):
     lines = []
     assert store_of(path, out=out, lines=lines).manifest == first.manifest and lines == [f"already complete: {out}"]
     with pytest.raises(CellStateError, match="other sources or settings"):
-        store_of(path, out=out, settings=Settings(seed=1))
+        store_of(path, out=out, settings=IngestSettings(seed=1))
     assert open_store(out).manifest == first.manifest

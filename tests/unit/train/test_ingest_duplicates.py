@@ -8,7 +8,7 @@ from cellstate.genes import N_AXIS, gene_axis
 from cellstate.samples import counts_to_tpm
 from tests.support.factories import make_samples
 from tests.unit.train.archs4_files import sequence, write_archs4
-from train.ingest import Settings, ingest
+from train.ingest import IngestSettings, ingest
 from train.ingest.archs4 import open_archs4
 from train.ingest.duplicates import learn, near_duplicates
 
@@ -120,7 +120,7 @@ def test_duplicates_stay_in_one_split_and_are_listed(tmp_path):
     tpm_SA = make_samples(30, seed=5).tpm_SA
     counts_SA = np.concatenate([sequence(tpm_SA, 0, DEEP), sequence(tpm_SA[:8], 9, DEEP)])
     path = write_archs4(tmp_path / "a.h5", counts_SA, series=[f"GSE{i}" for i in range(38)])
-    table = ingest(open_archs4([path], 0.5), tmp_path / "store", Settings(), lambda _: None).table
+    table = ingest(open_archs4([path], 0.5), tmp_path / "store", IngestSettings(), lambda _: None).table
     assert table["duplicate_group"][:8].tolist() == table["sample"][:8].tolist()
     assert table["duplicate_group"][30:].tolist() == table["sample"][:8].tolist()
     assert (table["duplicate_group"][8:30] == "").all()

@@ -12,7 +12,7 @@ import pytest
 
 from cellstate.errors import DataError, Stopped
 from tests.unit.train.archs4_files import make_counts, write_archs4
-from train.ingest import Settings, ingest
+from train.ingest import IngestSettings, ingest
 from train.ingest.archs4 import Archs4, open_archs4
 from train.ingest.journal import Journal
 
@@ -23,13 +23,13 @@ SLOWLY = """
 import sys, time
 from pathlib import Path
 import train.ingest.matrix
-from train.ingest import Settings, ingest
+from train.ingest import IngestSettings, ingest
 from train.ingest.archs4 import open_archs4
 from train.ingest.journal import Journal
 train.ingest.matrix.BLOCK = 1
 append = Journal.append
 Journal.append = lambda journal, block: (append(journal, block), time.sleep(0.2))
-ingest(open_archs4([Path(sys.argv[1])], 0.5), Path(sys.argv[2]), Settings(), print)
+ingest(open_archs4([Path(sys.argv[1])], 0.5), Path(sys.argv[2]), IngestSettings(), print)
 """
 
 
@@ -48,7 +48,7 @@ def path(tmp_path_factory):
 def whole(path, tmp_path_factory):
     """The store of a run that nothing disturbed, in one part."""
     out = tmp_path_factory.mktemp("undisturbed") / "store"
-    return ingest(open_archs4([path], 0.5), out, Settings(), lambda _: None)
+    return ingest(open_archs4([path], 0.5), out, IngestSettings(), lambda _: None)
 
 
 def _stop_after(monkeypatch, n_parts, error):
@@ -69,7 +69,7 @@ def _go_on(path, out, monkeypatch):
     read_part = Archs4.read
     with monkeypatch.context() as patch:
         patch.setattr(Archs4, "read", lambda source, part: read.append(part) or read_part(source, part))
-        store = ingest(open_archs4([path], 0.5), out, Settings(), lines.append)
+        store = ingest(open_archs4([path], 0.5), out, IngestSettings(), lines.append)
     return store, lines, sorted(read)
 
 
@@ -99,7 +99,7 @@ def test_ctrl_c_keeps_the_parts(tmp_path, path, whole, monkeypatch):
     with monkeypatch.context() as patch:
         _stop_after(patch, 3, KeyboardInterrupt())
         with pytest.raises(Stopped, match="not complete yet"):
-            ingest(open_archs4([path], 0.5), out, Settings(), lambda _: None)
+            ingest(open_archs4([path], 0.5), out, IngestSettings(), lambda _: None)
     store, _, read = _go_on(path, out, monkeypatch)
     assert read == [3, 4, 5, 6, 7] and store.manifest["sha256"] == whole.manifest["sha256"]
 
@@ -109,7 +109,7 @@ def test_a_disk_that_fills_while_the_store_is_written(tmp_path, path, whole, mon
     with monkeypatch.context() as patch:
         patch.setattr("train.store.os.fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
         with pytest.raises(DataError, match="the disk is full"):
-            ingest(open_archs4([path], 0.5), out, Settings(), lambda _: None)
+            ingest(open_archs4([path], 0.5), out, IngestSettings(), lambda _: None)
     assert not out.exists()
     store, _, read = _go_on(path, out, monkeypatch)
     assert read == [] and store.manifest["sha256"] == whole.manifest["sha256"]
@@ -119,7 +119,7 @@ def _kept_parts(path, out, monkeypatch, n_parts=3):
     with monkeypatch.context() as patch:
         _stop_after(patch, n_parts, KeyboardInterrupt())
         with pytest.raises(Stopped):
-            ingest(open_archs4([path], 0.5), out, Settings(), lambda _: None)
+            ingest(open_archs4([path], 0.5), out, IngestSettings(), lambda _: None)
     return out.with_name(f".{out.name}.partial")
 
 
@@ -180,5 +180,5 @@ def test_written_values_are_checked_by_reading(tmp_path, path, monkeypatch):
 
     monkeypatch.setattr("train.store.os.fsync", harm)
     with pytest.raises(DataError, match="reads back other than it was written"):
-        ingest(open_archs4([path], 0.5), tmp_path / "store", Settings(), lambda _: None)
+        ingest(open_archs4([path], 0.5), tmp_path / "store", IngestSettings(), lambda _: None)
     assert not list(tmp_path.iterdir())

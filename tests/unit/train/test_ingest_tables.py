@@ -12,7 +12,7 @@ from cellstate.genes import N_AXIS, gene_axis
 from cellstate.io import read_samples
 from cellstate.samples import counts_to_tpm
 from tests.unit.train.archs4_files import make_counts
-from train.ingest import Filters, Settings, ingest
+from train.ingest import Filters, IngestSettings, ingest
 from train.ingest.tables import open_tables, parts_of
 
 N = 12
@@ -49,7 +49,9 @@ def write_h5ad(path, matrix, *, raw=None, layers=None):
 
 
 def store_of(files, out, about=None, settings=None, lines=None):
-    return ingest(open_tables(files, about), out, settings or Settings(), (lines if lines is not None else []).append)
+    return ingest(
+        open_tables(files, about), out, settings or IngestSettings(), (lines if lines is not None else []).append
+    )
 
 
 def test_several_files_become_one_store(tmp_path, counts_SA, expected_SA):
@@ -168,4 +170,4 @@ def test_missing_genes_stay_missing_and_filters_use_what_is_known(tmp_path, coun
     assert np.isnan(store.log1p_SA[:, 15000:]).all() and not np.isnan(store.log1p_SA[:, :15000]).any()
     assert not store.manifest["complete"] and store.table["library_size"].isna().all()
     with pytest.raises(CellStateError, match="No sample is left of 12: detected_genes removed 12"):
-        store_of([path], tmp_path / "none", settings=Settings(Filters(detected_genes=15001)))
+        store_of([path], tmp_path / "none", settings=IngestSettings(Filters(detected_genes=15001)))
