@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from cellstate.errors import CellStateError
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.ui.runtime import jobs
 from cellstate.ui.runtime.jobs import (
     DONE,
@@ -21,7 +22,6 @@ from cellstate.ui.runtime.jobs import (
     WAITING,
     Job,
     OverdueError,
-    ProgressReporter,
     time_left,
 )
 from cellstate.ui.runtime.queue import Queue
@@ -32,7 +32,7 @@ PATIENCE_S = 10
 
 
 def make(
-    work: Callable[[ProgressReporter], object],
+    work: Callable[[SearchProgress], object],
     queue: Queue | None = None,
     *,
     resumes: bool = False,
@@ -48,7 +48,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def endless(progress: ProgressReporter) -> None:
+def endless(progress: SearchProgress) -> None:
     while True:
         progress(1, 10, "steps")
         time.sleep(0.005)
@@ -71,7 +71,7 @@ def test_a_job_keeps_its_result_and_drops_its_work() -> None:
 def test_progress_is_reported() -> None:
     go = threading.Event()
 
-    def work(progress: ProgressReporter) -> None:
+    def work(progress: SearchProgress) -> None:
         progress(3, 10, "rows")
         go.wait(PATIENCE_S)
 
@@ -124,7 +124,7 @@ def test_a_stopped_job_goes_on_with_its_finished_steps() -> None:
     finished: dict[int, int] = {}
     computed: list[int] = []
 
-    def work(progress: ProgressReporter) -> int:
+    def work(progress: SearchProgress) -> int:
         for row in range(4):
             progress(row, 4, "rows")
             if row not in finished:
@@ -176,13 +176,13 @@ def test_errors_hold_nothing_of_the_sample(caplog: pytest.LogCaptureFixture, mon
     # The import linter of tests/unit/test_walls.py configures logging and silences loggers that are there.
     monkeypatch.setattr(logging.getLogger("cellstate.app"), "disabled", False)
 
-    def wrong(progress: ProgressReporter) -> None:
+    def wrong(progress: SearchProgress) -> None:
         raise CellStateError("No gene.", "Name one.")
 
-    def broken(progress: ProgressReporter) -> None:
+    def broken(progress: SearchProgress) -> None:
         raise ValueError(bytes.fromhex("736563726574"))
 
-    def large(progress: ProgressReporter) -> None:
+    def large(progress: SearchProgress) -> None:
         raise MemoryError
 
     job = ended(make(wrong).start())
@@ -198,7 +198,7 @@ def test_errors_hold_nothing_of_the_sample(caplog: pytest.LogCaptureFixture, mon
 
 
 @pytest.mark.parametrize("work", [endless, lambda progress: 1 / 0])
-def test_a_slot_is_free_after_every_end(work: Callable[[ProgressReporter], object]) -> None:
+def test_a_slot_is_free_after_every_end(work: Callable[[SearchProgress], object]) -> None:
     queue = Queue(1)
     job = make(work, queue).start()
     job.cancel()
