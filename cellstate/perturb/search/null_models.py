@@ -156,13 +156,14 @@ def _p(size_T: np.ndarray, null_RT: np.ndarray) -> np.ndarray:
     p_T = np.where(size_T > 0, rankdata(-size_T, method="max") / max(len(size_T), 1), 1.0)
     edge = np.quantile(size_T, 1 - BEYOND) if len(size_T) else 0.0
     null_N = np.sort(null_RT, axis=None)
-
-    def share(size: np.ndarray) -> np.ndarray:
-        return (1 + len(null_N) - np.searchsorted(null_N, size, side="left")) / (1 + len(null_N))
-
     beyond_T = size_T > edge
-    p_T[beyond_T] = share(size_T[beyond_T]) * max(1.0, BEYOND / float(share(np.array(edge))))
+    p_T[beyond_T] = _rank(size_T[beyond_T], null_N) * max(1.0, BEYOND / float(_rank(np.array(edge), null_N)))
     return p_T
+
+
+def _rank(size: np.ndarray, null_N: np.ndarray) -> np.ndarray:
+    """P(null >= size) by rank; the null is ascending."""
+    return (1 + len(null_N) - np.searchsorted(null_N, size, side="left")) / (1 + len(null_N))
 
 
 def pair_p(
@@ -236,11 +237,7 @@ def _tail_probability(size_C: np.ndarray, null_N: np.ndarray, joint: float, fits
     fit, shares (F, L) of the null beyond each. Of several fits the most conservative holds, size by size.
     """
     null_N = np.sort(null_N)
-
-    def rank(size: np.ndarray) -> np.ndarray:
-        return (1 + len(null_N) - np.searchsorted(null_N, size, side="left")) / (1 + len(null_N))
-
-    p_C = rank(size_C)
+    p_C = _rank(size_C, null_N)
     level_FL = np.quantile(null_N, 1 - fits_FL) if len(null_N) * joint >= FEWEST_IN_TAIL else np.zeros(1)
     if level_FL.min() <= 0:
         return p_C
@@ -252,7 +249,7 @@ def _tail_probability(size_C: np.ndarray, null_N: np.ndarray, joint: float, fits
         best = offset_DL.var(axis=1).argmin()
         tail = t(DEGREES[best], scale=np.exp(offset_DL[best].mean()))
         fall_FC[fit] = tail.sf(size_C[beyond_C]) / tail.sf(start)
-    p_C[beyond_C] = rank(np.array([start])) * fall_FC.max(axis=0)
+    p_C[beyond_C] = _rank(np.array([start]), null_N) * fall_FC.max(axis=0)
     return p_C
 
 
