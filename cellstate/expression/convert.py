@@ -12,7 +12,6 @@ import numpy as np
 
 from cellstate.errors import ReadError, summarise_list
 from cellstate.expression.gene_names import (
-    _MAX_CHARS,
     check_names,
     most_common_id_type,
     readable_names,
@@ -143,7 +142,7 @@ def convert(table: RawTable, options: ReadOptions, source: str, report_progress:
         annotations=table.annotations,
         number_columns=table.number_columns,
         sample_columns=table.sample_columns,
-        decisions=decisions(table, options, detected, resolution, id_type, n_other_species),
+        decisions=_decisions(table, options, detected, resolution, id_type, n_other_species),
         sheets=table.sheets,
     )
     return Converted(names, tpm_SA, library_size_S, report)
@@ -306,7 +305,7 @@ def _duplicate_warnings(duplicates: Sequence[tuple[str, int]]) -> Iterator[ReadW
 def _repair_warnings(repaired: Sequence[tuple[str, str]]) -> Iterator[ReadWarning]:
     """Warn about the restored dates, given as (date, symbol)."""
     if repaired:
-        pairs = summarise_list([f"{cut_name(name, _MAX_CHARS)} is {symbol}" for name, symbol in repaired])
+        pairs = summarise_list([f"{cut_name(name)} is {symbol}" for name, symbol in repaired])
         text = f"{_were(len(repaired), 'gene name')} put back from dates, each meaning one gene only: {pairs}."
         yield ReadWarning(text, "repaired_dates")
 
@@ -318,7 +317,7 @@ def _name_warnings(resolution: Resolution, n_other_species: int) -> Iterator[Rea
         text = f"{n_other_species:,} of {n_names:,} gene names look like mouse genes; they were left out."
         yield ReadWarning(text, "other_species")
     if dates := resolution.with_status("date"):
-        meanings = summarise_list([_with_candidates(cut_name(name, _MAX_CHARS)) for name in dates])
+        meanings = summarise_list([_with_candidates(cut_name(name)) for name in dates])
         text = f"{_were(len(dates), 'gene name')} turned into dates by a spreadsheet and left out: {meanings}."
         yield ReadWarning(text, "date_names")
     if ambiguous := resolution.with_status("ambiguous"):
@@ -334,7 +333,7 @@ def _were(n: int, noun: str) -> str:
 
 
 def _first(names: list[str]) -> str:
-    return summarise_list([cut_name(name, _MAX_CHARS) for name in names])
+    return summarise_list([cut_name(name) for name in names])
 
 
 def _with_candidates(name: str) -> str:
@@ -390,7 +389,10 @@ def _lacks_weak_genes(tpm_SA: np.ndarray, measured_S: np.ndarray, detected_S: np
     return (detected_S < (1 - _MANY_SILENT) * measured_S) & (weak_S < _FEW_WEAK * detected_S)
 
 
-def decisions(
+# --- decisions ---
+
+
+def _decisions(
     table: RawTable, options: ReadOptions, detected: DetectedUnit, resolution: Resolution, id_type: str, n_other: int
 ) -> tuple[Decision, ...]:
     """Return the decisions on unit, names, orientation and samples, and on the sheet of a workbook.

@@ -30,7 +30,8 @@ _FORMS = (
     re.compile(r"([^:;|,]+)[:;|,].+"),
     re.compile(r".+[:;|,]([^:;|,\d][^:;|,]*)"),
 )
-_N_EXAMINED = 500
+#: Names of a column that are looked at to find its form, and of unknown ones to find their kind.
+_EXAMINED_FOR_FORM, _EXAMINED_UNKNOWN = 500, 2000
 #: Fewer names, such as those of a few samples, show no form.
 _MIN_NAMES = 20
 #: An alias may be an ordinary word, so it does not show that names are genes.
@@ -42,7 +43,6 @@ _FIRST_DAY, _LAST_DAY = 32_874, 54_789
 _SERIAL = re.compile(r"\d{5}(\.0+)?")
 #: A column with more numbers than this holds identifiers, not dates.
 _MAX_SHARE_OF_DATES = 0.02
-_EXAMINED = 2000
 #: Of human Entrez ids, also of genes outside the axis, more than this share is known.
 _MANY_NUMBERS, _MIN_SHARE_OF_ENTREZ = 300, 0.4
 #: Only so many columns of text are tried as gene names, because all their names must be resolved.
@@ -52,8 +52,6 @@ _ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
 _TIE = 0.02
 #: A file with fewer known genes is refused if they are also less than this share of its names.
 _MIN_GENES, _MIN_SHARE_OF_NAMES = 100, 0.02
-#: Characters of a name that a sentence shows.
-_MAX_CHARS = 40
 _TO_SYMBOLS = "Convert them to gene symbols or Ensembl ids first, for example with BioMart."
 _ORTHOLOGS = (
     "CellState reads human data; map the genes to their human orthologues first, for example with Ensembl BioMart or "
@@ -159,7 +157,7 @@ def readable_names(names: Sequence[str]) -> list[str]:
     Serial numbers of days among symbols become dates, because a spreadsheet made them of symbols.
     """
     texts = [str(name).strip() for name in names]
-    some = [text for text in texts[:: max(1, len(texts) // _N_EXAMINED)] if text]
+    some = [text for text in texts[:: max(1, len(texts) // _EXAMINED_FOR_FORM)] if text]
     if len(texts) < _MIN_NAMES:
         return texts
     known = _known_share(some)
@@ -196,7 +194,7 @@ def check_names(resolution: Resolution) -> int:
     n_found, n_dates = int((resolution.index >= 0).sum()), len(resolution.with_status("date"))
     animals = [name for name in unknown if _is_other_animal(name)]
     if len(animals) > n_found:
-        raise _refused(_animal_refusal(cut_name(animals[0], _MAX_CHARS)))
+        raise _refused(_animal_refusal(cut_name(animals[0])))
     if species := _other_species(names, unknown):
         raise _refused(species)
     if species := _mouse_entrez(names, n_found + len(resolution.with_status("outside"))):
@@ -259,7 +257,7 @@ _PATTERNS = tuple((re.compile(pattern), kind) for pattern, kind in _KINDS)
 
 def _foreign_kind(unknown: Sequence[str]) -> _ForeignKind | None:
     """Return the kind of names that more than 30% of the unknown names are, or None."""
-    some = unknown[:: max(1, len(unknown) // _EXAMINED)]
+    some = unknown[:: max(1, len(unknown) // _EXAMINED_UNKNOWN)]
     for pattern, kind in _PATTERNS:
         if sum(bool(pattern.fullmatch(name)) for name in some) > 0.3 * max(1, len(some)):
             return kind

@@ -313,8 +313,8 @@ def sum_reads(values: np.ndarray) -> float:
     return float(values[(values >= 0) & (values <= LARGEST_VALUE)].sum())
 
 
-def cut_name(text: str, max_chars: int) -> str:
-    """Return the beginning of a name on one line, for use in a sentence."""
+def cut_name(text: str, max_chars: int = 40) -> str:
+    """Return the beginning of a name on one line, as a sentence shows it."""
     return _CONTROL_CHARACTERS.sub(" ", text[:max_chars]).strip()
 
 

@@ -142,7 +142,7 @@ def chosen_samples(table: ParsedTable, numbers: str) -> SampleColumns:
 def _left_out_warnings(left_out: Sequence[str]) -> list[ReadWarning]:
     if not left_out:
         return []
-    listed = summarise_list([cut_name(name, 40) for name in left_out], 6)
+    listed = summarise_list([cut_name(name) for name in left_out], 6)
     subject = "Column" if len(left_out) == 1 else "Columns"
     verb = "is" if len(left_out) == 1 else "are"
     return [ReadWarning(f"{subject} {listed} {verb} left out, being no sample.", "columns_left_out")]

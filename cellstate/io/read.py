@@ -148,7 +148,7 @@ def _with_annotations(samples: Samples, beside: Sequence[Sheet]) -> Samples:
     found = [column for sheet in beside for column in annotations_in(sheet, samples.names)]
     if not found:
         return samples
-    listed = summarise_list([cut_name(title, 40) for title, _ in found], 6)
+    listed = summarise_list([cut_name(title) for title, _ in found], 6)
     note = ReadWarning(f"Another sheet of the workbook describes the samples: {listed}.", "sample_annotations")
     report = samples.report
     report = replace(report, annotations=(*report.annotations, *found), warnings=(*report.warnings, note))

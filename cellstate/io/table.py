@@ -200,7 +200,7 @@ def _layout_notes(layout: Layout, mended: Sequence[int]) -> Iterator[ReadWarning
         text = f"The header was found below {plural(len(layout.titles), 'other line')}, which were left out."
         yield ReadWarning(text.replace("line, which were", "line, which was"), "lines_above_header")
     if layout.sample_rows:
-        names = summarise_list([cut_name(name, 40) or "without a name" for name in layout.sample_rows])
+        names = summarise_list([cut_name(name) or "without a name" for name in layout.sample_rows])
         n = len(layout.sample_rows)
         text = f"{plural(n, 'row')} below the header {'is' if n == 1 else 'are'} no gene and left out: {names}."
         yield ReadWarning(text, "rows_about_samples")

@@ -269,7 +269,7 @@ def _annotation_warnings(names: Sequence[str]) -> list[ReadWarning]:
         return []
     subject = "Column" if len(names) == 1 else "Columns"
     verb = "describes" if len(names) == 1 else "describe"
-    listed = summarise_list([cut_name(name, 40) for name in names], 6)
+    listed = summarise_list([cut_name(name) for name in names], 6)
     return [ReadWarning(f"{subject} {listed} {verb} the samples and {'is' if len(names) == 1 else 'are'} no gene.",
                         "sample_annotations")]  # fmt: skip
 
