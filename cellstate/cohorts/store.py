@@ -27,6 +27,7 @@ from cellstate.samples import Samples
 
 HINT = "Run: cellstate data get coadread (or hpa) --out DIR"
 
+#: Takes one line about what is done.
 ReportLine = Callable[[str], None]
 
 
