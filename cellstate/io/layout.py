@@ -16,7 +16,7 @@ import numpy as np
 
 from cellstate.errors import ReadError
 from cellstate.genes import FOUND, gene_axis
-from cellstate.io.number_text import NumberMarks, find_marks, is_limit, is_number
+from cellstate.io.number_text import NumberMarks, filled_numbers, find_marks, is_limit, is_number
 
 #: Name of the format of each delimiter. If several delimiters fit equally well, the first one is taken.
 DELIMITERS = {"\t": "tsv", ";": "semicolon", ",": "csv", " ": "space"}
@@ -240,7 +240,7 @@ def _value_columns(rows: Sequence[Sequence[str]], width: int) -> np.ndarray:
     """Return which columns hold numbers in most rows; shape (width,)."""
     counts_C = np.zeros(width)
     for row in rows:
-        counts_C += [_is_filled(cell) and is_number(cell) for cell in row]
+        counts_C += filled_numbers(row)
     return counts_C > 0.6 * max(1, len(rows))
 
 
@@ -281,9 +281,7 @@ def _delimiter(lines: Sequence[str]) -> str:
         fields, share = Counter(len(row) for row in rows).most_common(1)[0]
         if fields < 2 or share < 0.7 * len(rows):
             return 0.0, 0.0
-        return float(np.median([sum(_is_filled(c) and is_number(c, delimiter) for c in row) for row in rows])), float(
-            fields
-        )
+        return float(np.median([sum(filled_numbers(row, delimiter)) for row in rows])), float(fields)
 
     scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])

@@ -49,6 +49,11 @@ def is_number(cell: str, delimiter: str = "") -> bool:
     )
 
 
+def filled_numbers(cells: Iterable[str], delimiter: str = "") -> list[bool]:
+    """Return which cells of a row are numbers and not empty."""
+    return [bool(cell.strip()) and is_number(cell, delimiter) for cell in cells]
+
+
 def is_limit(cell: str) -> bool:
     """Return whether a cell is a limit of detection, such as ``<0.1``."""
     return bool((start := _LIMIT.match(cell.strip())) and is_number(cell.strip()[start.end() :]))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellstate.io.number_text import NumberMarks, find_marks, is_number, parse_numbers, without_blank_groups
+from cellstate.io.number_text import (
+    NumberMarks,
+    filled_numbers,
+    find_marks,
+    is_number,
+    parse_numbers,
+    without_blank_groups,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +25,11 @@ def test_numbers_are_recognised(cell):
 @pytest.mark.parametrize("cell", ["TP53", "1-Mar", "12 34", "1.2.3", "<low", "5'", "1,23,4"])
 def test_text_is_no_number(cell):
     assert not is_number(cell, ",")
+
+
+def test_empty_cells_are_no_filled_numbers():
+    assert filled_numbers(["1", "", "  ", "x", "<0.1", "1,5"]) == [True, False, False, False, True, True]
+    assert filled_numbers(["1,5"], ",") == [False]
 
 
 @pytest.mark.parametrize(
