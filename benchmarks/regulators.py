@@ -93,7 +93,7 @@ def cohort_figures(model: Model, samples: Samples, table: pd.DataFrame, quick: b
             continue
         cohort = prepare_samples(model, samples.take(rows[:SOME].tolist()))
         found = regulators(cohort, against=cohort)
-        shares.append((np.nanmean(found.p_ST < 0.05), (found.fdr_ST <= 0.1).sum(axis=1).mean()))
+        shares.append((float(np.nanmean(found.p_ST < 0.05)), float((found.fdr_ST <= 0.1).sum(axis=1).mean())))
     at_p, called = np.mean(shares, axis=0)
     return [
         at_most("cohort_as_reference.tfs_at_p_0.05", float(at_p), "", 0.07),
