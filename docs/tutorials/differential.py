@@ -128,7 +128,7 @@ px.scatter(
 # ## decoupler: which gene sets do the differences look like?
 #
 # decoupler takes the statistic of each gene and a table of sets. CellState ships the hallmark sets of MSigDB (CC BY
-# 4.0). Regulons of transcription factors, such as CollecTRI, are not shipped, because its licence does not allow that:
+# 4.0). The regulons of CollecTRI are not shipped, because their licence (GPL-3) does not go with that of CellState:
 # `dc.op.collectri()` downloads them.
 
 # %%
