@@ -172,10 +172,7 @@ def test_the_limit_in_words(seconds: float, expected: str, monkeypatch: pytest.M
         job._progress(0, 1, "rows")
 
 
-def test_errors_hold_nothing_of_the_sample(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The import linter of tests/unit/test_walls.py configures logging and silences loggers that are there.
-    monkeypatch.setattr(logging.getLogger("cellstate.app"), "disabled", False)
-
+def test_errors_hold_nothing_of_the_sample(caplog: pytest.LogCaptureFixture) -> None:
     def wrong(progress: SearchProgress) -> None:
         raise CellStateError("No gene.", "Name one.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,7 +124,6 @@ def test_data_over_the_servers_limit_are_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_settings_and_their_defaults(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(logging.getLogger("cellstate.app"), "disabled", False)
     for variable in ("CELLSTATE_SESSION_MB", "CELLSTATE_SERVER_MB", "CELLSTATE_RUN_MINUTES"):
         monkeypatch.delenv(variable, raising=False)
     assert session_bytes() == 1500 * MB

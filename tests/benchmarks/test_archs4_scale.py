@@ -75,6 +75,7 @@ def test_the_plan_is_for_the_store_that_was_made(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_ingest_is_killed_and_resumed(tmp_path, capfd) -> None:
     assert main(["--samples", "2000", "--folder", str(tmp_path)]) == 0
     found = json.loads(capfd.readouterr().out.splitlines()[-1])

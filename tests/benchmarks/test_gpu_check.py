@@ -64,6 +64,7 @@ def test_thresholds_are_those_of_the_precision() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_script_runs_on_a_cpu_from_any_folder(tmp_path) -> None:
     """Every part with the small network; answers of a CPU differ from its own only by their precision."""
     done = subprocess.run(

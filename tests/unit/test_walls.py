@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging.config
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ def imported_packages(path: Path) -> set[str]:
 
 def test_arrows_go_one_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(REPOSITORY)
+    # It would silence the loggers that are there, for the tests that come later.
+    monkeypatch.setattr(logging.config, "dictConfig", lambda settings: None)
     status = lint_imports(config_filename=str(REPOSITORY / "pyproject.toml"), no_cache=True)
     assert status == 0, capsys.readouterr().out
 
