@@ -69,6 +69,7 @@ def _run(options: argparse.Namespace) -> Answer:
         "genes": genes,
     }
     shown = [gene for gene in genes if not gene["is_perturbed"]][:GENES_SHOWN]
+    widths = {name: max(len(name), 8) + 2 for name in baselines}
     lines = [
         f"{sample.name}: {', '.join(one.label for one in perturbations)} (a hypothesis, for research only)",
         f"{predictor_label(prediction.predictor)} predicts. {reason}",
@@ -76,10 +77,10 @@ def _run(options: argparse.Namespace) -> Answer:
         f"Distance from the training samples: {number(ood.score, '.2f')} before the perturbation, "
         f"{number(after.score, '.2f')} after it.",
         f"{'gene':<12}{'TPM before':>12}{'TPM after':>12}{'log2 change':>13}"
-        + "".join(f"{name:>14}" for name in baselines),
+        + "".join(f"{name:>{width}}" for name, width in widths.items()),
         *(
             f"{gene['gene']:<12}{gene['tpm_before']:>12.2f}{gene['tpm_after']:>12.2f}{gene['log2_fold_change']:>+13.3f}"
-            + "".join(f"{change:>+14.3f}" for change in gene["baselines"].values())
+            + "".join(f"{gene['baselines'][name]:>+{width}.3f}" for name, width in widths.items())
             + ("" if gene["is_reliable"] else f"  not reliable: {gene['reason']}")
             for gene in shown
         ),
