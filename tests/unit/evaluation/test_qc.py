@@ -16,7 +16,7 @@ from cellstate.io import read_samples
 from cellstate.io.convert import FEW_READS
 from cellstate.model import load_model
 from cellstate.samples import Samples
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 
 GOOD, FAIR, POOR, UNKNOWN = Grade.GOOD, Grade.FAIR, Grade.POOR, Grade.UNKNOWN
 
