@@ -1,6 +1,6 @@
 """Heat map of regulators in a cohort: one row a regulator, one column a sample.
 
-The browser draws it (`cellstate.ui.components.regulator_heatmap`), so that a click on a cell needs no redrawing; this
+The browser draws it (`cellstate.ui.components.drawings`), so that a click on a cell needs no redrawing; this
 module decides what it shows.
 """
 
