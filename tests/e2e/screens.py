@@ -78,7 +78,7 @@ def compare(page: Page) -> None:
 
 
 def search_pairs(page: Page) -> None:
-    """Search the partners of one gene."""
+    """Search the partners of one gene among a few."""
     open_page(page, "Candidates")
     choose(page, "Pairs")
     expect(page.locator(".st-key-pairs-action")).to_be_visible()
@@ -87,6 +87,10 @@ def search_pairs(page: Page) -> None:
     box = page.get_by_role("textbox", name="Gene", exact=True)
     box.fill("CDX2")
     box.press("Enter")
+    pick(page, "Second gene", "Gene list")
+    box = page.get_by_role("textbox", name="Genes", exact=True)
+    box.fill("MYC, TP53, KLF4, HNF4A, ELF3, SOX9, ZEB1, SNAI2, FOXA2, STAT1, IRF1, E2F1, CDX1, TCF7L2, GATA6, HNF1A")
+    box.press("Control+Enter")
     press(page.locator(".st-key-run button:enabled"))
     expect(page.locator(".st-key-pairs-figure svg").first).to_be_visible()
 
@@ -148,6 +152,7 @@ def states(page: Page, only: str = "") -> Iterator[tuple[str, str]]:
                 continue
             if state == "full" and view in FULL:
                 FULL[view](page)
+                settle(page)
             yield view, state
     for view, make in RESULTS.items():
         if only.lower() in view.lower():

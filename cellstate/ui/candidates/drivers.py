@@ -126,7 +126,7 @@ def _start(state: Session, model: Model, key: Hashable) -> None:
 
 def find_drivers(model: Model, samples: Samples, progress: ProgressReporter) -> Drivers:
     """Rank the regulators of one sample, and once more without admixed tissue where there is any."""
-    what = "readings of the sample"
+    what = "steps before the ranking"
     progress(0, 3, what)
     sample = prepare_sample(model, samples)
     progress(1, 3, what)
@@ -153,7 +153,15 @@ def _answer(state: Session, drivers: Drivers) -> None:
     table = with_dossiers(table, -table["z"], high_tissues(found.model))
     best = table["gene"].iloc[0]
     hypothesis_header(regulators_headline(table, found.reference))
-    evidence_card(ranking.evidence, found.model, found.predictor, genes=[best], key=DRIVERS, is_candidate=True)
+    evidence_card(
+        ranking.evidence,
+        found.model,
+        found.predictor,
+        genes=[best],
+        key=DRIVERS,
+        is_candidate=True,
+        reason="The model of normal tissue was fitted with this method.",
+    )
     if drivers.mixed is not None:
         _admixture_switch(drivers.mixed, taken_out=taken_out)
     chart(activity_bars(table, found.reference), key="driver-bars", has_caption=False)

@@ -120,7 +120,7 @@ def _running(state: Session) -> None:
     step = job.step()
     with st.container(border=True):
         st.markdown(
-            f":material/hourglass_top: **{escape_markdown(_TABS[job.kind])}:** {escape_markdown(job.title, 250)}"
+            f":material/hourglass_top: **{escape_markdown(_TABS[job.kind])}** · {escape_markdown(job.title, 250)}"
         )
         st.progress(min(1.0, step.done / step.total) if step.total else 0.0, text=_step_text(job, step))
         with st.container(horizontal=True, vertical_alignment="center"):

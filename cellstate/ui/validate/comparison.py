@@ -81,7 +81,10 @@ def _turns(state: Session) -> tuple[int, int]:
 def _example(state: Session) -> None:
     """Offer the worked example where its command has written it, or name the command."""
     if not HOXA1_FILE.is_file():
-        st.caption(f"An example: `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, `{HOXA1_PERTURBATION}`.")
+        st.caption(
+            "An example waits behind a command: after `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, "
+            "with that file of GEO, a button here opens it."
+        )
         return
     if st.button("Try the HOXA1 knock-down", type="primary", icon=":material/science:", key="experiment-example"):
         samples = read(HOXA1_FILE, HOXA1_FILE.name, ReadOptions())
