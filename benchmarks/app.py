@@ -44,7 +44,7 @@ def users(*, quick: bool) -> list[Criterion]:
     n, seconds, alone, pace = (
         (QUICK_USERS, QUICK_SECONDS, QUICK_ALONE_S, QUICK_PACE) if quick else (USERS, SECONDS, ALONE_S, 1)
     )
-    with serving(f"--server.disconnectedSessionTTL={KEPT_S}") as server:
+    with serving(kept_s=KEPT_S) as server:
         run_apart(server, 1, alone, pace)
         time.sleep(_GONE_S)
         before, processor = server.resident_bytes(), server.processor_s()

@@ -118,7 +118,7 @@ def _stands(page: Page) -> None:
 def _changes(page: Page, *, rounds: int) -> dict[str, list[float]]:
     """Visit every page with a sample and a perturbation; the first round fills the caches."""
     page.locator('[class*="-example"] button').first.click()
-    page.wait_for_url(lambda address: not address.rstrip("/").endswith(str(page.evaluate("location.host"))))
+    page.wait_for_function("location.pathname !== '/'")
     links = page.get_by_test_id("stTopNavLink").all()
     paths = [page.evaluate("link => new URL(link.href).pathname", link.element_handle()) for link in links]
     _go(page, PERTURB)

@@ -46,23 +46,27 @@ class Server:
 
 
 @contextmanager
-def serving(*options: str, wait: bool = True) -> Iterator[Server]:
-    """Serve the app on a free port until the block ends.
+def serving(*, kept_s: int | None = None, wait: bool = True) -> Iterator[Server]:
+    """Serve the app on a free port, as `cellstate app` does, until the block ends.
 
     Parameters
     ----------
-    options : str
-        More options of ``streamlit run``.
+    kept_s : int, optional
+        Seconds for which the session of a closed tab is kept; default: as the app has it.
     wait : bool
         Until it answers.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += ["--server.address=127.0.0.1", f"--server.port={port}", *options]
+    command = [sys.executable, "-m", "cellstate.cli", "app", "--no-browser", "--port", str(port)]
+    environment = dict(os.environ)
+    if kept_s is not None:
+        environment["STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL"] = str(kept_s)
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=resource_path(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=resource_path(), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     server = Server(port, process.pid, started)
     try:
         if wait:

@@ -99,8 +99,8 @@ PACKAGE = REPOSITORY / "cellstate"
 EXAMPLE = REPOSITORY / "data" / "examples" / "TCGA-AA-3502-01.tpm.tsv.gz"
 GENES = ("CDX2", "KLF4", "MYC", "TP53")
 GOAL = "genes:+CDX2,+KLF4,-MYC"
-#: Elements of a page that are figures.
-CHARTS = ("plotly_chart", "vega_lite_chart", "arrow_vega_lite_chart")
+#: Elements of a page that are figures: the linked charts of an answer are a component.
+CHARTS = ("bidi_component", "plotly_chart", "vega_lite_chart")
 
 
 def screen() -> None:

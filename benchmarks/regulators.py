@@ -7,8 +7,10 @@ Samples are those of the corpus's test data sets, which no fit has seen. Normal 
 transcription factors at p < 0.05 (a data set weighs as one), and names that lead in many of them. Colorectal tumours of
 two other laboratories: the area under the ROC curve of known colorectal regulators (reference/colorectal_tfs.tsv)
 among transcription factors, by activity and by the regulator's own change, against the closest normal state and against
-the same laboratory's normal colon; intervals are over patients. Sets are chosen on half of a tumour's genes and judged
-on the other half. Replicates are the same sample's counts, drawn again at a tenth of the depth.
+the same laboratory's normal colon; intervals are over patients. Cohorts as their own reference: samples of one data
+set, tissue and state, each compared with the others, where nothing but chance should be called. Sets are chosen on half
+of a tumour's genes and judged on the other half. Replicates are the same sample's counts, drawn again at a tenth of the
+depth.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from benchmarks.report import at_least, at_most, measured, show
 from cellstate import load_model
 from cellstate.errors import CellStateError, print_error
 from cellstate.evidence import Benchmark, Criterion
-from cellstate.perturb.regulators.search import Regulators, regulators
+from cellstate.model import Model
+from cellstate.perturb.regulators.search import FEWEST_IN_GROUP, Regulators, regulators
 from cellstate.perturb.sample import PreparedSample, prepare_samples
 from cellstate.samples import Samples
 from train.regulators import NORMAL
@@ -80,6 +83,23 @@ def known_figures(name: str, found: Regulators, known: set[str]) -> list[Criteri
 
 def _absolute(is_known_T: np.ndarray, change_ST: np.ndarray) -> float:
     return float(np.mean([roc_auc_score(is_known_T, np.abs(np.nan_to_num(row))) for row in change_ST]))
+
+
+def cohort_figures(model: Model, samples: Samples, table: pd.DataFrame, quick: bool) -> list[Criterion]:
+    """Return the share of factors at p < 0.05 where each sample of a uniform cohort is compared with the others."""
+    shares: list[tuple[float, float]] = []
+    for _, rows in table.groupby(["series", "tissue", "state"]).indices.items():
+        if len(rows) <= FEWEST_IN_GROUP or (quick and len(shares) == 2):
+            continue
+        cohort = prepare_samples(model, samples.take(rows[:SOME].tolist()))
+        found = regulators(cohort, against=cohort)
+        shares.append((float(np.nanmean(found.p_ST < 0.05)), float((found.fdr_ST <= 0.1).sum(axis=1).mean())))
+    at_p, called = np.mean(shares, axis=0)
+    return [
+        at_most("cohort_as_reference.tfs_at_p_0.05", float(at_p), "", 0.07),
+        measured("cohort_as_reference.called_at_fdr_0.1", float(called)),
+        measured("cohort_as_reference.cohorts", len(shares)),
+    ]
 
 
 def set_figures(found: Regulators) -> list[Criterion]:
@@ -155,6 +175,7 @@ def measure(model_folder: Path | str, store_folder: Path, known: set[str], quick
 
     rows = np.flatnonzero(normal_S) if not quick else some(normal_S)
     figures = normal_figures(regulators(prepare_samples(model, samples.take(rows.tolist()))), dataset_S[rows])
+    figures += cohort_figures(model, samples, table, quick)
     for name in COLORECTAL:
         here_S = dataset_S == name
         patients = prepare_samples(model, samples.take(some(here_S & tumour_S).tolist()))

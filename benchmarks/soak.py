@@ -32,7 +32,7 @@ _GONE_S = KEPT_S + 20
 
 def soak(n_users: int, seconds: float, alone_s: float, pace: float) -> list[Criterion]:
     """Let restless users use a fresh server."""
-    with serving(f"--server.disconnectedSessionTTL={KEPT_S}") as server:
+    with serving(kept_s=KEPT_S) as server:
         run_apart(server, 1, alone_s, pace, "--restless")
         time.sleep(_GONE_S)
         before = server.resident_bytes()

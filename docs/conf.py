@@ -35,6 +35,7 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+default_role = "py:obj"
 add_module_names = False
 toc_object_entries = False
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from cellstate import __version__
 from cellstate.cli.options import Commands
 from cellstate.errors import CellStateError, Stopped, print_error
+from cellstate.threads import one_thread_for_numpy
 
 #: Each is a module of this package, in the order of ``--help``.
 COMMANDS = (
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["train"]:  # the trainer has a parser of its own
         return import_module("cellstate.cli.train").run_trainer(words[1:])
+    one_thread_for_numpy()
     options = parser(words[0] if words else None).parse_args(words)
     try:
         answer = options.run(options)

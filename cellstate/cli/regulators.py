@@ -33,7 +33,8 @@ def add(commands: Commands) -> None:
     one.add_argument(
         "--against",
         metavar="FILE",
-        help="compare with the mean of these samples, FILE or FILE#NAME,NAME, instead of the closest normal state",
+        help="compare with the mean of these samples, FILE or FILE#NAME,NAME, instead of the closest normal state; a "
+        "sample that is one of them, as where FILE is the same, is compared with the others",
     )
     one.add_argument(
         "--against-tissue",
@@ -114,7 +115,7 @@ def _admixed(
 
     In a cohort it is sought only where it is taken out: most samples have none.
     """
-    from cellstate.evaluation.admixture import admixture, without_admixture
+    from cellstate.evaluation.admixture import admixture
 
     wanted = options.without_admixture
     if wanted:
@@ -122,10 +123,16 @@ def _admixed(
     if options.all and not wanted:
         return tuple(prepared), []
     admixed = [admixture(one) for one in prepared]
-    if not wanted:
-        return tuple(prepared), admixed
+    return _taken_out(prepared, admixed) if wanted else tuple(prepared), admixed
+
+
+def _taken_out(
+    prepared: Sequence[PreparedSample], admixed: Sequence[Admixture | None]
+) -> tuple[PreparedSample, ...]:
+    from cellstate.evaluation.admixture import without_admixture
+
     pairs = zip(prepared, admixed, strict=True)
-    return tuple(one if mixed is None else without_admixture(one, mixed) for one, mixed in pairs), admixed
+    return tuple(one if mixed is None else without_admixture(one, mixed) for one, mixed in pairs)
 
 
 def _reference(
@@ -137,8 +144,10 @@ def _reference(
     from cellstate.perturb.sample import prepare_samples
 
     if options.against is not None:
-        group = read_selection(options.against)
-        return prepare_samples(model, group), f"mean of {len(group)} samples of {options.against}"
+        samples = prepare_samples(model, read_selection(options.against))
+        # Both sides alike, so that a sample of the group is known as such.
+        group = _admixed(options, model, samples)[0] if options.without_admixture else samples
+        return group, f"mean of {len(group)} samples of {options.against}"
     tissue = options.against_tissue
     if tissue is None:
         return None, ""

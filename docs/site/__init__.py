@@ -11,11 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sphinx.domains.python import PyObject
+
 from docs.site import commands, help_texts, notebooks, repository
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+#: Names with one type, such as ``names, symbols : tuple of str``.
+_SEVERAL = re.compile(r"(\w+(?:, \w+)+) : (.+)")
 _PLACE = re.compile(r"^<!-- made: (\S+?)(?: (\S+))? -->$", re.MULTILINE)
 _MAKERS: dict[str, Callable[..., str]] = {
     "commands": commands.reference,
@@ -47,6 +51,23 @@ def _prepare(app: Sphinx) -> None:
     app.config.html_static_path.append(str(static))
 
 
+def _signature(*event: Any) -> tuple[str | None, str | None]:
+    """Hide the name of a module's own constant; what it stands for is in the text of the parameter."""
+    *_, arguments, result = event
+    return arguments and re.sub(r"=_[A-Z_]+", "=...", arguments), result
+
+
+def _docstring(*event: Any) -> None:
+    """Give each of several attributes that share a type a line of its own, as Sphinx reads them."""
+    lines: list[str] = event[-1]
+    lines[:] = [
+        f"{name} : {found[2]}" if found else line
+        for line in lines
+        for found in [_SEVERAL.match(line)]
+        for name in (found[1].split(", ") if found else [""])
+    ]
+
+
 def _scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     if page.startswith("tutorials/"):
         app.add_js_file(notebooks.PLOTLY)
@@ -55,7 +76,14 @@ def _scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the parts with Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("builder-inited", _prepare)
     app.connect("source-read", _read)
+    app.connect("autodoc-process-signature", _signature)
+    # Before napoleon reads the text.
+    app.connect("autodoc-process-docstring", _docstring, priority=100)
     app.connect("html-page-context", _scripts)
     return {"parallel_read_safe": False}

@@ -22,6 +22,8 @@ _VALUES: dict[str, Callable[[], Mapping[str, object]]] = {
     "reading_experiment": lambda: {"top": TOP},
     "reading_search": dict,
 }
+#: What the table of formats says of each.
+_FORMAT = ("Files", "Recognised by", "Read")
 _ICON = re.compile(r":material/\w+: ?")
 
 
@@ -47,11 +49,13 @@ def figures() -> str:
 
 
 def formats() -> str:
-    """Return the supported formats."""
-    return "\n\n".join(
-        f"## {one.title}\n\nFiles: {one.fields['Files']}\n\nRecognised by: {one.fields['Recognised by']}\n\n"
-        f"Read: {one.fields['Read']}"
+    """Return the supported formats as a table."""
+    rows = (
+        " | ".join((f"**{one.title}**", *(one.fields[name].replace("|", "\\|") for name in _FORMAT)))
         for one in sections("formats")
+    )
+    return "\n".join(
+        ["| format | files | recognised by | read |", "| --- | --- | --- | --- |", *map("| {} |".format, rows)]
     )
 
 

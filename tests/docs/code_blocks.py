@@ -32,6 +32,7 @@ CLUSTER, SERVERS = "cluster", ("cellstate app",)
 #: Words that begin a command; a block that is not marked must not hide one.
 COMMANDS = ("cellstate", "python", "make", "torchrun", "sbatch", "pip", "docker")
 _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`((?:cellstate|python -m) [^`]+)`")
 _TARGET = re.compile(r"^make ([\w-]+)", re.MULTILINE)
 
 
@@ -63,12 +64,23 @@ class Block:
         return [line for line in map(str.strip, joined.splitlines()) if line and not line.startswith("#")]
 
 
+def _text(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    # Of a tutorial, the Markdown cells.
+    return re.sub(r"^# ?", "", text, flags=re.MULTILINE) if page.suffix == ".py" else text
+
+
+def commands_in_sentences() -> Iterator[tuple[str, str]]:
+    """Yield page and text of each command that stands within a sentence, on one line."""
+    for page in PAGES:
+        for found in _INLINE.findall(_FENCE.sub("", _text(page))):
+            yield page.relative_to(REPOSITORY).as_posix(), " ".join(found.split())
+
+
 def blocks() -> Iterator[Block]:
     """Yield the blocks of every page."""
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        if page.suffix == ".py":  # of a tutorial, the Markdown cells
-            text = re.sub(r"^# ?", "", text, flags=re.MULTILINE)
+        text = _text(page)
         for number, (marks, block) in enumerate(_FENCE.findall(text), 1):
             name = page.relative_to(REPOSITORY).as_posix()
             yield Block(f"{name}:{number}", tuple(marks.split()), block)

@@ -8,16 +8,19 @@ import shutil
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from docs.site.commands import reference
 from tests.docs.code_blocks import (
     CLUSTER,
     COMMANDS,
     REPOSITORY,
     Block,
     blocks,
+    commands_in_sentences,
     parse,
     script,
     servers,
@@ -90,6 +93,22 @@ def test_a_command_that_serves_answers(line: str, tmp_path: Path):
             wait_for(f"http://127.0.0.1:{port}", process)
         finally:
             process.kill()
+
+
+def test_every_command_in_a_sentence_exists_with_its_options():
+    parts = [part.split("\n", 1) for part in re.split(r"^#+ (?=cellstate )", reference(), flags=re.MULTILINE)[1:]]
+    known = {name: {*re.findall(r"--[\w-]+", text), "--json", "--model"} for name, text in parts}
+    wrong = []
+    for page, line in commands_in_sentences():
+        if line.startswith("python -m"):
+            module = line.split()[2]
+            exists, allowed = module.endswith(".NAME") or find_spec(module) is not None, None
+        else:
+            name = max((one for one in known if f"{line} ".startswith(f"{one} ")), key=len, default="")
+            exists, allowed = bool(name), known.get(name)
+        if not exists or (allowed and set(re.findall(r"--[a-z][\w-]*", line)) - allowed):
+            wrong.append((page, line))
+    assert wrong == []
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

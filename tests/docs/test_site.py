@@ -9,14 +9,18 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import cellstate
 from cellstate.cli import COMMANDS
 from cellstate.ui.help.content import sections
 from cellstate.ui.help.glossary import GLOSSARY
 from cellstate.ui.help.templates import TEMPLATES
+from tests.e2e.steps import HEIGHT, WIDTH
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+#: Of a picture in README: it is loaded before anything is read.
+MOST_BYTES = 200_000
 #: What a browser loads by itself.
 _LOADED = re.compile(
     r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=\"([^\"]+)\"|<link\b[^>]*\bhref=\"([^\"]+)\""
@@ -47,6 +51,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def text(site: Path, page: str) -> str:
     html = (site / page).read_text(encoding="utf-8")
     return unescape(re.sub(r"<[^>]+>", "", html[html.index("<article") : html.index("</article>")]))
+
+
+def test_the_pictures_of_the_readme_are_of_one_screen_and_small() -> None:
+    named = re.findall(r"\bsrc(?:set)?=\"([^\"]+)\"", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert {Path(name).stem for name in named} == {"workbench-light", "workbench-dark"}
+    for name in named:
+        with Image.open(REPOSITORY / name) as picture:
+            assert picture.size == (WIDTH, HEIGHT)
+        assert (REPOSITORY / name).stat().st_size <= MOST_BYTES
 
 
 @pytest.mark.timeout(900)
@@ -85,4 +98,4 @@ def test_texts_of_the_help_page_are_on_the_site(site: Path):
 def test_every_tutorial_can_be_taken_as_a_notebook(site: Path):
     page = (site / "tutorials" / "index.html").read_text(encoding="utf-8")
     links = re.findall(r"href=\"\.\./(_static/notebooks/\w+\.ipynb)\"", page)
-    assert len(links) == 5 and all((site / link).is_file() for link in links)
+    assert len(links) == 6 and all((site / link).is_file() for link in links)

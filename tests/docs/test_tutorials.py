@@ -16,7 +16,7 @@ MOST_SECONDS = 180
 
 def test_the_tutorials_of_the_list_are_there():
     listed = re.findall(r"\]\((\w+)\.py\)", (FOLDER / "index.md").read_text(encoding="utf-8"))
-    assert sorted(listed) == [path.stem for path in tutorials()] and len(listed) == 5
+    assert sorted(listed) == [path.stem for path in tutorials()] and len(listed) == 6
 
 
 @pytest.mark.parametrize("path", tutorials(), ids=lambda path: path.stem)

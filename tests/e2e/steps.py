@@ -38,15 +38,16 @@ def settle(page: Page) -> None:
     expect(page.locator('[data-stale="true"]')).to_have_count(0)
 
 
-def shoot(page: Page, name: str, folder: Path = ARTIFACTS) -> Path:
-    """Keep a picture of the whole page, once two in a row are equal; returns its path."""
+def shoot(page: Page, name: str, folder: Path = ARTIFACTS, *, whole: bool = True) -> Path:
+    """Keep a picture of the whole page, or of what a screen shows, once two in a row are equal; returns its path."""
     settle(page)
     folder.mkdir(parents=True, exist_ok=True)
     usual = page.viewport_size
     assert usual is not None
-    # The page scrolls inside its frame, so the frame is made as tall as what it holds.
-    height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
-    page.set_viewport_size({"width": usual["width"], "height": max(usual["height"], min(height + 10, _LONGEST))})
+    if whole:
+        # The page scrolls inside its frame, so the frame is made as tall as what it holds.
+        height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
+        page.set_viewport_size({"width": usual["width"], "height": max(usual["height"], min(height + 10, _LONGEST))})
     path, picture = folder / f"{name}.png", b""
     # Charts follow the new size in steps.
     for _ in range(_MAX_PICTURES):

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,8 @@ REGULATORS = "regulators.safetensors"
 PRIOR_SAMPLES = 4
 #: Differences from the reference, in SD, are cut here, so that a few genes do not make up a signature.
 CLIP = 5.0
+#: Samples of a group whose differences are in memory at once.
+_ROWS_AT_ONCE = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,10 @@ class NormalReference:
         """Return how far each sample is from its closest normal state, in SD, float32; 0 where nothing was measured."""
         return signature_of(z_SG - self.closest(z_SG, measured_SG), self.sd_G, measured_SG)
 
+    def members(self, z_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+        """Return -1 for each sample: none of them is part of the reference, as one of a group may be."""
+        return np.full(len(z_SG), -1)
+
 
 def signature_of(away_SG: np.ndarray, sd_G: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
     """Return differences from a reference in SD, cut at `CLIP`, 0 where nothing was measured, float32, shape (S, G)."""
@@ -81,7 +89,7 @@ def signature_of(away_SG: np.ndarray, sd_G: np.ndarray, measured_SG: np.ndarray)
 
 @dataclass(frozen=True, eq=False)
 class GroupReference:
-    """The mean of some samples, and their spread about it.
+    """The mean of some samples, and their spread about it. A sample of the group is compared with the others.
 
     Attributes
     ----------
@@ -99,25 +107,51 @@ class GroupReference:
         measured_NG = np.stack([one.measured_G for one in group])
         return cls(np.where(measured_NG, np.concatenate([one.z_1G for one in group]), 0), measured_NG)
 
+    def members(self, z_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
+        """Return the position of each sample in the group, found by its values; -1 where it is none of them."""
+        keys = _keys(np.where(measured_SG, z_SG, 0), measured_SG)
+        return np.array([self._position.get(key, -1) for key in keys])
+
+    @cached_property
+    def _position(self) -> dict[bytes, int]:
+        return {key: n for n, key in enumerate(_keys(self.z_NG, self.measured_NG))}
+
     def signature(self, z_SG: np.ndarray, measured_SG: np.ndarray) -> np.ndarray:
         """Return how far samples are from the group's mean, in SD; 0 where they or all of the group lack a gene."""
-        return self._away(z_SG, measured_SG, np.ones(len(self.z_NG), bool))
+        return self._in_blocks(z_SG, measured_SG, self.members(z_SG, measured_SG))
 
     def left_out_signatures(self) -> np.ndarray:
         """Return how far each of the group is from the mean of the others, in SD, float32, shape (N, G)."""
-        each = np.arange(len(self.z_NG))
-        return np.concatenate([self._away(self.z_NG[[n]], self.measured_NG[[n]], each != n) for n in each])
+        return self._in_blocks(self.z_NG, self.measured_NG, np.arange(len(self.z_NG)))
 
-    def _away(self, z_SG: np.ndarray, measured_SG: np.ndarray, use_N: np.ndarray) -> np.ndarray:
-        z_NG, known_NG = self.z_NG[use_N], self.measured_NG[use_N]
-        n_G = known_NG.sum(axis=0)
-        mean_G = z_NG.sum(axis=0) / np.maximum(n_G, 1)
-        square_G = np.where(known_NG, np.square(z_NG - mean_G), 0).sum(axis=0)
+    def _in_blocks(self, z_SG: np.ndarray, measured_SG: np.ndarray, member_S: np.ndarray) -> np.ndarray:
+        rows = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(z_SG), _ROWS_AT_ONCE)]
+        return np.concatenate([self._away(z_SG[at], measured_SG[at], member_S[at]) for at in rows])
+
+    def _away(self, z_SG: np.ndarray, measured_SG: np.ndarray, member_S: np.ndarray) -> np.ndarray:
+        n_G, sum_G = self.measured_NG.sum(axis=0), self.z_NG.sum(axis=0, dtype=np.float64)
+        square_G = np.einsum("NG,NG->G", self.z_NG, self.z_NG, dtype=np.float64)
+        if (member_S < 0).all():
+            n_RG, sum_RG, square_RG = n_G[None], sum_G[None], square_G[None]
+        else:
+            own_S1 = (member_S >= 0)[:, None]
+            own_SG = np.where(own_S1, self.z_NG[member_S], 0).astype(np.float64)
+            n_RG = n_G - (own_S1 & self.measured_NG[member_S])
+            sum_RG, square_RG = sum_G - own_SG, square_G - np.square(own_SG)
+        mean_RG = sum_RG / np.maximum(n_RG, 1)
+        square_RG = np.maximum(square_RG - n_RG * np.square(mean_RG), 0)
         # Few samples know an SD badly: it is drawn to the typical one (Smyth, Stat. Appl. Genet. Mol. Biol. 2004).
-        freedom_G = np.maximum(n_G - 1, 0)
-        typical = square_G.sum() / max(int(freedom_G.sum()), 1) if freedom_G.any() else 1.0
-        sd_G = np.sqrt((square_G + PRIOR_SAMPLES * typical) / (freedom_G + PRIOR_SAMPLES))
-        return signature_of(z_SG - mean_G, np.maximum(sd_G, 1e-3), measured_SG & (n_G > 0))
+        freedom_RG = np.maximum(n_RG - 1, 0)
+        freedom_R1 = freedom_RG.sum(axis=1, keepdims=True)
+        typical_R1 = np.where(freedom_R1 > 0, square_RG.sum(axis=1, keepdims=True) / np.maximum(freedom_R1, 1), 1.0)
+        sd_RG = np.sqrt((square_RG + PRIOR_SAMPLES * typical_R1) / (freedom_RG + PRIOR_SAMPLES))
+        return signature_of(z_SG - mean_RG, np.maximum(sd_RG, 1e-3), measured_SG & (n_RG > 0))
+
+
+def _keys(z_SG: np.ndarray, measured_SG: np.ndarray) -> list[bytes]:
+    """Return a key of each profile, the same for the same values."""
+    rows = zip(z_SG.astype(np.float32, copy=False), np.packbits(measured_SG, axis=1), strict=True)
+    return [blake2b(z_G.tobytes() + known.tobytes()).digest() for z_G, known in rows]
 
 
 def coordinates(

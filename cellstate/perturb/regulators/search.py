@@ -160,8 +160,9 @@ def regulators(
     samples : sequence of PreparedSample
         Of one model.
     against : sequence of PreparedSample, optional
-        The reference; default: each sample's own closest normal state. Of `FEWEST_IN_GROUP` samples and more, the
-        group's own samples are the null of the p-values.
+        The reference; default: each sample's own closest normal state. A sample that is one of them is compared with
+        the others, so that a cohort can be its own reference. `FEWEST_IN_GROUP` samples beside it and more are the
+        null of the p-values.
     against_label : str
         What to call it.
     genes : ndarray of int, optional
@@ -189,12 +190,13 @@ def regulators(
     effects = _effects(model, predictor, genes, progress)
     at = effects.candidates_C
     reference: NormalReference | GroupReference
+    null: _NormalNull | _GroupNull | None
     if against is not None:
         reference = GroupReference.of(against)
-        null, label = _null_of_group(reference, effects), against_label or f"mean of {len(against)} samples"
+        null, label = _null_of_group(reference, samples, effects), against_label or f"mean of {len(against)} samples"
     elif normal is not None:
         reference, label = normal, NORMAL_STATE
-        null = _Null(normal.activity_mean_G[at], normal.activity_sd_G[at], normal.degrees)
+        null = _NormalNull(normal.activity_mean_G[at], normal.activity_sd_G[at], normal.degrees)
     else:
         raise CellStateError(
             f"The model {model.config.name} carries no model of normal tissue to compare a sample with.",
@@ -230,32 +232,56 @@ def _effects(
 
 
 @dataclass(frozen=True, eq=False)
-class _Null:
-    """Activities of the candidates in samples that nothing drives: mean, SD, degrees of freedom of Student's t."""
+class _NormalNull:
+    """Activities of the candidates in normal samples that were left out, and degrees of freedom of Student's t."""
 
     mean_T: np.ndarray
     sd_T: np.ndarray
     degrees: float
 
+    def of(self, member_S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return mean, SD and degrees of freedom for samples, each with an axis of samples or one of length 1."""
+        return self.mean_T[None], self.sd_T[None], np.full((1, 1), self.degrees)
 
-def _null_of_group(group: GroupReference, effects: EffectMatrix) -> _Null | None:
-    """Return the activities in the group's own samples, each against the others; ``None`` for a small group."""
-    n = len(group.z_NG)
-    if n < FEWEST_IN_GROUP:
+
+@dataclass(frozen=True, eq=False)
+class _GroupNull:
+    """Activities of the candidates in the samples of a group, each against the others, shape (N, T)."""
+
+    activity_NT: np.ndarray
+
+    def of(self, member_S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return mean, SD and degrees of freedom for samples; a sample of the group is no part of its own null."""
+        own_S1 = (member_S >= 0)[:, None]
+        n_S1 = len(self.activity_NT) - own_S1
+        middle_T = self.activity_NT.mean(axis=0)
+        away_NT = self.activity_NT - middle_T
+        own_ST = np.where(own_S1, away_NT[member_S], 0)
+        mean_ST = -own_ST / n_S1
+        square_ST = np.square(away_NT).sum(axis=0) - np.square(own_ST) - n_S1 * np.square(mean_ST)
+        variance_ST = np.maximum(square_ST, 0) / (n_S1 - 1)
+        # As for the genes: the SD of one regulator in few samples is drawn to the typical one.
+        typical_S1 = variance_ST.mean(axis=1, keepdims=True)
+        sd_ST = np.sqrt((variance_ST * (n_S1 - 1) + PRIOR_SAMPLES * typical_S1) / (n_S1 - 1 + PRIOR_SAMPLES))
+        # A mean of activities is itself uncertain.
+        return middle_T + mean_ST, np.maximum(sd_ST * np.sqrt(1 + 1 / n_S1), 1e-6), n_S1 - 1.0 + PRIOR_SAMPLES
+
+
+def _null_of_group(
+    group: GroupReference, samples: Sequence[PreparedSample], effects: EffectMatrix
+) -> _GroupNull | None:
+    """Return the null that a group is, ``None`` where too few of it are left beside a sample."""
+    ours = any(group.members(one.z_1G, one.measured_G[None])[0] >= 0 for one in samples)
+    if len(group.z_NG) - ours < FEWEST_IN_GROUP:
         return None
-    found = activities(group.left_out_signatures(), group.measured_NG, effects).activity_ST.astype(np.float64)
-    sd_T = found.std(axis=0, ddof=1)
-    # As for the genes: the SD of one regulator in few samples is drawn to the typical one.
-    typical = float(np.square(sd_T).mean())
-    sd_T = np.sqrt((np.square(sd_T) * (n - 1) + PRIOR_SAMPLES * typical) / (n - 1 + PRIOR_SAMPLES))
-    # A mean of activities is itself uncertain.
-    return _Null(found.mean(axis=0), np.maximum(sd_T * np.sqrt(1 + 1 / n), 1e-6), n - 1 + PRIOR_SAMPLES)
+    found = activities(group.left_out_signatures(), group.measured_NG, effects)
+    return _GroupNull(found.activity_ST.astype(np.float64))
 
 
 def _part(
     samples: Sequence[PreparedSample],
     reference: NormalReference | GroupReference,
-    null: _Null | None,
+    null: _NormalNull | _GroupNull | None,
     effects: EffectMatrix,
 ) -> dict[str, np.ndarray]:
     z_SG = np.concatenate([one.z_1G for one in samples])
@@ -267,8 +293,9 @@ def _part(
         z_ST = found.activity_ST * np.sqrt((signature_SG != 0).sum(axis=1, keepdims=True), dtype=np.float32)
         p_ST = np.full_like(z_ST, np.nan)
     else:
-        z_ST = (found.activity_ST - null.mean_T) / null.sd_T
-        p_ST = 2 * stats.t.sf(np.abs(z_ST), null.degrees)
+        mean_ST, sd_ST, degrees_S1 = null.of(reference.members(z_SG, measured_SG))
+        z_ST = (found.activity_ST - mean_ST) / sd_ST
+        p_ST = 2 * stats.t.sf(np.abs(z_ST), degrees_S1)
     known_ST = measured_SG[:, at]
     # What a sample does not measure is not tested.
     p_ST = np.where(known_ST, p_ST, np.nan)

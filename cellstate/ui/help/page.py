@@ -77,7 +77,7 @@ def _files() -> None:
 def file_limits() -> dict[str, str]:
     """Return the values of the placeholders in content/files.md."""
     return {
-        "measures": ", ".join(MEASURES),
+        "measures": ", ".join(f"`{one}`" for one in MEASURES),
         "upload_mb": f"{int(st.get_option('server.maxUploadSize')):,}",
         "unpacked_gb": f"{MAX_BYTES / 1e9:g}",
         "max_samples": f"{MAX_SAMPLES:,}",

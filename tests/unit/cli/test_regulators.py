@@ -137,3 +137,13 @@ def test_effects_are_a_matrix_for_others(run, table, small_model, tmp_path):
 def test_effects_that_cannot_be_written(run, small_model, tmp_path):
     refusal(run("effects", "--out", tmp_path / "no" / "effects.npz", "--model", small_model.folder, status=2))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_cohort_can_be_its_own_reference(run, table, folder):
+    arguments = ("--model", folder, "--genes", "all", "--against", table, "--json")
+    together = run("regulators", table, "--all", *arguments)
+    assert str(table) in together["reference"] and len(together["samples"]) > 1
+    # The second sample alone, against a group that it is part of.
+    name = together["samples"][1]["sample"]
+    alone = run("regulators", table, "--sample", name, *arguments)
+    assert [row["gene"] for row in alone["ranked"]][:10] == together["samples"][1]["top"][:10]

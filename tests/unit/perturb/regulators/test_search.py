@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cellstate.errors import CellStateError
-from cellstate.perturb.regulators.reference import load_reference
+from cellstate.perturb.regulators.reference import PRIOR_SAMPLES, load_reference
 from cellstate.perturb.regulators.search import NORMAL_STATE, regulators
 from cellstate.perturb.sample import prepare_samples
 
@@ -97,3 +97,26 @@ def test_sets_are_sought_on_demand(patients, genes):
     assert len(found.sets) == 2
     for one in filter(None, found.sets):
         assert 0 < one.p <= 1 and len(one.members_N) == len(one.coefficient_N)
+
+
+def test_a_sample_of_the_group_is_compared_with_the_others(human, cohort, genes):
+    samples = prepare_samples(human, cohort.split("test"))[:9]
+    together = regulators(samples, against=samples, genes=genes)
+    everyone = together.activity_ST
+    for s in (0, 4, 8):
+        others = [one for n, one in enumerate(samples) if n != s]
+        alone = regulators([samples[s]], against=others, genes=genes)
+        assert_allclose(together.signature_SG[s], alone.signature_SG[0], atol=2e-5)
+        # Its null are the others, each against everyone else.
+        null_NT = np.delete(everyone, s, axis=0).astype(float)
+        variance_T = null_NT.var(axis=0, ddof=1)
+        sd_T = np.sqrt((7 * variance_T + PRIOR_SAMPLES * variance_T.mean()) / (7 + PRIOR_SAMPLES)) * np.sqrt(9 / 8)
+        assert_allclose(together.z_ST[s], (everyone[s] - null_NT.mean(axis=0)) / sd_T, rtol=1e-4, atol=1e-4)
+        # As good as what follows from the others alone, which differ from one another alone by more.
+        assert np.corrcoef(together.z_ST[s], alone.z_ST[0])[0, 1] > 0.99
+
+
+def test_a_group_that_is_left_with_four_samples_has_no_null(human, cohort, genes):
+    samples = prepare_samples(human, cohort.split("test"))[:6]
+    assert regulators(samples[5:], against=samples[:5], genes=genes).has_null
+    assert not regulators(samples[4:5], against=samples[:5], genes=genes).has_null
