@@ -71,6 +71,8 @@ def compare(page: Page) -> None:
         settle(page)
         boxes.nth(place).set_input_files(a_file(f"{group}.csv", data))
         expect(page.get_by_text(f"{group}.csv: 2 samples")).to_be_visible()
+    # While the page is drawn anew, the box may be there twice.
+    settle(page)
     box = page.get_by_role("textbox", name="Perturbation of the treated samples")
     box.fill("TP53=ko")
     box.press("Enter")
