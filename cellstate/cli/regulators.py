@@ -126,9 +126,7 @@ def _admixed(
     return _taken_out(prepared, admixed) if wanted else tuple(prepared), admixed
 
 
-def _taken_out(
-    prepared: Sequence[PreparedSample], admixed: Sequence[Admixture | None]
-) -> tuple[PreparedSample, ...]:
+def _taken_out(prepared: Sequence[PreparedSample], admixed: Sequence[Admixture | None]) -> tuple[PreparedSample, ...]:
     from cellstate.evaluation.admixture import without_admixture
 
     pairs = zip(prepared, admixed, strict=True)
