@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from cellstate.ui.components.drawings import draw_linked_chart
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import HYPOTHESIS_BADGE, HYPOTHESIS_MEANING, READABLE, heading, start_buttons
-from cellstate.ui.components.linked_chart import draw_linked_chart
+from cellstate.ui.components.layout import READABLE, heading, hypothesis_header, start_buttons
 from cellstate.ui.home import example_answer, next_steps, where_you_are
 from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import session
@@ -37,6 +37,6 @@ with error_boundary("opening the model"):
         with queue().turn():
             found = example_answer(opened)
         if found is not None:
-            st.header(f"{found.headline} {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
+            hypothesis_header(found.headline)
             st.caption(f"A colorectal tumour of The Cancer Genome Atlas, {found.patient}.")
             draw_linked_chart(found.charts, found.patient, 0)

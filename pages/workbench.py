@@ -10,8 +10,7 @@ from cellstate.ui.workbench.cohort import cohort_view
 from cellstate.ui.workbench.perturb import answer, begin_with_regulator
 from cellstate.ui.workbench.rail import rail
 from cellstate.ui.workbench.sample import sample_page
-from cellstate.ui.workbench.top_bar import top_bar
-from cellstate.ui.workbench.view import COHORT, chosen_view
+from cellstate.ui.workbench.top_bar import COHORT, chosen_view, top_bar
 
 state = session()
 if state.loaded is None:

@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
     one = commands.add("perturb", "predicted expression change of every gene", _run, reads=True, runs=True)
     add_perturb(
         one,
-        "GENE=ko, kd50 (down by 50 %%), x3 (times 3), =12.5 (set to 12.5 TPM), =q90 (the cohort's 90th percentile)",
+        "GENE=ko, kd50 (down by 50%%), x3 (times 3), =12.5 (set to 12.5 TPM), =q90 (the cohort's 90th percentile)",
     )
     add_predictor(one)
     add_out(one)

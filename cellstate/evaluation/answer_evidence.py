@@ -1,7 +1,9 @@
-"""The evidence behind one answer: four checks of a predicted expression change, and one level.
+"""The evidence behind one answer: four checks, and one level.
 
-Is the sample like the training samples? Is the perturbed gene well modelled? Do the methods agree on the direction of
-the largest changes? Did the method predict real knock-outs? All thresholds are stated with each check.
+Is the sample like the training samples? Is the gene well modelled? Of a predicted expression change: do the methods
+agree on the direction of the largest changes, and did the method predict real knock-outs? Of a ranking of regulators:
+does the first one differ from normal samples, and did the method find the gene that was really perturbed? All
+thresholds are stated with each check.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,12 +23,17 @@ from cellstate.model import Model
 from cellstate.model.record import ModelRecord
 from cellstate.perturb.predict import Prediction
 
+if TYPE_CHECKING:
+    from cellstate.perturb.regulators.search import Regulators
+
 #: A correlation with measured changes of at least this is called clear.
 CLEAR_R = 0.3
 #: Genes with the largest changes whose direction the methods are compared on.
 N_TOP = 20
 #: Of the other methods' signs in these genes, this fraction must be the default method's; 0.5 is chance.
 MIN_SAME_SIGN = 0.8
+#: Share of candidates above which a ranking that knows nothing puts the right gene.
+CHANCE = 0.5
 _CHANGE, _CHANGE_OF = "log2_fold_change", "log2_fold_change_"
 _EXPERIMENTS = (Dataset.HOXA1_KNOCKDOWN, Dataset.EHF_OVEREXPRESSION)
 #: Correlations from which two predictions are almost the same, or similar.
@@ -33,12 +41,22 @@ SAME, ALIKE = 0.98, 0.7
 
 
 class EvidenceCheck(StrEnum):
-    """Checks of an answer, in the order in which pages show them."""
+    """Checks of an answer."""
 
     SAMPLE_IN_RANGE = "sample_in_range"
     GENE_MODELLED = "gene_modelled"
     METHODS_AGREE = "methods_agree"
     REAL_KNOCK_OUTS = "real_knock_outs"
+    REGULATOR_CALLED = "regulator_called"
+    TRUE_REGULATORS = "true_regulators"
+
+
+_BOTH = (EvidenceCheck.SAMPLE_IN_RANGE, EvidenceCheck.GENE_MODELLED)
+#: Checks of a predicted change, and of a ranking of regulators, in the order in which pages show them.
+PREDICTION_CHECKS = (*_BOTH, EvidenceCheck.METHODS_AGREE, EvidenceCheck.REAL_KNOCK_OUTS)
+RANKING_CHECKS = (*_BOTH, EvidenceCheck.REGULATOR_CALLED, EvidenceCheck.TRUE_REGULATORS)
+#: Checks against real perturbations.
+_CONFIRMING = {EvidenceCheck.REAL_KNOCK_OUTS, EvidenceCheck.TRUE_REGULATORS}
 
 
 class EvidenceLevel(StrEnum):
@@ -60,10 +78,11 @@ class CheckResult:
     passed : bool
         Missing evidence never passes.
     value : float or None
-        OOD score, held-out R2, fraction of equal signs, or correlation; None where it is unknown.
+        OOD score, held-out R2, fraction of equal signs, correlation, false discovery rate, or share of candidates that
+        rank below the gene that was really perturbed; None where it is unknown.
     threshold : float
     n : int
-        Perturbed genes, other methods, or genes in real experiments that the value rests on.
+        Genes, other methods, or genes in real experiments that the value rests on.
     """
 
     check: EvidenceCheck
@@ -75,7 +94,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class AnswerEvidence:
-    """The checks of one answer, in the order of `EvidenceCheck`, and its level."""
+    """The checks of one answer, `PREDICTION_CHECKS` or `RANKING_CHECKS`, and its level."""
 
     checks: tuple[CheckResult, ...]
 
@@ -84,14 +103,14 @@ class AnswerEvidence:
         """Level of the answer.
 
         None where the sample is out of range or nothing else holds; strong where all four checks hold; moderate where
-        real knock-outs confirm the method and one other check fails. Without that confirmation it is weak at most.
+        real perturbations confirm the method and one other check fails. Without that confirmation it is weak at most.
         """
         passed = {one.check for one in self.checks if one.passed}
         if EvidenceCheck.SAMPLE_IN_RANGE not in passed or len(passed) == 1:
             return EvidenceLevel.NONE
-        if len(passed) == len(EvidenceCheck):
+        if len(passed) == len(self.checks):
             return EvidenceLevel.STRONG
-        if EvidenceCheck.REAL_KNOCK_OUTS in passed and len(passed) == len(EvidenceCheck) - 1:
+        if passed & _CONFIRMING and len(passed) == len(self.checks) - 1:
             return EvidenceLevel.MODERATE
         return EvidenceLevel.WEAK
 
@@ -169,6 +188,37 @@ def candidate_evidence(
             _gene_modelled(model, [gene], measured_G),
             _agreement((same - 1) / others if others and same else None, others),
             real_knock_outs(model.record, PredictorId(predictor)),
+        )
+    )
+
+
+def regulator_evidence(
+    found: Regulators, *, measured_G: np.ndarray, before: OodScore, sample: int = 0
+) -> AnswerEvidence:
+    """Check the first regulator of a ranking.
+
+    Parameters
+    ----------
+    found : Regulators
+    measured_G : ndarray of bool, shape (G,)
+        Which genes the sample measures.
+    before : OodScore
+        Of the sample.
+    sample : int, optional
+        Position of the sample in the ranking.
+    """
+    # It loads scipy, which a first page does not wait for.
+    from cellstate.perturb.regulators.search import FDR
+
+    model, first = found.model, found.table(sample).iloc[0]
+    fdr = float(first["fdr"]) if np.isfinite(first["fdr"]) else None
+    is_called = fdr is not None and fdr <= FDR
+    return AnswerEvidence(
+        (
+            _sample_in_range(model, before, None),
+            _gene_modelled(model, [model.space.find(first["ensembl_id"])], measured_G),
+            CheckResult(EvidenceCheck.REGULATOR_CALLED, is_called, fdr, FDR, 1),
+            true_regulators(model.record, found.predictor),
         )
     )
 
@@ -283,3 +333,18 @@ def correlation(both: pd.DataFrame) -> float | None:
     if len(values_N2) < 3 or not np.ptp(values_N2, axis=0).min() > 0:
         return None
     return float(np.corrcoef(values_N2.T)[0, 1])
+
+
+def true_regulators(record: ModelRecord, predictor: PredictorId) -> CheckResult:
+    """Return whether a method ranks the gene that was really perturbed above chance, given the measured change.
+
+    It must also rank it higher than genes ranked by their variability alone, which knows no regulator.
+    """
+    benchmark, where, metric = Benchmark.REAL_PERTURBATIONS, Dataset.REAL_POOLED, Metric.REGULATOR_PERCENTILE
+    own = record.records.one(benchmark, where, predictor, metric)
+    uninformed = record.records.value(benchmark, where, PredictorId.VARIABILITY, metric)
+    n = record.records.value(benchmark, where, predictor, Metric.N_PERTURBED_GENES)
+    threshold = max(CHANCE, uninformed or 0.0)
+    value, ci_low = (None, None) if own is None else (own.value, own.ci_low)
+    passed = value is not None and value > threshold and ci_low is not None and ci_low > CHANCE
+    return CheckResult(EvidenceCheck.TRUE_REGULATORS, passed, value, threshold, int(n or 0))

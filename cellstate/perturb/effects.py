@@ -88,9 +88,10 @@ def tf_effects(model: Model) -> dict[PredictorId, EffectMatrix]:
     return {}
 
 
-def effects_of_tfs(model: Model, predictor: PredictorId) -> EffectMatrix:
+def effects_of_tfs(model: Model, predictor: PredictorId, progress: SearchProgress | None = None) -> EffectMatrix:
     """Return the effects of every transcription factor at the training mean; computed once a model and method."""
     known = tf_effects(model)
     if predictor not in known:
-        known[predictor] = effect_matrix(training_mean(model), np.flatnonzero(model.space.is_tf_G), predictor)
+        at = np.flatnonzero(model.space.is_tf_G)
+        known[predictor] = effect_matrix(training_mean(model), at, predictor, progress)
     return known[predictor]

@@ -35,7 +35,7 @@ _ACTIONS = {
     "quantile": "=q{:g}",
 }
 _HINT = (
-    "Write GENE=ko, GENE=kd50 (down by 50 %), GENE=x3 (times 3), GENE==12.5 (set to 12.5 TPM) or GENE==q90 (set to "
+    "Write GENE=ko, GENE=kd50 (down by 50%), GENE=x3 (times 3), GENE==12.5 (set to 12.5 TPM) or GENE==q90 (set to "
     "the cohort's 90th percentile)."
 )
 
@@ -167,7 +167,7 @@ class Perturbation:
         """The perturbation in words."""
         forms = {
             "knock-out": "knocked out",
-            "knock-down": "down by {:g} %",
+            "knock-down": "down by {:g}%",
             "multiply": "times {:g}",
             "set": "set to {:g} TPM",
             "quantile": f"set to the cohort's {ordinal(self.amount)} percentile",

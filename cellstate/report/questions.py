@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cellstate.evaluation.answer_evidence import CLEAR_R
+from cellstate.evaluation.answer_evidence import CHANCE, CLEAR_R, true_regulators
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Records, Stratum
 from cellstate.labels import DATASETS, STRATA, in_sentence, predictor_label
 from cellstate.model.record import ModelRecord
@@ -23,7 +23,6 @@ BETTER_R2 = 0.01
 LEAST_R = 0.05
 #: From this share of pairs with the predicted sign in held-out tumours on, sets that cooperate are found.
 MIN_PAIR_SIGNS = 0.75
-_CHANCE = 0.5
 _METHODS = (
     PredictorId.AUTOENCODER, PredictorId.PCA, PredictorId.COEXPRESSION, PredictorId.RIDGE, PredictorId.ELASTIC_NET,
     PredictorId.RIDGE_TF,
@@ -126,7 +125,7 @@ def _unfamiliar_samples(record: ModelRecord) -> Question:
     alarms = [one.value for one in record.records if one.metric is Metric.FALSE_ALARM_RATE and one.value is not None]
     worst = min(aurocs, key=lambda one: one.value or 0.0)
     sentence = narrative.unfamiliar_samples(worst, max(alarms, default=None), passed, len(judged))
-    return _question(key, verdict, sentence, dots, chance=_CHANCE, sections=("flags", "ood"))
+    return _question(key, verdict, sentence, dots, chance=CHANCE, sections=("flags", "ood"))
 
 
 def _true_regulator(record: ModelRecord) -> Question:
@@ -140,14 +139,13 @@ def _true_regulator(record: ModelRecord) -> Question:
         for one in record.records.where(benchmark=Benchmark.REAL_PERTURBATIONS, metric=metric)
         if one.predictor is record.default_predictor and one.passed is not None
     ]
-    # A ranking that ignores the perturbed gene knows no regulator, however high it comes.
     uninformed = None if variability is None else variability.value
-    is_informed = own.ci_low is not None and own.ci_low > _CHANCE and own.value > (uninformed or _CHANCE)
+    is_informed = true_regulators(record, record.default_predictor).passed
     is_named = bool(judged) and all(one.passed for one in judged)
     verdict = Verdict.NO if not is_informed else Verdict.YES if is_named else Verdict.IN_PART
     sentence = narrative.true_regulator(own, n, uninformed)
     dots = _dots(found, metric, record.default_predictor, (*_METHODS, PredictorId.VARIABILITY))
-    return _question(key, verdict, sentence, dots, chance=_CHANCE, sections=("real_perturbations", "regulons"))
+    return _question(key, verdict, sentence, dots, chance=CHANCE, sections=("real_perturbations", "regulons"))
 
 
 def _real_knock_outs(record: ModelRecord) -> Question:
@@ -187,7 +185,7 @@ def _cooperating_sets(record: ModelRecord) -> Question:
     )
     sentence = narrative.cooperating_sets(lowest, simulated)
     dots = _dots(first, metric, PredictorId.COHORT, names)
-    return _question(key, verdict, sentence, dots, chance=_CHANCE, sections=("pairs", "simulated"))
+    return _question(key, verdict, sentence, dots, chance=CHANCE, sections=("pairs", "simulated"))
 
 
 def _question(

@@ -14,9 +14,9 @@ from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report.narrative.answer import headline
 from cellstate.report.narrative.session import present_state
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
+from cellstate.ui.state.prediction import judged
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import judged
 from cellstate.viz.linked_chart import LinkedChart, linked_chart
 
 

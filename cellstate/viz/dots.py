@@ -82,7 +82,8 @@ def dots(rows: Sequence[Dot], axis: str, *, chance: float | None = None) -> Char
         showgrid=False,
         zeroline=False,
     )
-    figure.update_xaxes(zeroline=False, nticks=6)
+    # Level on a narrow page too: fewer labels instead of turned ones.
+    figure.update_xaxes(zeroline=False, nticks=5, tickangle=0)
     text = "; ".join(f"{row.label} {decimal(row.value, 2)}" for row in rows)
     said = "" if chance is None else f" Chance is {chance:g}, the dotted line."
     return Chart(figure, f"{axis}: {text}.{said}")

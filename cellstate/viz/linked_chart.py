@@ -1,7 +1,7 @@
 """Linked charts of a prediction: bars of the most changed genes beside a scatter plot of every gene.
 
 A box drawn in the scatter plot ranks the genes inside it in the bars, and a click on a point or a bar names the gene in
-the scatter plot. The browser draws both (`cellstate.ui.components.linked_chart`), so that no request is needed and no
+the scatter plot. The browser draws both (`cellstate.ui.components.drawings`), so that no request is needed and no
 zoom is lost; this module decides what they show.
 """
 

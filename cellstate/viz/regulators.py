@@ -1,6 +1,6 @@
 """Regulators of one sample, as bars beside each regulator's own change, and of a cohort, as a heat map.
 
-The browser draws the heat map (`cellstate.ui.components.regulator_heatmap`), so that a click on a cell needs no
+The browser draws the heat map (`cellstate.ui.components.drawings`), so that a click on a cell needs no
 redrawing; this module decides what it shows.
 """
 

@@ -120,7 +120,8 @@ def lay_out(
     height : int, optional
         Pixels.
     margins : (int, int), optional
-        Pixels left of and below the axes. With them the browser measures no labels, which halves the time to draw.
+        Pixels left of and below the axes, at least. With them the browser does not measure the labels on the left,
+        which may be many: that halves the time to draw.
     """
     left, foot = margins or (10, 10)
     figure.update_layout(
@@ -139,7 +140,8 @@ def lay_out(
         hoverlabel={"align": "left"},
         dragmode="zoom",
     )
-    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=margins is None)
+    # A legend of several lines, as on a phone, would else lie on these labels.
+    figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=True)
     figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=margins is None)
     return figure
 

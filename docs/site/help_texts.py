@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cellstate.evaluation.experiment import TOP
-from cellstate.ui.help.content import markdown, sections
+from cellstate.ui.help.content import HOW_TO_READ, markdown, sections
 from cellstate.ui.help.glossary import GLOSSARY
-from cellstate.ui.help.how_to_read import VALUES as HOW_TO_READ
 from cellstate.ui.help.page import PAGES, figure_colours, file_limits
 from cellstate.ui.help.templates import TEMPLATES
 

@@ -12,9 +12,9 @@ import streamlit as st
 from cellstate.errors import CellStateError
 from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.samples import Samples
-from cellstate.ui.runtime import sessions
 from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.runtime.queue import Queue
+from cellstate.ui.state import sessions
 from cellstate.ui.state.session import Loaded, Session, session
 from cellstate.ui.streamlit_compat import browser_tab
 from tests.support.factories import make_samples

@@ -115,7 +115,7 @@ def test_a_cell_opens_its_sample(loaded: AppTest, is_more_active: bool, expected
     state = session_of(loaded)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cohort_module, "session", lambda: state)
-        patch.setattr("cellstate.ui.workbench.view.st.session_state", loaded.session_state)
+        patch.setattr("cellstate.ui.workbench.top_bar.st.session_state", loaded.session_state)
         cohort_module._open("D", gene, is_more_active)
     loaded.run()
     check(loaded)

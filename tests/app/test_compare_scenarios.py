@@ -15,7 +15,7 @@ from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report.narrative.prediction import difference_sentence
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.workbench import compare_scenarios
 from cellstate.ui.workbench.compare_scenarios import csv, joined
 from tests.app.conftest import check, words

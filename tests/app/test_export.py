@@ -27,7 +27,6 @@ from cellstate.perturb.search.single import screen
 from cellstate.report.bundle import bundle
 from cellstate.report.html import render
 from cellstate.ui.candidates.results import named
-from cellstate.ui.components.examples import examples
 from cellstate.ui.components.export_menu import anonymous
 from cellstate.ui.components.exports import (
     accuracy_export,
@@ -38,9 +37,10 @@ from cellstate.ui.components.exports import (
     search_export,
     source_of,
 )
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.evidence.reconstruction import figures_table
+from cellstate.ui.state.prediction import prediction_result
 from cellstate.ui.state.session import Loaded, Session
-from cellstate.ui.workbench.prediction import prediction_result
 from cellstate.viz import Chart, combination_steps, pair_bars, screen_bars
 from tests.app.conftest import check, open_evidence, open_sample
 

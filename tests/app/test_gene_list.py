@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from cellstate.io import read_samples
 from cellstate.report.narrative.prediction import names_sentence
 from cellstate.ui.components import gene_sets
-from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.runtime.resources import model
+from cellstate.ui.state.history import MAX_PERTURBATIONS
 from cellstate.ui.state.session import GeneSets, Loaded
 from cellstate.ui.workbench import add_perturbations
 from tests.app.conftest import check, words

@@ -13,9 +13,10 @@ from cellstate.errors import CellStateError
 from cellstate.genes import gene_axis
 from cellstate.ui.runtime import limits
 from cellstate.ui.runtime.jobs import Job
-from cellstate.ui.runtime.limits import check_memory, machine_bytes, run_seconds, server_bytes, session_bytes
+from cellstate.ui.runtime.limits import machine_bytes, run_seconds, server_bytes, session_bytes
 from cellstate.ui.runtime.queue import Queue
-from cellstate.ui.state.memory import memory_in_use, n_bytes
+from cellstate.ui.state import memory
+from cellstate.ui.state.memory import check_memory, memory_in_use, n_bytes
 from cellstate.ui.state.session import FailedUpload, GeneSets, Loaded, Session
 from tests.support.factories import make_samples
 
@@ -96,7 +97,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
         def sessions(self) -> list[Session]:
             return sessions
 
-    monkeypatch.setattr(limits, "session_registry", Registry)
+    monkeypatch.setattr(memory, "session_registry", Registry)
     return sessions
 
 

@@ -15,8 +15,9 @@ from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.goal import PRESETS, cohort_end_goal, gene_set_goal, toward_goal
-from cellstate.ui.components.examples import examples
-from cellstate.ui.components.share_link import MAX_CHARS, MAX_PERTURBATIONS, Settings, names_no_file, read_link
+from cellstate.ui.components.load_samples import examples
+from cellstate.ui.components.share_link import MAX_CHARS, Settings, names_no_file, read_link
+from cellstate.ui.state.history import MAX_PERTURBATIONS
 from tests.app.conftest import check, session_of
 
 

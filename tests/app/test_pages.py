@@ -12,7 +12,7 @@ from cellstate.io import GeneTable, read_samples
 from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.sample import prepare_samples
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.evidence.reconstruction import figures_table
 from cellstate.ui.state.session import GeneSets, Loaded, Session
 from tests.app.conftest import check, open_evidence, open_sample, session_of, words

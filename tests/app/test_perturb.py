@@ -24,13 +24,12 @@ from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.report.narrative.answer import LEVEL_TITLE, check_sentence, headline
 from cellstate.report.narrative.prediction import agreement_sentence, size_sentence, tpm_text
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from cellstate.ui.state.session import Loaded
 from cellstate.ui.workbench import perturbation_form
 from cellstate.ui.workbench.gene_level import rounded
-from cellstate.ui.workbench.gene_results import prediction_csv
-from cellstate.ui.workbench.prediction import filtered
+from cellstate.ui.workbench.gene_results import filtered, prediction_csv
 from tests.app.conftest import check, open_sample, words
 from tests.app.workbench import cached, perturb, session_of, specs
 from tests.support.factories import make_samples, make_space

@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellstate.perturb.perturbations import Perturbation
-from cellstate.ui.components.share_link import MAX_PERTURBATIONS, link_of
+from cellstate.ui.components.share_link import link_of
 from cellstate.ui.runtime.resources import model
+from cellstate.ui.state.history import MAX_PERTURBATIONS
 from tests.app.conftest import check, words
 from tests.app.workbench import cached, perturb, session_of, specs
 

@@ -21,7 +21,7 @@ from cellstate.report.narrative.prediction import (
     cohort_map_sentence,
     pathway_sentence,
 )
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.state.session import GeneSets
 from cellstate.ui.workbench import cohort_map, combined_perturbations, pathways
 from tests.app.conftest import check, words

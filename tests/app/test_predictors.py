@@ -18,7 +18,7 @@ from cellstate.perturb.predictors.registry import available_predictors, default_
 from cellstate.perturb.sample import prepare_sample
 from cellstate.report.narrative.answer import check_sentence
 from cellstate.report.narrative.evidence import default_reason, measured_sentence, method_sentence, pairs_reason
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.components.predictor_picker import KEY, pairs_method_sentence
 from cellstate.ui.workbench.gene_results import prediction_csv
 from cellstate.ui.workbench.titration import csv as titration_csv

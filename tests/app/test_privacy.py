@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.ui.components import read_upload
-from cellstate.ui.workbench import qc
+from cellstate.ui.state import prediction
 from tests.app.conftest import APP, check, open_sample, session_of, words
 from tests.app.test_pages import PAGES
 from tests.app.workbench import a_table, upload
@@ -106,7 +106,7 @@ def test_a_new_user_begins_with_nothing(with_upload: AppTest) -> None:
     assert session_of(with_upload).has_data and NAME in names_in(with_upload)
 
 
-@pytest.mark.parametrize(("module", "function"), [(read_upload, "read_apart"), (qc, "ood_scores")])
+@pytest.mark.parametrize(("module", "function"), [(read_upload, "read_apart"), (prediction, "ood_scores")])
 def test_the_log_of_an_error_holds_its_place_and_no_value(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, caplog, module, function: str
 ) -> None:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellstate.errors import CellStateError
 from cellstate.evaluation.admixture import Admixture
+from cellstate.evaluation.answer_evidence import RANKING_CHECKS
 from cellstate.genes import gene_axis
 from cellstate.genes.dossier import dossier
 from cellstate.io import read_samples
@@ -24,13 +25,15 @@ from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.perturb.search.goal import PRESETS, Goal, gene_set_goal
 from cellstate.perturb.search.single import screen
 from cellstate.report.dossier import dossier_links, dossier_sentence
+from cellstate.report.narrative.answer import check_title
 from cellstate.report.narrative.regulators import admixture_sentence
 from cellstate.report.narrative.search import common_gene, goal_scale
 from cellstate.ui.candidates import drivers, results
 from cellstate.ui.candidates import options as regulators_options
 from cellstate.ui.candidates.goal import signed
-from cellstate.ui.candidates.results import agreement, containing, csv, short
-from cellstate.ui.components.examples import examples
+from cellstate.ui.candidates.results import agreement, csv, short
+from cellstate.ui.components.layout import containing
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.components.predictor_picker import KEY
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
 from tests.app.conftest import check, open_sample, words
@@ -475,14 +478,22 @@ def test_a_table_is_searched_by_every_name() -> None:
 # What drives the sample
 
 
+def find_drivers(app: AppTest) -> AppTest:
+    app.segmented_control(key="regulators-kind").set_value("drivers").run()
+    assert not has_button(app, "try-driver")
+    app.button(key="find-drivers").click().run()
+    finish(app)
+    check(app)
+    return app
+
+
 def test_drivers_need_no_goal(page: AppTest) -> None:
-    page.segmented_control(key="regulators-kind").set_value("drivers").run()
-    assert not has_button(page, "try-driver")
-    page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
-    check(page)
+    find_drivers(page)
     # The small model knows no normal tissue: the base model answers.
-    _, found = page.session_state["cellstate"]._cache["drivers"]
-    assert found.model.config.name == "human"
+    ranking = page.session_state["cellstate"].job.result.whole
+    assert ranking.found.model.config.name == "human" and not has_button(page, "find-drivers")
+    assert [one.check for one in ranking.evidence.checks] == list(RANKING_CHECKS)
+    assert all(check_title(one) in words(page).replace("\u00a0", " ") for one in ranking.evidence.checks)
     table = page.dataframe[0].value
     top, last = table["gene"].iloc[0], table["gene"].iloc[-1]
     assert dossier_sentence(dossier(top), -1) in words(page) and dossier_links(dossier(last)) not in words(page)
@@ -499,14 +510,33 @@ def test_drivers_need_no_goal(page: AppTest) -> None:
     assert entry.perturbation.spec.endswith("=ko")
 
 
+def test_finding_drivers_is_cancelled(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Semaphore(0)
+
+    def slow(samples: Any, *, progress: Any, **options: Any) -> None:
+        for done in range(200):
+            progress(done, 200, "random sets of regulators")
+            assert go.acquire(timeout=PATIENCE_S)
+
+    monkeypatch.setattr(drivers, "regulators", slow)
+    page.segmented_control(key="regulators-kind").set_value("drivers").run()
+    page.button(key="find-drivers").click().run()
+    # While it runs there is nothing to start it again.
+    assert has_button(page, "cancel") and not has_button(page, "find-drivers")
+    page.button(key="cancel").click().run()
+    go.release(200)
+    finish(page)
+    check(page)
+    assert page.session_state["cellstate"].job.state == "stopped"
+    assert has_button(page, "find-drivers") and not has_button(page, "try-driver")
+
+
 def test_admixed_tissue_is_named_and_taken_out(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def liver(sample: PreparedSample) -> Admixture:
         return Admixture("liver", 0.3, "colon", np.linspace(0.2, 1, len(sample.tpm_G)).astype(np.float32))
 
     monkeypatch.setattr(drivers, "admixture", liver)
-    page.segmented_control(key="regulators-kind").set_value("drivers").run()
-    page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
-    check(page)
+    find_drivers(page)
     with_it = page.dataframe[0].value
     said = [admixture_sentence("liver", 0.3, out, f"“{drivers.WITHOUT}”") for out in (False, True)]
     assert said[0] in words(page) and said[1] not in words(page)
@@ -518,7 +548,5 @@ def test_admixed_tissue_is_named_and_taken_out(page: AppTest, monkeypatch: pytes
 
 def test_where_nothing_is_admixed_there_is_no_switch(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drivers, "admixture", lambda _: None)
-    page.segmented_control(key="regulators-kind").set_value("drivers").run()
-    page.button(key="find-drivers").click().run(timeout=PATIENCE_S)
-    check(page)
+    find_drivers(page)
     assert not page.toggle

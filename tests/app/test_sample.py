@@ -21,8 +21,7 @@ from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_samples
 from cellstate.report.narrative.sample import dates_sentence, doubt_sentence, match_sentence, qc_lines, tissue_sentence
 from cellstate.ui.components import load_samples
-from cellstate.ui.components.examples import examples
-from cellstate.ui.components.load_samples import PASTED
+from cellstate.ui.components.load_samples import PASTED, examples
 from cellstate.ui.state.session import FailedUpload
 from tests.app.conftest import APP, check, open_evidence, open_sample, words
 from tests.app.workbench import a_table, session_of, submit, upload
@@ -96,7 +95,7 @@ def test_the_quality_of_the_sample_is_shown(with_example: AppTest) -> None:
 def test_what_the_sample_is_stands_in_its_quality(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     call = TissueCall((("colon", 0.9), ("lung", 0.1)), State.TUMOUR, 0.8, 0.0, 0.0, dict.fromkeys(Figure, 0.0))
     judged = OodScore(1.0, False, "Within.", call)
-    monkeypatch.setattr("cellstate.ui.workbench.qc.ood_scores", lambda samples: [judged] * len(samples))
+    monkeypatch.setattr("cellstate.ui.state.prediction.ood_scores", lambda samples: [judged] * len(samples))
     upload(app, "one.csv", a_table(["A"]))
     open_sample(app)
     assert escape_markdown(tissue_sentence(call), 400) in [markdown.value for markdown in app.markdown]

@@ -8,9 +8,9 @@ import weakref
 
 import pytest
 
-from cellstate.ui.runtime import sessions as module
-from cellstate.ui.runtime.sessions import SessionRegistry
+from cellstate.ui.state import sessions as module
 from cellstate.ui.state.session import Session
+from cellstate.ui.state.sessions import SessionRegistry
 
 
 @pytest.fixture

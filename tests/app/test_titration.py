@@ -13,7 +13,7 @@ from cellstate.model import load_model
 from cellstate.perturb.sample import prepare_sample
 from cellstate.perturb.search.titration import titrate
 from cellstate.report.narrative.prediction import titration_sentence
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 from cellstate.ui.workbench import titration as section
 from tests.app.conftest import check, words
 from tests.app.workbench import cached, perturb, session_of

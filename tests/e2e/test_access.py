@@ -1,4 +1,4 @@
-"""Accessibility of every page by axe-core: empty and with a sample, light and dark."""
+"""Accessibility of every page by axe-core: empty, with a sample and with every kind of result, light and dark."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.e2e.steps import open_page, try_example, views
+from tests.e2e.screens import SCHEMES, states
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 
 def grave_findings(page: Page) -> list[str]:
-    """Return the serious and critical findings on a page: rule, selector, element."""
+    """Return the serious and critical findings on a page, contrast among them: rule, selector, element."""
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{rule['id']} {' '.join(map(str, node['target']))}: {node['html'][:160]}"
@@ -24,15 +24,11 @@ def grave_findings(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_page_has_a_grave_finding(visitor: Callable[..., Page], scheme: str) -> None:
     page = visitor(color_scheme=scheme)
-    found: dict[str, list[str]] = {}
-    for state in ("empty", "full"):
-        for view in views(page):
-            if findings := grave_findings(page):
-                found[f"{view}, {state}"] = findings
-        if state == "empty":
-            open_page(page, "Home")
-            try_example(page)
+    found = {}
+    for view, state in states(page):
+        if findings := grave_findings(page):
+            found[f"{view}, {state}"] = findings
     assert found == {}

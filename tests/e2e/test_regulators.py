@@ -29,6 +29,8 @@ def test_what_drives_a_patient_opens_in_the_workbench(page: Page) -> None:
     press(button(page, "find-drivers"))
     attempt = button(page, "try-driver")
     expect(attempt).to_be_visible()
+    # The evidence comes before the figure, as for every other answer.
+    expect(page.locator(".st-key-card-drivers")).to_be_visible()
     file, data = saved(page, button(page, "download-drivers"))
     assert file.startswith("cellstate-hypothesis-regulators-")
     table = pd.read_csv(io.BytesIO(data))

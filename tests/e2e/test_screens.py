@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.readme_picture import FOLDER, take
-from tests.e2e.screens import SCHEMES, shoot_all
+from tests.e2e.screens import RESULTS, SCHEMES, SIZES, shoot_all
 from tests.e2e.steps import ARTIFACTS, PAGES, TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 def test_every_page_has_its_pictures(chromium: Browser, server: str) -> None:
     pictures = shoot_all(chromium, server, ARTIFACTS / "screens")
-    # Empty and full, wide and narrow; no two are equal.
-    n_views = len(PAGES) + len(TABS) - 1
-    assert len(pictures) == len(set(pictures)) == n_views * len(SCHEMES) * 2 * 2
+    # Empty and full, and every kind of result; no two are equal.
+    n_states = 2 * (len(PAGES) + len(TABS) - 1) + len(RESULTS)
+    assert len(pictures) == len(set(pictures)) == n_states * len(SCHEMES) * len(SIZES)
     assert len({path.read_bytes() for path in pictures}) == len(pictures)
 
 

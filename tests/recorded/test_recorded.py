@@ -18,8 +18,8 @@ from tests.recorded import adapter, questions
 from tests.recorded.record import ANSWERS
 
 STRICT = 1e-6
-#: Between kinds of processors (measured: a tenth to a half of it): of an amount, and of figures by their last word. A sum
-#: holds the errors of all genes, a score per SD may be divided by a small one, and a p-value is a rank among few.
+#: Between kinds of processors (measured: a tenth to a half of it): of an amount, and of figures by their last word. A
+#: sum holds the errors of all genes, a score per SD may be divided by a small one, and a p-value is a rank among few.
 ELSEWHERE = 1e-5
 OF_FIGURES = {"sums": 1e-3, "score_per_sd": 3e-4, "z_in_patient": 3e-4, "p": 0.05, "fdr": 0.05}
 #: Half a minute in all.

@@ -16,7 +16,7 @@ from cellstate.errors import CellStateError
 from cellstate.gene_space import GeneSpace
 from cellstate.model import Model
 from cellstate.perturb.effects import EffectMatrix, effect_matrix, effects_of_tfs
-from cellstate.perturb.predictors.base import PredictorId
+from cellstate.perturb.predictors.base import PredictorId, SearchProgress
 from cellstate.perturb.predictors.registry import ranking_predictor
 from cellstate.perturb.regulators.activity import activities
 from cellstate.perturb.regulators.reference import (
@@ -151,6 +151,7 @@ def regulators(
     against_label: str = "",
     genes: np.ndarray | None = None,
     with_sets: bool = False,
+    progress: SearchProgress | None = None,
 ) -> Regulators:
     """Rank regulators of samples by how far each one's activity is from that in normal tissue.
 
@@ -168,6 +169,8 @@ def regulators(
         Candidates; default: every transcription factor.
     with_sets : bool
         Whether a set of cooperating regulators is sought for each sample.
+    progress : callable, optional
+        Receives (done, total, what).
 
     Returns
     -------
@@ -184,7 +187,7 @@ def regulators(
     model = samples[0].model
     normal = load_reference(model)
     predictor = ranking_predictor(model) if normal is None else normal.predictor
-    effects = _effects(model, predictor, genes)
+    effects = _effects(model, predictor, genes, progress)
     at = effects.candidates_C
     reference: NormalReference | GroupReference
     null: _NormalNull | _GroupNull | None
@@ -213,14 +216,16 @@ def regulators(
     )
     if not with_sets:
         return found
-    return replace(found, sets=tuple(_set(found, effects, s) for s in range(len(samples))))
+    return replace(found, sets=tuple(_set(found, effects, s, progress) for s in range(len(samples))))
 
 
-def _effects(model: Model, predictor: PredictorId, genes: np.ndarray | None) -> EffectMatrix:
+def _effects(
+    model: Model, predictor: PredictorId, genes: np.ndarray | None, progress: SearchProgress | None
+) -> EffectMatrix:
     if genes is None:
-        effects = effects_of_tfs(model, predictor)
+        effects = effects_of_tfs(model, predictor, progress)
     else:
-        effects = effect_matrix(training_mean(model), np.unique(genes), predictor)
+        effects = effect_matrix(training_mean(model), np.unique(genes), predictor, progress)
     if not len(effects.candidates_C):
         raise CellStateError("There is no regulator to rank.", "Give genes that the model knows.")
     return effects
@@ -306,5 +311,6 @@ def _part(
     }
 
 
-def _set(found: Regulators, effects: EffectMatrix, s: int) -> RegulatorSet | None:
-    return cooperating_set(found.signature_SG[s], effects, np.nan_to_num(found.tpm_ST[s]) >= EXPRESSED_TPM)
+def _set(found: Regulators, effects: EffectMatrix, s: int, progress: SearchProgress | None) -> RegulatorSet | None:
+    is_expressed_T = np.nan_to_num(found.tpm_ST[s]) >= EXPRESSED_TPM
+    return cooperating_set(found.signature_SG[s], effects, is_expressed_T, progress=progress)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.perturb.effects import EffectMatrix
+from cellstate.perturb.predictors.base import SearchProgress
 
 #: Members at most, and random sets that a set is compared with.
 MOST, RANDOM_SETS = 5, 200
@@ -56,6 +57,7 @@ def cooperating_set(
     *,
     most: int = MOST,
     seed: int = 0,
+    progress: SearchProgress | None = None,
 ) -> RegulatorSet | None:
     """Choose the set of regulators that explains a signature; ``None`` where no regulator explains anything.
 
@@ -70,6 +72,8 @@ def cooperating_set(
         Members at most.
     seed : int
         Decides the halves and the random sets.
+    progress : callable, optional
+        Receives (done, total, what).
     """
     rng = np.random.default_rng(seed)
     known_G = signature_G != 0
@@ -89,7 +93,11 @@ def cooperating_set(
     best = max(judged.explained(chosen, [one]) for one in members)
     able = np.flatnonzero(chosen.energy_C > 0)
     drawn = [rng.choice(able, len(members), replace=False).tolist() for _ in range(RANDOM_SETS)]
-    as_much = sum(judged.explained(chosen, one) >= explained for one in drawn)
+    as_much = 0
+    for n_done, one in enumerate(drawn):
+        if progress:
+            progress(n_done, RANDOM_SETS, "random sets of regulators")
+        as_much += judged.explained(chosen, one) >= explained
     return RegulatorSet(
         members_N=learn[members],
         coefficient_N=chosen.coefficients(members),

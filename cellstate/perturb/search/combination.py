@@ -41,7 +41,7 @@ CandidateSet: TypeAlias = tuple[int, ...]
 COLUMNS = ("gene", "perturbation", "score", "gain", "fraction_of_distance", "alone", "sentence")
 _WAYS = {
     "knock-out": "Knocking out {gene}",
-    "knock-down": "Lowering {gene} by {amount:g} %",
+    "knock-down": "Lowering {gene} by {amount:g}%",
     "multiply": "Multiplying {gene} by {amount:g}",
     "set": "Setting {gene} to {amount:g} TPM",
     "quantile": "Setting {gene} to the cohort's {rank} percentile",
@@ -315,7 +315,7 @@ def _sentence(perturbation: Perturbation, n: int, gain: float, alone: float, fra
         gene=perturbation.gene, amount=perturbation.amount, rank=ordinal(perturbation.amount)
     )
     if n == 0:
-        return f"{what} moves the sample {_short(gain)} SD along the goal, {_short(100 * fraction)} % of the distance."
+        return f"{what} moves the sample {_short(gain)} SD along the goal, {_short(100 * fraction)}% of the distance."
     effect = f"adds {_short(gain)} SD to" if gain >= 0 else f"takes {_short(-gain)} SD from"
     others = "the perturbation before it reaches" if n == 1 else f"the {n} perturbations before it reach"
     by_itself = f"{_short(alone)} SD" if alone >= 0 else f"{_short(-alone)} SD away from the goal"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cellstate.evaluation.answer_evidence import AnswerEvidence, CheckResult, EvidenceCheck, EvidenceLevel
+from cellstate.evaluation.answer_evidence import CHANCE, AnswerEvidence, CheckResult, EvidenceCheck, EvidenceLevel
 from cellstate.formatting import decimal, digits, escape_markdown, fold_change, join_with_and, percent, plural
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.perturb.perturbations import Perturbation, ordinal
@@ -29,7 +29,7 @@ LEVEL_COLOUR = {
     EvidenceLevel.STRONG: "green",
 }
 LEVEL_RULE = (
-    "Strong: all four checks. Moderate: confirmed on real knock-outs, with one other check missing. Without that "
+    "Strong: all four checks. Moderate: confirmed on real perturbations, with one other check missing. Without that "
     "confirmation: weak at most. None: the sample is out of range."
 )
 _CHECK_TITLE = {
@@ -37,6 +37,8 @@ _CHECK_TITLE = {
     EvidenceCheck.GENE_MODELLED: ("Gene well modelled", "Gene poorly modelled"),
     EvidenceCheck.METHODS_AGREE: ("Methods agree", "Methods disagree"),
     EvidenceCheck.REAL_KNOCK_OUTS: ("Confirmed on real knock-outs", "Not confirmed on real knock-outs"),
+    EvidenceCheck.REGULATOR_CALLED: ("Beyond normal samples", "Not beyond normal samples"),
+    EvidenceCheck.TRUE_REGULATORS: ("Confirmed on real perturbations", "Not confirmed on real perturbations"),
 }
 
 
@@ -111,9 +113,9 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candi
     predictor : str
         The method that gave the answer.
     name : str
-        Perturbed genes in short; empty where there are many.
+        Perturbed genes in short, or the first regulator; empty where there are many.
     is_candidate : bool
-        Whether the answer is a candidate of a search: a score, not a profile.
+        Whether the answer is a candidate or a regulator of a search: a score, not a profile.
     """
     who = escape_markdown(name, 120) or "The perturbed gene"
     if one.value is None:
@@ -122,6 +124,8 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candi
             EvidenceCheck.GENE_MODELLED: f"{who}: no held-out R² is known, or the sample does not measure it.",
             EvidenceCheck.METHODS_AGREE: "No other method predicts a change.",
             EvidenceCheck.REAL_KNOCK_OUTS: "No real knock-out was compared with this method.",
+            EvidenceCheck.REGULATOR_CALLED: f"{who}: not measured, or the reference has too few samples for a p-value.",
+            EvidenceCheck.TRUE_REGULATORS: "No real perturbation was ranked by this method.",
         }[one.check]
     if one.check is EvidenceCheck.SAMPLE_IN_RANGE:
         included = "" if is_candidate else ", with the predicted change included"
@@ -138,6 +142,15 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candi
         where = "For this candidate" if is_candidate else "In the largest changes"
         rule = f"at least {percent(one.threshold)} is needed, 50% is chance"
         text = f"{where}, {found}; {rule}. All learn from the same samples"
+    elif one.check is EvidenceCheck.REGULATOR_CALLED:
+        text = f"{who}: FDR {digits(one.value)} against normal samples; at most {one.threshold:g} is needed"
+    elif one.check is EvidenceCheck.TRUE_REGULATORS:
+        why = "a ranking by variability alone" if one.threshold > CHANCE else "chance"
+        text = (
+            f"{predictor_label(predictor)}: given a measured change, it ranks the gene that was really perturbed above "
+            f"{percent(one.value)} of the candidates ({plural(one.n, 'gene')}); more than {percent(one.threshold)} is "
+            f"needed, that of {why}"
+        )
     else:
         text = (
             f"{predictor_label(predictor)}: correlation with the changes of real knock-outs {decimal(one.value, 2)} "

@@ -17,7 +17,7 @@ TITLES = {
 AXES = {
     "patients": "median R² per gene, held-out patients",
     "unfamiliar": "AUROC against held-out patients",
-    "regulator": "rank of the perturbed gene (share of candidates below it)",
+    "regulator": "share of candidates below the perturbed gene",
     "knock_outs": "correlation with measured changes",
     "sets": "top pairs with the predicted sign in held-out tumours",
 }

@@ -12,6 +12,20 @@ from cellstate.perturb.regulators.search import FDR
 NAMED = 3
 
 
+def regulators_headline(table: pd.DataFrame, reference: str) -> str:
+    """Return how many regulators are called, and the most active one.
+
+    Parameters are those of `regulators_sentence`.
+    """
+    first, called = escape_markdown(table["gene"].iloc[0]), int((table["fdr"] <= FDR).sum())
+    if table["fdr"].isna().all():
+        return f"{first} is the most active regulator, without a p-value"
+    if not called:
+        return f"No regulator reaches FDR {percent(FDR)}; {first} is the most active"
+    differ = "differs" if called == 1 else "differ"
+    return f"{plural(called, 'regulator')} {differ} from the {escape_markdown(reference)}; {first} is the most active"
+
+
 def regulators_sentence(table: pd.DataFrame, reference: str) -> str:
     """Return how many regulators are called, said first where none is, and the first names in each direction.
 

@@ -64,7 +64,7 @@ def has_patient_z(found: Screen) -> bool:
 
 
 def goal_scale(goal: Goal) -> str:
-    """Return what 100 % of the distance to a goal means."""
+    """Return what 100% of the distance to a goal means."""
     sd = "One SD is a gene's standard deviation over the training samples."
     if goal.spec.startswith(("toward:", "toward-raw:", "cohort:")):
         return (

@@ -2,117 +2,211 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from cellstate.evaluation.admixture import Admixture, admixture, without_admixture
+from cellstate.evaluation.answer_evidence import AnswerEvidence, regulator_evidence
+from cellstate.evaluation.ood import OodScore, ood_scores
 from cellstate.evaluation.tissue_profiles import high_tissues
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.perturb.regulators.search import Regulators, regulators
+from cellstate.perturb.sample import PreparedSample, prepare_sample
 from cellstate.report.dossier import with_dossiers
-from cellstate.report.narrative.regulators import admixture_sentence, regulators_sentence, set_sentence
+from cellstate.report.narrative.regulators import (
+    admixture_sentence,
+    regulators_headline,
+    regulators_sentence,
+    set_sentence,
+)
+from cellstate.samples import Samples
+from cellstate.ui.candidates.form import start_search
 from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.components.layout import HYPOTHESIS_BADGE, READABLE, chart, download_table, gene_table, number_column
-from cellstate.ui.components.layout import result_csv as to_csv
+from cellstate.ui.components.evidence_card import evidence_card
+from cellstate.ui.components.layout import (
+    READABLE,
+    chart,
+    download_table,
+    gene_table,
+    hypothesis_header,
+    number_column,
+    result_csv,
+)
+from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.runtime.resources import model_of_normal_tissue
-from cellstate.ui.state.session import Session
+from cellstate.ui.state.session import DRIVERS, Session
 from cellstate.viz import activity_bars
 
-_SHOWN = "drivers-shown"
 WITHOUT = "Without admixed tissue"
+#: Key of that switch.
+_WITHOUT = "without-admixture"
+_TITLE = "transcription factors, against the sample's own closest normal state"
 #: Dossiers of ticked regulators that are drawn at once.
 _DOSSIERS = 3
 
 
-def drivers(state: Session, opened: Model) -> None:
-    """Draw the question, and the answer once it was asked for this sample."""
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Regulators of the sample, and the evidence behind the first one."""
+
+    found: Regulators
+    evidence: AnswerEvidence
+
+
+@dataclass(frozen=True, eq=False)
+class Drivers:
+    """What drives a sample.
+
+    Attributes
+    ----------
+    whole : Ranking
+    mixed : Admixture or None
+        Another tissue that is admixed to the sample.
+    rest : Ranking or None
+        Without that tissue.
+    """
+
+    whole: Ranking
+    mixed: Admixture | None = None
+    rest: Ranking | None = None
+
+
+def drivers(state: Session, opened: Model, key: Hashable, finished: Job | None) -> None:
+    """Draw the question, or the answer once it was found.
+
+    Parameters
+    ----------
+    state : Session
+    opened : Model
+    key : hashable
+        What the answer depends on.
+    finished : Job or None
+        The search for this key, once it is done.
+    """
     with error_boundary("finding what drives the sample"):
-        model = model_of_normal_tissue(opened)
-        if model is None:
-            st.caption("No model here knows normal tissue, which a sample is compared with.")
-            return
-        asked = (state.round, state.selected)
-        if st.session_state.get(_SHOWN) != asked:
-            with st.container(border=True):
-                st.markdown(
-                    "Compares the sample with its own closest normal state, and ranks the transcription factors whose "
-                    "activity differs. It needs no goal and no control sample.",
-                    width=READABLE,
-                )
-                st.button(
-                    "Find regulators",
-                    type="primary",
-                    icon=":material/play_arrow:",
-                    key="find-drivers",
-                    on_click=_ask,
-                    args=(asked,),
-                )
-            return
-        mixed = state.cached("admixture", (state.selected, model.stamp), lambda: admixture(state.prepared(model)))
-        taken_out = mixed is not None and _taken_out(mixed)
-        with st.spinner("Ranking regulators …"):
-            key = (state.selected, model.stamp, taken_out)
-            found = state.cached("drivers", key, lambda: _found(state, model, mixed if taken_out else None))
-        _answer(state, found)
+        if finished is not None:
+            _answer(state, finished.result)
+        elif not state.is_searching:
+            _question(state, opened, key)
 
 
-def _ask(asked: tuple[int, int]) -> None:
-    st.session_state[_SHOWN] = asked
+def _question(state: Session, opened: Model, key: Hashable) -> None:
+    model = model_of_normal_tissue(opened)
+    if model is None:
+        st.caption("No model here knows normal tissue, which a sample is compared with.")
+        return
+    with st.container(border=True):
+        st.markdown(
+            "Compares the sample with its own closest normal state, and ranks the transcription factors whose activity "
+            "differs. It needs no goal and no control sample.",
+            width=READABLE,
+        )
+        st.button(
+            "Find regulators",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="find-drivers",
+            on_click=_start,
+            args=(state, model, key),
+        )
 
 
-def _taken_out(mixed: Admixture) -> bool:
-    """Draw which tissue is admixed, and the switch that takes it out; returns whether it is on."""
-    sentence = st.empty()
-    taken_out = st.toggle(WITHOUT, key="without-admixture")
-    sentence.caption(admixture_sentence(mixed.tissue, mixed.share, taken_out, f"“{WITHOUT}”"), width=READABLE)
-    return taken_out
+def _start(state: Session, model: Model, key: Hashable) -> None:
+    sample = state.sample()
+    start_search(state, DRIVERS, key, _TITLE, lambda progress: find_drivers(model, sample, progress))
 
 
-def _found(state: Session, model: Model, mixed: Admixture | None) -> Regulators:
-    sample = state.prepared(model)
-    return regulators([sample if mixed is None else without_admixture(sample, mixed)], with_sets=True)
+def find_drivers(model: Model, samples: Samples, progress: SearchProgress) -> Drivers:
+    """Rank the regulators of one sample, and once more without admixed tissue where there is any."""
+    what = "steps before the ranking"
+    progress(0, 3, what)
+    sample = prepare_sample(model, samples)
+    progress(1, 3, what)
+    before = ood_scores([sample])[0]
+    progress(2, 3, what)
+    mixed = admixture(sample)
+    whole = _ranking(sample, before, progress)
+    if mixed is None:
+        return Drivers(whole)
+    return Drivers(whole, mixed, _ranking(without_admixture(sample, mixed), before, progress))
 
 
-def _answer(state: Session, found: Regulators) -> None:
+def _ranking(sample: PreparedSample, before: OodScore, progress: SearchProgress) -> Ranking:
+    found = regulators([sample], with_sets=True, progress=progress)
+    return Ranking(found, regulator_evidence(found, measured_G=sample.measured_G, before=before))
+
+
+def _answer(state: Session, drivers: Drivers) -> None:
+    taken_out = bool(st.session_state.get(_WITHOUT))
+    ranking = drivers.rest if taken_out and drivers.rest is not None else drivers.whole
+    found = ranking.found
     table = found.table()
     # What is more active than in the reference is lowered, and the other way round.
     table = with_dossiers(table, -table["z"], high_tissues(found.model))
-    st.markdown(f"{regulators_sentence(table, found.reference)} {HYPOTHESIS_BADGE}", width=READABLE)
-    method = in_sentence(predictor_label(found.predictor))
-    st.caption(f"Normal tissue as the model {escape_markdown(found.model.config.name)} knows it; effects by {method}.")
-    chart(activity_bars(table, found.reference), key="driver-bars")
-    for one in filter(None, found.sets):
-        genes = [found.model.space.symbols[found.candidates_T[t]] for t in one.members_N]
-        st.markdown(set_sentence(genes, one.explained, one.best_member, one.p), width=READABLE)
+    best = table["gene"].iloc[0]
+    hypothesis_header(regulators_headline(table, found.reference))
+    evidence_card(
+        ranking.evidence,
+        found.model,
+        found.predictor,
+        genes=[best],
+        key=DRIVERS,
+        is_candidate=True,
+        reason="The model of normal tissue was fitted with this method.",
+    )
+    if drivers.mixed is not None:
+        _admixture_switch(drivers.mixed, taken_out=taken_out)
+    chart(activity_bars(table, found.reference), key="driver-bars", has_caption=False)
     # Ticks are positions, so another sample needs another key.
     key = f"drivers-table-{state.round}-{state.selected}"
-    for row in _chosen(table, key):
-        dossier_line(table["gene"].iloc[row], -table["z"].iloc[row])
-    best = table["gene"].iloc[0]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
-            f"Knock out {escape_markdown(best)} in Workbench",
-            icon=":material/edit:",
-            key="try-driver",
-            help="Replaces the present perturbations; Undo restores them.",
-        ):
-            state.put([Perturbation(best, "knock-out")])
-            st.switch_page("pages/workbench.py")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _try_button(state, best)
         name = f"cellstate-hypothesis-regulators-{file_stem(found.samples[0])}.csv"
         download_table(
-            lambda: to_csv(table, found.samples[0], reference=found.reference, model=found.model.config.name),
+            lambda: result_csv(table, found.samples[0], reference=found.reference, model=found.model.config.name),
             name,
             key="download-drivers",
             label="Download CSV",
         )
+    st.markdown(regulators_sentence(table, found.reference), width=READABLE)
+    for one in filter(None, found.sets):
+        genes = [found.model.space.symbols[found.candidates_T[t]] for t in one.members_N]
+        st.markdown(set_sentence(genes, one.explained, one.best_member, one.p), width=READABLE)
+    for row in _chosen(table, key):
+        dossier_line(table["gene"].iloc[row], -table["z"].iloc[row])
+    method = in_sentence(predictor_label(found.predictor))
+    st.caption(f"Normal tissue as the model {escape_markdown(found.model.config.name)} knows it; effects by {method}.")
     with st.expander(f"All {len(table):,} regulators", icon=":material/table:"):
         alt = "Regulators of this sample, most active first."
         # A tick draws the page again, and with it the dossiers above the table.
         gene_table(table, _columns(), key, alt, on_select=lambda: None)
+
+
+def _admixture_switch(mixed: Admixture, *, taken_out: bool) -> None:
+    """Draw which tissue is admixed, and the switch that takes it out."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.toggle(WITHOUT, key=_WITHOUT, width="content")
+        st.caption(admixture_sentence(mixed.tissue, mixed.share, taken_out, f"“{WITHOUT}”"), width=READABLE)
+
+
+def _try_button(state: Session, gene: str) -> None:
+    if st.button(
+        f"Knock out {escape_markdown(gene)} in Workbench",
+        icon=":material/science:",
+        type="primary",
+        key="try-driver",
+        help="Replaces the present perturbations; Undo restores them.",
+    ):
+        state.put([Perturbation(gene, "knock-out")])
+        st.switch_page("pages/workbench.py")
 
 
 def _chosen(table: pd.DataFrame, key: str) -> list[int]:

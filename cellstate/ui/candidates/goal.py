@@ -18,16 +18,16 @@ from cellstate.model.cohort import load_profiles
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import PRESETS, Goal, cohort_end_goal, gene_set_goal, known_genes, toward_goal
 from cellstate.report.narrative.search import goal_scale
-from cellstate.ui.components.choice import choose_one
+from cellstate.ui.components.controls import choose_one
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.gene_sets import choose_gene_set
 from cellstate.ui.components.layout import READABLE
 from cellstate.ui.components.load_samples import load_reference
-from cellstate.ui.state.session import GENE_SETS, REFERENCE, Session
+from cellstate.ui.state.session import GENE_SETS, GOAL, REFERENCE, Session
 from cellstate.ui.validate.groups import MOST_SAMPLES
 
-GOAL, KIND = "goal", "goal-kind"
+KIND = "goal-kind"
 #: What completes the sentence "find knock-outs that make it ...".
 _OWN = {
     "genes": "change as my gene list says",

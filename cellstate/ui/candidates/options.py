@@ -21,13 +21,11 @@ from cellstate.perturb.search.goal import Goal, find_genes
 from cellstate.perturb.search.pairs import pairs
 from cellstate.perturb.search.single import screen
 from cellstate.report.narrative.search import RANKINGS, combination_plan, pairs_effort, pairs_plan, screen_plan
-from cellstate.ui.candidates.goal import GOAL
-from cellstate.ui.components.choice import choose_one
+from cellstate.ui.components.controls import choose_one
 from cellstate.ui.components.predictor_picker import choose_predictor
 from cellstate.ui.help.glossary import tip
-from cellstate.ui.state.session import Session
+from cellstate.ui.state.session import COMBINATION, GOAL, PAIRS, SCREEN, Session
 
-SCREEN, PAIRS, COMBINATION = "screen", "pairs", "combination"
 KINDS = {SCREEN: "Single genes", PAIRS: "Pairs", COMBINATION: "Sets"}
 #: What is done to each gene: the object of the sentence "find ... that make it", and the choice of several.
 _SEVERAL = "several"

@@ -36,7 +36,7 @@ from cellstate.report.narrative.search import (
     screen_headline,
     screen_sentence,
 )
-from cellstate.ui.candidates.options import COMBINATION, PAIRS, SCREEN, Plan
+from cellstate.ui.candidates.options import Plan
 from cellstate.ui.candidates.table import candidates_table
 from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.evidence_card import evidence_card
@@ -44,11 +44,11 @@ from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import search_export
 from cellstate.ui.components.file_input import file_input, loaded_file
 from cellstate.ui.components.layout import (
-    HYPOTHESIS_BADGE,
-    HYPOTHESIS_MEANING,
     READABLE,
     chart,
+    containing,
     download_table,
+    hypothesis_header,
     number_column,
     result_csv,
 )
@@ -58,9 +58,8 @@ from cellstate.ui.help.content import markdown
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.runtime.resources import queue
-from cellstate.ui.state.session import GENE_TABLE, Session
-from cellstate.ui.workbench.prediction import judged
-from cellstate.ui.workbench.qc import distance
+from cellstate.ui.state.prediction import distance, judged
+from cellstate.ui.state.session import COMBINATION, GENE_TABLE, PAIRS, SCREEN, Session
 from cellstate.viz import Chart, combination_steps, pair_bars, screen_bars
 from cellstate.viz.search import MAX_BARS
 from cellstate.viz.style import look
@@ -94,17 +93,13 @@ def result(state: Session, opened: Model, job: Job, choices: tuple[Goal | None, 
             st.markdown(markdown("reading_search"))
 
 
-def _headline(text: str) -> None:
-    st.header(f"{text} {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
-
-
 def _section(title: str, key: str, icon: str) -> Any:
     """Return a part of the page that is closed at first, and that is drawn only while it is open."""
     return st.expander(title, icon=f":material/{icon}:", key=f"section-{key}", on_change="rerun")
 
 
 def _screen(state: Session, opened: Model, found: Screen, searched: str) -> None:
-    _headline(screen_headline(found))
+    hypothesis_header(screen_headline(found))
     n = max(N_SHOWN, st.session_state.get(_SHOWN, {}).get(id(found), 0))
     best = _best(state, opened, found, n)
     first = best[0]
@@ -192,7 +187,7 @@ def _own_column(c: int) -> str:
 def _pairs(state: Session, opened: Model, found: Pairs, searched: str) -> None:
     table, interaction = found.table, TESTED[found.by]
     said = pairs_sentence(found)
-    _headline(pairs_headline(found))
+    hypothesis_header(pairs_headline(found))
     if not len(table):
         return
     best = table.sort_values(interaction, ascending=False, kind="stable")
@@ -222,7 +217,7 @@ def _both(row: pd.Series, found: Pairs) -> list[Perturbation]:
 def _combination(state: Session, opened: Model, found: Combination, searched: str) -> None:
     steps, greedy = named(found.steps), named(found.greedy)
     said = combination_sentence(found)
-    _headline(combination_headline(found))
+    hypothesis_header(combination_headline(found))
     if not len(steps):
         return
     perturbations = [_perturbation(step) for _, step in steps.iterrows()]
@@ -422,12 +417,3 @@ def short(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def agreement(table: pd.DataFrame, others: Sequence[str]) -> dict[str, float | None]:
     """Correlate the scores with those of each other method; None where one of them has none."""
     return {other: correlation(table[["score", f"score_{other}"]].dropna()) for other in others}
-
-
-def containing(table: pd.DataFrame, text: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of which a column contains the first word of a text."""
-    words = text.upper().split()[:1]
-    if not words:
-        return table
-    names = table[list(columns)].agg(" ".join, axis=1).str.upper()
-    return table[names.str.contains(words[0], regex=False)]

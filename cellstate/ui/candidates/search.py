@@ -12,19 +12,18 @@ from cellstate.ui.candidates.drivers import drivers
 from cellstate.ui.candidates.form import IS_OPEN, form, search_key, subject
 from cellstate.ui.candidates.options import KINDS, Plan
 from cellstate.ui.candidates.results import result
-from cellstate.ui.components.choice import choose_one
+from cellstate.ui.components.controls import choose_one
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.layout import heading, need_sample
 from cellstate.ui.runtime.jobs import STOPPED, WAITING, Job, Step, time_left
 from cellstate.ui.runtime.resources import model
-from cellstate.ui.state.session import Session, session
-from cellstate.ui.workbench.qc import distance
+from cellstate.ui.state.prediction import distance
+from cellstate.ui.state.session import DRIVERS, Session, session
 
 #: Polling interval of a running search, in seconds.
 _POLL_S = 1.0
 #: The kind of search, in session state.
 KIND = "regulators-kind"
-DRIVERS = "drivers"
 _TABS = KINDS | {DRIVERS: "What drives this sample?"}
 
 
@@ -45,18 +44,19 @@ def candidates_page() -> None:
             kind = choose_one("Search", _TABS, KIND)
     with st.container(key="candidates", gap="small"):
         _warnings(state, opened)
+        with error_boundary("following the search"):
+            _progress(state)
+        key = search_key(state, opened)
+        finished = state.finished(kind, key)
         if kind == DRIVERS:
-            drivers(state, opened)
+            drivers(state, opened, key, finished)
         else:
-            _search(state, opened, kind)
+            _toward_goal(state, opened, kind, finished)
 
 
-def _search(state: Session, opened: Model, kind: str) -> None:
+def _toward_goal(state: Session, opened: Model, kind: str, finished: Job | None) -> None:
     """Draw a kind of search: its form, or a line instead of it, and its result."""
-    finished = state.finished(kind, search_key(state, opened))
     choices: tuple[Goal | None, Plan | None] | None = None
-    with error_boundary("following the search"):
-        _progress(state)
     if not state.is_searching and (finished is None or st.session_state.get(IS_OPEN)):
         choices = form(state, opened, kind)
     if finished is not None:
@@ -120,7 +120,7 @@ def _running(state: Session) -> None:
     step = job.step()
     with st.container(border=True):
         st.markdown(
-            f":material/hourglass_top: **{escape_markdown(KINDS[job.kind])}:** {escape_markdown(job.title, 250)}"
+            f":material/hourglass_top: **{escape_markdown(_TABS[job.kind])}** · {escape_markdown(job.title, 250)}"
         )
         st.progress(min(1.0, step.done / step.total) if step.total else 0.0, text=_step_text(job, step))
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -1,7 +1,5 @@
 // The best candidates as a table: texts come ready from the server, and are set as text, never as HTML.
 
-
-
 function make(tag, text, attributes = {}) {
   const element = document.createElement(tag)
   if (text !== undefined) element.textContent = text

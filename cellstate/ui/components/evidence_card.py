@@ -25,6 +25,7 @@ def evidence_card(
     genes: Sequence[str] = (),
     key: str = "evidence",
     is_candidate: bool = False,
+    reason: str | None = None,
 ) -> None:
     """Draw the card.
 
@@ -40,7 +41,10 @@ def evidence_card(
         Of the card, where a page has several.
     is_candidate : bool
         Whether the answer is a candidate of a search.
+    reason : str, optional
+        Why this method was used, in Markdown; default: that of the default method.
     """
+    why = escape_markdown(default_reason(opened.record, predictor), 600) if reason is None else reason
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"card-{key}"):
         level = f":{LEVEL_COLOUR[found.level]}-badge[{LEVEL_TITLE[found.level]}]"
         # The spaces inside a check do not break: it stays on one line.
@@ -51,7 +55,7 @@ def evidence_card(
                 said = check_sentence(one, predictor, ", ".join(genes), is_candidate=is_candidate)
                 st.markdown(f"{_mark(one)} **{check_title(one)}.** {said}")
             st.caption(LEVEL_RULE)
-            st.caption(f"{method_sentence(predictor)} {escape_markdown(default_reason(opened.record, predictor), 600)}")
+            st.caption(f"{method_sentence(predictor)} {why}")
             st.page_link("pages/evidence.py", label="All evidence", icon=":material/fact_check:")
 
 

@@ -27,9 +27,8 @@ from cellstate.report.provenance import Run, SampleFile, provenance
 from cellstate.ui.components.export_menu import Export
 from cellstate.ui.components.share_link import link_of, names_no_file
 from cellstate.ui.runtime.resources import model_of_normal_tissue
+from cellstate.ui.state.prediction import PredictionResult, distance
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult
-from cellstate.ui.workbench.qc import distance
 from cellstate.viz import Chart
 
 _FILE_GOAL = "This goal comes from a file of yours, which a bundle does not contain: export the table."

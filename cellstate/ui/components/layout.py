@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,9 +11,8 @@ import streamlit as st
 from cellstate.formatting import escape_markdown, file_stem
 from cellstate.io import to_csv
 from cellstate.report.narrative.figures import chart_legend
-from cellstate.ui.components.examples import examples
 from cellstate.ui.components.figure_files import FRAME, figure_files
-from cellstate.ui.components.load_samples import load_example
+from cellstate.ui.components.load_samples import examples, load_example
 from cellstate.ui.runtime.resources import model_folder_name
 from cellstate.viz import PLOT_CONFIG, Chart
 
@@ -37,19 +36,14 @@ def heading(title: str, what: str) -> None:
     st.markdown(what, width=READABLE)
 
 
+def hypothesis_header(text: str, more_help: str = "") -> None:
+    """Draw the headline of an answer, with the label of a prediction; the text is Markdown."""
+    st.header(f"{text} {HYPOTHESIS_BADGE}", anchor=False, help=f"{HYPOTHESIS_MEANING} {more_help}".strip())
+
+
 def slot(key: str) -> Any:
     """Return a place for a computation: a message about its turn appears in it, and nothing around it moves."""
     return st.container(key=f"slot-{key}")
-
-
-def hypothesis() -> None:
-    """Draw the label of a prediction."""
-    st.badge(
-        "Hypothesis",
-        icon=":material/science:",
-        color="orange",
-        help=HYPOTHESIS_MEANING,
-    )
 
 
 def chart(drawn: Chart, key: str, *, has_caption: bool = True) -> None:
@@ -159,6 +153,15 @@ def gene_table(
         selection_mode="multi-row",
         selection_default={"selection": {"rows": selected}} if selected else None,
     )
+
+
+def containing(table: pd.DataFrame, text: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of which a column contains the first word of a text."""
+    words = text.upper().split()[:1]
+    if not words:
+        return table
+    names = table[list(columns)].agg(" ".join, axis=1).str.upper()
+    return table[names.str.contains(words[0], regex=False)]
 
 
 def number_column(label: str, digits: int, help: str, **more: Any) -> Any:

@@ -6,17 +6,7 @@ const ROW = 16
 const TOP = 30, FOOT = 44, NAMES = 84, AGREE = 46, NUMBERS = 54, GAP = 26, EDGE = 10
 const RADIUS = 2.4, NEAR = 7, LEAST_BOX = 5
 const SALIENT = 300 // so many of the largest changes are painted nearly opaque
-const SVG = "http://www.w3.org/2000/svg"
-const charts = new WeakMap()
 
-function floats(text) { return new Float32Array(bytes(text).buffer) }
-function bytes(text) { return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)) }
-function make(tag, attributes = {}, text) {
-  const element = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
-  if (text !== undefined) element.textContent = text
-  return element
-}
 function digits(value, n = 3) {
   return Number(value.toPrecision(n)).toLocaleString("en-US", { maximumSignificantDigits: n }).replace("-", "\u2212")
 }
@@ -35,14 +25,10 @@ function linear([a, b], [c, d]) {
   return scale
 }
 
-class Chart {
-  constructor(root, setStateValue) {
-    this.root = root
-    this.send = setStateValue
-    this.svg = root.querySelector("svg")
-    this.tip = root.querySelector(".tip")
+class LinkedChart extends Drawing {
+  constructor(root) {
+    super(root)
     this.image = document.createElement("canvas")
-    new ResizeObserver(() => { if (root.clientWidth !== this.width) this.draw() }).observe(root)
     this.svg.addEventListener("pointermove", (event) => this.hover(event))
     this.svg.addEventListener("pointerleave", () => { this.tip.hidden = true })
     this.svg.addEventListener("pointerdown", (event) => this.press(event))
@@ -95,17 +81,10 @@ class Chart {
   draw() {
     if (!this.data || !this.root.clientWidth) return
     this.layout()
-    const style = getComputedStyle(this.root)
-    this.colour = style.color
-    this.svg.replaceChildren()
-    for (const [name, value] of Object.entries({
-      width: this.width, height: this.height, viewBox: `0 0 ${this.width} ${this.height}`,
-      "font-family": style.fontFamily, "font-size": 12, fill: this.colour,
-    })) this.svg.setAttribute(name, value)
+    this.clear()
     this.drawBars()
     this.drawScatter()
   }
-  add(tag, attributes, text) { return this.svg.appendChild(make(tag, attributes, text)) }
   title(x, text) { this.add("text", { x, y: 12, "font-weight": 600, "font-size": 13 }, text) }
   line(x1, y1, x2, y2, opacity = 0.18) {
     this.add("line", { x1, y1, x2, y2, stroke: this.colour, "stroke-opacity": opacity })
@@ -146,7 +125,7 @@ class Chart {
 
   drawScatter() {
     const { left, right, top, foot } = this.plot
-    this.svg.appendChild(make("text", { x: left - NUMBERS + 14, y: top - 18, "font-weight": 600, "font-size": 13 }, "Change against expression"))
+    this.add("text", { x: left - NUMBERS + 14, y: top - 18, "font-weight": 600, "font-size": 13 }, "Change against expression")
     let xs = [0, 1], ys = [-1, 1]
     if (this.genes.length) {
       let low = 0, high = 0, far = 0
@@ -252,21 +231,14 @@ class Chart {
     this.tip.hidden = i < 0
     if (i < 0) return
     const change = this.y[i]
-    this.tip.replaceChildren()
-    const name = this.tip.appendChild(document.createElement("strong"))
-    name.textContent = this.genes[i]
     const lines = [
+      this.genes[i],
       `${signed(change)} log2, ${digits(2 ** change)}×`,
       `${digits(Math.expm1(this.x[i]))} → ${digits(this.after[i])} TPM`,
       `${this.same[i]} of ${this.data.methods} methods: same sign`,
       ...(this.reason[i] ? [`Less reliable: ${this.data.reasons[this.reason[i]]}`] : []),
     ]
-    for (const text of lines) this.tip.appendChild(document.createElement("div")).textContent = text
-    const right = spot[0] > this.width - 230
-    Object.assign(this.tip.style, {
-      top: `${Math.max(0, spot[1] - 20)}px`, left: right ? "" : `${spot[0] + 14}px`,
-      right: right ? `${this.width - spot[0] + 14}px` : "",
-    })
+    this.showTip(lines, Math.max(0, spot[1] - 20), spot[0], 14)
   }
   press(event) {
     const from = this.place(event)
@@ -318,8 +290,7 @@ class Chart {
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".linked")
-  if (!charts.has(root)) charts.set(root, new Chart(root, setStateValue))
-  const chart = charts.get(root)
+  const chart = drawingOf(root, (root) => new LinkedChart(root))
   chart.send = setStateValue
   chart.svg.setAttribute("aria-label", data.alt)
   chart.update(data)

@@ -1,19 +1,22 @@
-"""Load files into this user's session: samples, groups, references, tables and sets of genes, or a failed upload."""
+"""Load files into this user's session: samples, groups, references, tables and sets of genes, or a failed upload.
+
+The shipped example patients are real tumours that the model was not trained on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cellstate.errors import CellStateError, ReadError, Stopped
 from cellstate.expression.reading import confirm
+from cellstate.files import resource_path
 from cellstate.io import Preview, ReadOptions, pack_files, preview_file, read_gene_table, read_gmt
-from cellstate.ui.components.examples import Example
 from cellstate.ui.components.read_upload import read, run, run_quietly
-from cellstate.ui.runtime.limits import check_memory
 from cellstate.ui.runtime.reader_process import READER_FAILED
+from cellstate.ui.state.memory import check_memory
 from cellstate.ui.state.session import (
     GENE_SETS,
     GENE_TABLE,
@@ -30,6 +33,31 @@ from cellstate.ui.streamlit_compat import remove_upload
 _DETECT = ReadOptions()
 #: The file name of a pasted table.
 PASTED = "pasted table"
+_ENDING = ".tpm.tsv.gz"
+#: Illumina GA measures about 2,200 genes less than HiSeq, on which the training patients were sequenced.
+_PLATFORMS = {
+    "TCGA-AA-3502-01": "HiSeq",
+    "TCGA-AZ-6600-01": "HiSeq",
+    "TCGA-DY-A1DF-01": "HiSeq",
+    "TCGA-AA-3530-01": "Illumina GA",
+    "TCGA-AA-A00R-01": "Illumina GA",
+    "TCGA-AG-3601-01": "Illumina GA",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """An example patient: its file, its name, and its label in a list."""
+
+    path: Path
+    name: str
+    label: str
+
+
+def examples() -> list[Example]:
+    """Return the shipped example patients, those of the training patients' platform first."""
+    items = [_example(path) for path in sorted(resource_path("data", "examples").glob("*" + _ENDING))]
+    return sorted(items, key=lambda item: _PLATFORMS.get(item.name) == "Illumina GA")
 
 
 def load_example(example: Example) -> bool:
@@ -118,6 +146,12 @@ def pop_upload_bytes(upload: Any) -> bytes:
 def bare(error: CellStateError) -> CellStateError:
     """Return an error without its traceback, whose frames hold the file."""
     return type(error)(error.message, error.hint, code=error.code)
+
+
+def _example(path: Path) -> Example:
+    name = path.name.removesuffix(_ENDING)
+    platform = _PLATFORMS.get(name)
+    return Example(path, name, f"{name} ({platform})" if platform else name)
 
 
 def _load(source: Path | bytes, name: str, overrides: ReadOptions, *, is_example: bool = False) -> bool:

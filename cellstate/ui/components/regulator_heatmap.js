@@ -3,28 +3,16 @@
 
 const ROW = 15, NAMES = 84, TOP = 24, STRIP = 10, KEY = 46, LEAST_NAMED = 13, EDGE = 8
 const TALLEST_NAME = 110
-const SVG = "http://www.w3.org/2000/svg"
-const maps = new WeakMap()
 
-function bytes(text) { return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)) }
-function make(tag, attributes = {}, text) {
-  const element = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
-  if (text !== undefined) element.textContent = text
-  return element
-}
 function signed(value) {
   return (value > 0 ? "+" : "") + value.toFixed(1).replace("-", "\u2212")
 }
 function shorten(text, letters) { return text.length > letters ? text.slice(0, letters - 1) + "…" : text }
 
-class Heatmap {
+class Heatmap extends Drawing {
   constructor(root) {
-    this.root = root
-    this.svg = root.querySelector("svg")
-    this.tip = root.querySelector(".tip")
+    super(root)
     this.said = root.querySelector(".said")
-    new ResizeObserver(() => { if (root.clientWidth !== this.width) this.draw() }).observe(root)
     this.svg.addEventListener("pointermove", (event) => this.point(this.at(event)))
     this.svg.addEventListener("pointerleave", () => this.point(null))
     this.svg.addEventListener("click", (event) => this.open(this.at(event)))
@@ -34,12 +22,11 @@ class Heatmap {
 
   update(data) {
     this.data = data
-    this.z = new Float32Array(bytes(data.z).buffer)
+    this.z = floats(data.z)
     this.level = bytes(data.level)
     this.cell = null
     this.draw()
   }
-  add(tag, attributes, text) { return this.svg.appendChild(make(tag, attributes, text)) }
 
   draw() {
     if (!this.data || !this.root.clientWidth) return
@@ -52,14 +39,8 @@ class Heatmap {
     const foot = named ? Math.min(TALLEST_NAME, 10 + longest * 6.2) : 20
     this.top = TOP + (groups.length ? STRIP + 4 : 0)
     this.foot = this.top + genes.length * ROW
-    const height = this.foot + foot + KEY + (groups.length ? 20 * this.groupRows().length : 0)
-    const style = getComputedStyle(this.root)
-    this.colour = style.color
-    this.svg.replaceChildren()
-    for (const [name, value] of Object.entries({
-      width: this.width, height, viewBox: `0 0 ${this.width} ${height}`,
-      "font-family": style.fontFamily, "font-size": 12, fill: this.colour,
-    })) this.svg.setAttribute(name, value)
+    this.height = this.foot + foot + KEY + (groups.length ? 20 * this.groupRows().length : 0)
+    this.clear()
     this.add("text", { x: 0, y: 12, "font-weight": 600, "font-size": 13 }, "Activity of regulators in every sample")
     this.drawCells()
     this.drawGroups()
@@ -151,19 +132,13 @@ class Heatmap {
     const [row, column] = cell
     const { samples, genes, group, groups } = this.data
     const x = NAMES + column * this.step, y = this.top + row * ROW
-    for (const [name, value] of Object.entries({ x: x - 1, y: y - 1, width: this.step + 2, height: ROW + 1 }))
-      this.mark.setAttribute(name, value)
+    set(this.mark, { x: x - 1, y: y - 1, width: this.step + 2, height: ROW + 1 })
     const z = this.z[row * samples.length + column]
     const kind = group[column] >= 0 ? groups[group[column]] : ""
     const lines = [`${genes[row]} in ${samples[column]}`, ...(kind ? [kind] : []),
       Number.isNaN(z) ? "not measured" : `activity ${signed(z)} SD`]
-    this.tip.replaceChildren()
-    for (const text of lines) this.tip.appendChild(document.createElement("div")).textContent = text
     this.said.textContent = lines.join(", ")
-    const right = x > this.width - 230
-    Object.assign(this.tip.style, {
-      top: `${y + ROW + 6}px`, left: right ? "" : `${x + 14}px`, right: right ? `${this.width - x + 6}px` : "",
-    })
+    this.showTip(lines, y + ROW + 6, x, 6)
   }
   press(event) {
     const { samples, genes } = this.data
@@ -189,8 +164,7 @@ class Heatmap {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".heatmap")
-  if (!maps.has(root)) maps.set(root, new Heatmap(root))
-  const map = maps.get(root)
+  const map = drawingOf(root, (root) => new Heatmap(root))
   map.send = setTriggerValue
   map.svg.setAttribute("aria-label", data.alt)
   map.update(data)

@@ -26,22 +26,21 @@ from cellstate.perturb.predictors.registry import available_predictors
 from cellstate.perturb.sample import PreparedSample
 from cellstate.perturb.search.goal import PRESETS, Goal
 from cellstate.report.narrative.session import link_applied
-from cellstate.ui.candidates.goal import GOAL
-from cellstate.ui.candidates.options import KINDS
 from cellstate.ui.components import predictor_picker as chosen
-from cellstate.ui.components.examples import examples
-from cellstate.ui.components.load_samples import load_example
+from cellstate.ui.components.load_samples import examples, load_example
 from cellstate.ui.runtime.resources import model
-from cellstate.ui.state.session import Session, session
+from cellstate.ui.state.history import MAX_PERTURBATIONS
+from cellstate.ui.state.session import COMBINATION, GOAL, PAIRS, SCREEN, Session, session
 
 #: Version of the format; a link of another one is not read.
 VERSION = "1"
 #: Larger values are not read.
-MAX_CHARS, MAX_PERTURBATIONS, MAX_GENES = 4_000, 50, 200
+MAX_CHARS, MAX_GENES = 4_000, 200
 #: Parameters of older links, under their present names.
 _RENAMED = {"edits": "perturb"}
 _GENE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _KIND = "regulators-kind"
+_SEARCHES = (SCREEN, PAIRS, COMBINATION)
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def link_of(state: Session, opened: Model) -> str:
 
 def _search() -> str:
     chosen_kind = str(st.session_state.get(_KIND) or "")
-    return chosen_kind if chosen_kind in KINDS else ""
+    return chosen_kind if chosen_kind in _SEARCHES else ""
 
 
 def names_no_file(goal: Goal, sample: PreparedSample) -> bool:
@@ -225,6 +224,6 @@ _READERS: dict[str, Callable[[str, Model], Any]] = {
     "perturb": _perturbations,
     "goal": lambda text, opened: _checked_goal(text, opened.space),
     "predictor": _predictor,
-    "search": lambda text, _: text if text in KINDS else "",
+    "search": lambda text, _: text if text in _SEARCHES else "",
     "example": lambda text, _: text if any(text == item.name for item in examples()) else "",
 }

@@ -27,7 +27,7 @@ from cellstate.report.narrative.model import (
     interval_sentence,
     reconstruction_sentence,
 )
-from cellstate.ui.components.choice import choose_one
+from cellstate.ui.components.controls import choose_one
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import accuracy_export

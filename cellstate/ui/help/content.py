@@ -1,4 +1,4 @@
-"""Read the Markdown files of the help page.
+"""The Markdown files of the help page, and the explanation of a view that comes from one of them.
 
 A file holds text with ``$name`` placeholders, or sections: a heading ``## Title``, then ``- Field: value`` lines, then
 text.
@@ -13,6 +13,18 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
+import streamlit as st
+
+from cellstate.evaluation.enrichment import LEAST_GENES, LEAST_P, MOST_GENES
+from cellstate.report.narrative.prediction import RELIABLE_MEANING
+
+#: Values of the placeholders in content/how_to_read.md.
+HOW_TO_READ: dict[str, object] = {
+    "reliable_meaning": RELIABLE_MEANING,
+    "min_p": f"{LEAST_P:g}",
+    "min_genes": LEAST_GENES,
+    "max_genes": MOST_GENES,
+}
 _FIELD = re.compile(r"- ([A-Z][a-z ]+): (.+)")
 
 
@@ -47,6 +59,13 @@ def sections(name: str, **values: object) -> tuple[Section, ...]:
     """Return the sections of a file, with every placeholder filled."""
     _, *parts = re.split(r"^## ", "\n" + markdown(name, **values), flags=re.MULTILINE)
     return tuple(_section(part) for part in parts)
+
+
+def how_to_read(title: str) -> None:
+    """Draw an explanation, folded."""
+    found = {one.title: one.text for one in sections("how_to_read", **HOW_TO_READ)}
+    with st.expander("How to read this", icon=":material/help:"):
+        st.markdown(found[title])
 
 
 def _section(part: str) -> Section:

@@ -10,18 +10,12 @@ import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from cellstate.errors import CellStateError
-from cellstate.ui.runtime.sessions import session_registry
-from cellstate.ui.state.memory import memory_in_use
-from cellstate.ui.state.session import Session
 
 SESSION_VARIABLE, SERVER_VARIABLE, RUN_VARIABLE = "CELLSTATE_SESSION_MB", "CELLSTATE_SERVER_MB", "CELLSTATE_RUN_MINUTES"
 SESSION_MB, RUN_MINUTES = 1_500.0, 120.0
 #: Share of the machine's memory that all users' data may take; the rest is for the model and for work.
 SERVER_SHARE = 0.4
-_MB = 1_000_000
+MB = 1_000_000
 _log = logging.getLogger("cellstate.app")
 #: Files that hold a container's memory limit.
 _CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -29,12 +23,12 @@ _CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/mem
 
 def session_bytes() -> float:
     """Return the memory limit of one user's data."""
-    return _setting(SESSION_VARIABLE, SESSION_MB) * _MB
+    return _setting(SESSION_VARIABLE, SESSION_MB) * MB
 
 
 def server_bytes() -> float:
     """Return the memory limit of all users' data."""
-    return _setting(SERVER_VARIABLE, SERVER_SHARE * machine_bytes() / _MB) * _MB
+    return _setting(SERVER_VARIABLE, SERVER_SHARE * machine_bytes() / MB) * MB
 
 
 def run_seconds() -> float:
@@ -53,32 +47,6 @@ def machine_bytes() -> int:
     return min(sizes)
 
 
-def check_memory(state: Session, *new: Any) -> None:
-    """Refuse data that do not fit into the memory of one user, or of all users together.
-
-    Parameters
-    ----------
-    state : Session
-    new : object
-        Data of the user that `state` does not hold yet: bytes, samples, gene sets.
-
-    Raises
-    ------
-    CellStateError
-    """
-    own, total = memory_in_use(state), memory_in_use(state, *new)
-    if total > session_bytes():
-        raise CellStateError(
-            f"This takes {_mb(total - own)} of memory; you use {_mb(own)} of the {_mb(session_bytes())} for one user.",
-            "Upload fewer samples, or free memory with Delete my data.",
-        )
-    others = sum(memory_in_use(other) for other in session_registry().sessions() if other is not state)
-    if total + others > server_bytes():
-        raise CellStateError(
-            "This server's memory for users' data is full.", "Try again when others have left, or upload fewer samples."
-        )
-
-
 def _setting(variable: str, default: float) -> float:
     return _number(variable, os.environ.get(variable, ""), default)
 
@@ -94,7 +62,3 @@ def _number(variable: str, text: str, default: float) -> float:
         return value
     _log.warning("%s is not a number above zero; %g is used.", variable, default)
     return default
-
-
-def _mb(n_bytes: float) -> str:
-    return f"{n_bytes / _MB:,.0f} MB"

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from cellstate.ui.runtime.limits import server_bytes, session_bytes
+from cellstate.ui.runtime.sign_in import lets_in
 from cellstate.ui.streamlit_compat import Visitor, browser_tab, drop_upload, drop_uploads_of, stored_uploads, visitor
 
 #: Uploads of one session that may be under way at once.
@@ -127,9 +129,6 @@ def drop_uploads() -> None:
 def _check_sender(sender: Visitor | None, scope: Any) -> None:
     if sender is None or not sender.sent(scope):
         raise _Refused(403, "No page of this browser asked for this file.")
-    # Imported by the first page that was drawn; without one there is no session.
-    from cellstate.ui.runtime.sign_in import lets_in
-
     if not lets_in(sender.user):
         raise _Refused(403, "Sign in first.")
 
@@ -143,8 +142,6 @@ def _declared_bytes(scope: Any) -> int:
 
 
 def _check_room(upload: _Upload) -> None:
-    from cellstate.ui.runtime.limits import server_bytes, session_bytes
-
     own = [other for other in _under_way if other.tab == upload.tab]
     if len(own) >= MOST_OPEN:
         raise _Refused(429, f"At most {MOST_OPEN} files are sent at once.")

@@ -8,6 +8,8 @@ from cellstate.perturb.perturbations import Perturbation
 
 #: Changes that can be undone; older ones are dropped.
 MAX_STEPS = 200
+#: Perturbations in a list, by the page's forms and by a link.
+MAX_PERTURBATIONS = 50
 
 
 @dataclass(frozen=True)

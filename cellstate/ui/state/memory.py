@@ -1,4 +1,4 @@
-"""Memory that a user's data takes: the bytes of files, arrays and tables in a session."""
+"""Memory that a user's data takes: the bytes of files, arrays and tables in a session, and what still fits."""
 
 from __future__ import annotations
 
@@ -10,10 +10,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellstate.errors import CellStateError
 from cellstate.gene_space import GeneSpace
 from cellstate.genes import GeneAxis
 from cellstate.model import Model
+from cellstate.ui.runtime.limits import MB, server_bytes, session_bytes
 from cellstate.ui.state.session import Session
+from cellstate.ui.state.sessions import session_registry
+
+
+def check_memory(state: Session, *new: Any) -> None:
+    """Refuse data that do not fit into the memory of one user, or of all users together.
+
+    Parameters
+    ----------
+    state : Session
+    new : object
+        Data of the user that `state` does not hold yet: bytes, samples, gene sets.
+
+    Raises
+    ------
+    CellStateError
+    """
+    own, total = memory_in_use(state), memory_in_use(state, *new)
+    if total > session_bytes():
+        raise CellStateError(
+            f"This takes {_mb(total - own)} of memory; you use {_mb(own)} of the {_mb(session_bytes())} for one user.",
+            "Upload fewer samples, or free memory with Delete my data.",
+        )
+    others = sum(memory_in_use(other) for other in session_registry().sessions() if other is not state)
+    if total + others > server_bytes():
+        raise CellStateError(
+            "This server's memory for users' data is full.", "Try again when others have left, or upload fewer samples."
+        )
 
 
 def memory_in_use(state: Session, *new: Any) -> int:
@@ -54,3 +83,7 @@ def n_bytes(value: Any) -> int:
     if is_dataclass(value) and not isinstance(value, (Model, GeneSpace, GeneAxis)):
         return sum(n_bytes(getattr(value, field.name)) for field in fields(value))
     return 0
+
+
+def _mb(n_bytes: float) -> str:
+    return f"{n_bytes / MB:,.0f} MB"

@@ -32,6 +32,10 @@ _KEY = "cellstate"
 DELETED = "cellstate-deleted"
 #: Kind of the cached result of the validation page.
 COMPARISON = "comparison"
+#: Kinds of searches in `Session.runs`.
+SCREEN, PAIRS, COMBINATION, DRIVERS = "screen", "pairs", "combination", "drivers"
+#: Name of the goal in `Session.turns`, and key of the cached goal.
+GOAL = "goal"
 #: Names of files in `Session.turns` and `Session.refused`.
 SAMPLE, REFERENCE, GENE_SETS, GENE_TABLE = "sample", "reference", "gene-sets", "gene-table"
 

@@ -16,18 +16,18 @@ from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation, parse_perturbations, resolve_genes
 from cellstate.perturb.sample import prepare_sample, prepare_samples
 from cellstate.report.narrative.experiment import method_order, number, perturbed_genes, score_table, verdict
-from cellstate.ui.components.buttons import action_button
+from cellstate.ui.components.controls import action_button
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import experiment_export
 from cellstate.ui.components.gene_search import find_gene
 from cellstate.ui.components.layout import (
-    HYPOTHESIS_BADGE,
-    HYPOTHESIS_MEANING,
     READABLE,
     chart,
+    containing,
     download_table,
     gene_table,
+    hypothesis_header,
     metric_row,
     number_column,
     result_csv,
@@ -39,7 +39,6 @@ from cellstate.ui.runtime.resources import model, queue
 from cellstate.ui.state.session import COMPARISON, Loaded, Session, session
 from cellstate.ui.validate.groups import CONTROL, TREATED, chosen_groups, files
 from cellstate.ui.workbench.perturbation_form import perturbation_form
-from cellstate.ui.workbench.prediction import filtered
 from cellstate.viz.experiment import experiment_scatter
 from cellstate.viz.style import look
 
@@ -82,7 +81,10 @@ def _turns(state: Session) -> tuple[int, int]:
 def _example(state: Session) -> None:
     """Offer the worked example where its command has written it, or name the command."""
     if not HOXA1_FILE.is_file():
-        st.caption(f"An example: `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, `{HOXA1_PERTURBATION}`.")
+        st.caption(
+            "An example waits behind a command: after `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, "
+            "with that file of GEO, a button here opens it."
+        )
         return
     if st.button("Try the HOXA1 knock-down", type="primary", icon=":material/science:", key="experiment-example"):
         samples = read(HOXA1_FILE, HOXA1_FILE.name, ReadOptions())
@@ -194,7 +196,7 @@ def _cancel(state: Session) -> None:
 
 def _result(found: Experiment) -> None:
     headline, *rest = verdict(found)
-    st.header(f"{escape_markdown(headline, 400)} {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
+    hypothesis_header(escape_markdown(headline, 400))
     st.markdown(
         f"{escape_markdown(_joined(found.perturbations), 400)}: {plural(found.n_control, 'control sample')}, "
         f"{found.n_treated:,} treated, {len(found.table):,} genes. {escape_markdown(' '.join(rest), 1_000)}",
@@ -262,7 +264,7 @@ def _genes(found: Experiment) -> None:
         )
         download_table(lambda: csv(found), "cellstate-hypothesis-experiment.csv", key="download-experiment")
         export_menu(experiment_export(found, _joined(found.perturbations)))
-    shown = filtered(found.table, text or "", False)
+    shown = containing(found.table, text or "", ["gene", "ensembl_id"])
     gene_table(
         shown,
         _columns(found),

@@ -12,14 +12,14 @@ from cellstate.model import Model
 from cellstate.model.cohort import load_profiles
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.narrative.prediction import names_sentence
-from cellstate.ui.components.buttons import action_button
+from cellstate.ui.components.controls import action_button
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.gene_names import Meaning, meanings, split_names
 from cellstate.ui.components.gene_search import QUERY, find_gene
 from cellstate.ui.components.gene_sets import choose_gene_set
 from cellstate.ui.components.layout import number_column
-from cellstate.ui.components.share_link import MAX_PERTURBATIONS
 from cellstate.ui.help.glossary import tip
+from cellstate.ui.state.history import MAX_PERTURBATIONS
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.gene_level import GeneLevel
 from cellstate.ui.workbench.perturbation_form import action, changes_nothing, perturbation_form

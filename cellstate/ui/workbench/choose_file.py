@@ -7,9 +7,15 @@ import streamlit as st
 from cellstate.expression.reading import ReadReport
 from cellstate.formatting import escape_markdown
 from cellstate.ui.components.errors import show_error
-from cellstate.ui.components.examples import examples
 from cellstate.ui.components.file_input import show_doubts
-from cellstate.ui.components.load_samples import confirm_settings, load_example, load_paste, load_uploads, retry
+from cellstate.ui.components.load_samples import (
+    confirm_settings,
+    examples,
+    load_example,
+    load_paste,
+    load_uploads,
+    retry,
+)
 from cellstate.ui.runtime.reader_process import read_apart
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.detected_settings import preview_table, settings_form

@@ -25,19 +25,19 @@ from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.narrative.figures import legend
 from cellstate.report.narrative.regulators import cohort_line, cohort_sentence
-from cellstate.ui.components.choice import choose_one
+from cellstate.ui.components.controls import choose_one
+from cellstate.ui.components.drawings import draw_regulator_heatmap
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.figure_files import FRAME, figure_files
-from cellstate.ui.components.layout import HYPOTHESIS_BADGE, HYPOTHESIS_MEANING, READABLE
-from cellstate.ui.components.regulator_heatmap import draw_regulator_heatmap
+from cellstate.ui.components.layout import READABLE, hypothesis_header
 from cellstate.ui.runtime.jobs import time_left
-from cellstate.ui.runtime.limits import check_memory
 from cellstate.ui.runtime.resources import model_of_normal_tissue, queue
+from cellstate.ui.state.memory import check_memory
 from cellstate.ui.state.session import Loaded, Session, session
 from cellstate.ui.workbench.sample import all_samples
 from cellstate.ui.workbench.sample_groups import labels_hash
 from cellstate.ui.workbench.sample_sheet import groups_of
-from cellstate.ui.workbench.view import show_one, view_switch
+from cellstate.ui.workbench.top_bar import show_one, view_switch
 from cellstate.viz.regulators import RegulatorHeatmap, regulator_heatmap
 
 #: Samples in one turn of the queue: a second or less, so that no other user waits long.
@@ -134,7 +134,7 @@ def _continue() -> None:
 
 def _answer(state: Session, found: CohortRegulators) -> None:
     table = state.cached("cohort-recurrence", found.model.stamp, found.recurrence)
-    st.header(f"Regulators of every sample {HYPOTHESIS_BADGE}", anchor=False, help=HYPOTHESIS_MEANING)
+    hypothesis_header("Regulators of every sample")
     st.markdown(cohort_sentence(table, len(found.samples), int(found.is_ood_S.sum())), width=READABLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         shown = Shown(choose_one("Regulators", _SHOWN, "cohort-shown"))

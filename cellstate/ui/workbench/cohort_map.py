@@ -12,10 +12,10 @@ from cellstate.model.cohort import load_profiles
 from cellstate.report.narrative.prediction import baselines_of, cohort_map_sentence
 from cellstate.ui.components.errors import show_error
 from cellstate.ui.components.layout import READABLE, chart
-from cellstate.ui.help.how_to_read import how_to_read
+from cellstate.ui.help.content import how_to_read
 from cellstate.ui.runtime.resources import queue
+from cellstate.ui.state.prediction import PredictionResult, prediction_key
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult, prediction_key
 from cellstate.viz import cohort_arrow, cohort_scatter
 from cellstate.viz.columns import CHANGE, CHANGE_OF, TPM_BEFORE
 

@@ -11,8 +11,8 @@ from cellstate.perturb.predict import predict
 from cellstate.report.narrative.prediction import DEVIATION, JOINT, additivity_sentence
 from cellstate.ui.components.layout import READABLE, chart, download_table, result_csv
 from cellstate.ui.runtime.resources import queue
+from cellstate.ui.state.prediction import PredictionResult, prediction_key
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult, prediction_key
 from cellstate.viz import combination_heatmap
 from cellstate.viz.columns import CHANGE, GENE, IS_PERTURBED, IS_RELIABLE
 

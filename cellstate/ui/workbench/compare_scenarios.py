@@ -23,8 +23,8 @@ from cellstate.ui.components.layout import (
     result_csv,
 )
 from cellstate.ui.runtime.resources import queue
+from cellstate.ui.state.prediction import PredictionResult
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.viz.columns import CHANGE, CHANGE_A, CHANGE_B, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_BEFORE
 from cellstate.viz.compare_scenarios import scenario_scatter
 

@@ -1,13 +1,17 @@
-"""The first rows of a file, the settings that the reader detected, and a form to override them."""
+"""How a file was read: its first rows, the settings that were detected with a form to override them, its gene names."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
 from cellstate.expression.reading import COLUMNS, ROWS, ReadReport
-from cellstate.formatting import escape_markdown, plural
-from cellstate.io import READERS, Preview, ReadOptions
+from cellstate.formatting import escape_markdown, file_stem, plural
+from cellstate.io import READERS, Preview, ReadOptions, to_csv
+from cellstate.report.narrative.sample import dates_sentence, match_sentence, n_matched, names_listed
+from cellstate.ui.components.layout import READABLE, download_table, metric_row
 from cellstate.ui.components.load_samples import preview, read_again
 from cellstate.ui.state.session import Loaded, Session
 
@@ -19,6 +23,13 @@ _ID_TYPES = ("ensembl", "transcript", "entrez", "symbol")
 _LONG = 400
 #: Tables with more columns of numbers offer no list of them.
 _MAX_OFFERED = 200
+#: What becomes of names that match no gene: status, title and explanation.
+_UNMATCHED = (
+    ("outside", "Outside", "Known genes that code for no protein, as most files have; left out."),
+    ("ambiguous", "Ambiguous", "Names that can mean more than one gene; left out, not guessed."),
+    ("date", "Dates", "Names that a spreadsheet turned into dates; left out until repaired."),
+    ("unknown", "Unknown", "Names that no gene has or had; left out."),
+)
 
 
 def detected_settings(state: Session, loaded: Loaded) -> None:
@@ -102,3 +113,43 @@ def _setting(label: str, detected: str, options: tuple[str, ...], now: str | Non
         accept_new_options=bool(typed),
         help=typed or None,
     )
+
+
+def name_matching(loaded: Loaded) -> None:
+    """Draw the section."""
+    report = loaded.samples.report
+    st.subheader("Gene names", anchor=False)
+    st.markdown(match_sentence(report, loaded.samples.n_measured), width=READABLE)
+    counts = [(title, f"{report.status_counts.get(status, 0):,}", text) for status, title, text in _UNMATCHED]
+    metric_row([("Matched", f"{n_matched(report):,}", "Names of genes of the axis."), *counts], columns=5)
+    if report.dates:
+        _dates(loaded)
+    summed = pd.DataFrame(report.duplicates, columns=["gene", "names"])
+    with st.grid(2, min_column_width=300):
+        if report.unmatched:
+            _names("Not matched", list(report.unmatched), pd.DataFrame({"name": report.unmatched}), "name", loaded.name)
+        if len(summed):
+            names = [f"{gene} ({n:,})" for gene, n in report.duplicates]
+            _names("Summed from several names", names, summed, "gene", loaded.name)
+
+
+def _dates(loaded: Loaded) -> None:
+    now = loaded.overrides
+    with st.container(border=True):
+        st.markdown(f":material/calendar_month: {dates_sentence(loaded.samples.report)}")
+        label = "Undo the repair" if now.repair_dates else "Repair dates that match one gene"
+        if st.button(label, icon=":material/build:", key="repair-dates"):
+            read_again(replace(now, repair_dates=not now.repair_dates))
+            st.rerun()
+
+
+def _names(title: str, names: list[str], table: pd.DataFrame, what: str, file: str) -> None:
+    key = title.lower().replace(" ", "-")
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{title}:** {names_listed(names)}.")
+        download_table(
+            lambda: to_csv(table).encode(),
+            f"{key}-{file_stem(file)}.csv",
+            key=key,
+            label=f"Download {plural(len(table), what)}",
+        )

@@ -19,15 +19,15 @@ from cellstate.labels import predictor_label
 from cellstate.model import Model
 from cellstate.report.narrative.figures import legend
 from cellstate.report.narrative.prediction import baselines_of, table_caption
-from cellstate.ui.components.buttons import action_button
+from cellstate.ui.components.controls import action_button
+from cellstate.ui.components.drawings import draw_linked_chart
 from cellstate.ui.components.figure_files import FRAME, figure_files
-from cellstate.ui.components.layout import download_table, gene_table, number_column, result_csv
-from cellstate.ui.components.linked_chart import draw_linked_chart
+from cellstate.ui.components.layout import containing, download_table, gene_table, number_column, result_csv
+from cellstate.ui.help.content import how_to_read
 from cellstate.ui.help.glossary import tip
-from cellstate.ui.help.how_to_read import how_to_read
+from cellstate.ui.state.prediction import PredictionResult, prediction_key
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult, filtered, prediction_key
-from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
+from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_PERTURBED, IS_RELIABLE, REASON, TPM_AFTER, TPM_BEFORE
 from cellstate.viz.linked_chart import AXES, LinkedChart, linked_chart, selected_rows
 
 _TABLE_HEIGHT = 480
@@ -103,6 +103,12 @@ def table_section(state: Session, opened: Model, result: PredictionResult) -> No
     _rows(result, shown, selected)
     st.caption(table_caption(result.table, shown, rows=selected.rows, ticked=selected.ticked))
     how_to_read("Table")
+
+
+def filtered(table: pd.DataFrame, text: str, reliable_only: bool) -> pd.DataFrame:
+    """Return the rows whose gene or Ensembl id contains a text; perturbed genes count as reliable here."""
+    rows = table[table[IS_RELIABLE] | table[IS_PERTURBED]] if reliable_only else table
+    return containing(rows, text, [GENE, "ensembl_id"])
 
 
 def _selected(state: Session, opened: Model, result: PredictionResult) -> tuple[Any, Selected]:

@@ -11,8 +11,8 @@ from cellstate.model import Model
 from cellstate.report.narrative.prediction import agreement_sentence, baselines_of, distance_sentence, size_sentence
 from cellstate.ui.components.layout import READABLE, number_column
 from cellstate.ui.components.predictor_picker import predictor_sentence
+from cellstate.ui.state.prediction import PredictionResult
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.viz.columns import CHANGE, CHANGE_OF, GENE, IS_PERTURBED
 
 

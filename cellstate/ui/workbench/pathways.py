@@ -11,11 +11,11 @@ from cellstate.model import Model
 from cellstate.report.narrative.prediction import pathway_sentence
 from cellstate.ui.components.gene_sets import gene_sets
 from cellstate.ui.components.layout import READABLE, chart, download_table, number_column, result_csv
+from cellstate.ui.help.content import how_to_read
 from cellstate.ui.help.glossary import tip
-from cellstate.ui.help.how_to_read import how_to_read
 from cellstate.ui.runtime.resources import queue
+from cellstate.ui.state.prediction import PredictionResult, prediction_key
 from cellstate.ui.state.session import GENE_SETS, Session
-from cellstate.ui.workbench.prediction import PredictionResult, prediction_key
 from cellstate.viz import pathway_bars
 
 

@@ -12,8 +12,9 @@ from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.evidence_card import evidence_card
 from cellstate.ui.components.export_menu import export_menu
 from cellstate.ui.components.exports import prediction_export
-from cellstate.ui.components.layout import HYPOTHESIS_BADGE, HYPOTHESIS_MEANING, slot
+from cellstate.ui.components.layout import hypothesis_header, slot
 from cellstate.ui.runtime.resources import queue
+from cellstate.ui.state.prediction import PredictionResult, prediction_result
 from cellstate.ui.state.session import Session
 from cellstate.ui.workbench.cohort_map import cohort_section
 from cellstate.ui.workbench.combined_perturbations import combined_section
@@ -21,7 +22,6 @@ from cellstate.ui.workbench.compare_scenarios import compare_section
 from cellstate.ui.workbench.gene_results import gene_charts, table_section
 from cellstate.ui.workbench.methods import methods_section
 from cellstate.ui.workbench.pathways import pathway_section
-from cellstate.ui.workbench.prediction import PredictionResult, prediction_result
 from cellstate.ui.workbench.rail import COMPARE, SECTION
 from cellstate.ui.workbench.titration import titration_section
 from cellstate.ui.workbench.top_bar import TopBar
@@ -48,7 +48,7 @@ def answer(state: Session, opened: Model, bar: TopBar) -> None:
     with bar.export:
         export_menu(prediction_export(state, opened, result))
     said = headline(state.perturbations, result.table)
-    st.header(f"{said} {HYPOTHESIS_BADGE}", anchor=False, help=f"{HYPOTHESIS_MEANING} {headline_help()}")
+    hypothesis_header(said, headline_help())
     genes = [one.gene for one in state.perturbations]
     evidence_card(result.evidence, opened, result.predictor, genes=genes)
     _views(state, opened, result)

@@ -9,7 +9,7 @@ from cellstate.errors import CellStateError
 from cellstate.formatting import escape_markdown, one_line, plural
 from cellstate.io.sample_sheet import MAX_CHARS, SampleSheet, read_sheet
 from cellstate.report.narrative.sample import names_listed
-from cellstate.ui.components.buttons import action_button
+from cellstate.ui.components.controls import action_button
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.load_samples import PASTED, bare, pop_upload_bytes
 from cellstate.ui.components.read_upload import run_quietly

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellstate.formatting import escape_markdown, one_line, plural
-from cellstate.ui.components.buttons import action_button
+from cellstate.ui.components.controls import action_button
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.state.session import Session
 

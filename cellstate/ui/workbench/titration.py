@@ -12,8 +12,8 @@ from cellstate.perturb.search.titration import Titration, titrate
 from cellstate.report.narrative.prediction import titration_sentence
 from cellstate.ui.components.layout import READABLE, chart, download_table, result_csv
 from cellstate.ui.runtime.resources import queue
+from cellstate.ui.state.prediction import PredictionResult
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.prediction import PredictionResult
 from cellstate.viz import titration_lines, titration_score
 
 #: Genes in the download, the most responsive ones; the command ``cellstate titrate`` writes all of them.

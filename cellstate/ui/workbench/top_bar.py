@@ -1,4 +1,4 @@
-"""The top bar of the workbench: the sample with its tissue and quality, how it was read, the method and the export."""
+"""The top bar of the workbench: the view, the sample with its tissue and quality, the method and the export."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from cellstate.report.narrative.sample import grade_text, is_well_read, reading_
 from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import slot
 from cellstate.ui.components.predictor_picker import choose_predictor
+from cellstate.ui.state.prediction import distance
 from cellstate.ui.state.session import SAMPLE, Session
-from cellstate.ui.workbench.qc import distance
 from cellstate.ui.workbench.sample import sample_page
-from cellstate.ui.workbench.view import view_switch
+
+#: The two views of a file of several samples.
+ONE, COHORT = "one", "cohort"
+_VIEW = "workbench-view"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,3 +78,31 @@ def _report(state: Session) -> Any:
 def _grade(state: Session, opened: Model) -> Grade:
     figures = with_ood_score(qc_figures(state.sample(), opened.space)[0], distance(state, opened).score)
     return worst(grades(figures).values())
+
+
+def chosen_view(state: Session) -> str:
+    """Return the view that the user chose for this file; at first that of one sample."""
+    many = state.loaded is not None and len(state.loaded.samples) > 1
+    return COHORT if many and st.session_state.get(_key(state)) == COHORT else ONE
+
+
+def view_switch(state: Session) -> None:
+    """Draw the switch between both views, where the file holds several samples."""
+    if state.loaded is None or len(state.loaded.samples) < 2:
+        return
+    labels = {ONE: "One sample", COHORT: f"All {len(state.loaded.samples):,} samples"}
+    key = _key(state)
+    st.session_state[key] = chosen_view(state)
+    st.segmented_control(
+        "View", list(labels), format_func=labels.__getitem__, required=True, key=key, label_visibility="collapsed"
+    )
+
+
+def show_one(state: Session) -> None:
+    """Go to the view of one sample, from a callback."""
+    st.session_state[_key(state)] = ONE
+
+
+def _key(state: Session) -> str:
+    # Another file begins with one sample; the key survives a page change only while it is drawn.
+    return f"{_VIEW}-{state.round}"

@@ -10,21 +10,27 @@ import pandas as pd
 import pytest
 
 from cellstate.evaluation.answer_evidence import (
+    CHANCE,
     CLEAR_R,
     MIN_SAME_SIGN,
+    PREDICTION_CHECKS,
+    RANKING_CHECKS,
     AnswerEvidence,
     CheckResult,
     EvidenceCheck,
     EvidenceLevel,
     answer_evidence,
     real_knock_outs,
+    regulator_evidence,
     same_sign,
+    true_regulators,
 )
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
 from cellstate.files import resource_path
 from cellstate.model import Model, load_model
+from cellstate.perturb.regulators.search import FDR, Regulators
 
 IN_RANGE, OUTSIDE = OodScore(1.0, False, ""), OodScore(9.0, True, "")
 
@@ -106,9 +112,62 @@ def test_real_knock_outs_are_those_of_the_records(model: Model) -> None:
         assert expected is not None and one.value == expected and one.passed is (expected >= CLEAR_R) and one.n > 1
 
 
-def test_the_level_follows_from_the_checks() -> None:
-    for passed in product([True, False], repeat=len(EvidenceCheck)):
-        checks = zip(EvidenceCheck, passed, strict=True)
+def ranking(model: Model, genes: Sequence[int], z: Sequence[float], fdr: Sequence[float]) -> Regulators:
+    """A ranking of one sample with these figures."""
+    z_ST, fdr_ST = np.array([z], np.float32), np.array([fdr], np.float32)
+    return Regulators(
+        model,
+        PredictorId.ELASTIC_NET,
+        "reference",
+        ("S",),
+        np.array(genes),
+        z_ST,
+        z_ST,
+        z_ST,
+        fdr_ST,
+        fdr_ST,
+        z_ST,
+        z_ST,
+    )
+
+
+def test_the_evidence_of_a_ranking_is_that_of_its_first_regulator(model: Model) -> None:
+    known, poor = gene(model, True), gene(model, False)
+    measured_G = np.ones(len(model.space), bool)
+    for z, fdr, modelled, called in (
+        ([3, 1], [FDR / 2, 0.9], True, True),
+        ([1, 3], [FDR / 2, 0.9], False, False),
+        ([3, 1], [np.nan, FDR / 2], True, False),
+    ):
+        found = ranking(model, [known, poor], z, fdr)
+        checks = regulator_evidence(found, measured_G=measured_G, before=IN_RANGE)
+        assert tuple(one.check for one in checks.checks) == RANKING_CHECKS
+        assert check(checks, EvidenceCheck.GENE_MODELLED).passed is modelled
+        assert check(checks, EvidenceCheck.REGULATOR_CALLED).passed is called
+        assert check(checks, EvidenceCheck.SAMPLE_IN_RANGE).passed
+        outside = regulator_evidence(found, measured_G=measured_G, before=OUTSIDE)
+        assert outside.level is EvidenceLevel.NONE
+    assert check(checks, EvidenceCheck.REGULATOR_CALLED).value is None
+
+
+def test_true_regulators_are_those_of_the_records(model: Model) -> None:
+    where = Benchmark.REAL_PERTURBATIONS, Dataset.REAL_POOLED
+    metric = Metric.REGULATOR_PERCENTILE
+    uninformed = model.record.records.value(*where, PredictorId.VARIABILITY, metric)
+    for name in (PredictorId.ELASTIC_NET, PredictorId.RIDGE, PredictorId.VARIABILITY):
+        own = model.record.records.one(*where, name, metric)
+        found = true_regulators(model.record, name)
+        assert own is not None and uninformed is not None and found.value == own.value and found.n > 1
+        # More than chance is not enough: variability alone knows no regulator, and still is above it.
+        assert found.threshold == max(CHANCE, uninformed) and found.passed is (own.value > found.threshold)
+    missing = true_regulators(model.record, PredictorId.NO_CHANGE)
+    assert missing.value is None and not missing.passed
+
+
+@pytest.mark.parametrize("which", [PREDICTION_CHECKS, RANKING_CHECKS])
+def test_the_level_follows_from_the_checks(which: tuple[EvidenceCheck, ...]) -> None:
+    for passed in product([True, False], repeat=4):
+        checks = zip(which, passed, strict=True)
         level = AnswerEvidence(tuple(CheckResult(check, held, None, 0.0) for check, held in checks)).level
         in_range, _, _, confirmed = passed
         n = sum(passed)

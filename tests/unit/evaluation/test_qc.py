@@ -16,7 +16,7 @@ from cellstate.genes import gene_axis
 from cellstate.io import read_samples
 from cellstate.model import load_model
 from cellstate.samples import Samples
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 
 GOOD, FAIR, POOR, UNKNOWN = Grade.GOOD, Grade.FAIR, Grade.POOR, Grade.UNKNOWN
 

@@ -15,7 +15,7 @@ from cellstate.model import load_model
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.perturb.predict import predict
 from cellstate.perturb.sample import PreparedSample, prepare_sample
-from cellstate.ui.components.examples import examples
+from cellstate.ui.components.load_samples import examples
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from cellstate.evaluation.answer_evidence import AnswerEvidence, CheckResult, EvidenceCheck
+from cellstate.evaluation.answer_evidence import PREDICTION_CHECKS, AnswerEvidence, CheckResult, EvidenceCheck
 from cellstate.perturb.perturbations import Perturbation
 from cellstate.report.narrative.answer import (
     LEAST_LOG2,
@@ -56,6 +56,7 @@ def test_the_texts() -> None:
         checks = tuple(CheckResult(one, passed, 0.42, 0.3, 3) for one in EvidenceCheck)
         lines += [f"{check_title(one)}. {check_sentence(one, 'ridge', 'MYC')}" for one in checks]
         lines += [check_sentence(one, "ridge", "MYC", is_candidate=True) for one in checks]
-        lines.append(evidence_sentence(AnswerEvidence(checks), "ridge"))
+        own = tuple(one for one in checks if one.check in PREDICTION_CHECKS)
+        lines.append(evidence_sentence(AnswerEvidence(own), "ridge"))
     lines += [check_sentence(CheckResult(one, False, None, 0.3), "ridge", "MYC") for one in EvidenceCheck]
     check_golden("narrative_answer", "\n\n".join(lines) + "\n")

@@ -3,7 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from cellstate.report.narrative.regulators import admixture_sentence, regulators_sentence, set_sentence
+from cellstate.report.narrative.regulators import (
+    admixture_sentence,
+    regulators_headline,
+    regulators_sentence,
+    set_sentence,
+)
 from tests.support.golden import check_golden
 
 
@@ -15,6 +20,10 @@ def table(fdr):
 def test_sentences():
     reference = "closest normal state"
     said = [
+        regulators_headline(table([0.01, 0.05, 0.2, 0.3, 0.4, 0.5]), reference),
+        regulators_headline(table([0.01] + [0.3] * 5), reference),
+        regulators_headline(table([0.3] * 6), reference),
+        regulators_headline(table([np.nan] * 6), "mean of 2 samples"),
         regulators_sentence(table([0.01, 0.05, 0.2, 0.3, 0.4, 0.5]), reference),
         regulators_sentence(table([0.3] * 6), reference),
         regulators_sentence(table([np.nan] * 6), "mean of 2 samples"),

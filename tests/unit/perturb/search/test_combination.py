@@ -269,7 +269,7 @@ def test_a_goal_that_nothing_approaches(small_model, sample, goal):
 def test_each_step_is_told_in_a_sentence(small_model, sample, goal):
     steps = combine(sample, goal, max_perturbations=3, perturbations=("kd50",)).steps
     first, second, third = steps["sentence"]
-    assert first.startswith(f"Lowering {steps['gene'][0]} by 50 % moves the sample ") and first.endswith(
+    assert first.startswith(f"Lowering {steps['gene'][0]} by 50% moves the sample ") and first.endswith(
         " of the distance."
     )
     assert " SD to what the perturbation before it reaches; alone it would move " in second
@@ -282,7 +282,7 @@ def test_each_step_is_told_in_a_sentence(small_model, sample, goal):
         (
             "ko",
             (0, 0.1234, 0.1234, 0.031),
-            "Knocking out X moves the sample 0.12 SD along the goal, 3.1 % of the distance.",
+            "Knocking out X moves the sample 0.12 SD along the goal, 3.1% of the distance.",
         ),
         (
             "ko",
@@ -295,11 +295,11 @@ def test_each_step_is_told_in_a_sentence(small_model, sample, goal):
             "Multiplying X by 3 takes 0.02 SD from what the perturbation before it reaches; alone it would move 120 SD "
             "away from the goal.",
         ),
-        ("=12.5", (0, 2, 2, 1.5), "Setting X to 12.5 TPM moves the sample 2 SD along the goal, 150 % of the distance."),
+        ("=12.5", (0, 2, 2, 1.5), "Setting X to 12.5 TPM moves the sample 2 SD along the goal, 150% of the distance."),
         (
             "=q90",
             (0, 2, 2, 0.5),
-            "Setting X to the cohort's 90th percentile moves the sample 2 SD along the goal, 50 % of the distance.",
+            "Setting X to the cohort's 90th percentile moves the sample 2 SD along the goal, 50% of the distance.",
         ),
     ],
 )

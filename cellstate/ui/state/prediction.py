@@ -1,4 +1,4 @@
-"""The prediction of the workbench, computed once for a sample, its perturbations and a method."""
+"""What a session predicts: the prediction of its perturbations, and the distance of its sample, each computed once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cellstate.evaluation.answer_evidence import AnswerEvidence, agreement, prediction_evidence, same_sign
-from cellstate.evaluation.ood import OodScore, ood_score_after
+from cellstate.evaluation.ood import OodScore, ood_score_after, ood_scores
 from cellstate.evaluation.reliability import change_over_error, reliability_table
 from cellstate.model import Model
 from cellstate.perturb.predict import Prediction, predict
 from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.session import Session
-from cellstate.ui.workbench.qc import distance
-from cellstate.viz.columns import GENE, IS_PERTURBED, IS_RELIABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +55,16 @@ class PredictionResult:
     n_methods: int
 
 
+def distance(state: Session, opened: Model) -> OodScore:
+    """Return the distance of the selected sample from the training samples."""
+
+    def compute() -> OodScore:
+        with queue().turn():
+            return ood_scores([state.prepared(opened)])[0]
+
+    return state.cached("distance", (state.selected, opened.stamp), compute)
+
+
 def prediction_key(state: Session, opened: Model, predictor: str | None) -> tuple[Hashable, ...]:
     """Return the key under which the session keeps a prediction, and everything that follows from it."""
     return state.selected, state.perturbations, predictor, opened.stamp
@@ -92,12 +100,3 @@ def judged(prediction: Prediction, before: OodScore) -> PredictionResult:
         same_sign=counts,
         n_methods=n_methods,
     )
-
-
-def filtered(table: pd.DataFrame, text: str, reliable_only: bool) -> pd.DataFrame:
-    """Return the rows whose gene or Ensembl id contains a text; perturbed genes count as reliable here."""
-    keep = table[IS_RELIABLE] | table[IS_PERTURBED] if reliable_only else pd.Series(True, index=table.index)
-    for word in text.upper().split()[:1]:
-        names = table[GENE].str.upper() + " " + table["ensembl_id"]
-        keep &= names.str.contains(word, regex=False)
-    return table[keep]
