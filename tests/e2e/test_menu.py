@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,14 +14,14 @@ from tests.e2e.steps import PAGES, press, settle, sound
 
 pytestmark = pytest.mark.browser
 
-_PHONE = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+_PHONE: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 #: What a phone's browser calls itself.
 _AGENT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
 
 
 @pytest.mark.parametrize("how", ["phone", "touch", "narrow", "narrowed"])
 def test_it_closes_after_a_choice(visitor: Callable[..., Page], how: str) -> None:
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "phone": _PHONE | {"user_agent": _AGENT},
         "touch": _PHONE,
         "narrow": {"viewport": PHONE},

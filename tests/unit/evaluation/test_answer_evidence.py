@@ -157,7 +157,8 @@ def test_true_regulators_are_those_of_the_records(model: Model) -> None:
     for name in (PredictorId.ELASTIC_NET, PredictorId.RIDGE, PredictorId.VARIABILITY):
         own = model.record.records.one(*where, name, metric)
         found = true_regulators(model.record, name)
-        assert own is not None and uninformed is not None and found.value == own.value and found.n > 1
+        assert own is not None and own.value is not None and uninformed is not None
+        assert found.value == own.value and found.n > 1
         # More than chance is not enough: variability alone knows no regulator, and still is above it.
         assert found.threshold == max(CHANCE, uninformed) and found.passed is (own.value > found.threshold)
     missing = true_regulators(model.record, PredictorId.NO_CHANGE)
