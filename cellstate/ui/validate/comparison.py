@@ -82,8 +82,8 @@ def _example(state: Session) -> None:
     """Offer the worked example where its command has written it, or name the command."""
     if not HOXA1_FILE.is_file():
         st.caption(
-            "An example waits behind a command: after `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, "
-            "with that file of GEO, a button here opens it."
+            "For an example, get the file GSE37704_featurecounts.csv from GEO and run "
+            "`cellstate data get hoxa1 --from GSE37704_featurecounts.csv`. A button here then opens it."
         )
         return
     if st.button("Try the HOXA1 knock-down", type="primary", icon=":material/science:", key="experiment-example"):
