@@ -107,7 +107,7 @@ def _knock_out(page: Page) -> float:
     box.fill(GENE)
     box.press("Enter")
     page.locator(f".st-key-on-{GENE}").wait_for()
-    page.wait_for_function(f"document.querySelector('h2')?.innerText.includes('{GENE}')")
+    page.wait_for_function(f"() => document.querySelector('h2')?.innerText.includes('{GENE}')")
     _at_rest(page)
     return page.evaluate("window.layoutShift")
 
@@ -152,7 +152,7 @@ def _pages(page: Page) -> list[Criterion]:
 def _at_rest(page: Page) -> None:
     """Wait until the server has finished and nothing of an earlier page is left."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
+    page.wait_for_function("() => !document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from cellstate.evaluation.answer_evidence import CHANCE, CLEAR_R, true_regulators
 from cellstate.evidence import Benchmark, Dataset, EvidenceRecord, Metric, PredictorId, Records, Stratum
-from cellstate.labels import DATASETS, STRATA, in_sentence, predictor_label
+from cellstate.labels import DATASETS, STRATA, predictor_label
 from cellstate.model.record import ModelRecord
 from cellstate.report.narrative import questions as narrative
 from cellstate.report.sections import held_out
@@ -90,7 +90,8 @@ def _unseen_patients(record: ModelRecord) -> Question:
         pca = one.baselines.get(PredictorId.PCA)
         own, other = one.r2_gene_median, None if pca is None else pca.r2_gene_median
         mean = one.baselines[PredictorId.GENE_MEAN].r2_gene_median
-        where = f", {in_sentence(DATASETS[split])}" if len(found) > 1 else ""
+        # All are held out, as the axis says.
+        where = DATASETS[split].removeprefix(DATASETS[Dataset.TEST])
         for name, value in ((PredictorId.AUTOENCODER, own), (PredictorId.PCA, other), (PredictorId.GENE_MEAN, mean)):
             if value is not None:
                 dots.append(Dot(predictor_label(name) + where, value, is_own=name is PredictorId.AUTOENCODER))

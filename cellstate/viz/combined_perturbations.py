@@ -12,7 +12,7 @@ from cellstate.viz.style import DIVERGING, Chart, colour_bar, lay_out, look
 #: Up to so many columns the cells hold numbers, beyond that signs.
 MAX_NUMBERED = 8
 #: Characters of a column's heading.
-_MAX_HEADING = 18
+_MAX_HEADING = 24
 _CELL_PX = 19
 
 
@@ -55,7 +55,8 @@ def combination_heatmap(changes: pd.DataFrame, *, predictor: str = "autoencoder"
         )
     )
     height = 300 + _CELL_PX * len(genes)
-    lay_out(figure, f"{method}: expression change by each perturbation", "", "", subtitle=sample, height=height)
+    subtitle = ", ".join(filter(None, (method, sample)))
+    lay_out(figure, "Expression change by perturbation", "", "", subtitle=subtitle, height=height)
     # Headings are upright where they would cover each other; they stand below the title.
     figure.update_layout(margin={"t": 160 if len(names) > MAX_NUMBERED else 132})
     heads = [escape_html(shorten(str(name), _MAX_HEADING)).replace(" ", "<br>", 1) for name in changes.columns]

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cellstate.formatting import escape_html, shorten, signed
 from cellstate.viz.columns import CHANGE_A, CHANGE_B, GENE, IS_PERTURBED, IS_RELIABLE
-from cellstate.viz.points import add_names, thin
+from cellstate.viz.points import add_names, thin, without_overlap
 from cellstate.viz.style import GREY, LOOKS, Chart, lay_out
 
 #: Genes that differ most and are named.
@@ -49,10 +49,12 @@ def scenario_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -
             hovertemplate="<b>%{customdata[0]}</b><br>A %{x:+.3f} log2<br>B %{y:+.3f} log2"
             "<br>A − B %{customdata[1]:+.3f}<extra></extra>",
         )
-    # A name stands on the outer side of its point.
-    is_left = different[CHANGE_A] < different[CHANGE_A].median()
-    sides = ["middle left" if left else "middle right" for left in is_left]
-    add_names(figure, different[CHANGE_A], different[CHANGE_B], different[GENE], sides)
+    spots = [(part[CHANGE_A].to_numpy(float), part[CHANGE_B].to_numpy(float)) for part in (different, rest)]
+    named = different.iloc[without_overlap(*spots)]
+    # Above its point, on the side that faces the middle, so that none is cut at the frame.
+    middle = (rest[CHANGE_A].min() + rest[CHANGE_A].max()) / 2
+    sides = ["top left" if change > middle else "top right" for change in named[CHANGE_A]]
+    add_names(figure, named[CHANGE_A], named[CHANGE_B], named[GENE], sides)
     axes = [f"{side}: {escape_html(shorten(name, _MAX_AXIS_TITLE))} (log2)" for side, name in (("A", a), ("B", b))]
     lay_out(figure, "Change of every gene: B against A", *axes, subtitle=sample, height=460)
     low, high = _common_range(rest)
@@ -68,14 +70,14 @@ def scenario_scatter(table: pd.DataFrame, *, a: str, b: str, sample: str = "") -
     figure.update_yaxes(zeroline=True, zerolinecolor=GREY)
     if not len(rest):
         return Chart(figure, "Every gene is perturbed by one of the scenarios, so nothing is drawn.")
-    named = [
+    first = [
         f"{g[GENE]} (A {signed(g[CHANGE_A])}, B {signed(g[CHANGE_B])})" for g in different.head(3).to_dict("records")
     ]
     alt = (
         f"Hypothesis: predicted change (log2 of TPM + 1) of {len(rest):,} genes that neither scenario perturbs, B "
         "against A. "
     )
-    alt += f"They differ most in {', '.join(named)}." if named else "No gene differs."
+    alt += f"They differ most in {', '.join(first)}." if first else "No gene differs."
     return Chart(figure, alt, is_hypothesis=True)
 
 

@@ -73,7 +73,8 @@ def dots(rows: Sequence[Dot], axis: str, *, chance: float | None = None) -> Char
         )
     if chance is not None:
         figure.add_vline(x=chance, line={"color": GREY, "dash": "dot", "width": 1.5})
-    lay_out(figure, axis, "", "", height=_ROW_HEIGHT * len(rows) + _BESIDE)
+    title = axis[:1].upper() + axis[1:]
+    lay_out(figure, title, "", "", height=_ROW_HEIGHT * len(rows) + _BESIDE)
     figure.update_layout(margin={"l": 10, "r": 44, "t": 34, "b": 10}, dragmode=False, title_font_size=13)
     figure.update_yaxes(
         tickvals=[len(rows) - i for i in range(len(rows))],
@@ -83,7 +84,7 @@ def dots(rows: Sequence[Dot], axis: str, *, chance: float | None = None) -> Char
         zeroline=False,
     )
     # Level on a narrow page too: fewer labels instead of turned ones.
-    figure.update_xaxes(zeroline=False, nticks=5, tickangle=0)
+    figure.update_xaxes(zeroline=False, nticks=4, tickangle=0)
     text = "; ".join(f"{row.label} {decimal(row.value, 2)}" for row in rows)
     said = "" if chance is None else f" Chance is {chance:g}, the dotted line."
-    return Chart(figure, f"{axis}: {text}.{said}")
+    return Chart(figure, f"{title}: {text}.{said}")

@@ -31,7 +31,7 @@ def pathway_bars(table: pd.DataFrame, *, predictor: str = "autoencoder", sample:
     outline = {"color": "rgba(0,0,0,0)", "line": {"color": style.colour, "width": 1.5}}
     kinds = (
         (f"{style.label}, FDR ≤ {percent(CLEAR_FDR)}", clear, style.bar),
-        (f"{style.label}, higher FDR", ~clear, outline),
+        (f"{style.label}, FDR > {percent(CLEAR_FDR)}", ~clear, outline),
     )
     for name, which, marker in kinds:
         if which.any():
@@ -71,9 +71,9 @@ def pathway_bars(table: pd.DataFrame, *, predictor: str = "autoencoder", sample:
     return Chart(figure, alt, is_hypothesis=True)
 
 
-def short_names(names: Sequence[str]) -> list[str]:
-    """Return names of gene sets without the prefix that all of them share, cut to a length."""
+def short_names(names: Sequence[str], n: int = _MAX_NAME) -> list[str]:
+    """Return names of gene sets without the prefix that all of them share, cut to `n` characters."""
     words = [name.split("_") for name in names]
     while len(words) > 1 and all(len(one) > 1 and one[0] == words[0][0] for one in words):
         words = [one[1:] for one in words]
-    return [shorten("_".join(one), _MAX_NAME) for one in words]
+    return [shorten("_".join(one), n) for one in words]

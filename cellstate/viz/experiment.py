@@ -72,12 +72,15 @@ def experiment_scatter(table: pd.DataFrame, *, predictor: str = "autoencoder", p
     measured, predicted = table[_MEASURED], table[column]
     changed = (measured != 0) & (predicted != 0)
     same = float((np.sign(measured) == np.sign(predicted))[changed].mean()) if changed.any() else None
+    agreement = (
+        f"{percent(same)} of the genes that change have the same direction in both (top right and bottom left); 50% is "
+        "chance."
+    )
     alt = (
         f"Hypothesis: {len(table):,} genes, {int(table[IS_RELIABLE].sum()):,} of them reliable. The measured change "
         f"goes up to {digits(measured.abs().max(), 2)} log2, the change predicted by {style.label} up to "
         f"{digits(predicted.abs().max(), 2)}; both axes have one scale, and the dotted line is a perfect prediction. "
-        f"{percent(same)} of the genes that change "
-        "have the same direction in both (top right and bottom left); 50% is chance. Of points that would cover each "
-        "other one is drawn."
+        f"{agreement} Of points that would cover each other one is drawn."
     )
-    return Chart(figure, alt, is_hypothesis=True)
+    caption = f"Hypothesis. The dotted line is a perfect prediction. {agreement}"
+    return Chart(figure, alt, is_hypothesis=True, caption=caption)

@@ -100,9 +100,10 @@ def accuracy_bars(bins: Mapping[str, Sequence[Mapping]], ceiling: Sequence[float
     _ceiling(figure, ceiling)
     lay_out(figure, "Accuracy by expression level", "true expression (TPM)", "values within tolerance (%)", height=460)
     figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100])
-    alt = f"A value is within tolerance when it is within {tolerance} of the truth. "
-    alt += ". ".join(_by_bin(accuracy | {_CEILING: ceiling}, labels)) or "No bin holds a value"
-    return Chart(figure, alt + ". The line across each bin is the counting-noise ceiling.")
+    rule = f"A value is within tolerance when it is within {tolerance} of the truth."
+    line = "The line across each bin is the counting-noise ceiling."
+    values = ". ".join(_by_bin(accuracy | {_CEILING: ceiling}, labels)) or "No bin holds a value"
+    return Chart(figure, f"{rule} {values}. {line}", caption=f"{rule} {line}")
 
 
 def ceiling_bars(fractions: Mapping[str, Sequence[float | None]], bins: Sequence[str], *, patients: str) -> Chart:
@@ -122,8 +123,8 @@ def ceiling_bars(fractions: Mapping[str, Sequence[float | None]], bins: Sequence
     title = "Accuracy as a fraction of the counting-noise ceiling"
     lay_out(figure, title, "true expression (TPM)", "of the ceiling (%)", subtitle=patients)
     figure.update_yaxes(range=[0, 108])
-    alt = f"{patients}. {'. '.join(_by_bin(fractions, bins))}. The dotted line is the counting-noise ceiling."
-    return Chart(figure, alt)
+    line = "The dotted line is the counting-noise ceiling."
+    return Chart(figure, f"{patients}. {'. '.join(_by_bin(fractions, bins))}. {line}", caption=line)
 
 
 def _grouped_bars(

@@ -67,7 +67,7 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
         y=at,
         mode="markers",
         name="own expression",
-        marker={"color": GREY, "size": 9, "symbol": "diamond"},
+        marker={"color": GREY, "size": 9, "symbol": "diamond", "line": {"color": "white", "width": 1}},
         customdata=names,
         hovertemplate="%{customdata}: own expression %{x:+.2f} SD<extra></extra>",
     )
@@ -75,7 +75,7 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
     lay_out(
         figure,
         f"Regulators against the {escape_html(reference)}",
-        "SD",
+        "SD of normal samples",
         "",
         subtitle="bars: activity; diamonds: own expression",
         height=height,

@@ -81,7 +81,8 @@ def pair_bars(table: pd.DataFrame, gene: str | None = None, *, shown: str = INTE
     own, other = (np.where(swapped, rows[f"score_{x}"], rows[f"score_{y}"]) for x, y in (("b", "a"), ("a", "b")))
     names = [escape_html(b if gene is not None else f"{a} + {b}") for a, b in zip(first, second, strict=True)]
     # Two panels: an interaction is often a hundredth of the single scores.
-    titles = (f"{what.capitalize()} ({unit})", "Alone and together (SD)")
+    # The unit in a second line, so that the titles do not meet on a phone.
+    titles = (f"{what.capitalize()}<br>({unit})", "Alone and together<br>(SD)")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     alone = ("first alone", "second alone") if gene is None else (f"{escape_html(gene)} alone", "partner alone")
     parts = (
@@ -115,7 +116,7 @@ def pair_bars(table: pd.DataFrame, gene: str | None = None, *, shown: str = INTE
     )
     title = "The best pairs" if gene is None else f"Partners of {escape_html(gene)}"
     lay_out(figure, title, "", "", height=max(300, 190 + 21 * len(rows)), margins=(name_margin(names), 44))
-    figure.update_layout(barmode="relative", legend={"traceorder": "normal"}, margin={"t": 72})
+    figure.update_layout(barmode="relative", legend={"traceorder": "normal"}, margin={"t": 84})
     figure.update_xaxes(nticks=3, tickangle=0, tickformat=".2~g", zeroline=True, zerolinecolor=GREY, zerolinewidth=1)
     for panel, values in enumerate(([rows[shown]], [own, other, own + other, rows[SCORE]]), start=1):
         # Symmetric about zero: both sides are there, whatever the signs.
@@ -185,7 +186,7 @@ def combination_steps(
     aim = wanted * distance
     if 0 < aim <= 2.5 * max(highest, sum_of_singles):
         figure.add_hline(y=aim, line={"color": GREY, "width": 1.5, "dash": "dot"}, annotation_text="wanted")
-    lay_out(figure, "Combination, step by step", "perturbations", "score toward the goal (SD)", height=400)
+    lay_out(figure, "Combination, step by step", "number of perturbations", "score toward the goal (SD)", height=400)
     figure.update_xaxes(dtick=1, tickformat="d")
     figure.update_yaxes(rangemode="tozero")
     if not len(steps):

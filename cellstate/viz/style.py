@@ -81,11 +81,14 @@ class Chart:
         Plain text: what the figure shows, for captions and screen readers.
     is_hypothesis : bool
         Whether the figure shows a prediction.
+    caption : str
+        Shorter caption of a figure whose numbers stand beside it; where it is empty, `alt` is the caption.
     """
 
     figure: go.Figure
     alt: str
     is_hypothesis: bool = False
+    caption: str = ""
 
     @property
     def title(self) -> str:
@@ -142,7 +145,7 @@ def lay_out(
     )
     # A legend of several lines, as on a phone, would else lie on these labels.
     figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=True)
-    figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=margins is None)
+    figure.update_yaxes(title={"text": y, "standoff": 16}, automargin=margins is None)
     return figure
 
 

@@ -69,7 +69,7 @@ def test_six_examples_name_their_platform() -> None:
 def test_reconstruction_shows_the_figures_of_the_command(with_example: AppTest) -> None:
     check(open_evidence(with_example, "Reconstruction"))
     expected = evaluate(prepare_samples(load_model(), read_samples(examples()[0].path))).record()
-    assert f"{expected.r2_pooled:.4f}" in [metric.value for metric in with_example.metric]
+    assert f"{expected.r2_pooled:.3f}" in [metric.value for metric in with_example.metric]
     assert session_of(with_example)._cache["evaluation"][1].record() == expected
     assert with_example.dataframe[0].value.equals(figures_table(expected))
 

@@ -7,9 +7,16 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.steps import button, choose, press, sound, strip, try_example_alone
+from tests.e2e.screens import PHONE
+from tests.e2e.steps import button, choose, knock_out, prediction, press, sound, strip, try_example, try_example_alone
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]
+
+#: Keeps every height that an element has from now on.
+_WATCH = """(element) => {
+    window.heights = []
+    new ResizeObserver(() => window.heights.push(element.clientHeight)).observe(element)
+}"""
 
 
 @pytest.fixture
@@ -100,3 +107,14 @@ def test_a_pasted_gene_list_is_one_step(patient: Page) -> None:
     expect(strip(patient)).to_contain_text("No perturbations")
     expect(patient.locator('[class*="st-key-on-"]')).to_have_count(0)
     sound(patient)
+
+
+def test_an_alias_makes_the_answer_move_once(page: Page) -> None:
+    try_example(page)
+    page.set_viewport_size(PHONE)
+    expect(prediction(page)).to_be_visible()
+    page.locator(".st-key-rail").evaluate(_WATCH)
+    knock_out(page, "p53", "TP53")
+    # By one row; the note on the alias is not shown on a phone.
+    heights = page.evaluate("window.heights")
+    assert heights == sorted(heights) and 0 < heights[-1] - heights[0] < 60

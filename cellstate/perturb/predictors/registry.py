@@ -48,7 +48,8 @@ _AUTOENCODER = PredictorSpec(
 _NO_CHANGE = PredictorSpec(PredictorId.NO_CHANGE, "No gene but the perturbed ones changes.")
 _ELASTIC_NET = PredictorSpec(
     PredictorId.ELASTIC_NET,
-    "Few genes explain each gene, by elastic net; half of a gene's change propagates to those it explains, twice.",
+    "Each gene is predicted from a few others (elastic net regression). A change propagates to the genes that it "
+    "predicts and, halved each time, two steps further.",
 )
 #: Methods that are built from the principal components of the training samples.
 _OF_COMPONENTS: dict[PredictorSpec, Callable[[Components], LinearEffects]] = {

@@ -61,7 +61,7 @@ def _half(hidden: tuple[int, ...], config: ModelConfig) -> str:
         return "one linear map"
     sizes = join_with_and([f"{width:,}" for width in hidden])
     layers = f"{len(hidden)} {_ACTIVATIONS[config.activation]} layer{'s' * (len(hidden) > 1)} of {sizes} units"
-    return f"{layers} and a linear map beside" if config.residual else layers
+    return f"{layers} with a linear shortcut" if config.residual else layers
 
 
 # --- reconstruction ---
@@ -105,7 +105,8 @@ def training_sentence(validation_loss: pd.Series, warm_start: str) -> str:
     if warm_start != "pca" or not before > 0:
         return ""
     gained = 1 - validation_loss.min() / before
-    text = f"The weights start as PCA of the training samples; training lowered the loss by {percent(gained, 2)}."
+    lowered = percent(gained, 0 if gained >= 0.1 else 2)
+    text = f"The weights start as PCA of the training samples; training lowered the loss by {lowered}."
     return text + (" **So this network is close to PCA**, and so are its predictions." if gained < LEAST_GAIN else "")
 
 

@@ -17,16 +17,19 @@ TITLES = {
 AXES = {
     "patients": "median R² per gene, held-out patients",
     "unfamiliar": "AUROC against held-out patients",
-    "regulator": "share of candidates below the perturbed gene",
+    "regulator": "share of genes ranked below the perturbed one",
     "knock_outs": "correlation with measured changes",
     "sets": "top pairs with the predicted sign in held-out tumours",
 }
 RULES = {
-    "patients": "Yes: better than PCA of the same width in every held-out set. In part: better than the gene mean.",
-    "unfamiliar": "Yes: every criterion is passed. In part: most are.",
+    "patients": "Yes: better than PCA of the same width in every held-out set. In part: better than the gene mean. "
+    "R²: the fraction of the variance that is explained.",
+    "unfamiliar": "Yes: every criterion is passed. In part: most are. AUROC: the probability that such a "
+    "sample lies farther from the training samples than a held-out patient; 0.5 is chance.",
     "regulator": "In part: the 95% interval lies above chance, and the method above a ranking of genes by their "
     "variability alone. Yes: it also passes its criterion.",
-    "knock_outs": f"Yes: a correlation of at least {CLEAR_R:g}. In part: at least 0.05.",
+    "knock_outs": f"Yes: a correlation of at least {CLEAR_R:g}. In part: at least 0.05. "
+    "Replicates: how well repeats of one experiment agree, the most that a method can reach.",
     "sets": "Yes: three in four pairs. In part: more than random pairs in every held-out set.",
 }
 NOT_MEASURED = "This model folder holds no such figures."

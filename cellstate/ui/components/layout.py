@@ -58,7 +58,7 @@ def chart(drawn: Chart, key: str, *, has_caption: bool = True) -> None:
         with st.container(horizontal=True, gap="small"):
             if has_caption:
                 # It may hold names from a file.
-                st.caption(escape_markdown(drawn.alt, _LONGEST_ALT))
+                st.caption(escape_markdown(drawn.caption or drawn.alt, _LONGEST_ALT))
             figure_files(key, drawn.title, stem, chart_legend(drawn, model_folder_name()))
 
 

@@ -98,7 +98,7 @@ class LinkedChart extends Drawing {
     const { left, right, top, foot } = this.bars
     const rows = (this.rows = this.ranked())
     this.title(0, this.box ? "Most changed genes in the box" : "Most changed genes")
-    this.faint(right + AGREE, top - 4, "agree", "end")
+    this.faint(right + AGREE, top - 4, "methods agree", "end")
     const changes = rows.map((i) => this.y[i])
     const low = Math.min(0, ...changes), high = Math.max(0, ...changes)
     const pad = (high - low || 1) * 0.04
@@ -125,7 +125,7 @@ class LinkedChart extends Drawing {
 
   drawScatter() {
     const { left, right, top, foot } = this.plot
-    this.add("text", { x: left - NUMBERS + 14, y: top - 18, "font-weight": 600, "font-size": 13 }, "Change against expression")
+    this.add("text", { x: left - NUMBERS, y: top - 18, "font-weight": 600, "font-size": 13 }, "Change against expression")
     let xs = [0, 1], ys = [-1, 1]
     if (this.genes.length) {
       let low = 0, high = 0, far = 0

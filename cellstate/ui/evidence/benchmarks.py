@@ -86,7 +86,9 @@ def _ceilings(record: ModelRecord) -> None:
 
 def _table(section: Section) -> None:
     assert section.table is not None
-    shown = section.table.map(lambda cell: escape_markdown(cell, _LONG))
+    # A column without an entry takes the room of the others.
+    filled = section.table.loc[:, (section.table != "–").any()]
+    shown = filled.map(lambda cell: escape_markdown(cell, _LONG))
     st.table(shown, hide_index=True, border="horizontal", alt=section.title)
 
 

@@ -95,7 +95,7 @@ def _data(record: ModelRecord) -> None:
     rows += [(words, f"{first.splits[name]:,} samples") for name, words in USED.items() if name in first.splits]
     for one in further:
         rows += [("Further cohort", one.name), ("Licence", one.licence)]
-        rows += [("By", one.attribution)] if one.attribution else []
+        rows += [("Attribution", one.attribution)] if one.attribution else []
         rows += [(USED["train"], f"{one.splits.get('train', 0):,} samples")]
     table = pd.DataFrame([(escape_markdown(a), escape_markdown(b, _LONG)) for a, b in rows], columns=["", "What"])
     st.table(table, hide_index=True, hide_header=True, border="horizontal", alt="Training data")

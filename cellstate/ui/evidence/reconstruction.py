@@ -13,7 +13,7 @@ from cellstate.errors import CellStateError
 from cellstate.evaluation.metrics import EDGES, Tolerance
 from cellstate.evaluation.reconstruction import BATCH_OFFSET, Evaluation, evaluate
 from cellstate.evidence import PredictorId
-from cellstate.formatting import percent, plural
+from cellstate.formatting import decimal, percent, plural
 from cellstate.labels import DATASETS, predictor_label
 from cellstate.model.record import EvaluationRecord
 from cellstate.perturb.sample import prepare_samples
@@ -146,9 +146,9 @@ def _summary(found: EvaluationRecord) -> None:
     removed = "Fraction of the gene mean's squared error that the autoencoder removes."
     metric_row(
         [
-            ("Autoencoder R²", f"{own:.4f}", _NOTE),
-            ("PCA R²", "–" if pca is None else f"{pca.r2_pooled:.4f}", _ABOUT["PCA"]),
-            ("Gene mean R²", f"{mean:.4f}", _ABOUT["Gene mean"]),
+            ("Autoencoder R²", decimal(own), _NOTE),
+            ("PCA R²", decimal(pca.r2_pooled if pca else None), _ABOUT["PCA"]),
+            ("Gene mean R²", decimal(mean), _ABOUT["Gene mean"]),
             ("Error removed", percent(error_removed(own, mean)), removed),
         ]
     )
@@ -171,7 +171,7 @@ def _table(found: EvaluationRecord, *, key: str) -> None:
         hide_index=True,
         placeholder="–",
         key=f"table-{key}",
-        column_config={name: number_column(name, 4, about) for name, about in _ABOUT.items() if name in table},
+        column_config={name: number_column(name, 3, about) for name, about in _ABOUT.items() if name in table},
         alt="R² and accuracy of every method",
     )
     st.caption(f"{plural(found.n_samples, 'sample')}, {found.n_values:,} values. {_NOTE}")

@@ -25,6 +25,8 @@ TOPICS = ("Files", "Figures", "Glossary", "Cite", "Privacy and limits", "Keyboar
 TOPIC = "topic"
 #: Pages that draw figures, in the order of the menu, with their titles.
 PAGES = {"workbench": "Workbench", "candidates": "Candidates", "validate": "Validate", "evidence": "Evidence"}
+#: Symbols whose names in plotly are not plain English.
+_SYMBOLS = {"circle-open": "open circle", "triangle-up": "triangle", "triangle-down": "inverted triangle", "x": "×"}
 #: Characters of a source or licence.
 _MAX_SOURCE = 600
 
@@ -87,7 +89,7 @@ def file_limits() -> dict[str, str]:
 
 def figure_colours() -> str:
     """Return each prediction method with its symbol, as content/figure_tools.md lists them."""
-    return ", ".join(f"{one.label} ({one.symbol})" for one in LOOKS.values())
+    return ", ".join(f"{one.label} ({_SYMBOLS.get(one.symbol, one.symbol)})" for one in LOOKS.values())
 
 
 def _figures() -> None:
@@ -97,7 +99,7 @@ def _figures() -> None:
     for page, title in PAGES.items():
         st.subheader(title, anchor=False)
         for figure in (one for one in figures if one.fields["Page"] == page):
-            with st.expander(figure.title, icon=":material/insert_chart:"):
+            with st.expander(figure.title, icon=":material/insert_chart:", width=READABLE):
                 _figure(figure)
                 st.page_link(f"pages/{page}.py", label=f"Open {title}", icon=":material/arrow_forward:")
 

@@ -82,8 +82,8 @@ def _example(state: Session) -> None:
     """Offer the worked example where its command has written it, or name the command."""
     if not HOXA1_FILE.is_file():
         st.caption(
-            "An example waits behind a command: after `cellstate data get hoxa1 --from GSE37704_featurecounts.csv`, "
-            "with that file of GEO, a button here opens it."
+            "For an example, get the file GSE37704_featurecounts.csv from GEO and run "
+            "`cellstate data get hoxa1 --from GSE37704_featurecounts.csv`. A button here then opens it."
         )
         return
     if st.button("Try the HOXA1 knock-down", type="primary", icon=":material/science:", key="experiment-example"):
@@ -205,7 +205,10 @@ def _result(found: Experiment) -> None:
     _summary(found)
     left, right = st.columns(2, gap="medium")
     with left:
-        said = "No change predicts no change of any gene, so it has no correlation and no direction."
+        said = (
+            f"Pearson-delta: {tip('Pearson-delta')} Sign accuracy: {tip('Sign accuracy')} No change predicts no change "
+            "of any gene, so it has neither."
+        )
         st.subheader("All prediction methods", anchor=False, help=said)
         st.table(score_table(found), hide_index=True, border="horizontal", alt="Agreement of every prediction method")
         said = "A perturbed gene is set, not predicted, so no score includes it."
@@ -226,7 +229,11 @@ def _summary(found: Experiment) -> None:
     own = found.agreement[found.predictor]
     metric_row(
         [
-            (f"{look(found.predictor).label} r", number(own.pearson_delta), "The default method; chance is 0."),
+            (
+                f"{look(found.predictor).label} r",
+                number(own.pearson_delta),
+                f"{tip('Pearson-delta')} This is the default method.",
+            ),
             (
                 f"{look(best).label} r" if best else "Best baseline",
                 number(known[best] if best else None),

@@ -17,6 +17,10 @@ from cellstate.ui.runtime.resources import queue
 from cellstate.ui.state.prediction import PredictionResult, prediction_key
 from cellstate.ui.state.session import GENE_SETS, Session
 from cellstate.viz import pathway_bars
+from cellstate.viz.enrichment import short_names
+
+#: Characters of a name in the table.
+_MAX_NAME = 80
 
 
 def pathway_section(state: Session, opened: Model, result: PredictionResult) -> None:
@@ -43,14 +47,14 @@ def _table(found: Enrichment, result: PredictionResult) -> None:
     columns = {
         "set": st.column_config.TextColumn("Gene set", pinned=True, width="medium"),
         "nes": number_column(f"{predictor_label(result.predictor)} NES", 2, tip("NES")),
-        "p": st.column_config.NumberColumn("p", format="%.1e", help="Against random sets of the same size."),
+        "p": st.column_config.NumberColumn("p", format="%.2g", help="Against random sets of the same size."),
         "fdr": number_column("FDR", 3, "p corrected for the number of sets tested."),
         **{c: number_column(f"{label} NES", 2, f"By {label}.") for c, label in others.items()},
         "n_genes": st.column_config.NumberColumn("Genes", help="Genes of the set in the ranking."),
         "leading": st.column_config.TextColumn("Leading edge", width="large", help=tip("Leading edge")),
     }
     st.dataframe(
-        found.table,
+        found.table.assign(set=short_names(found.table["set"], _MAX_NAME)),
         hide_index=True,
         column_order=list(columns),
         column_config=columns,

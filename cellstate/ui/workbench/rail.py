@@ -34,7 +34,8 @@ _LONG, _HEIGHT = 6, 330
 def rail(state: Session, opened: Model) -> None:
     """Draw the rail."""
     with st.container(key="rail", gap="small"):
-        with error_boundary("knocking out a gene"):
+        # What the search says stands in a container of its own: below it, nothing is drawn in the place of another.
+        with st.container(gap="small"), error_boundary("knocking out a gene"):
             _knock_out(state, opened)
         with error_boundary("listing the perturbations"):
             _perturbations(state, opened)
@@ -78,7 +79,7 @@ def _knock_out(state: Session, opened: Model) -> None:
         show_error(error)
         return
     if len(state.entries) >= MAX_PERTURBATIONS and symbol not in {one.perturbation.gene for one in state.entries}:
-        st.caption(f"The list holds {MAX_PERTURBATIONS} perturbations, the maximum: remove one first.")
+        st.warning(f"The list holds {MAX_PERTURBATIONS} perturbations, the maximum: remove one first.")
         return
     state.add(Perturbation(symbol, "knock-out"))
     if said:

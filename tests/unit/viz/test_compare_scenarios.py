@@ -35,10 +35,12 @@ def test_genes_that_differ_most_are_named_and_perturbed_ones_left_out() -> None:
     assert others.name == f"Other genes ({39 - NAMED})" and 25 < len(others.x) <= 39 - NAMED
     assert len(apart.x) == NAMED
     named = [name.strip() for name in names.text]
-    assert named == list(table["gene"].head(NAMED)) and "G0" not in named
+    # No name covers one of a gene that differs more.
+    most = list(table["gene"].head(NAMED))
+    assert named[0] == most[0] and named == [gene for gene in most if gene in named] and "G0" not in named
     assert others.marker.symbol != apart.marker.symbol and same.line.dash == "dash"
     assert "&lt;b&gt;two" in drawn.figure.layout.yaxis.title.text
-    assert drawn.is_hypothesis and all(gene in drawn.alt for gene in named[:3])
+    assert drawn.is_hypothesis and all(gene in drawn.alt for gene in most[:3])
 
 
 def test_reliable_genes_are_named_first() -> None:
