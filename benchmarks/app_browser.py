@@ -118,7 +118,7 @@ def _stands(page: Page) -> None:
 def _changes(page: Page, *, rounds: int) -> dict[str, list[float]]:
     """Visit every page with a sample and a perturbation; the first round fills the caches."""
     page.locator('[class*="-example"] button').first.click()
-    page.wait_for_function("location.pathname !== '/'")
+    page.wait_for_function("() => location.pathname !== '/'")
     links = page.get_by_test_id("stTopNavLink").all()
     paths = [page.evaluate("link => new URL(link.href).pathname", link.element_handle()) for link in links]
     _go(page, PERTURB)
@@ -152,5 +152,5 @@ def _knock_out(page: Page, gene: str) -> float:
     page.locator(".st-key-knock-out-query input").fill(gene)
     button = page.locator(".st-key-knock-out-add button:enabled")
     button.wait_for()
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+    page.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]') !== null")
     return page.evaluate(_CLICK, [button.element_handle(), "", f"{gene} knock-out", _PATIENCE_MS]) / 1000

@@ -47,7 +47,7 @@ from cellstate.evidence import Benchmark, Criterion
 
 ROOMS = ("cellstate/io", "cellstate/evaluation", "cellstate/model", "cellstate/perturb", "train")
 #: Folders of tests/unit with their tests.
-TESTS = ("io", "evaluation", "model", "perturb", "train")
+TESTS = ("expression", "io", "evaluation", "model", "perturb", "train")
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 PROGRESS = REPOSITORY / "build" / "mutation.json"
 SAMPLE, QUICK, MINUTES, CRITERION = 300, 4, 40.0, 0.85
