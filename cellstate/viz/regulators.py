@@ -41,7 +41,7 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
     Parameters
     ----------
     table : DataFrame
-        Columns gene, z, own_change; most active first.
+        Columns gene, z, own_change; most active first. Where fdr is a column and not known, the figure says so.
     reference : str
         What the sample was compared with, in words.
     n : int
@@ -71,13 +71,14 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
         customdata=names,
         hovertemplate="%{customdata}: own expression %{x:+.2f} SD<extra></extra>",
     )
+    no_p = ", without p-values" if "fdr" in table and table["fdr"].isna().all() else ""
     height = max(280, 120 + 21 * len(rows))
     lay_out(
         figure,
         f"Regulators against the {escape_html(reference)}",
         "SD",
         "",
-        subtitle="bars: activity; diamonds: own expression",
+        subtitle=f"bars: activity{no_p}; diamonds: own expression",
         height=height,
         margins=(name_margin(names), 44),
     )
@@ -140,6 +141,7 @@ def regulator_heatmap(
         "genes": list(genes),
         "z": _base64(z_SR.T, "<f4"),
         "level": _base64(levels(z_SR.T, limit), "u1"),
+        "against": f"against the {reference}" if reference else "",
         "limit": limit,
         "palette": sample_colorscale(DIVERGING, LEVELS, colortype="rgb"),
         "noValue": NO_VALUE,
@@ -148,7 +150,8 @@ def regulator_heatmap(
         "group": [named.index(group) if group else -1 for group in groups],
         "groupColours": [GROUP_COLOURS[i % len(GROUP_COLOURS)] for i in range(len(named))],
     }
-    return RegulatorHeatmap(data, _alt(genes, z_SR, named, reference))
+    against = f", against the {reference}" if reference else ""
+    return RegulatorHeatmap(data, _alt(genes, z_SR, named, reference), f"{RegulatorHeatmap.title}{against}")
 
 
 def levels(z: np.ndarray, limit: float) -> np.ndarray:
