@@ -232,7 +232,7 @@ def regulator_evidence(
     # It loads scipy, which a first page does not wait for.
     from cellstate.perturb.regulators.search import FDR, NORMAL_STATE
 
-    model, first = found.model, found.table(sample).iloc[0]
+    model, first = found.model, measured(found.table(sample)).iloc[0]
     fdr = float(first["fdr"]) if np.isfinite(first["fdr"]) else None
     is_called = fdr is not None and fdr <= FDR
     check = EvidenceCheck.REGULATOR_CALLED if found.reference == NORMAL_STATE else EvidenceCheck.BEYOND_GROUP
@@ -243,6 +243,12 @@ def regulator_evidence(
         true_regulators(model.record, found.predictor),
     ]
     return AnswerEvidence(tuple(checks if found.has_null else sorted(checks, key=lambda one: one.check is not check)))
+
+
+def measured(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the regulators that the sample measures, since others are not tested; all where it measures none."""
+    known = table[table["tpm"].notna()]
+    return known.reset_index(drop=True) if len(known) else table
 
 
 def cohort_evidence(found: CohortRegulators) -> AnswerEvidence:

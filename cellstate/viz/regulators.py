@@ -116,6 +116,7 @@ def regulator_heatmap(
     *,
     groups: Sequence[str] = (),
     reference: str = "",
+    spread: str = "normal samples",
 ) -> RegulatorHeatmap:
     """Draw the activity of regulators in the samples of a cohort, in the order given.
 
@@ -131,6 +132,8 @@ def regulator_heatmap(
         Group of each sample, empty for none; drawn as a strip above the samples.
     reference : str
         What the samples were compared with, in words.
+    spread : str
+        Of what the activity is in SD.
     """
     z_SR = np.asarray(z_SR, np.float32).reshape(len(samples), len(genes))
     limit = _limit(z_SR)
@@ -142,6 +145,7 @@ def regulator_heatmap(
         "z": _base64(z_SR.T, "<f4"),
         "level": _base64(levels(z_SR.T, limit), "u1"),
         "against": f"against the {reference}" if reference else "",
+        "unit": f"activity (SD of {spread})",
         "limit": limit,
         "palette": sample_colorscale(DIVERGING, LEVELS, colortype="rgb"),
         "noValue": NO_VALUE,

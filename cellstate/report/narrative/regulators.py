@@ -111,17 +111,17 @@ def cohort_sentence(recurrence: pd.DataFrame, n_samples: int, reference: str, n_
         parts.append(f"recurrent: {join_with_and([_recurrent(row, n_samples) for row in _rows(shared)])}")
     if len(private):
         named = [f"{escape_markdown(row['gene'])} ({escape_markdown(row['samples'], 40)})" for row in _rows(private, 1)]
-        parts.append(f"private to one sample: {plural(len(private), 'regulator')}, such as {join_with_and(named)}")
+        parts.append(f"private: {plural(len(private), 'regulator')}, such as {join_with_and(named)}")
     text = "; ".join(parts)
     said = f"**{text[:1].upper()}{text[1:]}** (FDR {percent(FDR)}, against the {escape_markdown(reference)})."
     if n_ood:
-        said += f" {plural(n_ood, 'sample is', 'samples are')} out of distribution, without reliable regulators."
+        said += f" {plural(n_ood, 'sample is', 'samples are')} out of distribution, not reliable."
     return said
 
 
-def cohort_line(n_samples: int, groups: Mapping[str, Sequence[int]], file: str) -> str:
-    """Return a cohort in one line: samples, groups and file."""
-    parts = [plural(n_samples, "sample")]
+def cohort_line(groups: Mapping[str, Sequence[int]], file: str) -> str:
+    """Return a cohort in one line: groups and file; the switch of the view counts the samples."""
+    parts = []
     if groups:
         parts.append(join_with_and([f"{escape_markdown(name, 30)} {len(rows):,}" for name, rows in groups.items()]))
     return " · ".join([*parts, escape_markdown(file)])

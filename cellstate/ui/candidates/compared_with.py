@@ -22,6 +22,8 @@ from cellstate.ui.workbench.sample_sheet import groups_of
 MOST_SAMPLES = 1_000
 #: The other samples of a file are offered from so many on: a mean.
 FEWEST_OTHERS = 2
+#: Beside its label inside a frame on the narrowest screen.
+_WIDTH_PX = 196
 
 
 class Kind(StrEnum):
@@ -131,17 +133,18 @@ def compared_with(references: Sequence[Reference], key: str, *, disabled: bool =
     if st.session_state.get(key) not in found:
         st.session_state[key] = references[0].option
     labels = {option: one.label[:1].upper() + one.label[1:] for option, one in found.items()}
-    st.markdown("Compared with", width="content")
-    chosen = st.selectbox(
-        "Compared with",
-        list(found),
-        format_func=labels.__getitem__,
-        key=key,
-        persist_state="session",
-        label_visibility="collapsed",
-        width=270,
-        disabled=disabled,
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        st.markdown("Compared with", width="content")
+        chosen = st.selectbox(
+            "Compared with",
+            list(found),
+            format_func=labels.__getitem__,
+            key=key,
+            persist_state="session",
+            label_visibility="collapsed",
+            width=_WIDTH_PX,
+            disabled=disabled,
+        )
     return found[chosen]
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cellstate.errors import CellStateError
 from cellstate.evaluation.admixture import Admixture, admixture, without_admixture
-from cellstate.evaluation.answer_evidence import AnswerEvidence, regulator_evidence
+from cellstate.evaluation.answer_evidence import AnswerEvidence, measured, regulator_evidence
 from cellstate.evaluation.cohort_regulators import prepare_in_steps
 from cellstate.evaluation.ood import OodScore, ood_scores
 from cellstate.evaluation.tissue_profiles import high_tissues, normal_tissue
@@ -86,7 +87,7 @@ class Drivers:
     rest: Ranking | None = None
 
 
-def drivers(state: Session, opened: Model, key: Hashable, finished: Job | None) -> None:
+def drivers(state: Session, opened: Model, key: Hashable, finished: Job | None, bar: DeltaGenerator) -> None:
     """Draw the question, or the answer once it was found.
 
     Parameters
@@ -97,28 +98,39 @@ def drivers(state: Session, opened: Model, key: Hashable, finished: Job | None) 
         What the answer depends on.
     finished : Job or None
         The search for this key, once it is done.
+    bar : DeltaGenerator
+        Where the question stands above an answer.
     """
     with error_boundary("finding what drives the sample"):
         model = model_of_normal_tissue(opened)
         if model is None:
             st.caption("No model here knows normal tissue, which a sample is compared with.")
         elif finished is not None:
-            _reference_line(state, model, key, finished.result.reference)
+            with bar:
+                problem = _reference_line(state, model, key, finished.result.reference)
+            if problem is not None:
+                show_error(problem)
             _answer(state, finished.result)
         elif not state.is_searching:
             with st.container(border=True):
                 st.markdown(
-                    "Ranks the transcription factors whose activity differs from that in a reference. It needs no goal "
-                    "and no control sample.",
+                    "Ranks the transcription factors whose activity differs from a reference, without a goal or a "
+                    "control sample.",
                     width=READABLE,
                 )
-                _reference_line(state, model, key)
+                if (problem := _reference_line(state, model, key)) is not None:
+                    show_error(problem)
 
 
-def _reference_line(state: Session, model: Model, key: Hashable, shown: Reference | None = None) -> None:
-    """Draw the choice of a reference, and the button that ranks against it where that is not what is shown."""
+def _reference_line(
+    state: Session, model: Model, key: Hashable, shown: Reference | None = None
+) -> CellStateError | None:
+    """Draw the choice of a reference, and the button that ranks against it where that is not what is shown.
+
+    Returns why the reference cannot be used.
+    """
     problem: CellStateError | None = None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="reference"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         chosen = compared_with(references_of_sample(state, model), _REFERENCE, disabled=state.is_searching)
         try:
             chosen.check()
@@ -137,8 +149,7 @@ def _reference_line(state: Session, model: Model, key: Hashable, shown: Referenc
             )
             if problem is None and (note := null_note(chosen)):
                 st.caption(note, width="content")
-    if problem is not None:
-        show_error(problem)
+    return problem
 
 
 def _start(state: Session, model: Model) -> None:
@@ -206,7 +217,7 @@ def _answer(state: Session, drivers: Drivers) -> None:
     taken_out = bool(st.session_state.get(_WITHOUT))
     ranking = drivers.rest if taken_out and drivers.rest is not None else drivers.whole
     found = ranking.found
-    table = found.table()
+    table = measured(found.table())
     # What is more active than in the reference is lowered, and the other way round.
     table = with_dossiers(table, -table["z"], high_tissues(found.model))
     best = table["gene"].iloc[0]

@@ -36,7 +36,8 @@ def candidates_page() -> None:
         )
         return
     opened = model()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="candidates-bar"):
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="candidates-bar")
+    with bar:
         st.title("Candidates", anchor=False, width="content")
         with st.container(width="content"):
             kind = choose_one("Search", _TABS, KIND)
@@ -47,7 +48,7 @@ def candidates_page() -> None:
         key = search_key(state, opened)
         finished = state.finished(kind, key)
         if kind == DRIVERS:
-            drivers(state, opened, key, finished)
+            drivers(state, opened, key, finished, bar)
         else:
             _toward_goal(state, opened, kind, finished)
 

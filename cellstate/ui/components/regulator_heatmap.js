@@ -109,7 +109,7 @@ class Heatmap extends Drawing {
     const full = wide * palette.length
     for (const [at, text, anchor] of [[0, `\u2212${limit}`, "start"], [full / 2, "0", "middle"], [full, `+${limit}`, "end"]])
       this.add("text", { x: at, y: y + 24, "text-anchor": anchor, "font-size": 11 }, text)
-    this.add("text", { x: full + 10, y: y + 9, "font-size": 11 }, "activity (SD of normal samples)")
+    this.add("text", { x: full + 10, y: y + 9, "font-size": 11 }, this.data.unit)
     if (groups.length) this.groupRows().forEach((row, line) => row.forEach(([i, x]) => {
       const top = y + 36 + 20 * line
       this.add("rect", { x, y: top, width: 12, height: 10, fill: groupColours[i] })

@@ -69,12 +69,15 @@ def cohort_view(state: Session, opened: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="top-bar"):
         st.title("Workbench", anchor=False, width="content")
         view_switch(state)
-        st.markdown(f":small[{cohort_line(len(loaded.samples), groups, loaded.name)}]", width="content")
+        st.markdown(f":small[{cohort_line(groups, loaded.name)}]", width="content")
+        place = st.container(width="content")
     model = model_of_normal_tissue(opened)
     if model is None:
         st.info("No model here knows normal tissue, which samples are compared with.", icon=":material/info:")
         return
-    found = _ranked(state, loaded, model, _reference(len(loaded.samples)))
+    with place:
+        reference = _reference(len(loaded.samples))
+    found = _ranked(state, loaded, model, reference)
     if found is not None:
         with error_boundary("drawing the cohort"):
             _answer(state, found)
@@ -87,8 +90,7 @@ def _reference(n: int) -> Reference:
     references = [one for one in references_of_cohort(n) if len(one.rows) <= MOST_SAMPLES]
     if len(references) == 1:
         return NORMAL
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="reference"):
-        return compared_with(references, _REFERENCE)
+    return compared_with(references, _REFERENCE)
 
 
 def _ranked(state: Session, loaded: Loaded, model: Model, reference: Reference) -> CohortRegulators | None:
@@ -154,7 +156,7 @@ def _answer(state: Session, found: CohortRegulators) -> None:
     said = cohort_sentence(table, len(found.samples), found.reference, int(found.is_ood_S.sum()))
     st.markdown(said, width=READABLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        shown = Shown(choose_one("Regulators", _SHOWN, "cohort-shown"))
+        shown = Shown(choose_one("Regulators", *_choices(found)))
         order = choose_one("Order of samples", _ORDERS, "cohort-order") if state.labels else _BY_SIMILARITY
     drawn = state.cached(
         "cohort-heatmap",
@@ -181,12 +183,23 @@ def _answer(state: Session, found: CohortRegulators) -> None:
         _download("Recurrence (TSV)", "recurrence", lambda: table.assign(**about))
 
 
+def _choices(found: CohortRegulators) -> tuple[dict[str, str], str]:
+    """Return which regulators can be shown, and the widget's key; few recur among samples, so variable ones lead."""
+    if found.reference == NORMAL_STATE:
+        return _SHOWN, "cohort-shown"
+    return {Shown.VARIABLE: _SHOWN[Shown.VARIABLE]} | _SHOWN, "cohort-shown-among"
+
+
 def _cohort_axes(found: CohortRegulators) -> str:
-    of = "normal samples" if found.reference == NORMAL_STATE else "the samples, each against the others"
     return (
-        f"Rows: regulators; columns: samples, both clustered by Ward's method; colour: activity in SD of {of}, by "
-        f"{in_sentence(predictor_label(found.predictor))}"
+        "Rows: regulators; columns: samples, both clustered by Ward's method; colour: activity in SD of "
+        f"{_spread(found)}, by {in_sentence(predictor_label(found.predictor))}"
     )
+
+
+def _spread(found: CohortRegulators) -> str:
+    """Return of what the activity is in SD."""
+    return "normal samples" if found.reference == NORMAL_STATE else "the other samples"
 
 
 def _drawn(
@@ -204,6 +217,7 @@ def _drawn(
         z_SR[np.ix_(down, across)],
         groups=[labels.get(name, "") for name in names] if labels else (),
         reference=found.reference,
+        spread=_spread(found),
     )
 
 

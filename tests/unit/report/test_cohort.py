@@ -25,7 +25,7 @@ def test_cohorts() -> None:
         "only recurrent, some out of distribution": cohort_sentence(TABLE.head(2), 5, "other 4 samples", n_ood=1),
         "only private": cohort_sentence(TABLE.iloc[2:], 5, "<b>x</b>", n_ood=2),
         "none": cohort_sentence(TABLE.tail(1), 5, "closest normal state"),
-        "line": cohort_line(5, groups, "a_cohort.csv"),
-        "line without groups": cohort_line(5, {}, "a_cohort.csv"),
+        "line": cohort_line(groups, "a_cohort.csv"),
+        "line without groups": cohort_line({}, "a_cohort.csv"),
     }
     check_golden("narrative_cohort", "\n\n".join(f"## {what}\n{text}" for what, text in said.items()) + "\n")
