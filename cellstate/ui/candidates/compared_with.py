@@ -61,6 +61,12 @@ class Reference:
         return f"{self.kind}:{self.name}" if self.kind is Kind.GROUP else self.kind
 
     @property
+    def title(self) -> str:
+        """What the choice is called."""
+        label = f"group {self.name} ({len(self.rows):,})" if self.kind is Kind.GROUP else self.label
+        return label[:1].upper() + label[1:]
+
+    @property
     def has_null(self) -> bool:
         """Whether there are p-values against it."""
         return self.kind is Kind.NORMAL or len(self.rows) >= FEWEST_IN_GROUP
@@ -132,7 +138,7 @@ def compared_with(references: Sequence[Reference], key: str, *, disabled: bool =
     found = {one.option: one for one in references}
     if st.session_state.get(key) not in found:
         st.session_state[key] = references[0].option
-    labels = {option: one.label[:1].upper() + one.label[1:] for option, one in found.items()}
+    labels = {option: one.title for option, one in found.items()}
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.markdown("Compared with", width="content")
         chosen = st.selectbox(
@@ -146,6 +152,11 @@ def compared_with(references: Sequence[Reference], key: str, *, disabled: bool =
             disabled=disabled,
         )
     return found[chosen]
+
+
+def chosen_reference(references: Sequence[Reference], key: str) -> Reference:
+    """Return the present choice, from a callback: it may be newer than what the page shows."""
+    return next((one for one in references if one.option == st.session_state.get(key)), references[0])
 
 
 def null_note(reference: Reference) -> str:

@@ -30,7 +30,14 @@ from cellstate.report.narrative.regulators import (
     set_sentence,
 )
 from cellstate.samples import Samples
-from cellstate.ui.candidates.compared_with import Kind, Reference, compared_with, null_note, references_of_sample
+from cellstate.ui.candidates.compared_with import (
+    Kind,
+    Reference,
+    chosen_reference,
+    compared_with,
+    null_note,
+    references_of_sample,
+)
 from cellstate.ui.components.dossier import dossier_columns, dossier_line
 from cellstate.ui.components.errors import error_boundary, show_error
 from cellstate.ui.components.evidence_card import evidence_card
@@ -137,7 +144,6 @@ def _reference_line(
         except CellStateError as error:
             problem = error
         if chosen != shown:
-            state.pending_search = None if problem else (key, chosen)
             st.button(
                 "Find regulators",
                 type="primary",
@@ -145,17 +151,22 @@ def _reference_line(
                 key="find-drivers",
                 disabled=problem is not None or state.is_searching,
                 on_click=_start,
-                args=(state, model),
+                args=(state, model, key),
             )
             if problem is None and (note := null_note(chosen)):
                 st.caption(note, width="content")
     return problem
 
 
-def _start(state: Session, model: Model) -> None:
-    if state.pending_search is None or state.loaded is None:
+def _start(state: Session, model: Model, key: Hashable) -> None:
+    if state.loaded is None:
         return
-    key, reference = state.pending_search
+    reference = chosen_reference(references_of_sample(state, model), _REFERENCE)
+    try:
+        reference.check()
+    except CellStateError:
+        # The page says why when it is drawn.
+        return
     sample, group = state.sample(), state.loaded.samples.take(list(reference.rows)) if reference.rows else None
     title = f"transcription factors, against the {reference.label}"
     start_search(state, DRIVERS, key, title, lambda progress: find_drivers(model, sample, reference, group, progress))
