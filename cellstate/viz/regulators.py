@@ -71,14 +71,16 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
         customdata=names,
         hovertemplate="%{customdata}: own expression %{x:+.2f} SD<extra></extra>",
     )
-    no_p = ", without p-values" if "fdr" in table and table["fdr"].isna().all() else ""
+    has_no_p = "fdr" in table and bool(table["fdr"].isna().all())
+    # A longer subtitle would be cut.
+    about = "bars: activity (no p); diamonds: own level" if has_no_p else "bars: activity; diamonds: own expression"
     height = max(280, 120 + 21 * len(rows))
     lay_out(
         figure,
         f"Regulators against the {escape_html(reference)}",
         "SD",
         "",
-        subtitle=f"bars: activity{no_p}; diamonds: own expression",
+        subtitle=about,
         height=height,
         margins=(name_margin(names), 44),
     )
