@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellstate.evaluation.tissue import State
-from cellstate.evaluation.tissue_profiles import OFFSET, TissueProfiles, tissue_profiles
+from cellstate.evaluation.tissue_profiles import OFFSET, TissueProfiles, tissue_call, tissue_profiles
 from cellstate.model.impute import impute_missing
 from cellstate.perturb.sample import PreparedSample
 
@@ -76,6 +76,18 @@ def admixture(sample: PreparedSample) -> Admixture | None:
         own_tissue=profiles.classes[own][0],
         own_share_G=(own_G + _FLOOR) / (own_G + other_G + _FLOOR),
     )
+
+
+def own_normal_tissue(sample: PreparedSample, mixed: Admixture | None = None) -> str | None:
+    """Return the tissue whose normal state a sample can be compared with, without what is admixed to it.
+
+    ``None`` where the sample is like no known tissue, or the model knows no normal state of it.
+    """
+    profiles, call = tissue_profiles(sample.model), tissue_call(sample)
+    if profiles is None or call is None or not call.is_known:
+        return None
+    tissue = call.tissues[0][0] if mixed is None else mixed.own_tissue
+    return tissue if (tissue, State.NORMAL) in profiles.classes else None
 
 
 def best_mixture(sample: PreparedSample, profiles: TissueProfiles) -> tuple[int, int, float, float]:

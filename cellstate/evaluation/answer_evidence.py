@@ -2,8 +2,8 @@
 
 Is the sample like the training samples? Is the gene well modelled? Of a predicted expression change: do the methods
 agree on the direction of the largest changes, and did the method predict real knock-outs? Of a ranking of regulators:
-does the first one differ from normal samples, and did the method find the gene that was really perturbed? All
-thresholds are stated with each check.
+does the first one differ from the reference by more than samples of the reference do, in a cohort, in more samples than
+by chance, and did the method find the gene that was really perturbed? All thresholds are stated with each check.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from cellstate.model.record import ModelRecord
 from cellstate.perturb.predict import Prediction
 
 if TYPE_CHECKING:
+    from cellstate.evaluation.cohort_regulators import CohortRegulators
     from cellstate.perturb.regulators.search import Regulators
 
 #: A correlation with measured changes of at least this is called clear.
@@ -48,6 +49,9 @@ class EvidenceCheck(StrEnum):
     METHODS_AGREE = "methods_agree"
     REAL_KNOCK_OUTS = "real_knock_outs"
     REGULATOR_CALLED = "regulator_called"
+    BEYOND_GROUP = "beyond_group"
+    SAMPLES_IN_RANGE = "samples_in_range"
+    REGULATOR_RECURS = "regulator_recurs"
     TRUE_REGULATORS = "true_regulators"
 
 
@@ -55,6 +59,18 @@ _BOTH = (EvidenceCheck.SAMPLE_IN_RANGE, EvidenceCheck.GENE_MODELLED)
 #: Checks of a predicted change, and of a ranking of regulators, in the order in which pages show them.
 PREDICTION_CHECKS = (*_BOTH, EvidenceCheck.METHODS_AGREE, EvidenceCheck.REAL_KNOCK_OUTS)
 RANKING_CHECKS = (*_BOTH, EvidenceCheck.REGULATOR_CALLED, EvidenceCheck.TRUE_REGULATORS)
+#: Checks of a ranking against a group, where its samples are the null, and of a cohort's regulators.
+GROUP_CHECKS = (*_BOTH, EvidenceCheck.BEYOND_GROUP, EvidenceCheck.TRUE_REGULATORS)
+COHORT_CHECKS = (
+    EvidenceCheck.SAMPLES_IN_RANGE,
+    EvidenceCheck.GENE_MODELLED,
+    EvidenceCheck.REGULATOR_RECURS,
+    EvidenceCheck.TRUE_REGULATORS,
+)
+#: Share of a cohort's samples that must be in range.
+MIN_IN_RANGE = 0.9
+#: Without them nothing else counts.
+_IN_RANGE = {EvidenceCheck.SAMPLE_IN_RANGE, EvidenceCheck.SAMPLES_IN_RANGE}
 #: Checks against real perturbations.
 _CONFIRMING = {EvidenceCheck.REAL_KNOCK_OUTS, EvidenceCheck.TRUE_REGULATORS}
 
@@ -78,11 +94,11 @@ class CheckResult:
     passed : bool
         Missing evidence never passes.
     value : float or None
-        OOD score, held-out R2, fraction of equal signs, correlation, false discovery rate, or share of candidates that
-        rank below the gene that was really perturbed; None where it is unknown.
+        OOD score, held-out R2, fraction of equal signs, correlation, false discovery rate, share of samples, or share
+        of candidates that rank below the gene that was really perturbed; None where it is unknown.
     threshold : float
     n : int
-        Genes, other methods, or genes in real experiments that the value rests on.
+        Genes, other methods, samples, or genes in real experiments that the value rests on.
     """
 
     check: EvidenceCheck
@@ -94,7 +110,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class AnswerEvidence:
-    """The checks of one answer, `PREDICTION_CHECKS` or `RANKING_CHECKS`, and its level."""
+    """The checks of one answer, such as `PREDICTION_CHECKS`, and its level."""
 
     checks: tuple[CheckResult, ...]
 
@@ -106,7 +122,7 @@ class AnswerEvidence:
         real perturbations confirm the method and one other check fails. Without that confirmation it is weak at most.
         """
         passed = {one.check for one in self.checks if one.passed}
-        if EvidenceCheck.SAMPLE_IN_RANGE not in passed or len(passed) == 1:
+        if not passed & _IN_RANGE or len(passed) == 1:
             return EvidenceLevel.NONE
         if len(passed) == len(self.checks):
             return EvidenceLevel.STRONG
@@ -206,18 +222,60 @@ def regulator_evidence(
         Of the sample.
     sample : int, optional
         Position of the sample in the ranking.
+
+    Returns
+    -------
+    AnswerEvidence
+        `RANKING_CHECKS`, or `GROUP_CHECKS` for another reference than the closest normal state. Without p-values, that
+        is said first.
     """
     # It loads scipy, which a first page does not wait for.
-    from cellstate.perturb.regulators.search import FDR
+    from cellstate.perturb.regulators.search import FDR, NORMAL_STATE
 
-    model, first = found.model, found.table(sample).iloc[0]
+    model, first = found.model, measured(found.table(sample)).iloc[0]
     fdr = float(first["fdr"]) if np.isfinite(first["fdr"]) else None
     is_called = fdr is not None and fdr <= FDR
+    check = EvidenceCheck.REGULATOR_CALLED if found.reference == NORMAL_STATE else EvidenceCheck.BEYOND_GROUP
+    checks = [
+        _sample_in_range(model, before, None),
+        _gene_modelled(model, [model.space.find(first["ensembl_id"])], measured_G),
+        CheckResult(check, is_called, fdr, FDR, 1),
+        true_regulators(model.record, found.predictor),
+    ]
+    return AnswerEvidence(tuple(checks if found.has_null else sorted(checks, key=lambda one: one.check is not check)))
+
+
+def measured(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the regulators that the sample measures, since others are not tested; all where it measures none."""
+    known = table[table["tpm"].notna()]
+    return known.reset_index(drop=True) if len(known) else table
+
+
+def cohort_evidence(found: CohortRegulators) -> AnswerEvidence:
+    """Check the regulator that most samples of a cohort call: `COHORT_CHECKS`.
+
+    Without any true regulator, at most `FDR` of the samples call one at all: that is what a recurrent one must exceed.
+    """
+    from cellstate.perturb.regulators.search import FDR
+
+    model, n = found.model, len(found.samples)
+    n_in_range = n - int(found.is_ood_S.sum())
+    in_range = CheckResult(
+        EvidenceCheck.SAMPLES_IN_RANGE,
+        model.is_trained and n_in_range >= MIN_IN_RANGE * n,
+        n_in_range / n,
+        MIN_IN_RANGE,
+        n,
+    )
+    first = found.recurrence().iloc[0]
+    share = (first["n_more_active"] + first["n_less_active"]) / n if found.has_null else None
+    # What a sample calls, it measures.
+    measured_G = np.ones(len(model.space), bool)
     return AnswerEvidence(
         (
-            _sample_in_range(model, before, None),
+            in_range,
             _gene_modelled(model, [model.space.find(first["ensembl_id"])], measured_G),
-            CheckResult(EvidenceCheck.REGULATOR_CALLED, is_called, fdr, FDR, 1),
+            CheckResult(EvidenceCheck.REGULATOR_RECURS, share is not None and share > FDR, share, FDR, n),
             true_regulators(model.record, found.predictor),
         )
     )

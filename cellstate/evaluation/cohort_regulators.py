@@ -6,7 +6,7 @@ Shape suffixes: S samples, T candidate regulators, R shown regulators.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,11 +15,13 @@ import pandas as pd
 
 from cellstate.evaluation.ood import ood_scores
 from cellstate.model import Model
-from cellstate.perturb.predictors.base import PredictorId
-from cellstate.perturb.regulators.search import FDR, recurrence, regulators
-from cellstate.perturb.sample import prepare_samples
+from cellstate.perturb.predictors.base import PredictorId, SearchProgress
+from cellstate.perturb.regulators.search import FDR, Regulators, recurrence, regulators
+from cellstate.perturb.sample import PreparedSample, prepare_samples
 from cellstate.samples import Samples
 
+#: Samples of one step: a second or less.
+BLOCK = 50
 #: Beyond so many rows the order of a tree's leaves is not optimised, which takes time that grows with their cube.
 MOST_OPTIMISED = 1_000
 #: A larger activity is no further away from others, in SD: one extreme sample must not decide the order.
@@ -63,6 +65,11 @@ class CohortRegulators:
     is_ood_S: np.ndarray
 
     @property
+    def has_null(self) -> bool:
+        """Whether there are p-values."""
+        return bool(np.isfinite(self.fdr_ST).any())
+
+    @property
     def symbols_T(self) -> list[str]:
         """Symbols of the candidates."""
         return [self.model.space.symbols[g] for g in self.candidates_T]
@@ -104,10 +111,67 @@ def regulators_of_block(model: Model, samples: Samples) -> CohortRegulators:
         As `prepare_samples` and `regulators`.
     """
     prepared = prepare_samples(model, samples)
-    found = regulators(prepared)
-    is_ood_S = np.array([score.is_ood for score in ood_scores(prepared)])
+    return _of(regulators(prepared), is_out_of_distribution(prepared))
+
+
+def is_out_of_distribution(prepared: Sequence[PreparedSample]) -> np.ndarray:
+    """Return whether each sample is out of distribution, shape (S,)."""
+    return np.array([score.is_ood for score in ood_scores(prepared)])
+
+
+def prepare_in_steps(model: Model, samples: Samples, what: str, progress: SearchProgress) -> list[PreparedSample]:
+    """Prepare many samples with their progress; `what` they are is said in it."""
+    found: list[PreparedSample] = []
+    for rows in _blocks(len(samples)):
+        progress(rows[0], len(samples), what)
+        found += prepare_samples(model, samples.take(rows))
+    return found
+
+
+def cohort_regulators(
+    model: Model,
+    samples: Samples,
+    progress: SearchProgress,
+    blocks: MutableMapping[int, CohortRegulators],
+) -> CohortRegulators:
+    """Return the regulators of every sample against its own closest normal state.
+
+    Parameters
+    ----------
+    model : Model
+    samples : Samples
+    progress : callable
+        Receives (done, total, what) before each step; it stops the search by raising.
+    blocks : mapping
+        What is found so far, by the position of a block's first sample; it is filled, so that a search that was stopped
+        goes on with the blocks that are missing.
+    """
+    for rows in _blocks(len(samples)):
+        progress(rows[0], len(samples), "samples")
+        if rows[0] not in blocks:
+            blocks[rows[0]] = regulators_of_block(model, samples.take(rows))
+    return join_blocks([blocks[first] for first in sorted(blocks)])
+
+
+def regulators_among(model: Model, samples: Samples, label: str, progress: SearchProgress) -> CohortRegulators:
+    """Return the regulators of every sample against the other samples; parameters as those of `cohort_regulators`.
+
+    The label is what to call them.
+    """
+    prepared = prepare_in_steps(model, samples, "samples", progress)
+    progress(0, 2, "steps of the ranking")
+    is_ood_S = is_out_of_distribution(prepared)
+    progress(1, 2, "steps of the ranking")
+    return _of(regulators(prepared, against=prepared, against_label=label), is_ood_S)
+
+
+def _blocks(n: int) -> list[list[int]]:
+    return [list(range(first, min(first + BLOCK, n))) for first in range(0, n, BLOCK)]
+
+
+def _of(found: Regulators, is_ood_S: np.ndarray) -> CohortRegulators:
     return CohortRegulators(
-        model,
+        found.model,
         found.predictor,
         found.reference,
         found.samples,

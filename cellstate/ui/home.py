@@ -16,7 +16,7 @@ from cellstate.report.narrative.answer import headline
 from cellstate.report.narrative.session import present_state
 from cellstate.ui.components.load_samples import examples
 from cellstate.ui.state.prediction import judged
-from cellstate.ui.state.session import Session
+from cellstate.ui.state.session import COHORT, Session
 from cellstate.viz.linked_chart import LinkedChart, linked_chart
 
 
@@ -38,19 +38,23 @@ def where_you_are(state: Session) -> str:
         state.loaded.name,
         labels,
         is_searching=state.is_searching,
-        has_results=bool(state.runs),
+        has_results=_has_candidates(state),
     )
 
 
 def next_steps(state: Session) -> list[NextStep]:
     """Return what to do next, the most useful first."""
-    label = "See the search" if state.is_searching else "See the candidates" if state.runs else ""
+    label = "See the search" if state.is_searching else "See the candidates" if _has_candidates(state) else ""
     search = NextStep("candidates", label or "Search for candidates", ":material/hub:")
     perturb = NextStep(
         "workbench", "See the prediction" if state.perturbations else "Perturb genes", ":material/science:"
     )
     first = [search, perturb] if label and not state.perturbations else [perturb, search]
     return [*first, NextStep("evidence", "Check the evidence", ":material/fact_check:")]
+
+
+def _has_candidates(state: Session) -> bool:
+    return any(kind != COHORT for kind in state.runs)
 
 
 class ExampleAnswer(NamedTuple):

@@ -41,7 +41,7 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
     Parameters
     ----------
     table : DataFrame
-        Columns gene, z, own_change; most active first.
+        Columns gene, z, own_change; most active first. Where fdr is a column and not known, the figure says so.
     reference : str
         What the sample was compared with, in words.
     n : int
@@ -71,13 +71,16 @@ def activity_bars(table: pd.DataFrame, reference: str, n: int = EACH) -> Chart:
         customdata=names,
         hovertemplate="%{customdata}: own expression %{x:+.2f} SD<extra></extra>",
     )
+    has_no_p = "fdr" in table and bool(table["fdr"].isna().all())
+    # A longer subtitle would be cut.
+    about = "bars: activity (no p); diamonds: own level" if has_no_p else "bars: activity; diamonds: own expression"
     height = max(280, 120 + 21 * len(rows))
     lay_out(
         figure,
         f"Regulators against the {escape_html(reference)}",
         "SD of normal samples",
         "",
-        subtitle="bars: activity; diamonds: own expression",
+        subtitle=about,
         height=height,
         margins=(name_margin(names), 44),
     )
@@ -115,6 +118,7 @@ def regulator_heatmap(
     *,
     groups: Sequence[str] = (),
     reference: str = "",
+    spread: str = "normal samples",
 ) -> RegulatorHeatmap:
     """Draw the activity of regulators in the samples of a cohort, in the order given.
 
@@ -130,6 +134,8 @@ def regulator_heatmap(
         Group of each sample, empty for none; drawn as a strip above the samples.
     reference : str
         What the samples were compared with, in words.
+    spread : str
+        Of what the activity is in SD.
     """
     z_SR = np.asarray(z_SR, np.float32).reshape(len(samples), len(genes))
     limit = _limit(z_SR)
@@ -140,6 +146,8 @@ def regulator_heatmap(
         "genes": list(genes),
         "z": _base64(z_SR.T, "<f4"),
         "level": _base64(levels(z_SR.T, limit), "u1"),
+        "against": f"against the {reference}" if reference else "",
+        "unit": f"activity (SD of {spread})",
         "limit": limit,
         "palette": sample_colorscale(DIVERGING, LEVELS, colortype="rgb"),
         "noValue": NO_VALUE,
@@ -148,7 +156,8 @@ def regulator_heatmap(
         "group": [named.index(group) if group else -1 for group in groups],
         "groupColours": [GROUP_COLOURS[i % len(GROUP_COLOURS)] for i in range(len(named))],
     }
-    return RegulatorHeatmap(data, _alt(genes, z_SR, named, reference))
+    against = f", against the {reference}" if reference else ""
+    return RegulatorHeatmap(data, _alt(genes, z_SR, named, reference), f"{RegulatorHeatmap.title}{against}")
 
 
 def levels(z: np.ndarray, limit: float) -> np.ndarray:

@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellstate.cohorts import Cohort
 from cellstate.errors import CellStateError
 from cellstate.evaluation.admixture import Admixture
-from cellstate.evaluation.answer_evidence import RANKING_CHECKS
+from cellstate.evaluation.answer_evidence import GROUP_CHECKS, RANKING_CHECKS, EvidenceCheck
 from cellstate.genes import gene_axis
 from cellstate.genes.dossier import dossier
 from cellstate.io import read_samples
@@ -28,16 +30,19 @@ from cellstate.report.dossier import dossier_links, dossier_sentence
 from cellstate.report.narrative.answer import check_title
 from cellstate.report.narrative.regulators import admixture_sentence
 from cellstate.report.narrative.search import common_gene, goal_scale
-from cellstate.ui.candidates import drivers, results
+from cellstate.ui.candidates import compared_with, drivers, results
 from cellstate.ui.candidates import options as regulators_options
+from cellstate.ui.candidates.drivers import Ranking
 from cellstate.ui.candidates.goal import signed
 from cellstate.ui.candidates.results import agreement, csv, short
 from cellstate.ui.components.layout import containing
 from cellstate.ui.components.load_samples import examples
 from cellstate.ui.components.predictor_picker import KEY
 from cellstate.ui.runtime.resources import MODEL_VARIABLE
-from tests.app.conftest import check, open_sample, words
+from tests.app.conftest import check, open_sample, session_of, words
+from tests.app.workbench import a_file, upload
 from tests.support.factories import make_samples
+from tests.support.normal_tissue import with_normal_tissue
 
 PATIENCE_S = 60
 
@@ -550,3 +555,100 @@ def test_where_nothing_is_admixed_there_is_no_switch(page: AppTest, monkeypatch:
     monkeypatch.setattr(drivers, "admixture", lambda _: None)
     find_drivers(page)
     assert not page.toggle
+
+
+@pytest.fixture
+def of_seven(app: AppTest, monkeypatch: pytest.MonkeyPatch, small_human: Path) -> Iterator[AppTest]:
+    """The drivers of the first of seven samples, on a small model that knows normal tissue."""
+    monkeypatch.setenv(MODEL_VARIABLE, str(small_human))
+    monkeypatch.setattr(compared_with, "admixture", lambda _: None)
+    monkeypatch.setattr(compared_with, "own_normal_tissue", lambda *_: "colon")
+    monkeypatch.setattr(drivers, "admixture", lambda _: None)
+    monkeypatch.setattr(drivers, "normal_tissue", lambda model, name: replace(middle(model), name=f"normal {name}"))
+    upload(app, "seven.csv", a_file(SEVEN))
+    app.switch_page("pages/candidates.py").run()
+    app.segmented_control(key="regulators-kind").set_value("drivers").run()
+    check(app)
+    yield app
+    session_of(app).drop_runs()
+
+
+@pytest.fixture(scope="module")
+def small_human(cohort: Cohort, small_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_normal_tissue(small_model, cohort, tmp_path_factory.mktemp("models") / "human")
+
+
+SEVEN = ["A", "B", "C", "D", "E", "F", "G"]
+
+
+def middle(model: Model) -> PreparedSample:
+    return prepare_sample(model, make_samples(1, seed=9))
+
+
+def compare(app: AppTest, option: str) -> Ranking:
+    """Rank against another reference; returns the ranking that the page shows."""
+    app.selectbox(key="drivers-reference").set_value(option).run()
+    check(app)
+    app.button(key="find-drivers").click().run()
+    finish(app)
+    check(app)
+    return session_of(app).runs["drivers"].result.whole
+
+
+def test_each_reference_gives_another_ranking(of_seven: AppTest) -> None:
+    state = session_of(of_seven)
+    state.labels = dict(zip(SEVEN, "xxxyyyy", strict=True))
+    of_seven.run()
+    assert of_seven.selectbox(key="drivers-reference").options == [
+        "Closest normal state",
+        "Normal colon",
+        "Other 6 samples",
+        "Group x (2)",
+        "Group y (4)",
+    ]
+    found = {option: compare(of_seven, option) for option in ("normal", "tissue", "others", "group:x")}
+    orders = {tuple(ranking.found.z_ST[0]) for ranking in found.values()}
+    assert len(orders) == len(found)
+    # The samples of a group are its null, without the one that is compared; two samples and one profile have none.
+    assert [ranking.found.has_null for ranking in found.values()] == [True, False, True, False]
+    checks = {option: [one.check for one in ranking.evidence.checks] for option, ranking in found.items()}
+    assert checks["normal"] == list(RANKING_CHECKS) and checks["others"] == list(GROUP_CHECKS)
+    assert checks["group:x"][0] is checks["tissue"][0] is EvidenceCheck.BEYOND_GROUP
+    said = words(of_seven)
+    assert found["group:x"].found.reference in said.replace("\\", "")
+    # What is shown is not ranked again; another choice can be.
+    assert not has_button(of_seven, "find-drivers")
+    of_seven.selectbox(key="drivers-reference").set_value("others").run()
+    assert has_button(of_seven, "find-drivers") and has_button(of_seven, "try-driver")
+
+
+def test_a_choice_that_is_gone_is_the_first_one_again(of_seven: AppTest) -> None:
+    state = session_of(of_seven)
+    state.labels = {"A": "alone", "B": "x"}
+    of_seven.run()
+    # A group of the sample alone: one sentence, and nothing to press.
+    of_seven.selectbox(key="drivers-reference").set_value("group:alone").run()
+    assert len(of_seven.error) == 1 and not of_seven.exception and of_seven.button(key="find-drivers").disabled
+    state.labels = {}
+    of_seven.run()
+    check(of_seven)
+    box = of_seven.selectbox(key="drivers-reference")
+    assert box.value == "normal" and not of_seven.button(key="find-drivers").disabled
+    box.set_value("others").run()
+    # Another sample of the file has other samples beside it; another file of one sample has none.
+    state.select(1)
+    of_seven.run()
+    check(of_seven)
+    assert of_seven.selectbox(key="drivers-reference").value == "others"
+    upload(of_seven, "one.csv", a_file(["A"]))
+    of_seven.switch_page("pages/candidates.py").run()
+    check(of_seven)
+    assert of_seven.selectbox(key="drivers-reference").value == "normal"
+
+
+def test_a_choice_counts_that_the_page_has_not_drawn_yet(of_seven: AppTest) -> None:
+    of_seven.selectbox(key="drivers-reference").set_value("others")
+    of_seven.button(key="find-drivers").click().run()
+    finish(of_seven)
+    check(of_seven)
+    assert session_of(of_seven).runs["drivers"].result.reference.option == "others"

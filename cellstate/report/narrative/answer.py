@@ -38,8 +38,15 @@ _CHECK_TITLE = {
     EvidenceCheck.METHODS_AGREE: ("Methods agree", "Methods disagree"),
     EvidenceCheck.REAL_KNOCK_OUTS: ("Confirmed on real knock-outs", "Not confirmed on real knock-outs"),
     EvidenceCheck.REGULATOR_CALLED: ("Beyond normal samples", "Not beyond normal samples"),
+    EvidenceCheck.BEYOND_GROUP: ("Beyond the group's own samples", "Not beyond the group's own samples"),
+    EvidenceCheck.SAMPLES_IN_RANGE: ("Samples in range", "Samples out of range"),
+    EvidenceCheck.REGULATOR_RECURS: ("Recurrent beyond chance", "Not recurrent beyond chance"),
     EvidenceCheck.TRUE_REGULATORS: ("Confirmed on real perturbations", "Not confirmed on real perturbations"),
 }
+#: Checks of a p-value, which a reference of few samples does not give.
+_NEEDS_P = {EvidenceCheck.REGULATOR_CALLED, EvidenceCheck.BEYOND_GROUP, EvidenceCheck.REGULATOR_RECURS}
+#: Checks that only a ranking of regulators has, beside that on real perturbations.
+_OF_RANKING = {*_NEEDS_P, EvidenceCheck.SAMPLES_IN_RANGE}
 
 
 def short_label(one: Perturbation) -> str:
@@ -100,6 +107,8 @@ def headline_help() -> str:
 
 def check_title(one: CheckResult) -> str:
     """Return a check and its outcome in few words."""
+    if one.value is None and one.check in _NEEDS_P:
+        return "No p-value"
     held, failed = _CHECK_TITLE[one.check]
     return held if one.passed else failed
 
@@ -124,7 +133,10 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candi
             EvidenceCheck.GENE_MODELLED: f"{who}: no held-out R² is known, or the sample does not measure it.",
             EvidenceCheck.METHODS_AGREE: "No other method predicts a change.",
             EvidenceCheck.REAL_KNOCK_OUTS: "No real knock-out was compared with this method.",
-            EvidenceCheck.REGULATOR_CALLED: f"{who}: not measured, or the reference has too few samples for a p-value.",
+            EvidenceCheck.REGULATOR_CALLED: f"{who}: the sample does not measure it.",
+            EvidenceCheck.BEYOND_GROUP: f"{who}: not measured, or the reference has too few samples for a p-value.",
+            EvidenceCheck.SAMPLES_IN_RANGE: "The model has no reference to measure the distance of a sample from.",
+            EvidenceCheck.REGULATOR_RECURS: "The reference has too few samples for p-values.",
             EvidenceCheck.TRUE_REGULATORS: "No real perturbation was ranked by this method.",
         }[one.check]
     if one.check is EvidenceCheck.SAMPLE_IN_RANGE:
@@ -142,8 +154,8 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candi
         where = "For this candidate" if is_candidate else "In the largest changes"
         rule = f"at least {percent(one.threshold)} is needed, 50% is chance"
         text = f"{where}, {found}; {rule}. All learn from the same samples"
-    elif one.check is EvidenceCheck.REGULATOR_CALLED:
-        text = f"{who}: FDR {digits(one.value)} against normal samples; at most {one.threshold:g} is needed"
+    elif one.check in _OF_RANKING:
+        text = _ranking_text(one, who)
     elif one.check is EvidenceCheck.TRUE_REGULATORS:
         why = "a ranking by variability alone" if one.threshold > CHANCE else "chance"
         text = (
@@ -157,6 +169,21 @@ def check_sentence(one: CheckResult, predictor: str, name: str = "", *, is_candi
             f"({plural(one.n, 'gene')}); at least {one.threshold:g} is needed"
         )
     return f"{text}."
+
+
+def _ranking_text(one: CheckResult, who: str) -> str:
+    assert one.value is not None
+    if one.check is EvidenceCheck.SAMPLES_IN_RANGE:
+        return f"{percent(one.value)} of {plural(one.n, 'sample')} are in range; {percent(one.threshold)} are needed"
+    if one.check is EvidenceCheck.REGULATOR_RECURS:
+        return (
+            f"{who}: called in {percent(one.value)} of {plural(one.n, 'sample')}; more than {percent(one.threshold)} "
+            "is needed, what chance alone gives at most. Samples of one laboratory can share its difference"
+        )
+    than = "normal samples"
+    if one.check is EvidenceCheck.BEYOND_GROUP:
+        than = "how samples of the group differ from each other"
+    return f"{who}: FDR {digits(one.value)} against {than}; at most {one.threshold:g} is needed"
 
 
 def evidence_sentence(found: AnswerEvidence, predictor: str) -> str:

@@ -19,9 +19,10 @@ def regulators_headline(table: pd.DataFrame, reference: str) -> str:
     """
     first, called = escape_markdown(table["gene"].iloc[0]), int((table["fdr"] <= FDR).sum())
     if table["fdr"].isna().all():
-        return f"{first} is the most active regulator, without a p-value"
+        return f"No p-values: {first} is the most active regulator against the {escape_markdown(reference)}"
     if not called:
-        return f"No regulator reaches FDR {percent(FDR)}; {first} is the most active"
+        none = f"No regulator reaches FDR {percent(FDR)} against the {escape_markdown(reference)}"
+        return f"{none}; {first} is the most active"
     differ = "differs" if called == 1 else "differ"
     return f"{plural(called, 'regulator')} {differ} from the {escape_markdown(reference)}; {first} is the most active"
 
@@ -53,6 +54,16 @@ def regulators_sentence(table: pd.DataFrame, reference: str) -> str:
     return " ".join(parts)
 
 
+def reference_of_others(n: int) -> str:
+    """Return what the other samples of a file are called as a reference: ``other 84 samples``."""
+    return f"other {plural(n, 'sample')}"
+
+
+def reference_of_group(name: str, n: int) -> str:
+    """Return what a group of samples is called as a reference; plain text."""
+    return f"group {name} ({plural(n, 'sample')})"
+
+
 def set_sentence(genes: Sequence[str], explained: float, best_member: float, p: float) -> str:
     """Return what a set of cooperating regulators explains of the half of the signature that it was not chosen on."""
     return (
@@ -76,7 +87,7 @@ def admixture_sentence(tissue: str, share: float, taken_out: bool, without: str)
     return f"{first}: some regulators may be those of that tissue ({without} takes it out)."
 
 
-def cohort_sentence(recurrence: pd.DataFrame, n_samples: int, n_ood: int = 0) -> str:
+def cohort_sentence(recurrence: pd.DataFrame, n_samples: int, reference: str, n_ood: int = 0) -> str:
     """Return the regulators that most samples call, and those that one sample alone calls.
 
     Parameters
@@ -84,30 +95,33 @@ def cohort_sentence(recurrence: pd.DataFrame, n_samples: int, n_ood: int = 0) ->
     recurrence : DataFrame
         As `cellstate.perturb.regulators.search.recurrence` returns it.
     n_samples : int
+    reference : str
+        What each sample was compared with, in words.
     n_ood : int
         Samples that are out of distribution.
     """
     table = recurrence.assign(n_called=recurrence["n_more_active"] + recurrence["n_less_active"])
     called = table[table["n_called"] > 0]
     if not len(called):
-        return f"**No regulator reaches FDR {percent(FDR)} in any of {plural(n_samples, 'sample')}.**"
+        none = f"No regulator reaches FDR {percent(FDR)} in any of {plural(n_samples, 'sample')}"
+        return f"**{none}, against the {escape_markdown(reference)}.**"
     shared, private = called[called["n_called"] > 1], called[called["n_called"] == 1]
     parts = []
     if len(shared):
         parts.append(f"recurrent: {join_with_and([_recurrent(row, n_samples) for row in _rows(shared)])}")
     if len(private):
         named = [f"{escape_markdown(row['gene'])} ({escape_markdown(row['samples'], 40)})" for row in _rows(private, 1)]
-        parts.append(f"private to one sample: {plural(len(private), 'regulator')}, such as {join_with_and(named)}")
+        parts.append(f"private: {plural(len(private), 'regulator')}, such as {join_with_and(named)}")
     text = "; ".join(parts)
-    said = f"**{text[:1].upper()}{text[1:]}** (FDR {percent(FDR)})."
+    said = f"**{text[:1].upper()}{text[1:]}** (FDR {percent(FDR)}, against the {escape_markdown(reference)})."
     if n_ood:
-        said += f" {plural(n_ood, 'sample is', 'samples are')} out of distribution, without reliable regulators."
+        said += f" {plural(n_ood, 'sample is', 'samples are')} out of distribution, not reliable."
     return said
 
 
-def cohort_line(n_samples: int, groups: Mapping[str, Sequence[int]], file: str) -> str:
-    """Return a cohort in one line: samples, groups and file."""
-    parts = [plural(n_samples, "sample")]
+def cohort_line(groups: Mapping[str, Sequence[int]], file: str) -> str:
+    """Return a cohort in one line: groups and file; the switch of the view counts the samples."""
+    parts = []
     if groups:
         parts.append(join_with_and([f"{escape_markdown(name, 30)} {len(rows):,}" for name, rows in groups.items()]))
     return " · ".join([*parts, escape_markdown(file)])

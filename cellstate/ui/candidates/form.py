@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any
-
 import streamlit as st
 
 from cellstate.evaluation.tissue import State
 from cellstate.formatting import escape_markdown
 from cellstate.model import Model
-from cellstate.perturb.predictors.base import SearchProgress
 from cellstate.perturb.search.goal import Goal
 from cellstate.ui.candidates.goal import choose_goal, choose_kind
 from cellstate.ui.candidates.options import Plan, amounts, choose_action, options
 from cellstate.ui.components.errors import error_boundary
-from cellstate.ui.runtime.jobs import Job
-from cellstate.ui.runtime.limits import run_seconds
-from cellstate.ui.runtime.resources import queue
+from cellstate.ui.components.searches import start_search
 from cellstate.ui.state.prediction import distance
 from cellstate.ui.state.session import Session
-from cellstate.ui.streamlit_compat import browser_tab
 
 #: In session state: whether the form stays open above a result.
 IS_OPEN = "search-form-is-open"
@@ -81,19 +74,5 @@ def _start(state: Session, kind: str) -> None:
         return
     key, goal, plan = state.pending_search
     work = plan.work
-    start_search(state, kind, key, plan.description, lambda progress: work(goal, progress), can_resume=plan.resumes)
-
-
-def start_search(
-    state: Session,
-    kind: str,
-    key: Hashable,
-    title: str,
-    work: Callable[[SearchProgress], Any],
-    *,
-    can_resume: bool = False,
-) -> None:
-    """Start a search beside the page; parameters are those of `Job`."""
     st.session_state[IS_OPEN] = False
-    user, limit_s = browser_tab(), run_seconds()
-    state.run(Job(kind, key, title, work, queue(), user=user, resumes=can_resume, limit_s=limit_s))
+    start_search(state, kind, key, plan.description, lambda progress: work(goal, progress), can_resume=plan.resumes)

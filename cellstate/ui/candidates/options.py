@@ -23,10 +23,11 @@ from cellstate.perturb.search.single import screen
 from cellstate.report.narrative.search import RANKINGS, combination_plan, pairs_effort, pairs_plan, screen_plan
 from cellstate.ui.components.controls import choose_one
 from cellstate.ui.components.predictor_picker import choose_predictor
+from cellstate.ui.components.searches import SEARCHES
 from cellstate.ui.help.glossary import tip
 from cellstate.ui.state.session import COMBINATION, GOAL, PAIRS, SCREEN, Session
 
-KINDS = {SCREEN: "Single genes", PAIRS: "Pairs", COMBINATION: "Sets"}
+KINDS = {kind: SEARCHES[kind] for kind in (SCREEN, PAIRS, COMBINATION)}
 #: What is done to each gene: the object of the sentence "find ... that make it", and the choice of several.
 _SEVERAL = "several"
 _NOUNS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellstate.formatting import escape_markdown
 from cellstate.model import Model
 from cellstate.perturb.search.goal import Goal
 from cellstate.report.narrative.search import question
@@ -13,18 +12,17 @@ from cellstate.ui.candidates.form import IS_OPEN, form, search_key, subject
 from cellstate.ui.candidates.options import KINDS, Plan
 from cellstate.ui.candidates.results import result
 from cellstate.ui.components.controls import choose_one
-from cellstate.ui.components.errors import error_boundary, show_error
+from cellstate.ui.components.errors import error_boundary
 from cellstate.ui.components.layout import heading, need_sample
-from cellstate.ui.runtime.jobs import STOPPED, WAITING, Job, Step, time_left
+from cellstate.ui.components.searches import SEARCHES, search_progress
+from cellstate.ui.runtime.jobs import Job
 from cellstate.ui.runtime.resources import model
 from cellstate.ui.state.prediction import distance
 from cellstate.ui.state.session import DRIVERS, Session, session
 
-#: Polling interval of a running search, in seconds.
-_POLL_S = 1.0
 #: The kind of search, in session state.
 KIND = "regulators-kind"
-_TABS = KINDS | {DRIVERS: "What drives this sample?"}
+_TABS = KINDS | {DRIVERS: SEARCHES[DRIVERS]}
 
 
 def candidates_page() -> None:
@@ -38,18 +36,19 @@ def candidates_page() -> None:
         )
         return
     opened = model()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="candidates-bar"):
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="candidates-bar")
+    with bar:
         st.title("Candidates", anchor=False, width="content")
         with st.container(width="content"):
             kind = choose_one("Search", _TABS, KIND)
     with st.container(key="candidates", gap="small"):
         _warnings(state, opened)
         with error_boundary("following the search"):
-            _progress(state)
+            search_progress(state)
         key = search_key(state, opened)
         finished = state.finished(kind, key)
         if kind == DRIVERS:
-            drivers(state, opened, key, finished)
+            drivers(state, opened, key, finished, bar)
         else:
             _toward_goal(state, opened, kind, finished)
 
@@ -91,63 +90,3 @@ def _warnings(state: Session, opened: Model) -> None:
                 "This sample is out of distribution for the model, so no result on this page is reliable.",
                 icon=":material/warning:",
             )
-
-
-def _progress(state: Session) -> None:
-    """Show the state of the last search, unless it is done."""
-    job = state.job
-    if job is None:
-        return
-    if not job.has_ended:
-        _running(state)
-    elif job.error is not None:
-        show_error(job.error, title="The search ended early")
-        _continue_button(state, job)
-    elif job.state == STOPPED:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            kept = " Finished parts are kept." if job.can_resume else ""
-            text = f":material/stop_circle: You stopped this search: {escape_markdown(job.title, 250)}.{kept}"
-            st.markdown(text, width="stretch")
-            _continue_button(state, job)
-
-
-@st.fragment(run_every=_POLL_S)
-def _running(state: Session) -> None:
-    """Follow a running search; the whole page is drawn again when it has ended."""
-    job = state.job
-    if job is None or job.has_ended:
-        st.rerun()
-    step = job.step()
-    with st.container(border=True):
-        st.markdown(
-            f":material/hourglass_top: **{escape_markdown(_TABS[job.kind])}** · {escape_markdown(job.title, 250)}"
-        )
-        st.progress(min(1.0, step.done / step.total) if step.total else 0.0, text=_step_text(job, step))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                "Cancel",
-                icon=":material/stop_circle:",
-                key="cancel",
-                on_click=job.cancel,
-                disabled=job.stop.is_set(),
-            )
-            st.caption(f"{step.seconds:,.0f} s so far. You can use the other pages meanwhile.")
-
-
-def _step_text(job: Job, step: Step) -> str:
-    if job.stop.is_set():
-        return "Stopping …"
-    if job.state == WAITING or not step.what:
-        return f"The model is busy: {step.ahead} ahead of you." if step.ahead else "Starting …"
-    text = f"{escape_markdown(step.what).capitalize()}: {step.done:,} of {step.total:,}"
-    return ", ".join(filter(None, (text, time_left(step.seconds_left))))
-
-
-def _continue_button(state: Session, job: Job) -> None:
-    if job.can_resume:
-        st.button("Continue", icon=":material/resume:", key="continue", on_click=_continue, args=(state,))
-
-
-def _continue(state: Session) -> None:
-    if state.job is not None and state.job.can_resume:
-        state.run(state.job.again())

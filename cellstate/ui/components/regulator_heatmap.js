@@ -1,7 +1,7 @@
 // A heat map of regulators (rows) in samples (columns), in one SVG that can be saved as it is. Cells of one colour are one
 // path: a cell each would be tens of thousands of elements. A click or the Enter key opens the sample of a cell.
 
-const ROW = 15, NAMES = 84, TOP = 24, STRIP = 10, KEY = 46, LEAST_NAMED = 13, EDGE = 8
+const ROW = 15, NAMES = 84, TOP = 40, STRIP = 10, KEY = 46, LEAST_NAMED = 13, EDGE = 8
 const TALLEST_NAME = 110
 
 function signed(value) {
@@ -42,6 +42,7 @@ class Heatmap extends Drawing {
     this.height = this.foot + foot + KEY + (groups.length ? 20 * this.groupRows().length : 0)
     this.clear()
     this.add("text", { x: 0, y: 12, "font-weight": 600, "font-size": 13 }, "Activity of regulators in every sample")
+    this.add("text", { x: 0, y: 28, "font-size": 11, "fill-opacity": 0.75 }, this.data.against)
     this.drawCells()
     this.drawGroups()
     genes.forEach((gene, row) =>
@@ -108,7 +109,7 @@ class Heatmap extends Drawing {
     const full = wide * palette.length
     for (const [at, text, anchor] of [[0, `\u2212${limit}`, "start"], [full / 2, "0", "middle"], [full, `+${limit}`, "end"]])
       this.add("text", { x: at, y: y + 24, "text-anchor": anchor, "font-size": 11 }, text)
-    this.add("text", { x: full + 10, y: y + 9, "font-size": 11 }, "activity (SD of normal samples)")
+    this.add("text", { x: full + 10, y: y + 9, "font-size": 11 }, this.data.unit)
     if (groups.length) this.groupRows().forEach((row, line) => row.forEach(([i, x]) => {
       const top = y + 36 + 20 * line
       this.add("rect", { x, y: top, width: 12, height: 10, fill: groupColours[i] })

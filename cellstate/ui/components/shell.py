@@ -19,7 +19,7 @@ from cellstate.ui.components.sign_in import ask, sign_out
 from cellstate.ui.runtime.resources import is_chosen_by_server, model, model_folder_name
 from cellstate.ui.runtime.server import first_drawn
 from cellstate.ui.runtime.sign_in import is_let_in, signed_in_as
-from cellstate.ui.state.session import DELETED, Session, delete_my_data, session
+from cellstate.ui.state.session import COHORT, DELETED, Session, delete_my_data, session
 from cellstate.ui.state.sessions import register_session
 
 #: A file of the app, so that the browser fetches nothing elsewhere.
@@ -176,4 +176,5 @@ def _search(state: Session) -> None:
         return
     step = job.step()
     progress = percent(step.done / step.total) if step.total else "…"
-    st.page_link("pages/candidates.py", label=f"Searching: {progress}", icon=":material/hourglass_top:")
+    page = "workbench" if job.kind == COHORT else "candidates"
+    st.page_link(f"pages/{page}.py", label=f"Searching: {progress}", icon=":material/hourglass_top:")

@@ -34,6 +34,8 @@ DELETED = "cellstate-deleted"
 COMPARISON = "comparison"
 #: Kinds of searches in `Session.runs`.
 SCREEN, PAIRS, COMBINATION, DRIVERS = "screen", "pairs", "combination", "drivers"
+#: Kind of the search over every sample of the file, which the selected sample does not matter to.
+COHORT = "cohort"
 #: Name of the goal in `Session.turns`, and key of the cached goal.
 GOAL = "goal"
 #: Names of files in `Session.turns` and `Session.refused`.
@@ -213,7 +215,7 @@ class Session:
         """Select another sample of the file."""
         if position != self.selected:
             self.selected = position
-            self.drop_runs()
+            self.drop_runs(keep=COHORT)
 
     def load_reference(self, loaded: Loaded | None) -> None:
         """Replace or remove the samples that define a goal."""
@@ -262,13 +264,14 @@ class Session:
             # result would outlive the next one.
             weakref.finalize(self, job.stop.set).atexit = False
 
-    def drop_runs(self) -> None:
-        """Stop the running search, and drop its goal and the results of all searches."""
+    def drop_runs(self, keep: str = "") -> None:
+        """Stop the running search, and drop its goal and the results of all searches, but for one kind."""
         self.goal, self.pending_search = None, None
-        if self.job is not None:
+        if self.job is not None and self.job.kind != keep:
             self.job.cancel()
-        self.job = None
-        self.runs.clear()
+            self.job = None
+        for kind in self.runs.keys() - {keep}:
+            del self.runs[kind]
 
     def finished(self, kind: str, key: Hashable) -> Job | None:
         """Return the last finished search of a kind, if it has this key."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cellstate.evaluation.answer_evidence import cohort_evidence
 from cellstate.evaluation.cohort_regulators import (
     CohortRegulators,
     Shown,
-    join_blocks,
-    regulators_of_block,
+    cohort_regulators,
+    regulators_among,
     sample_order,
     similar_order,
 )
@@ -23,25 +22,32 @@ from cellstate.io import to_csv
 from cellstate.labels import in_sentence, predictor_label
 from cellstate.model import Model
 from cellstate.perturb.perturbations import Perturbation
+from cellstate.perturb.regulators.search import NORMAL_STATE
 from cellstate.report.narrative.figures import legend
 from cellstate.report.narrative.regulators import cohort_line, cohort_sentence
+from cellstate.ui.candidates.compared_with import (
+    MOST_SAMPLES,
+    NORMAL,
+    Kind,
+    Reference,
+    compared_with,
+    references_of_cohort,
+)
 from cellstate.ui.components.controls import choose_one
 from cellstate.ui.components.drawings import draw_regulator_heatmap
 from cellstate.ui.components.errors import error_boundary
+from cellstate.ui.components.evidence_card import evidence_card
 from cellstate.ui.components.figure_files import FRAME, figure_files
 from cellstate.ui.components.layout import READABLE, hypothesis_header
-from cellstate.ui.runtime.jobs import time_left
-from cellstate.ui.runtime.resources import model_of_normal_tissue, queue
-from cellstate.ui.state.memory import check_memory
-from cellstate.ui.state.session import Loaded, Session, session
+from cellstate.ui.components.searches import search_progress, start_search
+from cellstate.ui.runtime.resources import model_of_normal_tissue
+from cellstate.ui.state.session import COHORT, Loaded, Session, session
 from cellstate.ui.workbench.sample import all_samples
 from cellstate.ui.workbench.sample_groups import labels_hash
 from cellstate.ui.workbench.sample_sheet import groups_of
 from cellstate.ui.workbench.top_bar import show_one, view_switch
 from cellstate.viz.regulators import RegulatorHeatmap, regulator_heatmap
 
-#: Samples in one turn of the queue: a second or less, so that no other user waits long.
-BLOCK = 50
 #: Regulators in the heat map.
 ROWS = 40
 _SHOWN: dict[str, str] = {
@@ -51,10 +57,8 @@ _SHOWN: dict[str, str] = {
 }
 _BY_GROUP, _BY_SIMILARITY = "group", "similarity"
 _ORDERS = {_BY_GROUP: "By group", _BY_SIMILARITY: "By similarity"}
-#: Elements of the view of one sample that may stand below the top bar.
-_LEFT_OVER = 3
-#: In session state: the round whose ranking the user cancelled.
-_CANCELLED = "cohort-cancelled"
+#: Key of the choice of a reference.
+_REFERENCE = "cohort-reference"
 
 
 def cohort_view(state: Session, opened: Model) -> None:
@@ -65,12 +69,15 @@ def cohort_view(state: Session, opened: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="top-bar"):
         st.title("Workbench", anchor=False, width="content")
         view_switch(state)
-        st.markdown(f":small[{cohort_line(len(loaded.samples), groups, loaded.name)}]", width="content")
+        st.markdown(f":small[{cohort_line(groups, loaded.name)}]", width="content")
+        place = st.container(width="content")
     model = model_of_normal_tissue(opened)
     if model is None:
         st.info("No model here knows normal tissue, which samples are compared with.", icon=":material/info:")
         return
-    found = _ranked(state, loaded, model)
+    with place:
+        reference = _reference(len(loaded.samples))
+    found = _ranked(state, loaded, model, reference)
     if found is not None:
         with error_boundary("drawing the cohort"):
             _answer(state, found)
@@ -78,70 +85,82 @@ def cohort_view(state: Session, opened: Model) -> None:
         all_samples(state, loaded, labels_hash(state))
 
 
-@dataclass
-class _Ranking:
-    """What is ranked so far: blocks by the position of their first sample, and the whole once nothing is left."""
-
-    blocks: dict[int, CohortRegulators] = field(default_factory=dict)
-    whole: CohortRegulators | None = None
-
-
-def _ranked(state: Session, loaded: Loaded, model: Model) -> CohortRegulators | None:
-    """Rank the regulators of every sample; finished blocks are kept when the user cancels, and None is returned."""
-    ranking: _Ranking = state.cached("cohort", model.stamp, _Ranking)
-    n = len(loaded.samples)
-    if ranking.whole is None and st.session_state.get(_CANCELLED) == state.round:
-        n_done = sum(len(block.samples) for block in ranking.blocks.values())
-        st.markdown(f"Cancelled after {n_done:,} of {plural(n, 'sample')}.")
-        st.button("Continue", icon=":material/resume:", key="cohort-continue", on_click=_continue)
-        return None
-    if ranking.whole is None:
-        _rank(state, loaded, model, ranking.blocks)
-        ranking.whole = join_blocks([ranking.blocks[first] for first in sorted(ranking.blocks)])
-        ranking.blocks.clear()
-    return ranking.whole
+def _reference(n: int) -> Reference:
+    """Draw the choice of a reference where there is one."""
+    references = [one for one in references_of_cohort(n) if len(one.rows) <= MOST_SAMPLES]
+    if len(references) == 1:
+        return NORMAL
+    return compared_with(references, _REFERENCE)
 
 
-def _rank(state: Session, loaded: Loaded, model: Model, blocks: dict[int, CohortRegulators]) -> None:
-    """Rank the blocks that are missing, with their progress on the page; any click interrupts it."""
-    n = len(loaded.samples)
-    todo = [first for first in range(0, n, BLOCK) if first not in blocks]
-    place, began = st.empty(), time.monotonic()
-    # What the other view showed below would stay, greyed out, until the end.
-    for _ in range(_LEFT_OVER):
-        st.empty()
-    with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, width="stretch")
-        # Without it, the click would begin the ranking again.
-        st.button("Cancel", icon=":material/stop_circle:", key="cohort-cancel", on_click=_cancel)
-    for n_done, first in enumerate(todo):
-        left = time_left((time.monotonic() - began) / n_done * (len(todo) - n_done)) if n_done else ""
-        bar.progress(first / n, ", ".join(filter(None, (f"Regulators of each sample: {first:,} of {n:,}", left))))
-        with queue().turn():
-            block = regulators_of_block(model, loaded.samples.take(list(range(first, min(first + BLOCK, n)))))
-        check_memory(state, block)
-        blocks[first] = block
-    place.empty()
+def _ranked(state: Session, loaded: Loaded, model: Model, reference: Reference) -> CohortRegulators | None:
+    """Return the regulators of every sample; until they are found, follow the search, which begins by itself."""
+    key = (state.round, model.stamp, reference.kind)
+    if (finished := state.finished(COHORT, key)) is not None:
+        return finished.result
+    if (job := state.job) is not None and job.kind == COHORT and job.key != key:
+        if job.has_ended:
+            job = None
+        else:
+            # The user chose another reference: when this search has ended, the page is drawn again.
+            job.cancel()
+    if job is None or (job.has_ended and job.kind != COHORT):
+        _start(state, loaded, model, reference, key)
+    search_progress(state, COHORT)
+    # It may have ended while this was drawn.
+    if (finished := state.finished(COHORT, key)) is not None:
+        return finished.result
+    if (job := state.job) is not None and job.has_ended and not job.can_resume:
+        st.button("Rank regulators", icon=":material/play_arrow:", key="cohort-again", on_click=_again)
+    return None
 
 
-def _cancel() -> None:
-    st.session_state[_CANCELLED] = session().round
+def _start(state: Session, loaded: Loaded, model: Model, reference: Reference, key: Hashable) -> None:
+    samples, title = loaded.samples, f"{plural(len(loaded.samples), 'sample')}, each against the {reference.label}"
+    if reference.kind is Kind.OTHERS:
+        start_search(
+            state, COHORT, key, title, lambda progress: regulators_among(model, samples, reference.label, progress)
+        )
+        return
+    blocks: dict[int, CohortRegulators] = {}
+    start_search(
+        state,
+        COHORT,
+        key,
+        title,
+        lambda progress: cohort_regulators(model, samples, progress, blocks),
+        can_resume=True,
+    )
 
 
-def _continue() -> None:
-    st.session_state.pop(_CANCELLED, None)
+def _again() -> None:
+    """Forget the search that was stopped or failed: the page begins it anew."""
+    state = session()
+    if state.job is not None and state.job.has_ended:
+        state.job = None
 
 
 def _answer(state: Session, found: CohortRegulators) -> None:
-    table = state.cached("cohort-recurrence", found.model.stamp, found.recurrence)
+    made = (found.model.stamp, found.reference)
+    table = state.cached("cohort-recurrence", made, found.recurrence)
     hypothesis_header("Regulators of every sample")
-    st.markdown(cohort_sentence(table, len(found.samples), int(found.is_ood_S.sum())), width=READABLE)
+    evidence_card(
+        state.cached("cohort-evidence", made, lambda: cohort_evidence(found)),
+        found.model,
+        found.predictor,
+        genes=table["gene"].head(1).tolist(),
+        key=COHORT,
+        is_candidate=True,
+        reason="The model of normal tissue was fitted with this method.",
+    )
+    said = cohort_sentence(table, len(found.samples), found.reference, int(found.is_ood_S.sum()))
+    st.markdown(said, width=READABLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        shown = Shown(choose_one("Regulators", _SHOWN, "cohort-shown"))
+        shown = Shown(choose_one("Regulators", *_choices(found)))
         order = choose_one("Order of samples", _ORDERS, "cohort-order") if state.labels else _BY_SIMILARITY
     drawn = state.cached(
         "cohort-heatmap",
-        (found.model.stamp, shown, order, tuple(state.labels.items())),
+        (*made, shown, order, tuple(state.labels.items())),
         lambda: _drawn(found, shown, state.labels if order == _BY_GROUP else {}, state.labels),
     )
     if not drawn.data["genes"]:
@@ -153,20 +172,34 @@ def _answer(state: Session, found: CohortRegulators) -> None:
             text = legend(drawn.title, drawn.alt, found.model.config.name, axes=[_cohort_axes(found)])
             figure_files("regulator-heatmap", drawn.title, "cellstate-hypothesis-cohort", text)
     method = in_sentence(predictor_label(found.predictor))
+    whose = "its own" if found.reference == NORMAL_STATE else "the"
     st.caption(
-        f"Each sample against its own {escape_markdown(found.reference)}, by {method} of the model "
+        f"Each sample against {whose} {escape_markdown(found.reference)}, by {method} of the model "
         f"{escape_markdown(found.model.config.name)}; at most {ROWS} regulators, clustered by Ward's method."
     )
     with st.container(horizontal=True):
-        _download("Activities (TSV)", "activities", found.activities)
-        _download("Recurrence (TSV)", "recurrence", lambda: table)
+        about = {"reference": found.reference, "model": found.model.config.name}
+        _download("Activities (TSV)", "activities", lambda: found.activities().assign(**about))
+        _download("Recurrence (TSV)", "recurrence", lambda: table.assign(**about))
+
+
+def _choices(found: CohortRegulators) -> tuple[dict[str, str], str]:
+    """Return which regulators can be shown, and the widget's key; few recur among samples, so variable ones lead."""
+    if found.reference == NORMAL_STATE:
+        return _SHOWN, "cohort-shown"
+    return {Shown.VARIABLE: _SHOWN[Shown.VARIABLE]} | _SHOWN, "cohort-shown-among"
 
 
 def _cohort_axes(found: CohortRegulators) -> str:
     return (
-        "Rows: regulators; columns: samples, both clustered by Ward's method; colour: activity in SD of normal "
-        f"samples, by {in_sentence(predictor_label(found.predictor))}"
+        "Rows: regulators; columns: samples, both clustered by Ward's method; colour: activity in SD of "
+        f"{_spread(found)}, by {in_sentence(predictor_label(found.predictor))}"
     )
+
+
+def _spread(found: CohortRegulators) -> str:
+    """Return of what the activity is in SD."""
+    return "normal samples" if found.reference == NORMAL_STATE else "the other samples"
 
 
 def _drawn(
@@ -184,6 +217,7 @@ def _drawn(
         z_SR[np.ix_(down, across)],
         groups=[labels.get(name, "") for name in names] if labels else (),
         reference=found.reference,
+        spread=_spread(found),
     )
 
 

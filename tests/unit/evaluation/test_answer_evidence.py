@@ -12,6 +12,8 @@ import pytest
 from cellstate.evaluation.answer_evidence import (
     CHANCE,
     CLEAR_R,
+    COHORT_CHECKS,
+    GROUP_CHECKS,
     MIN_SAME_SIGN,
     PREDICTION_CHECKS,
     RANKING_CHECKS,
@@ -20,17 +22,19 @@ from cellstate.evaluation.answer_evidence import (
     EvidenceCheck,
     EvidenceLevel,
     answer_evidence,
+    cohort_evidence,
     real_knock_outs,
     regulator_evidence,
     same_sign,
     true_regulators,
 )
+from cellstate.evaluation.cohort_regulators import CohortRegulators
 from cellstate.evaluation.ood import OOD_LIMIT, OodScore
 from cellstate.evaluation.reliability import MIN_R2
 from cellstate.evidence import Benchmark, Dataset, Metric, PredictorId
 from cellstate.files import resource_path
 from cellstate.model import Model, load_model
-from cellstate.perturb.regulators.search import FDR, Regulators
+from cellstate.perturb.regulators.search import FDR, NORMAL_STATE, Regulators
 
 IN_RANGE, OUTSIDE = OodScore(1.0, False, ""), OodScore(9.0, True, "")
 
@@ -112,13 +116,15 @@ def test_real_knock_outs_are_those_of_the_records(model: Model) -> None:
         assert expected is not None and one.value == expected and one.passed is (expected >= CLEAR_R) and one.n > 1
 
 
-def ranking(model: Model, genes: Sequence[int], z: Sequence[float], fdr: Sequence[float]) -> Regulators:
+def ranking(
+    model: Model, genes: Sequence[int], z: Sequence[float], fdr: Sequence[float], reference: str = NORMAL_STATE
+) -> Regulators:
     """A ranking of one sample with these figures."""
     z_ST, fdr_ST = np.array([z], np.float32), np.array([fdr], np.float32)
     return Regulators(
         model,
         PredictorId.ELASTIC_NET,
-        "reference",
+        reference,
         ("S",),
         np.array(genes),
         z_ST,
@@ -148,6 +154,44 @@ def test_the_evidence_of_a_ranking_is_that_of_its_first_regulator(model: Model) 
         outside = regulator_evidence(found, measured_G=measured_G, before=OUTSIDE)
         assert outside.level is EvidenceLevel.NONE
     assert check(checks, EvidenceCheck.REGULATOR_CALLED).value is None
+
+
+def test_against_a_group_its_own_samples_count_and_missing_p_values_come_first(model: Model) -> None:
+    known, measured_G = gene(model, True), np.ones(len(model.space), bool)
+    for fdr, called in ((FDR / 2, True), (0.5, False)):
+        found = ranking(model, [known], [3], [fdr], "group control (6 samples)")
+        checks = regulator_evidence(found, measured_G=measured_G, before=IN_RANGE)
+        assert tuple(one.check for one in checks.checks) == GROUP_CHECKS
+        assert check(checks, EvidenceCheck.BEYOND_GROUP).passed is called
+    found = ranking(model, [known], [3], [np.nan], "normal colon")
+    checks = regulator_evidence(found, measured_G=measured_G, before=IN_RANGE)
+    first = checks.checks[0]
+    assert (first.check, first.passed, first.value) == (EvidenceCheck.BEYOND_GROUP, False, None)
+    assert {one.check for one in checks.checks} == set(GROUP_CHECKS)
+
+
+def cohort_of(model: Model, fdr_ST: list[list[float]], is_ood: list[bool]) -> CohortRegulators:
+    """Regulators of a cohort; the first gene is well modelled, the second is not."""
+    genes, fdr = np.array([gene(model, True), gene(model, False)]), np.array(fdr_ST, np.float32)
+    names = tuple(f"S{s}" for s in range(len(fdr)))
+    return CohortRegulators(
+        model, PredictorId.ELASTIC_NET, "x", names, genes, np.ones_like(fdr), fdr, np.array(is_ood, bool)
+    )
+
+
+def test_the_evidence_of_a_cohort_is_that_of_its_most_recurrent_regulator(model: Model) -> None:
+    found = cohort_evidence(cohort_of(model, [[0.01, 0.9], [0.01, 0.9], [0.9, 0.01]], [False] * 3))
+    assert tuple(one.check for one in found.checks) == COHORT_CHECKS
+    recurs = check(found, EvidenceCheck.REGULATOR_RECURS)
+    assert recurs.passed and recurs.value == pytest.approx(2 / 3) and check(found, EvidenceCheck.GENE_MODELLED).passed
+    assert check(found, EvidenceCheck.SAMPLES_IN_RANGE).value == 1
+    none = cohort_evidence(cohort_of(model, [[0.9, 0.9]] * 3, [False] * 3))
+    assert not check(none, EvidenceCheck.REGULATOR_RECURS).passed
+    # Without p-values nothing recurs, and with too many samples out of range nothing counts.
+    unknown = cohort_evidence(cohort_of(model, [[np.nan, np.nan]] * 3, [False] * 3))
+    assert check(unknown, EvidenceCheck.REGULATOR_RECURS).value is None
+    outside = cohort_evidence(cohort_of(model, [[0.01, 0.9]] * 3, [True, False, False]))
+    assert outside.level is EvidenceLevel.NONE
 
 
 def test_true_regulators_are_those_of_the_records(model: Model) -> None:

@@ -7,10 +7,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cellstate.cohorts import Cohort
+from cellstate.errors import Stopped
+from cellstate.evaluation import cohort_regulators as cohort_module
 from cellstate.evaluation.cohort_regulators import (
     CohortRegulators,
     Shown,
+    cohort_regulators,
     join_blocks,
+    regulators_among,
     regulators_of_block,
     sample_order,
     similar_order,
@@ -54,6 +58,38 @@ def test_blocks_together_are_all_samples_at_once(cohort: Cohort, human: Model) -
     table = whole.activities()
     assert table["sample"].tolist() == list(samples.names)
     assert_allclose(table[whole.symbols_T[0]], whole.z_ST[:, 0])
+
+
+def test_a_search_that_was_stopped_goes_on_with_the_blocks_that_are_missing(
+    cohort: Cohort, human: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cohort_module, "BLOCK", 2)
+    samples = cohort.split("test").take([0, 1, 2, 3, 4])
+    blocks: dict[int, CohortRegulators] = {}
+    steps: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int, what: str) -> None:
+        steps.append((done, total))
+        if done == 2:
+            raise Stopped("stopped")
+
+    with pytest.raises(Stopped):
+        cohort_regulators(human, samples, stop, blocks)
+    assert list(blocks) == [0] and steps == [(0, 5), (2, 5)]
+    first = blocks[0]
+    found = cohort_regulators(human, samples, lambda *_: None, blocks)
+    assert blocks[0] is first and found.samples == samples.names
+    expected = regulators(prepare_samples(human, samples))
+    assert_allclose(found.z_ST, expected.z_ST, rtol=1e-3, atol=1e-3)
+
+
+def test_a_cohort_among_themselves_is_its_own_reference(cohort: Cohort, human: Model) -> None:
+    samples = cohort.split("test")
+    found = regulators_among(human, samples, "others", lambda *_: None)
+    prepared = prepare_samples(human, samples)
+    expected = regulators(prepared, against=prepared)
+    assert found.reference == "others" and found.has_null and len(found.is_ood_S) == len(samples)
+    assert_allclose(found.z_ST, expected.z_ST, rtol=1e-3, atol=1e-3)
 
 
 def test_which_regulators_are_shown(human: Model) -> None:

@@ -21,11 +21,11 @@ TABLE = pd.DataFrame(
 def test_cohorts() -> None:
     groups = {"treated": [0, 1], "control": [2, 3, 4]}
     said = {
-        "recurrent and private": cohort_sentence(TABLE, 5),
-        "only recurrent, some out of distribution": cohort_sentence(TABLE.head(2), 5, n_ood=1),
-        "only private": cohort_sentence(TABLE.iloc[2:], 5, n_ood=2),
-        "none": cohort_sentence(TABLE.tail(1), 5),
-        "line": cohort_line(5, groups, "a_cohort.csv"),
-        "line without groups": cohort_line(5, {}, "a_cohort.csv"),
+        "recurrent and private": cohort_sentence(TABLE, 5, "closest normal state"),
+        "only recurrent, some out of distribution": cohort_sentence(TABLE.head(2), 5, "other 4 samples", n_ood=1),
+        "only private": cohort_sentence(TABLE.iloc[2:], 5, "<b>x</b>", n_ood=2),
+        "none": cohort_sentence(TABLE.tail(1), 5, "closest normal state"),
+        "line": cohort_line(groups, "a_cohort.csv"),
+        "line without groups": cohort_line({}, "a_cohort.csv"),
     }
     check_golden("narrative_cohort", "\n\n".join(f"## {what}\n{text}" for what, text in said.items()) + "\n")

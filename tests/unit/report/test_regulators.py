@@ -5,6 +5,8 @@ import pandas as pd
 
 from cellstate.report.narrative.regulators import (
     admixture_sentence,
+    reference_of_group,
+    reference_of_others,
     regulators_headline,
     regulators_sentence,
     set_sentence,
@@ -28,6 +30,9 @@ def test_sentences():
         regulators_sentence(table([0.3] * 6), reference),
         regulators_sentence(table([np.nan] * 6), "mean of 2 samples"),
         regulators_sentence(table([0.3] * 6).head(2), reference),
+        reference_of_others(1),
+        reference_of_others(84),
+        reference_of_group("control", 6),
         set_sentence(["MYC", "ETV4"], 0.142, 0.044, 0.005),
         admixture_sentence("liver", 0.26, False, "--without-admixture"),
         admixture_sentence("liver", 0.26, True, "--without-admixture"),
