@@ -184,7 +184,8 @@ def _of_sample(found: Regulators, top: int, score: OodScore, mixed: Admixture | 
     from cellstate.report.narrative.regulators import admixture_sentence
 
     table, high_in = found.table(), high_tissues(found.model)
-    up, down = table[table["z"] > 0].head(top), table[table["z"] < 0].iloc[::-1].head(top)
+    measured = table[table["tpm"].notna()]
+    up, down = measured[measured["z"] > 0].head(top), measured[measured["z"] < 0].iloc[::-1].head(top)
     sets = [_set_entries(found, one) for one in found.sets if one is not None]
     shown = {*up["ensembl_id"], *down["ensembl_id"]}
     # The dossier is for the perturbation that opposes a regulator's activity.
@@ -250,6 +251,7 @@ def _row(row: dict) -> str:
 def _of_cohort(
     options: argparse.Namespace, found: Regulators, admixed: Sequence[Admixture | None], top: int, write_table
 ) -> Answer:
+    import numpy as np
     import pandas as pd
 
     from cellstate.perturb.regulators.search import FDR
@@ -260,11 +262,13 @@ def _of_cohort(
         z = pd.DataFrame(found.z_ST, columns=symbols)
         write_table(pd.concat([pd.Series(found.samples, name="sample"), z], axis=1), options.out)
     called_S = (found.fdr_ST <= FDR).sum(axis=1)
+    # What a sample does not measure is not among its regulators.
+    z_ST = np.where(np.isnan(found.tpm_ST), -np.inf, found.z_ST)
     result = {
         **_head(found),
         "samples": [
             {"sample": name, "n_called": int(n), "top": [symbols[t] for t in row.argsort()[::-1][:top]]}
-            for name, n, row in zip(found.samples, called_S, found.z_ST, strict=True)
+            for name, n, row in zip(found.samples, called_S, z_ST, strict=True)
         ],
         "recurrent": records(recurrent),
     }

@@ -85,7 +85,7 @@ class Regulators:
         return bool(np.isfinite(self.p_ST).any())
 
     def table(self, sample: int = 0) -> pd.DataFrame:
-        """Return the regulators of one sample, most active first.
+        """Return the regulators of one sample, most active first, those that it does not measure last.
 
         Columns: gene, ensembl_id, activity, z, p, fdr, direction (``more active`` or ``less active`` than in the
         reference), own_change, tpm, is_tf.
@@ -105,7 +105,8 @@ class Regulators:
                 "is_tf": space.is_tf_G[self.candidates_T],
             }
         )
-        return table.sort_values("z", ascending=False, kind="stable", ignore_index=True)
+        table = table.sort_values("z", ascending=False, kind="stable")
+        return table.sort_values("tpm", key=pd.isna, kind="stable", ignore_index=True)
 
     def recurrence(self, fdr: float = FDR) -> pd.DataFrame:
         """Return how many samples call each regulator more and less active, most often first; private ones say 1.

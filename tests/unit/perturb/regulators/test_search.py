@@ -68,6 +68,8 @@ def test_what_a_sample_does_not_measure_is_not_tested(human, cohort, genes):
     table = regulators(prepare_samples(human, replace(samples, tpm_SA=tpm_SA)), genes=genes).table()
     missing = {human.space.symbols[g] for g in genes[:3]}
     assert set(table["gene"][table["p"].isna()]) == missing
+    # They are no answer, so they come last.
+    assert set(table["gene"].tail(3)) == missing and table["z"].head(-3).is_monotonic_decreasing
 
 
 def test_recurrence_counts_calls(patients, genes):
