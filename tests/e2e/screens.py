@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -163,10 +163,12 @@ def states(page: Page, only: str = "") -> Iterator[tuple[str, str]]:
             yield view, "result"
 
 
-def shoot_all(browser: Browser, address: str, out: Path, only: str = "") -> list[Path]:
+def shoot_all(
+    browser: Browser, address: str, out: Path, *, schemes: Sequence[Literal["light", "dark"]] = SCHEMES, only: str = ""
+) -> list[Path]:
     """Take every picture of the pages whose name contains ``only``; returns their paths."""
     pictures = []
-    for scheme in SCHEMES:
+    for scheme in schemes:
         page = browser.new_context(viewport=DESKTOP, color_scheme=scheme).new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
@@ -190,7 +192,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as held, serve(Path(held)) as server, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        pictures = shoot_all(browser, server.address, options.out, options.only)
+        pictures = shoot_all(browser, server.address, options.out, only=options.only)
         browser.close()
     print(f"{len(pictures)} pictures in {options.out}")
 

@@ -24,6 +24,8 @@ def grave_findings(page: Page) -> list[str]:
     ]
 
 
+# Minutes of work, and more on a busy machine.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_page_has_a_grave_finding(visitor: Callable[..., Page], scheme: str) -> None:
     page = visitor(color_scheme=scheme)

@@ -11,7 +11,6 @@ CHANGING = {
     "cellstate/ui/runtime/uploads.py _Upload",
     "cellstate/ui/state/history.py History",
     "cellstate/ui/state/session.py Session",
-    "cellstate/ui/workbench/cohort.py _Ranking",
     "cellstate/ui/workbench/gene_results.py Selected",
     "train/callbacks.py TrainingState",
 }
