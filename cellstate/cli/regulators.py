@@ -179,13 +179,14 @@ def _head(found: Regulators) -> dict:
 
 
 def _of_sample(found: Regulators, top: int, score: OodScore, mixed: Admixture | None, taken_out: bool) -> Answer:
+    from cellstate.evaluation.answer_evidence import measured
     from cellstate.evaluation.tissue_profiles import high_tissues
     from cellstate.report.dossier import dossier_entry
     from cellstate.report.narrative.regulators import admixture_sentence
 
     table, high_in = found.table(), high_tissues(found.model)
-    measured = table[table["tpm"].notna()]
-    up, down = measured[measured["z"] > 0].head(top), measured[measured["z"] < 0].iloc[::-1].head(top)
+    known = measured(table)
+    up, down = known[known["z"] > 0].head(top), known[known["z"] < 0].iloc[::-1].head(top)
     sets = [_set_entries(found, one) for one in found.sets if one is not None]
     shown = {*up["ensembl_id"], *down["ensembl_id"]}
     # The dossier is for the perturbation that opposes a regulator's activity.

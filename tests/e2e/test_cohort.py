@@ -28,13 +28,18 @@ from tests.support.factories import as_csv, make_samples
 pytestmark = pytest.mark.browser
 
 
-def test_a_cell_opens_its_sample(page: Page) -> None:
+def open_cohort(page: Page) -> None:
+    """Load eight samples and show the heat map of all of them."""
     open_page(page, "Workbench")
     drop_file(page, a_file("cohort.csv", as_csv(make_samples(8, prefix="patient"))))
     expect(strip(page)).to_contain_text("1 of 8")
     settle(page)
     choose(page, "All 8 samples")
     expect(page.locator(".heatmap path.cells").first).to_be_visible()
+
+
+def test_a_cell_opens_its_sample(page: Page) -> None:
+    open_cohort(page)
     settle(page)
     heatmap = page.locator(".heatmap")
     heatmap.press("ArrowDown")
@@ -49,12 +54,7 @@ def test_a_cell_opens_its_sample(page: Page) -> None:
 
 
 def test_the_other_samples_of_the_file_are_a_reference(page: Page) -> None:
-    open_page(page, "Workbench")
-    drop_file(page, a_file("cohort.csv", as_csv(make_samples(8, prefix="patient"))))
-    expect(strip(page)).to_contain_text("1 of 8")
-    settle(page)
-    choose(page, "All 8 samples")
-    expect(page.locator(".heatmap path.cells").first).to_be_visible()
+    open_cohort(page)
     expect(page.locator(".st-key-card-cohort")).to_be_visible()
     pick(page, "Compared with", "Other 7 samples")
     expect(page.locator(".heatmap svg")).to_contain_text("against the other 7 samples")
